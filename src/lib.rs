@@ -1,0 +1,33 @@
+//! GStreamer elements that receive and record every stream of a VDO.Ninja room.
+#![deny(unsafe_code)]
+
+use gst::glib;
+
+pub mod protocol;
+pub mod roomfilesink;
+mod signalling;
+pub mod vdoroomsrc;
+
+fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    vdoroomsrc::register(plugin)?;
+    roomfilesink::register(plugin)
+}
+
+#[allow(unsafe_code)] // The entry points that GStreamer calls.
+mod plugin {
+    use super::*;
+
+    gst::plugin_define!(
+        vdoroom,
+        env!("CARGO_PKG_DESCRIPTION"),
+        plugin_init,
+        concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
+        "MPL-2.0",
+        env!("CARGO_PKG_NAME"),
+        env!("CARGO_PKG_NAME"),
+        env!("CARGO_PKG_REPOSITORY"),
+        env!("BUILD_REL_DATE")
+    );
+}
+
+pub use plugin::plugin_register_static;

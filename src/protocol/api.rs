@@ -1,0 +1,186 @@
+//! The vocabulary between the state machine and the element that drives it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A stream ID as people see it: sanitised, without the suffix that a password adds on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId(pub String);
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One WebRTC connection, numbered by the room from 1; a number is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// How the room server speaks (protocol section 1.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Found out from what the server says.
+    #[default]
+    Auto,
+    /// The server tracks rooms and members.
+    Hosted,
+    /// The server only passes messages on.
+    Relay,
+}
+
+/// What the user said about the password (protocol section 2.3).
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Password {
+    /// The protocol's well-known default password.
+    #[default]
+    Default,
+    /// No password and no encryption.
+    Off,
+    /// One of the user's own, as they typed it.
+    Own(String),
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Default => "Default",
+            Self::Off => "Off",
+            Self::Own(_) => "Own(…)",
+        })
+    }
+}
+
+/// What we ask each publisher to send (protocol section 5.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaRequest {
+    pub audio: bool,
+    pub video: bool,
+    pub screen: bool,
+    /// Shown to the people in the room.
+    pub label: String,
+}
+
+/// Which streams are wanted; `*` and `?` are wildcards.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Empty: all.
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct RoomConfig {
+    /// As people type it. Without one, [`Filter::include`] names the streams that are played
+    /// directly.
+    pub room: Option<String>,
+    pub password: Password,
+    pub salt: String,
+    pub dialect: Dialect,
+    /// With a password of one's own: take offers and candidates in clear.
+    pub accept_unencrypted: bool,
+    pub filter: Filter,
+    /// How many streams are played at once; 0 is no limit.
+    pub max_streams: usize,
+    pub media: MediaRequest,
+    /// How long a session may go without media before it is ended and asked for again.
+    pub stream_timeout: Duration,
+    /// Seeds everything that is left to chance.
+    pub seed: [u8; 32],
+}
+
+/// What is known of a stream and its publisher.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamInfo {
+    pub label: Option<String>,
+    pub director: bool,
+    pub audio_muted: bool,
+    pub video_muted: bool,
+    pub screen_shared: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The websocket is open.
+    Opened,
+    /// The websocket brought a message.
+    Text(String),
+    /// The websocket closed, or could not be opened.
+    Closed { reason: String },
+    /// The answer to the [`Action::SetRemoteOffer`] that is pending for this session.
+    LocalAnswer { session: SessionId, sdp: String },
+    LocalCandidate {
+        session: SessionId,
+        sdp_mline_index: u32,
+        candidate: String,
+    },
+    /// The publisher's data channel `sendChannel` is open.
+    ChannelOpen { session: SessionId },
+    ChannelText { session: SessionId, text: String },
+    /// ICE and DTLS are connected.
+    PeerConnected { session: SessionId },
+    /// The connection failed, or cannot be used.
+    PeerLost { session: SessionId, reason: String },
+    /// Media arrives (again).
+    MediaFlowing { session: SessionId },
+    /// No track has had media for [`STALL`](crate::protocol::STALL).
+    MediaStalled { session: SessionId },
+    /// The answer to [`Action::AskAccept`].
+    Accepted { stream: StreamId, accepted: bool },
+    /// The user wants this stream, whatever the filter says.
+    Play(StreamId),
+    /// The user does not want this stream any more.
+    Stop(StreamId),
+    /// The filter changed.
+    Filter(Filter),
+    /// The element stops.
+    Shutdown,
+    /// The instant that [`Room::deadline`](crate::protocol::Room::deadline) named has come.
+    Tick,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send this over the websocket.
+    SendSocket(String),
+    /// Send this over the session's data channel.
+    SendChannel { session: SessionId, text: String },
+    /// Ask the user, answer with [`Event::Accepted`].
+    AskAccept { stream: StreamId, info: StreamInfo },
+    /// Make a peer connection for the `number`th session (from 1) of this stream.
+    OpenPeer {
+        session: SessionId,
+        stream: StreamId,
+        number: u32,
+        info: StreamInfo,
+    },
+    /// Apply this offer and answer it with [`Event::LocalAnswer`]. There is never more than one
+    /// pending for a session.
+    SetRemoteOffer {
+        session: SessionId,
+        sdp: String,
+        /// `a=mid` of the m-lines that carry a shared screen (protocol section 5.6, shape 3).
+        screen_mids: Vec<String>,
+    },
+    AddRemoteCandidate {
+        session: SessionId,
+        sdp_mline_index: u32,
+        candidate: String,
+    },
+    /// End the session: EOS on its pads, then close. Nothing more is said about this session.
+    ClosePeer { session: SessionId, reason: String },
+    StreamAdded { stream: StreamId, info: StreamInfo },
+    StreamChanged { stream: StreamId, info: StreamInfo },
+    StreamRemoved { stream: StreamId, reason: String },
+    /// Open the websocket again after this time.
+    Reconnect { after: Duration },
+    /// Close the websocket; it is not needed any more.
+    Disconnect,
+    /// Something that a person should know, and that ends nothing else.
+    Warn {
+        stream: Option<StreamId>,
+        message: String,
+    },
+    /// Something that ends the room for good.
+    Fail { message: String },
+}

@@ -1,0 +1,14 @@
+//! What is said in a VDO.Ninja room, as a pure state machine: `(event, now) → actions`.
+//!
+//! [`Room`] knows no socket, no clock and no GStreamer: whoever owns it hands in [`Event`]s with
+//! the present instant, carries out the [`Action`]s that come back in their order, and sends
+//! [`Event::Tick`] when [`Room::deadline`] has come.
+
+mod api;
+
+pub use api::*;
+
+use std::time::Duration;
+
+/// How long no track of a session has had media when it counts as stalled.
+pub const STALL: Duration = Duration::from_secs(1);

@@ -1,0 +1,5 @@
+use gst::glib;
+
+pub(crate) fn register(_plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! Room server, publishers and media checks for the tests and examples.
