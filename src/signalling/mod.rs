@@ -47,7 +47,7 @@ pub(crate) fn run(
         let mut connection = Connection::new(server, incoming_tx);
         connection.open();
         loop {
-            let timer = sleep_until(earliest(room.deadline(), connection.reopen_at));
+            let timer = sleep_until(earliest(room.deadline(), connection.reopen_at)).fuse();
             pin_mut!(timer);
             let event = select_biased! {
                 event = events.recv().fuse() => event.unwrap_or(Event::Shutdown),

@@ -9,7 +9,7 @@ use async_std::net::{TcpStream, ToSocketAddrs};
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 use futures_util::future::{Either, select};
-use futures_util::{AsyncRead, AsyncWrite, SinkExt, StreamExt};
+use futures_util::{AsyncRead, AsyncWrite, StreamExt};
 
 use super::{Server, TlsError, tls};
 use crate::protocol::Event;

@@ -49,8 +49,8 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     host: &str,
     stream: S,
 ) -> Result<TlsStream<S>, TlsError> {
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| TlsError::HostName(host.to_owned()))?;
+    let name =
+        ServerName::try_from(host.to_owned()).map_err(|_| TlsError::HostName(host.to_owned()))?;
     futures_rustls::TlsConnector::from(Arc::new(config(options)?))
         .connect(name, stream)
         .await

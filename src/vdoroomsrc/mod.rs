@@ -1,5 +1,79 @@
-use gst::glib;
+// SPDX-License-Identifier: MPL-2.0
+/**
+ * SECTION:element-vdoroomsrc
+ *
+ * Receives every stream of a VDO.Ninja room: does the room's signalling itself over one
+ * websocket, and adds one webrtcbin and the source pads for each stream that it discovers. The
+ * pads carry encoded media, so that they can be linked to muxers.
+ *
+ * ## Record everybody, each into a file
+ *
+ * ```bash
+ * gst-launch-1.0 -e vdoroomsrc server=ws://127.0.0.1:8443 room=studio : roomfilesink location=rec
+ * ```
+ *
+ * ## Record one person by name
+ *
+ * ```bash
+ * gst-launch-1.0 -e vdoroomsrc room=studio name=r \
+ *   r.video_alice ! queue ! h264parse ! mpegtsmux name=m ! filesink async=false location=alice.ts \
+ *   r.audio_alice ! queue ! m.
+ * ```
+ *
+ * Who does what: `protocol::Room` decides everything that is said in the room, on the thread
+ * `vdoroom:net`, which the signalling module runs. `control` carries out what it decides, on the
+ * thread `vdoroom:ctl`: it owns a `session` for each WebRTC connection, which has a `track` for
+ * each medium, which ends in an `exit`, the ghost pad. `imp` is the GObject around them.
+ */
+mod actions;
+mod announce;
+mod codecs;
+mod control;
+mod events;
+mod exit;
+mod expose;
+mod ice;
+mod imp;
+mod keyframes;
+mod offer;
+mod pad;
+mod pad_names;
+mod properties;
+mod requirements;
+mod session;
+mod settings;
+mod signals;
+mod stats;
+mod timestamps;
+mod track;
+mod webrtcbin;
 
-pub(crate) fn register(_plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    Ok(())
+use gst::glib;
+use gst::prelude::*;
+use once_cell::sync::Lazy;
+
+pub use pad::VdoRoomSrcPad;
+pub use settings::Dialect;
+
+static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
+    gst::DebugCategory::new(
+        "vdoroomsrc",
+        gst::DebugColorFlags::empty(),
+        Some("VDO.Ninja room source"),
+    )
+});
+
+glib::wrapper! {
+    pub struct VdoRoomSrc(ObjectSubclass<imp::VdoRoomSrc>)
+        @extends gst::Bin, gst::Element, gst::Object,
+        @implements gst::ChildProxy;
+}
+
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    gst::Element::register(
+        Some(plugin),
+        "vdoroomsrc",
+        gst::Rank::NONE,
+        VdoRoomSrc::static_type(),
+    )
 }

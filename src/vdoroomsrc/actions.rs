@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the room wants done, and what webrtcbin answers to it. Runs on the control thread.
+
+use std::time::Instant;
+
+use gst::prelude::*;
+use gst_webrtc::{WebRTCPeerConnectionState, WebRTCSessionDescription};
+
+use super::control::Control;
+use super::session::Session;
+use super::webrtcbin::Transport;
+use super::{CAT, VdoRoomSrc, announce, offer};
+use crate::protocol::{Action, Event, SessionId, StreamId};
+
+impl Control {
+    pub(super) fn act(&mut self, element: &VdoRoomSrc, action: Action) {
+        match action {
+            Action::OpenPeer {
+                session,
+                stream,
+                number,
+                info,
+            } => self.open(element, session, stream, number, info.label),
+            Action::SetRemoteOffer {
+                session,
+                sdp,
+                screen_mids,
+            } => self.set_remote_offer(element, session, &sdp, &screen_mids),
+            Action::AddRemoteCandidate {
+                session,
+                sdp_mline_index,
+                candidate,
+            } => {
+                if let Some(session) = self.sessions.get(&session) {
+                    session.add_candidate(sdp_mline_index, &candidate);
+                }
+            }
+            Action::SendChannel { session, text } => {
+                if let Some(session) = self.sessions.get(&session) {
+                    session.send(&text);
+                }
+            }
+            Action::ClosePeer { session, reason } => {
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    gst::info!(CAT, obj = element, "{} ends: {reason}", session.stream);
+                    session.end(Instant::now(), &reason);
+                }
+            }
+            Action::AskAccept { stream, info } => {
+                let accepted = announce::accept_stream(element, &stream, &info);
+                self.reports
+                    .events
+                    .send(Event::Accepted { stream, accepted });
+            }
+            Action::StreamAdded { stream, info } => {
+                announce::stream_added(element, &stream, &info);
+            }
+            Action::StreamChanged { stream, info } => {
+                announce::stream_changed(element, &stream, &info);
+            }
+            Action::StreamRemoved { stream, reason } => self.leaving.push((stream, reason)),
+            Action::Warn { stream, message } => announce::warn(element, stream.as_ref(), &message),
+            Action::Fail { message } => announce::fail(element, &message),
+            // The network thread carries these out itself.
+            Action::SendSocket(_) | Action::Reconnect { .. } | Action::Disconnect => {}
+        }
+    }
+
+    fn open(
+        &mut self,
+        element: &VdoRoomSrc,
+        id: SessionId,
+        stream: StreamId,
+        number: u32,
+        label: Option<String>,
+    ) {
+        let transport = Transport {
+            ice: &self.config.ice,
+            latency: self.config.latency,
+            retransmission: self.config.wish.retransmission,
+        };
+        let bin = element.upcast_ref();
+        match Session::open(bin, id, stream, number, label, &transport, &self.reports) {
+            Ok(session) => {
+                gst::info!(
+                    CAT,
+                    obj = element,
+                    "{} connects, session {number}",
+                    session.stream
+                );
+                self.sessions.insert(id, session);
+                self.flows.insert(id, gst_base::UniqueFlowCombiner::new());
+                self.publish_views();
+            }
+            Err(error) => self.lost(id, format!("no webrtcbin: {error}")),
+        }
+    }
+
+    fn set_remote_offer(
+        &mut self,
+        element: &VdoRoomSrc,
+        id: SessionId,
+        sdp: &str,
+        screen_mids: &[String],
+    ) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let stream = session.stream.clone();
+        match session.set_remote_offer(sdp, screen_mids, &self.config.wish, &self.reports) {
+            Ok(refusals) => {
+                for refusal in refusals {
+                    announce::warn(element, Some(&stream), &refusal);
+                }
+            }
+            Err(reason) => self.lost(id, reason),
+        }
+    }
+
+    pub(super) fn remote_set(&mut self, id: SessionId, outcome: Result<(), String>) {
+        match (outcome, self.sessions.get(&id)) {
+            (Ok(()), Some(session)) => session.create_answer(&self.reports),
+            (Err(reason), Some(_)) => self.lost(id, format!("its offer is refused: {reason}")),
+            (_, None) => {}
+        }
+    }
+
+    pub(super) fn answer(
+        &mut self,
+        id: SessionId,
+        outcome: Result<WebRTCSessionDescription, String>,
+    ) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(reason) => return self.lost(id, format!("no answer to its offer: {reason}")),
+        };
+        let mut sent = answer.sdp().to_owned();
+        offer::ask_for_stereo(&mut sent);
+        match sent.as_text() {
+            Ok(sdp) => {
+                // Before the candidates, which begin to come with the local description.
+                self.reports
+                    .events
+                    .send(Event::LocalAnswer { session: id, sdp });
+                session.set_local_answer(&answer);
+            }
+            Err(error) => self.lost(id, format!("the answer cannot be written: {error}")),
+        }
+    }
+
+    pub(super) fn connection_state(&mut self, id: SessionId, state: WebRTCPeerConnectionState) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        gst::info!(
+            CAT,
+            obj = session.webrtcbin,
+            "{}: connection {state:?}",
+            session.stream
+        );
+        match state {
+            WebRTCPeerConnectionState::Connected => self
+                .reports
+                .events
+                .send(Event::PeerConnected { session: id }),
+            WebRTCPeerConnectionState::Failed => {
+                self.lost(id, "the connection failed (ICE or DTLS)".into());
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn lost(&mut self, session: SessionId, reason: String) {
+        self.reports
+            .events
+            .send(Event::PeerLost { session, reason });
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What happens in the room, told to the application: as signals of the element and, the same
+//! facts, as element messages on the bus, where `gst-launch-1.0 -m` shows them.
+
+use gst::prelude::*;
+
+use super::{CAT, VdoRoomSrc};
+use crate::protocol::{StreamId, StreamInfo};
+
+pub(super) fn accept_stream(element: &VdoRoomSrc, stream: &StreamId, info: &StreamInfo) -> bool {
+    element.emit_by_name("accept-stream", &[&stream.0, &structure(info)])
+}
+
+pub(super) fn stream_added(element: &VdoRoomSrc, stream: &StreamId, info: &StreamInfo) {
+    gst::info!(CAT, obj = element, "{stream} is in the room");
+    with_info(
+        element,
+        "stream-added",
+        "vdoroom-stream-added",
+        stream,
+        info,
+    );
+}
+
+pub(super) fn stream_changed(element: &VdoRoomSrc, stream: &StreamId, info: &StreamInfo) {
+    with_info(
+        element,
+        "stream-changed",
+        "vdoroom-stream-changed",
+        stream,
+        info,
+    );
+}
+
+pub(super) fn stream_removed(element: &VdoRoomSrc, stream: &StreamId, reason: &str) {
+    gst::info!(CAT, obj = element, "{stream} has left: {reason}");
+    post(
+        element,
+        gst::Structure::builder("vdoroom-stream-removed")
+            .field("stream-id", &stream.0)
+            .field("reason", reason)
+            .build(),
+    );
+    element.emit_by_name::<()>("stream-removed", &[&stream.0, &reason]);
+}
+
+pub(super) fn warn(element: &VdoRoomSrc, stream: Option<&StreamId>, message: &str) {
+    match stream {
+        Some(stream) => gst::element_warning!(
+            element,
+            gst::ResourceError::Failed,
+            ["stream \"{stream}\": {message}"]
+        ),
+        None => gst::element_warning!(element, gst::ResourceError::Failed, ["{message}"]),
+    }
+}
+
+pub(super) fn fail(element: &VdoRoomSrc, message: &str) {
+    gst::element_error!(element, gst::ResourceError::Failed, ["{message}"]);
+}
+
+fn with_info(
+    element: &VdoRoomSrc,
+    signal: &str,
+    message: &str,
+    stream: &StreamId,
+    info: &StreamInfo,
+) {
+    let info = structure(info);
+    post(
+        element,
+        gst::Structure::builder(message)
+            .field("stream-id", &stream.0)
+            .field("info", &info)
+            .build(),
+    );
+    element.emit_by_name::<()>(signal, &[&stream.0, &info]);
+}
+
+fn post(element: &VdoRoomSrc, structure: gst::Structure) {
+    let message = gst::message::Element::builder(structure)
+        .src(element)
+        .build();
+    // Without a bus there is nobody who would want to know.
+    let _ = element.post_message(message);
+}
+
+pub(super) fn structure(info: &StreamInfo) -> gst::Structure {
+    gst::Structure::builder("vdoroom-stream-info")
+        .field_if_some("label", info.label.as_deref())
+        .field("director", info.director)
+        .field("audio-muted", info.audio_muted)
+        .field("video-muted", info.video_muted)
+        .field("screen-shared", info.screen_shared)
+        .build()
+}

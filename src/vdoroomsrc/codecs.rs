@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The codecs that can be received: their names in SDP, what unpacks them, what comes out.
+
+pub(super) struct Codec {
+    /// `a=rtpmap` encoding name, upper case (RFC 8866 section 6.6).
+    pub encoding_name: &'static str,
+    pub video: bool,
+    pub depayloader: &'static str,
+    /// Caps that are asked of the depayloader.
+    pub depayloader_caps: Option<&'static str>,
+    pub parser: Option<&'static str>,
+    /// What the pads carry.
+    pub caps: &'static str,
+    /// The Debian package with the elements above.
+    pub package: &'static str,
+}
+
+const GOOD: &str = "gstreamer1.0-plugins-good";
+const BAD: &str = "gstreamer1.0-plugins-bad";
+
+pub(super) static CODECS: &[Codec] = &[
+    Codec {
+        encoding_name: "H264",
+        video: true,
+        depayloader: "rtph264depay",
+        // As byte-stream the depayloader cuts keyframes in two, the second half without a
+        // timestamp of its own (GStreamer 1.22).
+        depayloader_caps: Some("video/x-h264,stream-format=avc,alignment=au"),
+        parser: Some("h264parse"),
+        caps: "video/x-h264,stream-format=byte-stream,alignment=au;\
+               video/x-h264,stream-format=avc,alignment=au",
+        package: BAD,
+    },
+    Codec {
+        encoding_name: "H265",
+        video: true,
+        depayloader: "rtph265depay",
+        depayloader_caps: Some("video/x-h265,stream-format=hvc1,alignment=au"),
+        parser: Some("h265parse"),
+        caps: "video/x-h265,stream-format=byte-stream,alignment=au;\
+               video/x-h265,stream-format=(string){hvc1,hev1},alignment=au",
+        package: BAD,
+    },
+    Codec {
+        encoding_name: "VP8",
+        video: true,
+        depayloader: "rtpvp8depay",
+        depayloader_caps: None,
+        parser: None,
+        caps: "video/x-vp8",
+        package: GOOD,
+    },
+    Codec {
+        encoding_name: "VP9",
+        video: true,
+        depayloader: "rtpvp9depay",
+        depayloader_caps: None,
+        parser: None,
+        caps: "video/x-vp9",
+        package: GOOD,
+    },
+    Codec {
+        encoding_name: "AV1",
+        video: true,
+        depayloader: "rtpav1depay",
+        depayloader_caps: None,
+        parser: Some("av1parse"),
+        caps: "video/x-av1",
+        package: "gst-plugins-rs (GStreamer 1.22 of Debian 12 has no rtpav1depay)",
+    },
+    Codec {
+        encoding_name: "OPUS",
+        video: false,
+        depayloader: "rtpopusdepay",
+        depayloader_caps: None,
+        // Completes the caps, which lack the rate (rtpopusdepay before 1.22.2).
+        parser: Some("opusparse"),
+        caps: "audio/x-opus",
+        package: BAD,
+    },
+    Codec {
+        encoding_name: "G722",
+        video: false,
+        depayloader: "rtpg722depay",
+        depayloader_caps: None,
+        parser: None,
+        caps: "audio/G722",
+        package: GOOD,
+    },
+    Codec {
+        encoding_name: "PCMU",
+        video: false,
+        depayloader: "rtppcmudepay",
+        depayloader_caps: None,
+        parser: None,
+        caps: "audio/x-mulaw",
+        package: GOOD,
+    },
+    Codec {
+        encoding_name: "PCMA",
+        video: false,
+        depayloader: "rtppcmadepay",
+        depayloader_caps: None,
+        parser: None,
+        caps: "audio/x-alaw",
+        package: GOOD,
+    },
+];
+
+impl Codec {
+    pub(super) fn by_name(encoding_name: &str) -> Option<&'static Self> {
+        CODECS
+            .iter()
+            .find(|codec| codec.encoding_name.eq_ignore_ascii_case(encoding_name))
+    }
+
+    /// Whether this GStreamer has what it takes.
+    pub(super) fn is_available(&self) -> bool {
+        self.missing_elements().next().is_none()
+    }
+
+    pub(super) fn missing_elements(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.depayloader)
+            .chain(self.parser)
+            .filter(|factory| gst::ElementFactory::find(factory).is_none())
+    }
+}
+
+/// The caps of all video or all audio codecs, for the pad templates.
+pub(super) fn template_caps(video: bool) -> gst::Caps {
+    CODECS
+        .iter()
+        .filter(|codec| codec.video == video)
+        .filter_map(|codec| codec.caps.parse::<gst::Caps>().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_caps_can_be_parsed() {
+        gst::init().unwrap();
+        for codec in CODECS {
+            assert!(codec.caps.parse::<gst::Caps>().is_ok(), "{}", codec.caps);
+            if let Some(caps) = codec.depayloader_caps {
+                assert!(caps.parse::<gst::Caps>().is_ok(), "{caps}");
+            }
+        }
+        assert!(!template_caps(true).is_empty() && !template_caps(false).is_empty());
+    }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The last step of a buffer: through a ghost pad, to whoever is linked.
+//!
+//! Runs on the streaming thread of the track's queue. Nothing here takes a lock: what it shares
+//! with the control thread is atomic. What a consumer answers goes no further up than here, so
+//! that one that is missing, slow or broken cannot stop the connection (webrtcbin takes a flow
+//! error of one pad as the end of all).
+
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use once_cell::sync::OnceCell;
+
+use super::CAT;
+use super::control::{Command, TrackId};
+use super::pad_names::Kind;
+
+/// What a pad says of itself before its first buffer.
+#[derive(Debug)]
+pub(super) struct Introduction {
+    pub stream_id: String,
+    pub group_id: gst::GroupId,
+    pub collection: gst::StreamCollection,
+    pub stream: gst::Stream,
+    /// The sticky event `vdoroom-stream`.
+    pub details: gst::Structure,
+    pub title: Option<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Exit {
+    pub track: TrackId,
+    kind: Kind,
+    introduction: Introduction,
+    commands: Sender<Command>,
+    started: Instant,
+    /// Only a keyframe may leave next.
+    waits_for_keyframe: AtomicBool,
+    /// The queue has thrown something away; what follows the gap is marked DISCONT.
+    leaked: AtomicBool,
+    /// Packets were lost on the way here.
+    damaged: AtomicBool,
+    last_flow: AtomicI32,
+    /// Milliseconds after `started` of the newest arrival, plus one; 0 is none.
+    last_arrival: AtomicU64,
+    /// The event `vdoroom-session-end`, set before EOS is sent down the track.
+    last_words: OnceCell<gst::Structure>,
+    pub counters: Counters,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub buffers: AtomicU64,
+    pub bytes: AtomicU64,
+    pub keyframes: AtomicU64,
+    pub dropped: AtomicU64,
+    pub pli_sent: AtomicU64,
+    /// Bit/s over the last second, written by the control thread.
+    pub bitrate: AtomicU64,
+}
+
+impl Exit {
+    pub(super) fn new(
+        track: TrackId,
+        kind: Kind,
+        introduction: Introduction,
+        commands: Sender<Command>,
+        started: Instant,
+    ) -> Self {
+        Self {
+            track,
+            kind,
+            introduction,
+            commands,
+            started,
+            waits_for_keyframe: AtomicBool::new(kind.is_video()),
+            leaked: AtomicBool::new(false),
+            damaged: AtomicBool::new(false),
+            last_flow: AtomicI32::new(gst::FlowReturn::Ok as i32),
+            last_arrival: AtomicU64::new(0),
+            last_words: OnceCell::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    pub(super) fn arrived(&self, discont: bool) {
+        let age = self.started.elapsed().as_millis() as u64;
+        let first = self.last_arrival.swap(age + 1, Relaxed) == 0;
+        if discont && !first {
+            self.damaged.store(true, Relaxed);
+        }
+    }
+
+    pub(super) fn last_arrival(&self) -> Option<Instant> {
+        let at = self.last_arrival.load(Relaxed).checked_sub(1)?;
+        self.started
+            .checked_add(std::time::Duration::from_millis(at))
+    }
+
+    /// What is said before EOS; the first call counts.
+    pub(super) fn set_last_words(&self, last_words: gst::Structure) {
+        let _ = self.last_words.set(last_words);
+    }
+
+    pub(super) fn queue_leaked(&self) {
+        self.leaked.store(true, Relaxed);
+    }
+
+    pub(super) fn take_damaged(&self) -> bool {
+        self.damaged.swap(false, Relaxed)
+    }
+
+    pub(super) fn waits_for_keyframe(&self) -> bool {
+        self.waits_for_keyframe.load(Relaxed)
+    }
+
+    /// A consumer that comes later begins with a keyframe as well.
+    pub(super) fn linked(&self) {
+        if self.kind.is_video() {
+            self.waits_for_keyframe.store(true, Relaxed);
+        }
+    }
+
+    pub(super) fn chain(
+        &self,
+        pad: &gst::ProxyPad,
+        parent: Option<&gst::Object>,
+        buffer: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let size = buffer.size() as u64;
+        if self.holds_back(&buffer) {
+            self.counters.dropped.fetch_add(1, Relaxed);
+            return Ok(gst::FlowSuccess::Ok);
+        }
+        let flow = gst::ProxyPad::chain_default(pad, parent, buffer);
+        if flow.is_ok() {
+            self.counters.buffers.fetch_add(1, Relaxed);
+            self.counters.bytes.fetch_add(size, Relaxed);
+        } else {
+            self.counters.dropped.fetch_add(1, Relaxed);
+            if self.kind.is_video() {
+                self.waits_for_keyframe.store(true, Relaxed);
+            }
+        }
+        self.note_flow(flow);
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    fn holds_back(&self, buffer: &gst::BufferRef) -> bool {
+        if !self.kind.is_video() {
+            return false;
+        }
+        let flags = buffer.flags();
+        if !flags.contains(gst::BufferFlags::DELTA_UNIT) {
+            self.counters.keyframes.fetch_add(1, Relaxed);
+            self.leaked.store(false, Relaxed);
+            self.waits_for_keyframe.store(false, Relaxed);
+            return false;
+        }
+        if flags.contains(gst::BufferFlags::DISCONT) && self.leaked.swap(false, Relaxed) {
+            self.waits_for_keyframe.store(true, Relaxed);
+        }
+        self.waits_for_keyframe.load(Relaxed)
+    }
+
+    /// Tells the control thread when a consumer's answer changes, not with each buffer.
+    fn note_flow(&self, flow: Result<gst::FlowSuccess, gst::FlowError>) {
+        let value = gst::FlowReturn::from(flow);
+        if self.last_flow.swap(value as i32, Relaxed) != value as i32 {
+            self.tell(Command::Flow {
+                track: self.track,
+                flow,
+            });
+        }
+    }
+
+    /// Fails only once the control thread is gone, and the element with it.
+    fn tell(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+
+    pub(super) fn event(
+        &self,
+        pad: &gst::ProxyPad,
+        parent: Option<&gst::Object>,
+        event: gst::Event,
+    ) -> bool {
+        use gst::EventView;
+        let push = |event| gst::Pad::event_default(pad, parent, event);
+        match event.view() {
+            EventView::StreamStart(_) => push(self.stream_start()) && push(self.collection()),
+            EventView::Segment(_) => {
+                let done = push(event);
+                self.introduce(&push);
+                done
+            }
+            EventView::Eos(_) => {
+                gst::debug!(CAT, obj = pad, "EOS leaves");
+                if let Some(last_words) = self.last_words.get() {
+                    push(gst::event::CustomDownstream::new(last_words.clone()));
+                }
+                push(event);
+                self.tell(Command::EosLeft { track: self.track });
+                true
+            }
+            // What an element on the way says of the stream would hide what we say.
+            EventView::Tag(_) => true,
+            _ => push(event),
+        }
+    }
+
+    fn stream_start(&self) -> gst::Event {
+        gst::event::StreamStart::builder(&self.introduction.stream_id)
+            .group_id(self.introduction.group_id)
+            .stream(self.introduction.stream.clone())
+            .build()
+    }
+
+    fn collection(&self) -> gst::Event {
+        gst::event::StreamCollection::new(&self.introduction.collection)
+    }
+
+    /// Events that must come after the segment.
+    fn introduce(&self, push: &impl Fn(gst::Event) -> bool) {
+        push(
+            gst::event::CustomDownstreamSticky::builder(self.introduction.details.clone()).build(),
+        );
+        if let Some(title) = &self.introduction.title {
+            let mut tags = gst::TagList::new();
+            if let Some(tags) = tags.get_mut() {
+                tags.add::<gst::tags::Title>(&title.as_str(), gst::TagMergeMode::Replace);
+                tags.set_scope(gst::TagScope::Stream);
+            }
+            push(gst::event::Tag::new(tags));
+        }
+    }
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MPL-2.0
+//! From a pad of webrtcbin to a pad of the element.
+
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+use gst_webrtc::WebRTCRTPTransceiver;
+
+use super::CAT;
+use super::VdoRoomSrc;
+use super::codecs::Codec;
+use super::control::{Config, TrackId};
+use super::exit::{Exit, Introduction};
+use super::keyframes::KeyframePolicy;
+use super::offer;
+use super::pad::Origin;
+use super::pad_names::{Kind, pad_name};
+use super::session::{Reports, Session, WaitingPad, element_prefix};
+use super::track::{Plan, Track};
+use crate::protocol::StreamId;
+
+/// How long a new session's pads wait for those of the one before, which still drain.
+const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(super) enum Exposed {
+    Nothing,
+    Pads,
+    Failed(String),
+}
+
+impl Session {
+    pub(super) fn add_pad(&mut self, pad: gst::Pad, block: gst::PadProbeId) {
+        self.waiting_pads.push(WaitingPad {
+            pad,
+            block,
+            deadline: Instant::now() + NAMESAKE_TIMEOUT,
+        });
+    }
+}
+
+/// Exposes the session's waiting pads, unless those of the stream's session before still drain.
+pub(super) fn expose(
+    element: &VdoRoomSrc,
+    session: &mut Session,
+    config: &Config,
+    draining: &[StreamId],
+    reports: &Reports,
+    now: Instant,
+) -> Exposed {
+    if session.waiting_pads.is_empty() || session.is_ending() {
+        return Exposed::Nothing;
+    }
+    let (wait, ready): (Vec<_>, Vec<_>) = std::mem::take(&mut session.waiting_pads)
+        .into_iter()
+        .partition(|pad| draining.contains(&session.stream) && now < pad.deadline);
+    session.waiting_pads = wait;
+    let mut exposed = Exposed::Nothing;
+    for waiting in ready {
+        match expose_pad(element, session, config, reports, &waiting.pad) {
+            Ok(()) => exposed = Exposed::Pads,
+            Err(reason) => return Exposed::Failed(reason),
+        }
+        waiting.pad.remove_probe(waiting.block);
+    }
+    exposed
+}
+
+fn expose_pad(
+    element: &VdoRoomSrc,
+    session: &mut Session,
+    config: &Config,
+    reports: &Reports,
+    pad: &gst::Pad,
+) -> Result<(), String> {
+    let codec = codec_of(pad)?;
+    let promise = promise_of(session, pad);
+    let (kind, position) = match promise {
+        Some(position) => (session.promised[position].kind, position),
+        None if codec.video => (Kind::Video, session.promised.len()),
+        None => (Kind::Audio, session.promised.len()),
+    };
+    let of_kind = session.promised.iter().take(position);
+    let nth = of_kind.filter(|track| track.kind == kind).count();
+    let index = free_index(element, kind, &session.stream, nth);
+    let id = TrackId {
+        session: session.id,
+        index: session.tracks.len(),
+    };
+    let plan = Plan {
+        kind,
+        codec,
+        template: element
+            .pad_template(kind.template())
+            .ok_or("the element lacks a pad template")?,
+        pad_name: pad_name(kind, &session.stream.0, index),
+        origin: Origin {
+            stream_id: session.stream.0.clone(),
+            session: session.number,
+            label: session.label.clone(),
+            msid: pad.property::<Option<String>>("msid"),
+        },
+        exit: Exit::new(
+            id,
+            kind,
+            introduction(session, config, promise, kind, codec, nth),
+            reports.commands.clone(),
+            Instant::now(),
+        ),
+        keyframes: KeyframePolicy::new(config.keyframe_interval),
+        prefix: format!(
+            "{}{}{}-",
+            element_prefix(session.id),
+            kind.as_str(),
+            id.index
+        ),
+    };
+    let track = Track::build(element.upcast_ref(), pad, plan)
+        .map_err(|error| format!("its {} cannot be unpacked: {error}", codec.encoding_name))?;
+    let ghost = track.pad.clone();
+    session.tracks.push(track);
+    gst::info!(
+        CAT,
+        obj = element,
+        "{} is {}",
+        ghost.name(),
+        codec.encoding_name
+    );
+    element
+        .add_pad(&ghost)
+        .map_err(|error| format!("its pad cannot be added: {error}"))
+}
+
+/// What webrtcbin says that the pad carries, from its sticky caps.
+fn codec_of(pad: &gst::Pad) -> Result<&'static Codec, String> {
+    let caps = pad.current_caps();
+    let name = caps
+        .as_ref()
+        .and_then(|caps| caps.structure(0))
+        .and_then(|s| s.get::<String>("encoding-name").ok())
+        .ok_or("it sends media of no known kind")?;
+    Codec::by_name(&name).ok_or(format!("it sends {name}, which cannot be received"))
+}
+
+/// Which m-line the pad belongs to: neither its name nor the order of arrival tells.
+fn promise_of(session: &Session, pad: &gst::Pad) -> Option<usize> {
+    let transceiver = pad.property::<Option<WebRTCRTPTransceiver>>("transceiver")?;
+    let mid = transceiver.mid()?;
+    let found = session.promised.iter().position(|track| track.mid == mid)?;
+    Some(found)
+}
+
+/// `nth`, or the next number after it that no pad has: a session may share its stream's ID with
+/// another one (protocol 3.6).
+fn free_index(element: &VdoRoomSrc, kind: Kind, stream: &StreamId, nth: usize) -> usize {
+    let taken = |index: &usize| {
+        element
+            .static_pad(&pad_name(kind, &stream.0, *index))
+            .is_some()
+    };
+    let mut index = nth;
+    while taken(&index) {
+        index += 1;
+    }
+    index
+}
+
+fn introduction(
+    session: &Session,
+    config: &Config,
+    promise: Option<usize>,
+    kind: Kind,
+    codec: &'static Codec,
+    nth: usize,
+) -> Introduction {
+    let base = format!("{}/{}/{}", config.room, session.stream, session.number);
+    let own_id = stream_id(&base, kind, nth);
+    let own = stream_of(&own_id, kind, codec);
+    let mut collection = gst::StreamCollection::builder(Some(&base));
+    for (position, track) in session.promised.iter().enumerate() {
+        let Ok(codec) = track.codec else { continue };
+        let Some(codec) = Codec::by_name(codec) else {
+            continue;
+        };
+        collection = collection.stream(match promise {
+            Some(own_position) if own_position == position => own.clone(),
+            _ => stream_of(
+                &promised_id(&base, &session.promised, position),
+                track.kind,
+                codec,
+            ),
+        });
+    }
+    if promise.is_none() {
+        collection = collection.stream(own.clone());
+    }
+    Introduction {
+        stream_id: own_id,
+        group_id: session.group_id,
+        collection: collection.build(),
+        stream: own,
+        details: gst::Structure::builder("vdoroom-stream")
+            .field("room", &config.room)
+            .field("stream", &session.stream.0)
+            .field("session", session.number)
+            .field("label", session.label.as_deref().unwrap_or_default())
+            .build(),
+        title: session.label.clone(),
+    }
+}
+
+fn promised_id(base: &str, promised: &[offer::Track], position: usize) -> String {
+    let kind = promised[position].kind;
+    let before = promised.iter().take(position);
+    stream_id(base, kind, before.filter(|t| t.kind == kind).count())
+}
+
+fn stream_id(base: &str, kind: Kind, nth: usize) -> String {
+    match nth {
+        0 => format!("{base}/{}", kind.as_str()),
+        nth => format!("{base}/{}-{nth}", kind.as_str()),
+    }
+}
+
+fn stream_of(id: &str, kind: Kind, codec: &Codec) -> gst::Stream {
+    let caps = codec.caps.parse::<gst::Caps>().ok();
+    let stream_type = match kind.is_video() {
+        true => gst::StreamType::VIDEO,
+        false => gst::StreamType::AUDIO,
+    };
+    gst::Stream::new(
+        Some(id),
+        caps.as_ref(),
+        stream_type,
+        gst::StreamFlags::empty(),
+    )
+}

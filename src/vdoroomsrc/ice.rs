@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MPL-2.0
+//! STUN and TURN servers in the two forms that people write them, turned into webrtcbin's.
+
+use gst_webrtc::WebRTCICETransportPolicy;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// The same for each connection, also for those that come later.
+#[derive(Clone, Debug)]
+pub(super) struct IceServers {
+    pub stun: Option<String>,
+    pub turn: Vec<TurnUrl>,
+    pub policy: WebRTCICETransportPolicy,
+}
+
+/// `turn(s)://user:password@host:port?transport=…`, which no log may show.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct TurnUrl(pub String);
+
+impl std::fmt::Debug for TurnUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&without_credentials(&self.0))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum IceServerError {
+    #[error("stun-server \"{0}\" is neither stun://HOST:PORT nor stun:HOST:PORT")]
+    Stun(String),
+    #[error("turn-servers: \"{0}\" begins with neither turn: nor turns:")]
+    Turn(String),
+    #[error("turn-servers: \"{0}\" has no user and password: set turn-user and turn-password")]
+    NoCredentials(String),
+}
+
+/// webrtcbin's `stun://HOST:PORT`, also from RFC 7064's `stun:HOST:PORT`.
+pub(super) fn stun(typed: &str) -> Result<String, IceServerError> {
+    let host = typed
+        .strip_prefix("stun:")
+        .map(|rest| rest.trim_start_matches('/'))
+        .filter(|host| !host.is_empty())
+        .ok_or_else(|| IceServerError::Stun(typed.into()))?;
+    Ok(format!("stun://{}", with_port(host, 3478)))
+}
+
+/// webrtcbin's `turn(s)://USER:PASSWORD@HOST:PORT`, also from RFC 7065's `turn(s):HOST:PORT`
+/// with the credentials given beside it.
+pub(super) fn turn(
+    typed: &str,
+    user: Option<&str>,
+    password: Option<&str>,
+) -> Result<TurnUrl, IceServerError> {
+    let (scheme, rest) = typed
+        .split_once(':')
+        .filter(|(scheme, _)| matches!(*scheme, "turn" | "turns"))
+        .ok_or_else(|| IceServerError::Turn(without_credentials(typed)))?;
+    let rest = rest.trim_start_matches('/');
+    let default_port = if scheme == "turns" { 5349 } else { 3478 };
+    let (credentials, host) = match (rest.rsplit_once('@'), user, password) {
+        (Some((credentials, host)), _, _) => (credentials.to_owned(), host),
+        (None, Some(user), Some(password)) => {
+            let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+            (format!("{}:{}", encoded(user), encoded(password)), rest)
+        }
+        (None, _, _) => return Err(IceServerError::NoCredentials(typed.into())),
+    };
+    let (host, query) = match host.split_once('?') {
+        Some((host, query)) => (host, format!("?{query}")),
+        None => (host, String::new()),
+    };
+    let host = with_port(host, default_port);
+    Ok(TurnUrl(format!("{scheme}://{credentials}@{host}{query}")))
+}
+
+fn with_port(host: &str, port: u16) -> String {
+    // The colons of an IPv6 literal stand before its closing bracket.
+    let after_literal = host.rsplit(']').next().unwrap_or(host);
+    match after_literal.contains(':') {
+        true => host.to_owned(),
+        false => format!("{host}:{port}"),
+    }
+}
+
+/// What may be shown of a TURN server.
+pub(super) fn without_credentials(url: &str) -> String {
+    match (url.find(':'), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            format!("{}://***@{}", &url[..scheme], &url[at + 1..])
+        }
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_a_stun_server_mean_the_same() {
+        for typed in ["stun://stun.example.org", "stun:stun.example.org:3478"] {
+            assert_eq!(stun(typed).unwrap(), "stun://stun.example.org:3478");
+        }
+        assert!(stun("stun.example.org").is_err());
+    }
+
+    #[test]
+    fn both_forms_of_a_turn_server_mean_the_same() {
+        let expected = TurnUrl("turn://al%3Ace:p%40ss@turn.example.org:3478?transport=tcp".into());
+        for (typed, user, password) in [
+            (
+                "turn:turn.example.org?transport=tcp",
+                Some("al:ce"),
+                Some("p@ss"),
+            ),
+            (
+                "turn://al%3Ace:p%40ss@turn.example.org:3478?transport=tcp",
+                None,
+                None,
+            ),
+        ] {
+            assert_eq!(turn(typed, user, password).unwrap(), expected);
+        }
+        assert_eq!(
+            turn("turns:[::1]", Some("u"), Some("p")).unwrap().0,
+            "turns://u:p@[::1]:5349"
+        );
+    }
+
+    #[test]
+    fn a_turn_server_without_credentials_is_refused() {
+        assert!(turn("turn:turn.example.org", Some("u"), None).is_err());
+        assert!(turn("http://turn.example.org", None, None).is_err());
+    }
+
+    #[test]
+    fn credentials_are_never_shown() {
+        let url = turn("turn://user:se@cret@host:1", None, None).unwrap();
+        assert_eq!(format!("{url:?}"), "turn://***@host:1");
+    }
+}

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The GObject: properties, signals, state changes.
+//!
+//! Locks: `settings`, `running` and `views` are each held for a copy only, never two at a time,
+//! and never while anything outside this file is called.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use once_cell::sync::Lazy;
+
+use super::CAT;
+use super::codecs::template_caps;
+use super::control::{self, Command};
+use super::events::EventSender;
+use super::pad::VdoRoomSrcPad;
+use super::pad_names::Kind;
+use super::properties::{Changed, PROPERTIES};
+use super::requirements;
+use super::session::Reports;
+use super::settings::{Settings, SettingsError};
+use super::stats::{self, SharedSessions};
+use crate::protocol::{Action, Event, Room, SessionId, StreamId};
+use crate::signalling::{self, SharedStatus};
+
+/// How long the element's threads may take to end when it stops; NULL is reached in any case.
+const STOP_TIMEOUT: Duration = Duration::from_millis(800);
+
+#[derive(Default)]
+pub struct VdoRoomSrc {
+    settings: Mutex<Settings>,
+    running: Mutex<Option<Running>>,
+    status: SharedStatus,
+    views: SharedSessions,
+    dropped_events: Arc<AtomicU64>,
+}
+
+/// Exists while the room is joined.
+struct Running {
+    events: EventSender,
+    commands: Sender<Command>,
+    control: ThreadId,
+    /// Closed when both threads have ended.
+    ended: mpsc::Receiver<()>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What these locks guard is replaced as a whole; a panic elsewhere leaves it complete.
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for VdoRoomSrc {
+    const NAME: &'static str = "GstVdoRoomSrc";
+    type Type = super::VdoRoomSrc;
+    type ParentType = gst::Bin;
+}
+
+impl ObjectImpl for VdoRoomSrc {
+    fn properties() -> &'static [glib::ParamSpec] {
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let (changed, settings) = {
+            let mut settings = lock(&self.settings);
+            (settings.set(pspec.name(), value), settings.clone())
+        };
+        match changed {
+            Changed::Nothing => {}
+            Changed::Filter => self.send(Event::Filter(settings.filter())),
+            Changed::KeyframeInterval => {
+                self.command(Command::KeyframeInterval(settings.keyframe_interval()));
+            }
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        if pspec.name() == "stats" {
+            return self.stats().to_value();
+        }
+        let value = lock(&self.settings).get(pspec.name());
+        value.unwrap_or_else(|| pspec.default_value().clone())
+    }
+
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: Lazy<Vec<glib::subclass::Signal>> = Lazy::new(super::signals::all);
+        &SIGNALS
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        let element = self.obj();
+        // A bin forgets these flags when its last source goes, which here is any day's business.
+        element.set_suppressed_flags(gst::ElementFlags::SOURCE | gst::ElementFlags::SINK);
+        element.set_element_flags(gst::ElementFlags::SOURCE);
+    }
+}
+
+impl GstObjectImpl for VdoRoomSrc {}
+
+impl ElementImpl for VdoRoomSrc {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: Lazy<gst::subclass::ElementMetadata> = Lazy::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "VDO.Ninja room source",
+                "Source/Network/WebRTC",
+                "Receives every stream of a VDO.Ninja room over one websocket, each over a WebRTC connection of its own",
+                env!("CARGO_PKG_AUTHORS"),
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: Lazy<Vec<gst::PadTemplate>> = Lazy::new(|| {
+            Kind::ALL
+                .iter()
+                .filter_map(|kind| {
+                    gst::PadTemplate::with_gtype(
+                        kind.template(),
+                        gst::PadDirection::Src,
+                        gst::PadPresence::Sometimes,
+                        &template_caps(kind.is_video()),
+                        VdoRoomSrcPad::static_type(),
+                    )
+                    .ok()
+                })
+                .collect()
+        });
+        &TEMPLATES
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        use gst::StateChange;
+        match transition {
+            StateChange::NullToReady => self.check_requirements()?,
+            StateChange::ReadyToPaused => self.check_settings()?,
+            StateChange::PausedToReady => self.stop(),
+            _ => {}
+        }
+        // Peers come and go while the state changes; what they answer is theirs alone.
+        let success = self.parent_change_state(transition)?;
+        match transition {
+            StateChange::PausedToPlaying => {
+                self.start()?;
+                Ok(gst::StateChangeSuccess::Success)
+            }
+            StateChange::ReadyToPaused | StateChange::PlayingToPaused => {
+                Ok(gst::StateChangeSuccess::NoPreroll)
+            }
+            _ => Ok(success),
+        }
+    }
+
+    /// EOS from the application ends every stream, in order, and the room with them.
+    fn send_event(&self, event: gst::Event) -> bool {
+        if matches!(event.view(), gst::EventView::Eos(_)) {
+            gst::info!(CAT, imp = self, "EOS: all streams end");
+            self.send(Event::Shutdown);
+            return true;
+        }
+        self.parent_send_event(event)
+    }
+}
+
+impl BinImpl for VdoRoomSrc {
+    /// The peers' messages stay inside: an application that does not read its bus would keep
+    /// every webrtcbin alive by them. An error ends the peer that it comes from.
+    fn handle_message(&self, message: gst::Message) {
+        match message.view() {
+            gst::MessageView::Error(error) => {
+                let Some(session) = message.src().and_then(|src| self.session_of(src)) else {
+                    return;
+                };
+                let reason = error.error().to_string();
+                gst::debug!(CAT, imp = self, "{reason} ({:?})", error.debug());
+                self.command(Command::Failed { session, reason });
+            }
+            gst::MessageView::Latency(_)
+            | gst::MessageView::NeedContext(_)
+            | gst::MessageView::HaveContext(_) => self.parent_handle_message(message),
+            _ => gst::trace!(CAT, imp = self, "Kept inside: {message:?}"),
+        }
+    }
+}
+
+impl VdoRoomSrc {
+    fn check_requirements(&self) -> Result<(), gst::StateChangeError> {
+        for missing in requirements::missing_codecs() {
+            gst::info!(CAT, imp = self, "{missing}");
+        }
+        match requirements::missing() {
+            None => Ok(()),
+            Some(missing) => {
+                gst::element_imp_error!(self, gst::CoreError::MissingPlugin, ["{missing}"]);
+                Err(gst::StateChangeError)
+            }
+        }
+    }
+
+    fn check_settings(&self) -> Result<(), gst::StateChangeError> {
+        let settings = lock(&self.settings).clone();
+        let checked = settings
+            .server()
+            .and_then(|_| settings.room_config([0; 32]))
+            .and_then(|_| settings.ice());
+        self.settled(checked.map(drop))
+    }
+
+    fn settled<T>(&self, outcome: Result<T, SettingsError>) -> Result<T, gst::StateChangeError> {
+        outcome.map_err(|error| {
+            gst::element_imp_error!(self, gst::ResourceError::Settings, ["{error}"]);
+            gst::StateChangeError
+        })
+    }
+
+    /// Starts the two threads, unless they run from an earlier PLAYING.
+    fn start(&self) -> Result<(), gst::StateChangeError> {
+        if lock(&self.running).is_some() {
+            return Ok(());
+        }
+        let settings = lock(&self.settings).clone();
+        let mut seed = [0; 32];
+        if let Err(error) = getrandom::fill(&mut seed) {
+            gst::element_imp_error!(self, gst::ResourceError::Failed, ["no entropy: {error}"]);
+            return Err(gst::StateChangeError);
+        }
+        let room = self.settled(settings.room_config(seed))?;
+        let server = self.settled(settings.server())?;
+        let config = control::Config {
+            room: room.room.clone().unwrap_or_default(),
+            wish: settings.wish(),
+            ice: self.settled(settings.ice())?,
+            latency: settings.latency,
+            keyframe_interval: settings.keyframe_interval(),
+            views: self.views.clone(),
+        };
+        let running = self.spawn(config, room, server).map_err(|error| {
+            gst::element_imp_error!(self, gst::ResourceError::Failed, ["no thread: {error}"]);
+            gst::StateChangeError
+        })?;
+        *lock(&self.running) = Some(running);
+        Ok(())
+    }
+
+    fn spawn(
+        &self,
+        config: control::Config,
+        room: crate::protocol::RoomConfig,
+        server: signalling::Server,
+    ) -> std::io::Result<Running> {
+        let (commands, commands_rx) = mpsc::channel();
+        let (events, events_rx) = async_channel::unbounded();
+        let (ended_tx, ended) = mpsc::channel();
+        let events = EventSender::new(events, self.dropped_events.clone());
+        let reports = Reports {
+            commands: commands.clone(),
+            events: events.clone(),
+        };
+        let (element, control_ended) = (self.obj().downgrade(), ended_tx.clone());
+        let control = thread::Builder::new()
+            .name("vdoroom:ctl".into())
+            .spawn(move || {
+                control::run(element, config, reports, commands_rx);
+                drop(control_ended);
+            })?;
+        let (to_control, status) = (commands.clone(), self.status.clone());
+        thread::Builder::new()
+            .name("vdoroom:net".into())
+            .spawn(move || {
+                let room = Room::new(room, std::time::Instant::now());
+                signalling::run(room, server, events_rx, status, |action: Action| {
+                    // Fails only once the control thread has ended.
+                    let _ = to_control.send(Command::Room(action));
+                });
+                let _ = to_control.send(Command::RoomClosed);
+                drop(ended_tx);
+            })?;
+        Ok(Running {
+            events,
+            commands,
+            control: control.thread().id(),
+            ended,
+        })
+    }
+
+    /// Says goodbye and takes everything apart; waits for it, but not for long.
+    fn stop(&self) {
+        let Some(running) = lock(&self.running).take() else {
+            return;
+        };
+        running.events.send(Event::Shutdown);
+        let _ = running.commands.send(Command::Stop);
+        // From a signal handler of ours there is nobody to wait for but ourselves.
+        if running.control != thread::current().id()
+            && running.ended.recv_timeout(STOP_TIMEOUT) == Err(mpsc::RecvTimeoutError::Timeout)
+        {
+            gst::warning!(
+                CAT,
+                imp = self,
+                "A consumer or the network still holds a thread"
+            );
+        }
+    }
+
+    pub(super) fn send(&self, event: Event) {
+        let events = lock(&self.running).as_ref().map(|r| r.events.clone());
+        if let Some(events) = events {
+            events.send(event);
+        }
+    }
+
+    pub(super) fn command(&self, command: Command) {
+        let commands = lock(&self.running).as_ref().map(|r| r.commands.clone());
+        if let Some(commands) = commands {
+            let _ = commands.send(command);
+        }
+    }
+
+    pub(super) fn request_keyframe(&self, stream: String) {
+        self.command(Command::RequestKeyframe(StreamId(stream)));
+    }
+
+    /// Our children's names begin with their session.
+    fn session_of(&self, source: &gst::Object) -> Option<SessionId> {
+        let element = self.obj();
+        let mut object = source.clone();
+        loop {
+            let parent = object.parent()?;
+            if parent == *element.upcast_ref::<gst::Object>() {
+                break;
+            }
+            object = parent;
+        }
+        let name = object.name();
+        let number = name.strip_prefix("session")?.split('-').next()?;
+        number.parse().ok().map(SessionId)
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let room = lock(&self.status).clone();
+        let sessions = lock(&self.views).clone();
+        let password_set = {
+            let settings = lock(&self.settings);
+            settings.password.is_some() || settings.password_env.is_some()
+        };
+        stats::structure(
+            &room,
+            &sessions,
+            self.dropped_events.load(Relaxed),
+            password_set,
+        )
+    }
+}

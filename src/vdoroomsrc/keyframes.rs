@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MPL-2.0
+//! When to ask a publisher for a keyframe (PLI, RFC 4585 section 6.3.1).
+
+use std::time::{Duration, Instant};
+
+/// An encoder that got a request needs time to answer; asking more often only costs quality.
+const RETRY: Duration = Duration::from_millis(300);
+
+#[derive(Debug)]
+pub(super) struct KeyframePolicy {
+    /// The longest wanted distance between keyframes; `None` asks only when one is needed.
+    interval: Option<Duration>,
+    needed: bool,
+    last_keyframe: Option<Instant>,
+    last_request: Option<Instant>,
+}
+
+impl KeyframePolicy {
+    /// Starts out in need of a keyframe.
+    pub(super) fn new(interval: Option<Duration>) -> Self {
+        Self {
+            interval,
+            needed: true,
+            last_keyframe: None,
+            last_request: None,
+        }
+    }
+
+    pub(super) fn set_interval(&mut self, interval: Option<Duration>) {
+        self.interval = interval;
+    }
+
+    /// Nothing can be done with the video until a keyframe comes.
+    pub(super) fn need(&mut self) {
+        self.needed = true;
+    }
+
+    pub(super) fn keyframe_came(&mut self, now: Instant) {
+        self.needed = false;
+        self.last_keyframe = Some(now);
+    }
+
+    /// Whether to send a request now; counts as sent if so.
+    pub(super) fn poll(&mut self, now: Instant) -> bool {
+        let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
+        let overdue = match (self.interval, since(self.last_keyframe)) {
+            (Some(interval), Some(age)) => age >= interval,
+            _ => false,
+        };
+        let paced = since(self.last_request).is_none_or(|age| age >= RETRY);
+        let ask = (self.needed || overdue) && paced;
+        if ask {
+            self.last_request = Some(now);
+        }
+        ask
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn asks_until_the_first_keyframe_comes() {
+        let start = Instant::now();
+        let mut policy = KeyframePolicy::new(None);
+        assert!(policy.poll(start));
+        assert!(!policy.poll(start + 299 * MS), "too soon");
+        assert!(policy.poll(start + 300 * MS));
+        policy.keyframe_came(start + 310 * MS);
+        assert!(!policy.poll(start + 100_000 * MS), "nothing is needed");
+    }
+
+    #[test]
+    fn asks_when_the_interval_has_passed_without_a_keyframe() {
+        let start = Instant::now();
+        let mut policy = KeyframePolicy::new(Some(1000 * MS));
+        policy.keyframe_came(start);
+        assert!(!policy.poll(start + 999 * MS));
+        assert!(policy.poll(start + 1000 * MS));
+        policy.keyframe_came(start + 1050 * MS);
+        assert!(!policy.poll(start + 1400 * MS));
+    }
+
+    #[test]
+    fn asks_again_after_damage() {
+        let start = Instant::now();
+        let mut policy = KeyframePolicy::new(None);
+        policy.keyframe_came(start);
+        policy.need();
+        assert!(policy.poll(start + MS));
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The element's pads: ghost pads that say whose media they carry.
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use once_cell::sync::{Lazy, OnceCell};
+
+glib::wrapper! {
+    /// Source pad of `vdoroomsrc`.
+    pub struct VdoRoomSrcPad(ObjectSubclass<imp::VdoRoomSrcPad>)
+        @extends gst::GhostPad, gst::ProxyPad, gst::Pad, gst::Object;
+}
+
+/// Whose media a pad carries.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub stream_id: String,
+    pub session: u32,
+    pub label: Option<String>,
+    pub msid: Option<String>,
+}
+
+impl VdoRoomSrcPad {
+    /// Says once, before the pad is added, whose media it carries.
+    pub(super) fn set_origin(&self, origin: Origin) {
+        // A second call would be ours and could only say the same.
+        let _ = self.imp().origin.set(origin);
+    }
+}
+
+mod imp {
+    use super::*;
+
+    #[derive(Default)]
+    pub struct VdoRoomSrcPad {
+        pub(super) origin: OnceCell<Origin>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for VdoRoomSrcPad {
+        const NAME: &'static str = "GstVdoRoomSrcPad";
+        type Type = super::VdoRoomSrcPad;
+        type ParentType = gst::GhostPad;
+    }
+
+    impl ObjectImpl for VdoRoomSrcPad {
+        fn properties() -> &'static [glib::ParamSpec] {
+            static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
+                let string = |name, blurb| {
+                    glib::ParamSpecString::builder(name)
+                        .blurb(blurb)
+                        .read_only()
+                        .build()
+                };
+                vec![
+                    string("stream-id", "Stream ID as people see it"),
+                    glib::ParamSpecUInt::builder("session")
+                        .blurb("Which connection of this stream, counted from 1")
+                        .read_only()
+                        .build(),
+                    string(
+                        "label",
+                        "Name that the publisher gave when the pad appeared",
+                    ),
+                    string(
+                        "msid",
+                        "MediaStream ID of the track in the publisher's offer (RFC 8830)",
+                    ),
+                ]
+            });
+            &PROPERTIES
+        }
+
+        fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+            let origin = self.origin.get();
+            match pspec.name() {
+                "stream-id" => origin.map(|o| o.stream_id.as_str()).to_value(),
+                "session" => origin.map_or(0, |o| o.session).to_value(),
+                "label" => origin.and_then(|o| o.label.as_deref()).to_value(),
+                "msid" => origin.and_then(|o| o.msid.as_deref()).to_value(),
+                _ => pspec.default_value().clone(),
+            }
+        }
+    }
+
+    impl GstObjectImpl for VdoRoomSrcPad {}
+    impl PadImpl for VdoRoomSrcPad {}
+    impl ProxyPadImpl for VdoRoomSrcPad {}
+    impl GhostPadImpl for VdoRoomSrcPad {}
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One WebRTC connection: a webrtcbin and what was agreed with its publisher.
+//!
+//! Everything here runs on the control thread.
+
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use gst::glib;
+use gst::prelude::*;
+use gst_sdp::SDPMessage;
+use gst_webrtc::{WebRTCDataChannel, WebRTCSDPType, WebRTCSessionDescription};
+
+use super::CAT;
+use super::codecs::Codec;
+use super::control::Command;
+use super::events::EventSender;
+use super::offer::{self, Refusal, Wish};
+use super::stats;
+use super::track::Track;
+use super::webrtcbin::{self, Transport, error_of, outcome};
+use crate::protocol::{Event, STALL, SessionId, StreamId};
+
+/// How long EOS may take to pass the consumers of a session that has ended.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the `bye` on the data channel may take to leave (protocol 5.5).
+const BYE_TIME: Duration = Duration::from_millis(100);
+
+pub(super) struct Session {
+    pub id: SessionId,
+    pub stream: StreamId,
+    /// Which session of its stream, from 1.
+    pub number: u32,
+    pub label: Option<String>,
+    pub group_id: gst::GroupId,
+    pub webrtcbin: gst::Element,
+    pub channel: Option<WebRTCDataChannel>,
+    pub tracks: Vec<Track>,
+    /// Pads that webrtcbin has added and that are not exposed yet; blocked.
+    pub waiting_pads: Vec<WaitingPad>,
+    /// The m-lines for media of the newest offer.
+    pub promised: Vec<offer::Track>,
+    /// By SSRC.
+    pub jitterbuffers: Vec<(u32, glib::WeakRef<gst::Element>)>,
+    flowing: bool,
+    ending: Option<Ending>,
+}
+
+pub(super) struct WaitingPad {
+    pub pad: gst::Pad,
+    pub block: gst::PadProbeId,
+    /// Until when a pad of the same name may take to go.
+    pub deadline: Instant,
+}
+
+struct Ending {
+    not_before: Instant,
+    deadline: Instant,
+}
+
+/// Where a session's callbacks report to.
+#[derive(Clone)]
+pub(super) struct Reports {
+    pub commands: Sender<Command>,
+    pub events: EventSender,
+}
+
+impl Reports {
+    pub(super) fn command(&self, command: Command) {
+        // Fails only once the control thread has ended, and the session with it.
+        let _ = self.commands.send(command);
+    }
+}
+
+/// Begins the names of a session's elements, so that a message tells whose it is.
+pub(super) fn element_prefix(id: SessionId) -> String {
+    format!("session{}-", id.0)
+}
+
+impl Session {
+    pub(super) fn open(
+        bin: &gst::Bin,
+        id: SessionId,
+        stream: StreamId,
+        number: u32,
+        label: Option<String>,
+        transport: &Transport<'_>,
+        reports: &Reports,
+    ) -> Result<Self, glib::BoolError> {
+        let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, reports)?;
+        bin.add(&webrtcbin)?;
+        webrtcbin.sync_state_with_parent()?;
+        Ok(Self {
+            id,
+            stream,
+            number,
+            label,
+            group_id: gst::GroupId::next(),
+            webrtcbin,
+            channel: None,
+            tracks: Vec::new(),
+            waiting_pads: Vec::new(),
+            promised: Vec::new(),
+            jitterbuffers: Vec::new(),
+            flowing: false,
+            ending: None,
+        })
+    }
+
+    /// Narrows an offer and hands it to webrtcbin, which reports [`Command::RemoteSet`].
+    /// Returns what is refused that the user should know of.
+    pub(super) fn set_remote_offer(
+        &mut self,
+        sdp: &str,
+        screen_mids: &[String],
+        wish: &Wish,
+        reports: &Reports,
+    ) -> Result<Vec<String>, String> {
+        let mut sdp = SDPMessage::parse_buffer(sdp.as_bytes())
+            .map_err(|error| format!("its offer cannot be read: {error}"))?;
+        self.promised = offer::narrow(&mut sdp, screen_mids, wish, Codec::is_available);
+        let description = WebRTCSessionDescription::new(WebRTCSDPType::Offer, sdp);
+        let (id, reports) = (self.id, reports.clone());
+        let promise = gst::Promise::with_change_func(move |reply| {
+            let outcome = outcome(reply);
+            reports.command(Command::RemoteSet {
+                session: id,
+                outcome,
+            });
+        });
+        self.webrtcbin
+            .emit_by_name::<()>("set-remote-description", &[&description, &promise]);
+        Ok(self
+            .promised
+            .iter()
+            .filter_map(|track| match &track.codec {
+                Err(Refusal::NoCodec(offered)) => Some(format!(
+                    "its {} is not received: none of the offered codecs ({}) can be taken",
+                    track.kind.as_str(),
+                    offered.join(", ")
+                )),
+                _ => None,
+            })
+            .collect())
+    }
+
+    /// Asks webrtcbin for the answer, which comes as [`Command::Answer`].
+    pub(super) fn create_answer(&self, reports: &Reports) {
+        let (id, reports) = (self.id, reports.clone());
+        let promise = gst::Promise::with_change_func(move |reply| {
+            let outcome = match reply {
+                Ok(Some(reply)) => reply
+                    .get::<WebRTCSessionDescription>("answer")
+                    .map_err(|_| error_of(reply)),
+                _ => Err("webrtcbin gave no answer".into()),
+            };
+            reports.command(Command::Answer {
+                session: id,
+                outcome,
+            });
+        });
+        self.webrtcbin
+            .emit_by_name::<()>("create-answer", &[&None::<gst::Structure>, &promise]);
+    }
+
+    pub(super) fn set_local_answer(&self, answer: &WebRTCSessionDescription) {
+        self.webrtcbin
+            .emit_by_name::<()>("set-local-description", &[answer, &None::<gst::Promise>]);
+    }
+
+    pub(super) fn add_candidate(&self, sdp_mline_index: u32, candidate: &str) {
+        self.webrtcbin
+            .emit_by_name::<()>("add-ice-candidate", &[&sdp_mline_index, &candidate]);
+    }
+
+    pub(super) fn send(&self, text: &str) {
+        let Some(channel) = &self.channel else {
+            return;
+        };
+        if let Err(error) = channel.send_string_full(Some(text)) {
+            gst::debug!(
+                CAT,
+                obj = self.webrtcbin,
+                "Channel message not sent: {error}"
+            );
+        }
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// Lets everything received reach the consumers, with EOS behind it.
+    pub(super) fn end(&mut self, now: Instant, reason: &str) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.ending = Some(Ending {
+            not_before: now + BYE_TIME,
+            deadline: now + DRAIN_TIMEOUT,
+        });
+        for track in &self.tracks {
+            let last_words = stats::last_words(self, track, reason);
+            track.exit.set_last_words(last_words);
+            track.end();
+        }
+    }
+
+    /// Whether an ended session can be taken apart: EOS has left all pads, or had its time.
+    pub(super) fn has_ended(&self, now: Instant) -> bool {
+        self.ending.as_ref().is_some_and(|ending| {
+            let drained = self.tracks.iter().all(|track| track.eos_left);
+            (drained && now >= ending.not_before) || now >= ending.deadline
+        })
+    }
+
+    /// Removes pads and elements. Called once EOS has left, or when the element stops.
+    pub(super) fn take_apart(self, element: &impl IsA<gst::Element>, bin: &gst::Bin) {
+        for track in &self.tracks {
+            if !track.eos_left && self.ending.is_some() {
+                track.flush_consumer();
+            }
+        }
+        // The source first, so that nothing pushes into what goes next.
+        self.webrtcbin.set_locked_state(true);
+        let _ = self.webrtcbin.set_state(gst::State::Null);
+        let _ = bin.remove(&self.webrtcbin);
+        for track in &self.tracks {
+            track.remove_elements(bin);
+            let _ = track.pad.set_active(false);
+            let _ = element.as_ref().remove_pad(&track.pad);
+        }
+    }
+
+    /// What has changed since the last look: media that began, stopped or came back.
+    pub(super) fn poll_media(&mut self, now: Instant) -> Option<Event> {
+        let newest = self
+            .tracks
+            .iter()
+            .filter_map(|t| t.exit.last_arrival())
+            .max()?;
+        let flowing = now.saturating_duration_since(newest) < STALL;
+        if flowing == self.flowing {
+            return None;
+        }
+        self.flowing = flowing;
+        let session = self.id;
+        Some(match flowing {
+            true => Event::MediaFlowing { session },
+            false => Event::MediaStalled { session },
+        })
+    }
+}

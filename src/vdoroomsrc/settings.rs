@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The element's properties: what they mean, and their values as plain data.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gst::glib;
+use gst_webrtc::WebRTCICETransportPolicy;
+use url::Url;
+
+use super::ice;
+use super::offer::Wish;
+use crate::protocol::{self, Filter, MediaRequest, Password, RoomConfig};
+use crate::signalling::{Server, TlsOptions};
+
+pub(super) const DEFAULT_SERVER: &str = "ws://127.0.0.1:8443";
+pub(super) const DEFAULT_SALT: &str = "vdo.ninja";
+pub(super) const DEFAULT_LABEL: &str = "Recorder";
+pub(super) const DEFAULT_KEYFRAME_INTERVAL: u32 = 10_000;
+pub(super) const DEFAULT_LATENCY: u32 = 200;
+pub(super) const DEFAULT_STREAM_TIMEOUT: u32 = 15_000;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[repr(u32)]
+#[enum_type(name = "GstVdoRoomDialect")]
+pub enum Dialect {
+    #[default]
+    #[enum_value(name = "Auto: found out from what the server says", nick = "auto")]
+    Auto = 0,
+    #[enum_value(name = "Hosted: the server tracks rooms and members", nick = "hosted")]
+    Hosted = 1,
+    #[enum_value(name = "Relay: the server passes every message on", nick = "relay")]
+    Relay = 2,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub server: String,
+    pub room: Option<String>,
+    pub password: Option<Secret>,
+    pub password_env: Option<String>,
+    pub salt: String,
+    pub dialect: Dialect,
+    pub accept_unencrypted: bool,
+    pub streams: Vec<String>,
+    pub exclude_streams: Vec<String>,
+    pub max_streams: u32,
+    pub receive_audio: bool,
+    pub receive_video: bool,
+    pub receive_screen: bool,
+    pub video_codecs: Vec<String>,
+    pub audio_codecs: Vec<String>,
+    pub keyframe_interval: u32,
+    pub stun_server: Option<String>,
+    pub turn_servers: Vec<Secret>,
+    pub turn_user: Option<String>,
+    pub turn_password: Option<Secret>,
+    pub ice_transport_policy: WebRTCICETransportPolicy,
+    pub latency: u32,
+    pub do_retransmission: bool,
+    pub stream_timeout: u32,
+    pub cafile: Option<PathBuf>,
+    pub insecure_tls: bool,
+    pub label: String,
+}
+
+/// A value that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            server: DEFAULT_SERVER.into(),
+            room: None,
+            password: None,
+            password_env: None,
+            salt: DEFAULT_SALT.into(),
+            dialect: Dialect::Auto,
+            accept_unencrypted: false,
+            streams: Vec::new(),
+            exclude_streams: Vec::new(),
+            max_streams: 0,
+            receive_audio: true,
+            receive_video: true,
+            receive_screen: true,
+            video_codecs: Vec::new(),
+            audio_codecs: Vec::new(),
+            keyframe_interval: DEFAULT_KEYFRAME_INTERVAL,
+            stun_server: None,
+            turn_servers: Vec::new(),
+            turn_user: None,
+            turn_password: None,
+            ice_transport_policy: WebRTCICETransportPolicy::All,
+            latency: DEFAULT_LATENCY,
+            do_retransmission: true,
+            stream_timeout: DEFAULT_STREAM_TIMEOUT,
+            cafile: None,
+            insecure_tls: false,
+            label: DEFAULT_LABEL.into(),
+        }
+    }
+}
+
+/// Settings that cannot work, in words for the person who set them.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettingsError {
+    #[error(
+        "\"{0}\" is not the address of a room server: {1}; set server to ws://HOST:PORT or wss://HOST:PORT"
+    )]
+    Server(String, String),
+    #[error("neither room nor streams says what to receive: set room=NAME")]
+    NothingToReceive,
+    #[error("password-env names the environment variable {0}, which is not set")]
+    PasswordEnv(String),
+    #[error(transparent)]
+    Ice(#[from] ice::IceServerError),
+}
+
+impl Settings {
+    pub(super) fn server(&self) -> Result<Server, SettingsError> {
+        let bad = |why: String| SettingsError::Server(self.server.clone(), why);
+        let url = Url::parse(&self.server).map_err(|e| bad(e.to_string()))?;
+        if !matches!(url.scheme(), "ws" | "wss") {
+            return Err(bad(format!("its scheme is {}", url.scheme())));
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(bad("it names no host".into()));
+        }
+        Ok(Server {
+            url,
+            tls: TlsOptions {
+                cafile: self.cafile.clone(),
+                insecure: self.insecure_tls,
+            },
+        })
+    }
+
+    pub(super) fn room_config(&self, seed: [u8; 32]) -> Result<RoomConfig, SettingsError> {
+        if self.room.is_none() && self.streams.is_empty() {
+            return Err(SettingsError::NothingToReceive);
+        }
+        Ok(RoomConfig {
+            room: self.room.clone(),
+            password: self.protocol_password()?,
+            salt: self.salt.clone(),
+            dialect: match self.dialect {
+                Dialect::Auto => protocol::Dialect::Auto,
+                Dialect::Hosted => protocol::Dialect::Hosted,
+                Dialect::Relay => protocol::Dialect::Relay,
+            },
+            accept_unencrypted: self.accept_unencrypted,
+            filter: self.filter(),
+            max_streams: self.max_streams as usize,
+            media: MediaRequest {
+                audio: self.receive_audio,
+                video: self.receive_video,
+                screen: self.receive_screen,
+                label: self.label.clone(),
+            },
+            stream_timeout: Duration::from_millis(self.stream_timeout.into()),
+            seed,
+        })
+    }
+
+    fn protocol_password(&self) -> Result<Password, SettingsError> {
+        let typed = match (&self.password, &self.password_env) {
+            (Some(password), _) => Some(password.0.clone()),
+            (None, Some(name)) => {
+                Some(std::env::var(name).map_err(|_| SettingsError::PasswordEnv(name.clone()))?)
+            }
+            (None, None) => None,
+        };
+        Ok(match typed.as_deref().map(str::trim) {
+            None | Some("") => Password::Default,
+            Some("false" | "0" | "off") => Password::Off,
+            Some(password) => Password::Own(password.into()),
+        })
+    }
+
+    pub(super) fn filter(&self) -> Filter {
+        Filter {
+            include: self.streams.clone(),
+            exclude: self.exclude_streams.clone(),
+        }
+    }
+
+    pub(super) fn ice(&self) -> Result<ice::IceServers, SettingsError> {
+        let user = self.turn_user.as_deref();
+        let password = self.turn_password.as_ref().map(|secret| secret.0.as_str());
+        Ok(ice::IceServers {
+            stun: self.stun_server.as_deref().map(ice::stun).transpose()?,
+            turn: self
+                .turn_servers
+                .iter()
+                .map(|server| ice::turn(&server.0, user, password))
+                .collect::<Result<_, _>>()?,
+            policy: self.ice_transport_policy,
+        })
+    }
+
+    pub(super) fn wish(&self) -> Wish {
+        Wish {
+            audio: self.receive_audio,
+            video: self.receive_video,
+            screen: self.receive_screen,
+            video_codecs: self.video_codecs.clone(),
+            audio_codecs: self.audio_codecs.clone(),
+            retransmission: self.do_retransmission,
+        }
+    }
+
+    /// `None`: only when one is needed.
+    pub(super) fn keyframe_interval(&self) -> Option<Duration> {
+        (self.keyframe_interval > 0).then(|| Duration::from_millis(self.keyframe_interval.into()))
+    }
+}

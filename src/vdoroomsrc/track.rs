@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One track of a session: from webrtcbin's pad to a ghost pad of the element.
+//!
+//! `webrtcbin ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
+//!
+//! The queue leaks, so nothing above it ever waits for a consumer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+
+use super::CAT;
+use super::codecs::Codec;
+use super::control::TrackId;
+use super::exit::Exit;
+use super::keyframes::KeyframePolicy;
+use super::pad::{Origin, VdoRoomSrcPad};
+use super::pad_names::Kind;
+use super::timestamps::Timestamps;
+
+/// About 10 s of media, whatever it is: 20 ms of audio or 1/60 s of video in a buffer at least.
+const QUEUE_BUFFERS: u32 = 1000;
+const QUEUE_BYTES: u32 = 32 << 20;
+
+const BITRATE_WINDOW: Duration = Duration::from_secs(1);
+
+pub(super) struct Track {
+    pub id: TrackId,
+    pub kind: Kind,
+    pub codec: &'static Codec,
+    pub exit: Arc<Exit>,
+    pub pad: VdoRoomSrcPad,
+    pub keyframes: KeyframePolicy,
+    webrtcbin_pad: gst::Pad,
+    elements: Vec<gst::Element>,
+    keyframes_seen: u64,
+    /// When the bitrate was last computed, and the bytes until then.
+    bitrate_sample: (Instant, u64),
+    pub eos_left: bool,
+}
+
+/// What a track is made of, besides the elements.
+pub(super) struct Plan {
+    pub kind: Kind,
+    pub codec: &'static Codec,
+    pub template: gst::PadTemplate,
+    pub pad_name: String,
+    pub origin: Origin,
+    pub exit: Exit,
+    pub keyframes: KeyframePolicy,
+    /// Begins the names of the elements: tells whose they are when one reports an error.
+    pub prefix: String,
+}
+
+impl Track {
+    /// Builds the chain inside `bin`, up to the ghost pad, which is not added yet. The
+    /// webrtcbin pad is linked, and still blocked by whoever blocked it.
+    pub(super) fn build(
+        bin: &gst::Bin,
+        webrtcbin_pad: &gst::Pad,
+        plan: Plan,
+    ) -> Result<Self, gst::glib::BoolError> {
+        let exit = Arc::new(plan.exit);
+        let elements = chain_elements(plan.codec, &plan.prefix)?;
+        bin.add_many(&elements)?;
+        let track = Self {
+            id: exit.track,
+            kind: plan.kind,
+            codec: plan.codec,
+            pad: ghost_pad(&plan.template, &plan.pad_name, plan.origin, &exit)?,
+            exit,
+            keyframes: plan.keyframes,
+            webrtcbin_pad: webrtcbin_pad.clone(),
+            elements,
+            keyframes_seen: 0,
+            bitrate_sample: (Instant::now(), 0),
+            eos_left: false,
+        };
+        match track.connect() {
+            Ok(()) => Ok(track),
+            Err(error) => {
+                track.remove_elements(bin);
+                Err(error)
+            }
+        }
+    }
+
+    fn connect(&self) -> Result<(), gst::glib::BoolError> {
+        let missing = || gst::glib::bool_error!("an element has lost its pad");
+        gst::Element::link_many(&self.elements)?;
+        let (Some(first), Some(last)) = (self.elements.first(), self.elements.last()) else {
+            return Err(missing());
+        };
+        let source = first.static_pad("src").ok_or_else(missing)?;
+        add_timestamps(&source, &self.exit);
+        report_leaks(last, &self.exit);
+        self.pad
+            .set_target(Some(&last.static_pad("src").ok_or_else(missing)?))?;
+        for element in self.elements.iter().rev() {
+            element.sync_state_with_parent()?;
+        }
+        self.webrtcbin_pad
+            .link(&first.static_pad("sink").ok_or_else(missing)?)
+            .map_err(|error| {
+                gst::glib::bool_error!("cannot link {}: {error}", self.codec.encoding_name)
+            })?;
+        Ok(())
+    }
+
+    /// Sends EOS down the chain, behind everything that was received.
+    pub(super) fn end(&self) {
+        self.webrtcbin_pad.add_probe(
+            gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
+            |_, _| gst::PadProbeReturn::Drop,
+        );
+        let first = self.elements.first();
+        if let Some(pad) = first.and_then(|element| element.static_pad("sink")) {
+            // The only way for it to fail is that EOS has passed already.
+            pad.send_event(gst::event::Eos::new());
+        }
+    }
+
+    /// Frees a consumer that did not take EOS in time, so that the pad can be removed.
+    pub(super) fn flush_consumer(&self) {
+        self.pad.push_event(gst::event::FlushStart::new());
+    }
+
+    pub(super) fn remove_elements(&self, bin: &gst::Bin) {
+        for element in &self.elements {
+            element.set_locked_state(true);
+            // The element is dropped next, whatever it answers.
+            let _ = element.set_state(gst::State::Null);
+            let _ = bin.remove(element);
+        }
+    }
+
+    /// Asks for a keyframe if one is due.
+    pub(super) fn poll_keyframe(&mut self, now: Instant) {
+        if !self.kind.is_video() {
+            return;
+        }
+        let seen = self.exit.counters.keyframes.load(Relaxed);
+        if seen != self.keyframes_seen {
+            self.keyframes_seen = seen;
+            self.keyframes.keyframe_came(now);
+        }
+        let lacks_one = self.exit.waits_for_keyframe() && self.pad.is_linked();
+        if lacks_one | self.exit.take_damaged() {
+            self.keyframes.need();
+        }
+        if self.keyframes.poll(now) {
+            self.request_keyframe();
+        }
+    }
+
+    pub(super) fn poll_bitrate(&mut self, now: Instant) {
+        let (since, before) = self.bitrate_sample;
+        let elapsed = now.saturating_duration_since(since);
+        if elapsed < BITRATE_WINDOW {
+            return;
+        }
+        let bytes = self.exit.counters.bytes.load(Relaxed);
+        let bits_per_second = (bytes - before) as f64 * 8.0 / elapsed.as_secs_f64();
+        let bitrate = &self.exit.counters.bitrate;
+        bitrate.store(bits_per_second as u64, Relaxed);
+        self.bitrate_sample = (now, bytes);
+    }
+
+    /// The SSRC that webrtcbin's pad carries.
+    pub(super) fn ssrc(&self) -> Option<u32> {
+        let caps = self.webrtcbin_pad.current_caps()?;
+        caps.structure(0)?.get("ssrc").ok()
+    }
+
+    pub(super) fn request_keyframe(&self) {
+        let event = gst_video::UpstreamForceKeyUnitEvent::builder()
+            .all_headers(true)
+            .build();
+        if self.webrtcbin_pad.send_event(event) {
+            self.exit.counters.pli_sent.fetch_add(1, Relaxed);
+            gst::debug!(CAT, obj = self.pad, "Asked for a keyframe");
+        }
+    }
+}
+
+fn chain_elements(codec: &Codec, prefix: &str) -> Result<Vec<gst::Element>, gst::glib::BoolError> {
+    let make = |factory: &str| {
+        gst::ElementFactory::make(factory)
+            .name(format!("{prefix}{factory}"))
+            .build()
+    };
+    let mut elements = vec![make(codec.depayloader)?];
+    if let Some(caps) = codec.depayloader_caps {
+        let filter = make("capsfilter")?;
+        filter.set_property_from_str("caps", caps);
+        elements.push(filter);
+    }
+    if let Some(parser) = codec.parser {
+        let parser = make(parser)?;
+        if parser.has_property("config-interval") {
+            // Parameter sets before each keyframe: a file can be cut and joined anywhere.
+            parser.set_property_from_str("config-interval", "-1");
+        }
+        elements.push(parser);
+    }
+    let queue = gst::ElementFactory::make("queue")
+        .name(format!("{prefix}queue"))
+        .property_from_str("leaky", "downstream")
+        // Not bounded by time: until something leaves the queue it takes the running time for
+        // its level, and drops the first keyframe of whoever joins late (GStreamer 1.22).
+        .property("max-size-time", 0u64)
+        .property("max-size-buffers", QUEUE_BUFFERS)
+        .property("max-size-bytes", QUEUE_BYTES)
+        .build()?;
+    elements.push(queue);
+    Ok(elements)
+}
+
+fn ghost_pad(
+    template: &gst::PadTemplate,
+    name: &str,
+    origin: Origin,
+    exit: &Arc<Exit>,
+) -> Result<VdoRoomSrcPad, gst::glib::BoolError> {
+    let (chain, event) = (exit.clone(), exit.clone());
+    let pad = gst::PadBuilder::<VdoRoomSrcPad>::from_template(template)
+        .name(name)
+        .proxy_pad_chain_function(move |pad, parent, buffer| chain.chain(pad, parent, buffer))
+        .proxy_pad_event_function(move |pad, parent, e| event.event(pad, parent, e))
+        .build();
+    pad.set_origin(origin);
+    let linked = exit.clone();
+    pad.connect_linked(move |_, _| linked.linked());
+    pad.set_active(true)?;
+    Ok(pad)
+}
+
+/// Watches what leaves the depayloader: when, and with timestamps that rise.
+fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    let timestamps = Timestamps::default();
+    let fix = move |buffer: &mut gst::Buffer| {
+        exit.arrived(buffer.flags().contains(gst::BufferFlags::DISCONT));
+        let pts = timestamps.fix(buffer.pts());
+        if buffer.pts() != Some(pts) {
+            buffer.make_mut().set_pts(pts);
+        }
+    };
+    source.add_probe(
+        gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
+        move |_, info| {
+            match &mut info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) => fix(buffer),
+                Some(gst::PadProbeData::BufferList(list)) => {
+                    let fixed = list.iter_owned().map(|mut buffer| {
+                        fix(&mut buffer);
+                        buffer
+                    });
+                    *list = fixed.collect();
+                }
+                _ => {}
+            }
+            gst::PadProbeReturn::Ok
+        },
+    );
+}
+
+fn report_leaks(queue: &gst::Element, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    queue.connect("overrun", false, move |_| {
+        exit.queue_leaked();
+        None
+    });
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MPL-2.0
+//! How a webrtcbin is made, and what its callbacks report.
+//!
+//! The callbacks send a command or an event and return: webrtcbin calls them from threads on which
+//! nothing may wait, and on which webrtcbin itself must not change its state (GStreamer 1.22
+//! hangs for ever).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use gst::glib;
+use gst::prelude::*;
+use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState, WebRTCPeerConnectionState};
+
+use super::CAT;
+use super::control::Command;
+use super::ice::IceServers;
+use super::session::Reports;
+use crate::protocol::{Event, SessionId};
+
+/// Protocol 5.1: the one channel on which a publisher speaks.
+const CHANNEL_LABEL: &str = "sendChannel";
+
+/// What is the same for each connection.
+pub(super) struct Transport<'a> {
+    pub ice: &'a IceServers,
+    /// Of the jitterbuffer, in milliseconds.
+    pub latency: u32,
+    pub retransmission: bool,
+}
+
+/// Makes a webrtcbin for a session whose elements' names begin with `prefix`.
+pub(super) fn make(
+    prefix: &str,
+    id: SessionId,
+    transport: &Transport<'_>,
+    reports: &Reports,
+) -> Result<gst::Element, glib::BoolError> {
+    let webrtcbin = gst::ElementFactory::make("webrtcbin")
+        .name(format!("{prefix}webrtcbin"))
+        .property_from_str("bundle-policy", "max-bundle")
+        .property("latency", transport.latency)
+        .property("ice-transport-policy", transport.ice.policy)
+        .build()?;
+    configure_ice(&webrtcbin, transport.ice);
+    connect(&webrtcbin, id, transport.retransmission, reports);
+    Ok(webrtcbin)
+}
+
+fn configure_ice(webrtcbin: &gst::Element, ice: &IceServers) {
+    if let Some(stun) = &ice.stun {
+        webrtcbin.set_property("stun-server", stun);
+    }
+    for turn in &ice.turn {
+        if !webrtcbin.emit_by_name::<bool>("add-turn-server", &[&turn.0]) {
+            gst::warning!(CAT, obj = webrtcbin, "webrtcbin does not take {turn:?}");
+        }
+    }
+    // Sockets that a receiver of UDP does not need: 21 descriptors become 7.
+    let agent = webrtcbin.property::<Option<gst::Object>>("ice-agent");
+    let set_off = |object: &gst::Object, name: &str| {
+        if object.has_property_with_type(name, bool::static_type()) {
+            object.set_property(name, false);
+        }
+    };
+    if let Some(agent) = agent {
+        set_off(&agent, "ice-tcp");
+        if agent.has_property("agent")
+            && let Some(nice) = agent.property::<Option<glib::Object>>("agent")
+            && nice.has_property_with_type("upnp", bool::static_type())
+        {
+            nice.set_property("upnp", false);
+        }
+    }
+}
+
+fn connect(webrtcbin: &gst::Element, id: SessionId, retransmission: bool, reports: &Reports) {
+    let to = reports.clone();
+    webrtcbin.connect("on-ice-candidate", false, move |values| {
+        let sdp_mline_index = values.get(1)?.get().ok()?;
+        let candidate = values.get(2)?.get::<Option<String>>().ok()??;
+        to.events.send(Event::LocalCandidate {
+            session: id,
+            sdp_mline_index,
+            candidate,
+        });
+        None
+    });
+    // GStreamer before 1.24 emits this with a lock held: only these two may be set here.
+    webrtcbin.connect("on-new-transceiver", false, move |values| {
+        let transceiver = values.get(1)?.get::<glib::Object>().ok()?;
+        transceiver.set_property("do-nack", retransmission);
+        None
+    });
+    let to = reports.clone();
+    webrtcbin.connect_notify(Some("connection-state"), move |webrtcbin, _| {
+        let state = webrtcbin.property::<WebRTCPeerConnectionState>("connection-state");
+        to.command(Command::ConnectionState { session: id, state });
+    });
+    let to = reports.clone();
+    webrtcbin.connect("on-data-channel", false, move |values| {
+        let channel = values.get(1)?.get::<WebRTCDataChannel>().ok()?;
+        connect_channel(id, &channel, &to);
+        None
+    });
+    let to = reports.clone();
+    webrtcbin.connect_pad_added(move |_, pad| {
+        // Blocked until the control thread has built what the pad leads to.
+        let block = pad.add_probe(
+            gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
+            |_, _| gst::PadProbeReturn::Ok,
+        );
+        if let Some(block) = block {
+            to.command(Command::Pad {
+                session: id,
+                pad: pad.clone(),
+                block,
+            });
+        }
+    });
+    let to = reports.clone();
+    if let Some(rtpbin) = webrtcbin
+        .downcast_ref::<gst::Bin>()
+        .and_then(|bin| bin.by_name("rtpbin"))
+    {
+        rtpbin.connect("new-jitterbuffer", false, move |values| {
+            let jitterbuffer = values.get(1)?.get::<gst::Element>().ok()?;
+            let ssrc = values.get(3)?.get().ok()?;
+            to.command(Command::Jitterbuffer {
+                session: id,
+                ssrc,
+                jitterbuffer: jitterbuffer.downgrade(),
+            });
+            None
+        });
+    }
+}
+
+fn connect_channel(id: SessionId, channel: &WebRTCDataChannel, reports: &Reports) {
+    if channel.label().as_deref() != Some(CHANNEL_LABEL) {
+        // Protocol 5.1: file transfers and the like.
+        return;
+    }
+    let to = reports.clone();
+    channel.connect_on_message_string(move |_, text| {
+        if let Some(text) = text {
+            to.events.send(Event::ChannelText {
+                session: id,
+                text: text.to_owned(),
+            });
+        }
+    });
+    let to = reports.clone();
+    let said = AtomicBool::new(false);
+    let open = Arc::new(move |channel: &WebRTCDataChannel| {
+        if !said.swap(true, Relaxed) {
+            // The command first: the room may answer the event at once.
+            to.command(Command::ChannelOpen {
+                session: id,
+                channel: channel.clone(),
+            });
+            to.events.send(Event::ChannelOpen { session: id });
+        }
+    });
+    let when_open = open.clone();
+    channel.connect_on_open(move |channel| when_open(channel));
+    // It may have opened before anybody could listen.
+    if channel.ready_state() == WebRTCDataChannelState::Open {
+        open(channel);
+    }
+}
+
+pub(super) fn outcome(
+    reply: Result<Option<&gst::StructureRef>, gst::PromiseError>,
+) -> Result<(), String> {
+    match reply {
+        Ok(None) => Ok(()),
+        Ok(Some(reply)) if !reply.has_field("error") => Ok(()),
+        Ok(Some(reply)) => Err(error_of(reply)),
+        Err(error) => Err(format!("{error:?}")),
+    }
+}
+
+pub(super) fn error_of(reply: &gst::StructureRef) -> String {
+    match reply.get::<glib::Error>("error") {
+        Ok(error) => error.message().to_owned(),
+        Err(_) => format!("webrtcbin said {reply}"),
+    }
+}
