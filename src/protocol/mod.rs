@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MPL-2.0
 //! What is said in a VDO.Ninja room, as a pure state machine: `(event, now) → actions`.
 //!
 //! [`Room`] knows no socket, no clock and no GStreamer: whoever owns it hands in [`Event`]s with
@@ -5,8 +6,24 @@
 //! [`Event::Tick`] when [`Room::deadline`] has come.
 
 mod api;
+mod backoff;
+mod candidate;
+mod dialect;
+mod filter;
+pub mod limits;
+mod names;
+mod news;
+mod room;
+mod sdp;
+mod secret;
+mod session;
+mod status;
+mod stream;
+mod wire;
 
 pub use api::*;
+pub use room::Room;
+pub use status::*;
 
 use std::time::Duration;
 

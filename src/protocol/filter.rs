@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Which streams are wanted.
+
+use wildmatch::WildMatch;
+
+use super::{Filter, StreamId};
+
+#[derive(Debug)]
+pub struct Globs {
+    include: Vec<WildMatch>,
+    exclude: Vec<WildMatch>,
+}
+
+impl Globs {
+    pub fn new(filter: &Filter) -> Self {
+        let compile = |globs: &[String]| globs.iter().map(|glob| WildMatch::new(glob)).collect();
+        Self {
+            include: compile(&filter.include),
+            exclude: compile(&filter.exclude),
+        }
+    }
+
+    pub fn wants(&self, stream: &StreamId) -> bool {
+        let any = |globs: &[WildMatch]| globs.iter().any(|glob| glob.matches(&stream.0));
+        (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
+    }
+}
+
+/// Whether `name` names many streams.
+pub fn is_glob(name: &str) -> bool {
+    name.contains(['*', '?'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(include: &[&str], exclude: &[&str], stream: &str) -> bool {
+        let owned = |globs: &[&str]| globs.iter().map(|glob| (*glob).to_owned()).collect();
+        let filter = Filter {
+            include: owned(include),
+            exclude: owned(exclude),
+        };
+        Globs::new(&filter).wants(&StreamId(stream.to_owned()))
+    }
+
+    #[test]
+    fn an_empty_filter_wants_everybody() {
+        assert!(wanted(&[], &[], "alice"));
+    }
+
+    #[test]
+    fn globs_include_and_exclude() {
+        assert!(wanted(&["al*", "b?b"], &[], "alice"));
+        assert!(wanted(&["al*", "b?b"], &[], "bob"));
+        assert!(!wanted(&["al*", "b?b"], &[], "carol"));
+        assert!(!wanted(&["*"], &["*_ss"], "alice_ss"));
+        assert!(!wanted(&[], &["alice"], "alice"));
+    }
+
+    #[test]
+    fn case_matters() {
+        assert!(!wanted(&["Alice"], &[], "alice"));
+    }
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What happens to a session once its offer was applied: the channel, media, stalls, the end.
+
+use super::Room;
+use super::link::fields;
+use crate::protocol::candidate;
+use crate::protocol::limits::MAX_MESSAGE;
+use crate::protocol::names::PeerId;
+use crate::protocol::news;
+use crate::protocol::sdp::Offer;
+use crate::protocol::session::{Media, NextOffer, Session};
+use crate::protocol::stream::named;
+use crate::protocol::wire::{self, Body, Fields};
+use crate::protocol::{Action, SessionId, StreamId};
+
+impl Room {
+    pub(super) fn channel_open(&mut self, id: SessionId) {
+        let now = self.now;
+        let request = self.media_request();
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.channel = true;
+        session.flush_now(now);
+        // A second one would make a browser add its tracks again (protocol 5.2).
+        if !std::mem::replace(&mut session.requested_media, true) {
+            self.send_channel(id, request);
+        }
+        self.flush_candidates(id);
+    }
+
+    pub(super) fn channel_text(&mut self, id: SessionId, text: &str) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let stream = session.stream.clone();
+        if !session.may_speak(now) {
+            self.ignored_messages += 1;
+            let message = format!(
+                "{} says too much at once: some of it is ignored",
+                named(&stream)
+            );
+            return self.warn_about(&stream, "messages", &message);
+        }
+        let message = match wire::read_channel(text) {
+            Ok(message) => message,
+            Err(error) => {
+                self.ignored_messages += 1;
+                let what = format!("a message of {} was ignored: it is {error}", named(&stream));
+                if text.len() > MAX_MESSAGE || error == wire::WireError::TooDeep {
+                    self.warn_about(&stream, "message", &what);
+                }
+                return;
+            }
+        };
+        match message.body {
+            Body::Description { sealed, screen } => {
+                let opened = self.secrets.open(&sealed);
+                if let Some(offer) = self.read_offer(&stream, opened) {
+                    self.renegotiate(id, next_offer(offer, &screen, sealed.is_encrypted()));
+                }
+            }
+            Body::Candidates(sealed) => {
+                if let Ok(value) = self.secrets.open(&sealed) {
+                    self.remote_candidates(id, candidate::read(&value));
+                }
+            }
+            Body::Ping(ping) => self.send_channel(id, fields([("pong", ping)])),
+            Body::Bye => self.publisher_hung_up(id),
+            Body::News(news) => self.news(id, &news),
+        }
+    }
+
+    fn news(&mut self, id: SessionId, news: &Fields) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            news::apply(&mut session.info, news);
+            self.info_changed(id);
+        }
+    }
+
+    /// Tells the user what changed about the stream. Those who claim its ID have no say.
+    pub(super) fn info_changed(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let Some(stream) = self.streams.get_mut(&session.stream) else {
+            return;
+        };
+        if stream.primary() == Some(id) && stream.info != session.info {
+            stream.info = session.info.clone();
+            if stream.shown {
+                self.actions.push(Action::StreamChanged {
+                    stream: session.stream.clone(),
+                    info: session.info.clone(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn set_director(&mut self, id: &StreamId, director: bool) {
+        let Some(stream) = self.streams.get_mut(id).filter(|_| director) else {
+            return;
+        };
+        if std::mem::replace(&mut stream.info.director, true) {
+            return;
+        }
+        let info = stream.info.clone();
+        let primary = stream.primary();
+        if stream.shown {
+            self.actions.push(Action::StreamChanged {
+                stream: id.clone(),
+                info,
+            });
+        }
+        if let Some(session) = primary.and_then(|id| self.sessions.get_mut(&id)) {
+            session.info.director = true;
+        }
+    }
+
+    pub(super) fn peer_connected(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.connect();
+        }
+    }
+
+    pub(super) fn media_flowing(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.media = Media::Flowing;
+        let (peer, stream) = (session.peer.clone(), session.stream.clone());
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.failures = 0;
+        }
+        // The same publisher went on in a new connection: the old one will not come back.
+        let dead = |session: &Session| {
+            session.peer == peer && session.stream == stream && session.is_stalled()
+        };
+        let dead: Vec<SessionId> = self
+            .sessions
+            .values()
+            .filter(|session| dead(session))
+            .map(|session| session.id)
+            .collect();
+        for session in dead {
+            self.end_session(session, "its publisher goes on in a new connection");
+        }
+    }
+
+    /// The moment for who came under the same ID while this session had media.
+    pub(super) fn media_stalled(&mut self, id: SessionId) {
+        let now = self.now;
+        let Some(session) = self
+            .sessions
+            .get_mut(&id)
+            .filter(|session| session.has_media())
+        else {
+            return;
+        };
+        session.media = Media::Stalled { since: now };
+        if session.left {
+            return self.over(id, "its publisher left the room");
+        }
+        let (peer, stream) = (session.peer.clone(), session.stream.clone());
+        let goes_on = |other: &Session| {
+            other.id > id && other.peer == peer && other.stream == stream && other.has_media()
+        };
+        if self.sessions.values().any(goes_on) {
+            return self.end_session(id, "its publisher goes on in a new connection");
+        }
+        if let Some(stream) = self.streams.get_mut(&stream)
+            && stream.primary() == Some(id)
+            && stream
+                .publisher
+                .as_ref()
+                .is_some_and(|publisher| *publisher != peer)
+        {
+            stream.ask_now(now);
+        }
+    }
+
+    pub(super) fn peer_lost(&mut self, id: SessionId, reason: &str) {
+        if self.sessions.get(&id).is_some_and(|session| session.left) {
+            return self.over(id, "its publisher left the room");
+        }
+        self.restart(id, &format!("the connection was lost: {reason}"));
+    }
+
+    /// Sessions that took too long, and candidates that were collected long enough.
+    pub(super) fn session_timers(&mut self) {
+        let now = self.now;
+        let due = |at: Option<std::time::Instant>| at.is_some_and(|at| at <= now);
+        let timeout = self.config.stream_timeout;
+        let over: Vec<(SessionId, bool)> = self
+            .sessions
+            .values()
+            .filter(|session| due(session.gives_up_at(timeout)))
+            .map(|session| (session.id, session.is_stalled()))
+            .collect();
+        for (session, stalled) in over {
+            let reason = if stalled {
+                "it sends nothing any more"
+            } else {
+                "the connection was not made in time"
+            };
+            self.restart(session, reason);
+        }
+        let full: Vec<SessionId> = self
+            .sessions
+            .values()
+            .filter(|session| due(session.flush_at()))
+            .map(|session| session.id)
+            .collect();
+        for session in full {
+            self.flush_candidates(session);
+        }
+    }
+
+    /// Ends a session that is of no use any more and asks the publisher for another one.
+    pub(super) fn restart(&mut self, id: SessionId, reason: &str) {
+        let now = self.now;
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let (had_media, stream) = (session.media != Media::None, session.stream.clone());
+        let peer = session.peer.clone();
+        let first = self
+            .streams
+            .get(&stream)
+            .and_then(|stream| stream.primary())
+            == Some(id);
+        self.say_bye_everywhere(id);
+        self.end_session(id, reason);
+        let goes_on = self
+            .sessions
+            .values()
+            .any(|other| other.stream == stream && other.peer == peer);
+        let Some(stream) = self.streams.get_mut(&stream) else {
+            return;
+        };
+        stream.failures = if had_media {
+            0
+        } else {
+            stream.failures.saturating_add(1)
+        };
+        if first && !goes_on {
+            stream.ask_again(now);
+        }
+    }
+
+    /// A goodbye over the websocket.
+    pub(super) fn peer_bye(&mut self, peer: &PeerId, token: Option<&str>) {
+        let said = |session: &Session| {
+            session.peer == *peer && (token.is_none() || session.token.as_deref() == token)
+        };
+        let over: Vec<SessionId> = self
+            .sessions
+            .values()
+            .filter(|session| said(session))
+            .map(|session| session.id)
+            .collect();
+        for session in over {
+            self.publisher_hung_up(session);
+        }
+    }
+
+    fn publisher_hung_up(&mut self, id: SessionId) {
+        self.over(id, "its publisher hung up");
+    }
+
+    /// Ends a session together with its stream, unless the stream has another one.
+    fn over(&mut self, id: SessionId, reason: &str) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let (stream, peer) = (session.stream.clone(), session.peer.clone());
+        self.end_session(id, reason);
+        let Some(known) = self
+            .streams
+            .get_mut(&stream)
+            .filter(|stream| stream.sessions.is_empty())
+        else {
+            return;
+        };
+        // Who came in the meantime is being played, or will be.
+        if known
+            .publisher
+            .as_ref()
+            .is_some_and(|publisher| *publisher != peer)
+        {
+            return known.ask_now(self.now);
+        }
+        self.away(&stream, reason, true);
+    }
+
+    /// The server says that a publisher left: what has no media is over, the rest when it stalls.
+    pub(super) fn sessions_left(&mut self, who: impl Fn(&Session) -> bool, reason: &str) {
+        let mut over = Vec::new();
+        for session in self.sessions.values_mut().filter(|session| who(session)) {
+            session.left = true;
+            if !session.has_media() {
+                over.push(session.id);
+            }
+        }
+        for session in over {
+            self.over(session, reason);
+        }
+    }
+
+    pub(super) fn away_unless_in_session(&mut self, id: &StreamId, reason: &str) {
+        if self
+            .streams
+            .get(id)
+            .is_some_and(|stream| stream.here && stream.sessions.is_empty())
+        {
+            self.away(id, reason, false);
+        }
+    }
+
+    pub(super) fn end_all(&mut self, id: &StreamId, reason: &str) {
+        let sessions = self.streams.get(id).map(|stream| stream.sessions.clone());
+        for session in sessions.unwrap_or_default() {
+            self.say_bye(session);
+            self.end_session(session, reason);
+        }
+    }
+
+    /// Nothing is said about this session after this.
+    pub(super) fn end_session(&mut self, id: SessionId, reason: &str) {
+        let Some(session) = self.sessions.remove(&id) else {
+            return;
+        };
+        let reason = reason.to_owned();
+        self.actions.push(Action::ClosePeer {
+            session: id,
+            reason,
+        });
+        let Some(stream) = self.streams.get_mut(&session.stream) else {
+            return;
+        };
+        stream.sessions.retain(|other| *other != id);
+        if let Some(next) = stream.primary() {
+            self.info_changed(next);
+        }
+    }
+}
+
+fn next_offer(offer: Offer, screen: &[usize], encrypted: bool) -> NextOffer {
+    NextOffer {
+        screen: offer.screen_mids(screen),
+        offer,
+        encrypted,
+        signalled: false,
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A session: one WebRTC connection to one publisher.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::limits::MAX_CHANNEL_MESSAGES_PER_SECOND;
+use super::names::PeerId;
+use super::sdp::Offer;
+use super::stream::FirstOffer;
+use super::{SessionId, StreamId, StreamInfo};
+
+/// How long a connection may take from the offer (protocol 4.7: the SDK's connect timeout).
+const CONNECT: Duration = Duration::from_secs(20);
+/// How long candidates are collected before they go over the websocket together (protocol 4.3).
+const COLLECT: Duration = Duration::from_millis(10);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// There was none yet.
+    None,
+    Flowing,
+    Stalled {
+        since: Instant,
+    },
+}
+
+/// A renegotiation that waits for the answer to the offer before.
+#[derive(Debug)]
+pub struct NextOffer {
+    pub offer: Offer,
+    pub screen: Vec<String>,
+    pub encrypted: bool,
+    /// Came over the websocket.
+    pub signalled: bool,
+}
+
+#[derive(Debug)]
+pub struct Session {
+    pub id: SessionId,
+    pub stream: StreamId,
+    pub peer: PeerId,
+    /// What the publisher calls it; raspberry_ninja has no name for it.
+    pub token: Option<String>,
+    /// How often the websocket had been lost when it began.
+    pub epoch: u32,
+    pub info: StreamInfo,
+    /// The last offer that was applied.
+    pub offer: Offer,
+    /// The answer to it is encrypted.
+    pub encrypted: bool,
+    /// The answer to it is awaited.
+    pub answering: bool,
+    pub queue: VecDeque<NextOffer>,
+    /// An answer was sent.
+    pub answered: bool,
+    pub channel: bool,
+    pub requested_media: bool,
+    pub connected: bool,
+    pub media: Media,
+    /// The server said that its publisher left: when its media stops, it is over.
+    pub left: bool,
+    give_up: Option<Instant>,
+    local: Vec<Value>,
+    flush: Option<Instant>,
+    pub remote_candidates: usize,
+    second: Option<Instant>,
+    messages: u32,
+}
+
+impl Session {
+    /// The session that an offer begins, and what is left of the offer: to be applied next.
+    pub fn begin(
+        id: SessionId,
+        stream: StreamId,
+        epoch: u32,
+        info: StreamInfo,
+        first: FirstOffer,
+    ) -> (NextOffer, Self) {
+        let session = Self {
+            id,
+            stream,
+            peer: first.peer,
+            token: first.token,
+            epoch,
+            info,
+            offer: first.offer.clone(),
+            encrypted: first.encrypted,
+            answering: false,
+            queue: VecDeque::new(),
+            answered: false,
+            channel: false,
+            requested_media: false,
+            connected: false,
+            media: Media::None,
+            left: false,
+            give_up: None,
+            local: Vec::new(),
+            flush: None,
+            remote_candidates: 0,
+            second: None,
+            messages: 0,
+        };
+        let next = NextOffer {
+            offer: first.offer,
+            screen: first.screen,
+            encrypted: first.encrypted,
+            signalled: true,
+        };
+        (next, session)
+    }
+
+    pub fn has_media(&self) -> bool {
+        self.media == Media::Flowing
+    }
+
+    pub fn is_stalled(&self) -> bool {
+        matches!(self.media, Media::Stalled { .. })
+    }
+
+    /// The offer is on its way to be applied.
+    pub fn apply(&mut self, now: Instant, next: NextOffer) {
+        self.offer = next.offer;
+        self.encrypted = next.encrypted;
+        self.answering = true;
+        self.give_up = Some(now + CONNECT);
+    }
+
+    /// The answer went out.
+    pub fn answer_sent(&mut self, now: Instant) {
+        self.answering = false;
+        self.answered = true;
+        if self.connected {
+            self.give_up = None;
+        }
+        if !self.local.is_empty() {
+            self.flush.get_or_insert(now);
+        }
+    }
+
+    pub fn connect(&mut self) {
+        self.connected = true;
+        if !self.answering {
+            self.give_up = None;
+        }
+    }
+
+    /// When this session has taken too long.
+    pub fn gives_up_at(&self, stream_timeout: Duration) -> Option<Instant> {
+        let stalled = match self.media {
+            Media::Stalled { since } => Some(since + stream_timeout.saturating_sub(super::STALL)),
+            Media::None | Media::Flowing => None,
+        };
+        self.give_up.into_iter().chain(stalled).min()
+    }
+
+    /// Keeps a candidate of ours until it goes out together with its neighbours: at once over the
+    /// channel, and never before the answer it belongs to.
+    pub fn collect(&mut self, now: Instant, index: u32, candidate: &str) {
+        let mut entry = json!({ "candidate": candidate, "sdpMLineIndex": index });
+        if let Some(mid) = self.offer.mid(index) {
+            entry["sdpMid"] = json!(mid);
+        }
+        self.local.push(entry);
+        if self.answered {
+            let at = if self.channel { now } else { now + COLLECT };
+            self.flush.get_or_insert(at);
+        }
+    }
+
+    pub fn flush_at(&self) -> Option<Instant> {
+        self.flush
+    }
+
+    /// The channel opened: nothing needs to be collected any longer.
+    pub fn flush_now(&mut self, now: Instant) {
+        if self.flush.is_some() {
+            self.flush = Some(now);
+        }
+    }
+
+    pub fn take_local(&mut self) -> Vec<Value> {
+        self.flush = None;
+        std::mem::take(&mut self.local)
+    }
+
+    /// Counts a message of the channel; false if it is one too many in this second.
+    pub fn may_speak(&mut self, now: Instant) -> bool {
+        let new_second = self
+            .second
+            .is_none_or(|since| now >= since + Duration::from_secs(1));
+        if new_second {
+            self.second = Some(now);
+            self.messages = 0;
+        }
+        self.messages = self.messages.saturating_add(1);
+        self.messages <= MAX_CHANNEL_MESSAGES_PER_SECOND
+    }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A stream: what the user asked for. It survives reloads, unlike peers and sessions.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use super::names::PeerId;
+use super::sdp::Offer;
+use super::{SessionId, StreamId, StreamInfo};
+use crate::protocol::backoff::after_play;
+
+/// Plays of one stream are at least this far apart, whatever is said about it.
+const BETWEEN_PLAYS: Duration = Duration::from_secs(1);
+/// How long a publisher is given to act on our `bye` before it is asked again.
+const AFTER_BYE: Duration = Duration::from_millis(250);
+
+/// What the user said to [`Action::AskAccept`](super::Action::AskAccept).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    Unasked,
+    Asked,
+    Given,
+    Refused,
+}
+
+/// What the user said about this stream in particular.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// The filter decides.
+    None,
+    Play,
+    Stop,
+}
+
+/// The play that is due next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    pub at: Instant,
+    /// How many have been sent without an offer since.
+    pub sent: u32,
+}
+
+/// An offer that waits for the user's consent.
+#[derive(Debug)]
+pub struct FirstOffer {
+    pub peer: PeerId,
+    pub token: Option<String>,
+    pub offer: Offer,
+    pub screen: Vec<String>,
+    pub encrypted: bool,
+}
+
+#[derive(Debug)]
+pub struct Stream {
+    /// As the websocket calls it.
+    pub wire: String,
+    /// Which came first.
+    pub order: u64,
+    pub info: StreamInfo,
+    pub consent: Consent,
+    pub wish: Wish,
+    /// Who announced it last.
+    pub publisher: Option<PeerId>,
+    /// In the room, as far as is known.
+    pub here: bool,
+    /// The user named it: it is asked for whether or not it is in the room.
+    pub expected: bool,
+    /// The user was told that it is there.
+    pub shown: bool,
+    /// Has one of the places that `max_streams` leaves.
+    pub admitted: bool,
+    pub ask: Option<Ask>,
+    last_play: Option<Instant>,
+    /// Sessions in a row that ended before they had media.
+    pub failures: u32,
+    /// Had a session since it came.
+    pub had_session: bool,
+    pub first_offer: Option<FirstOffer>,
+    /// The one that counts comes first; the others claim its ID.
+    pub sessions: Vec<SessionId>,
+    pub sessions_so_far: u32,
+    /// What was warned about.
+    pub warned: HashSet<&'static str>,
+}
+
+impl Stream {
+    pub fn new(wire: String, order: u64) -> Self {
+        Self {
+            wire,
+            order,
+            info: StreamInfo::default(),
+            consent: Consent::Unasked,
+            wish: Wish::None,
+            publisher: None,
+            here: false,
+            expected: false,
+            shown: false,
+            admitted: false,
+            ask: None,
+            last_play: None,
+            failures: 0,
+            had_session: false,
+            first_offer: None,
+            sessions: Vec::new(),
+            sessions_so_far: 0,
+            warned: HashSet::new(),
+        }
+    }
+
+    /// Somebody new has it, or it may be played now: play.
+    pub fn ask_now(&mut self, now: Instant) {
+        self.ask_after(now, Duration::ZERO);
+    }
+
+    /// A session ended that should not have: play again, at once the first time, then ever later
+    /// as long as no session brings media.
+    pub fn ask_again(&mut self, now: Instant) {
+        let wait = match self.failures {
+            0 | 1 => AFTER_BYE,
+            more => after_play(more - 1),
+        };
+        self.ask_after(now, wait);
+    }
+
+    fn ask_after(&mut self, now: Instant, wait: Duration) {
+        let earliest = self.last_play.map(|last| last + BETWEEN_PLAYS);
+        let at = (now + wait).max(earliest.unwrap_or(now));
+        self.ask = Some(Ask { at, sent: 0 });
+    }
+
+    /// It left, but may come back without being announced: a few more plays.
+    pub fn ask_slowly(&mut self, now: Instant) {
+        self.ask = Some(Ask {
+            at: now + after_play(1),
+            sent: 1,
+        });
+    }
+
+    /// A play was sent.
+    pub fn asked(&mut self, now: Instant) {
+        let sent = self.ask.map_or(0, |ask| ask.sent).saturating_add(1);
+        self.ask = Some(Ask {
+            at: now + after_play(sent),
+            sent,
+        });
+        self.last_play = Some(now);
+    }
+
+    /// The play was not sent for want of a place; it is due again later.
+    pub fn postpone(&mut self, now: Instant) {
+        if let Some(ask) = &mut self.ask {
+            ask.at = now + after_play(ask.sent.max(1));
+        }
+    }
+
+    /// An offer would answer a play of ours.
+    pub fn is_asked(&self) -> bool {
+        self.ask.is_some_and(|ask| ask.sent > 0)
+    }
+
+    pub fn primary(&self) -> Option<SessionId> {
+        self.sessions.first().copied()
+    }
+}
+
+/// The name that messages to people call a stream by.
+pub fn named(stream: &StreamId) -> String {
+    format!("stream \"{stream}\"")
+}
