@@ -169,6 +169,7 @@ impl Room {
                 return;
             }
         };
+        self.joined_if_relay();
         match incoming {
             Incoming::Listing(listing) => self.listed(listing),
             Incoming::Transferred(listing) => self.transferred(listing),

@@ -99,7 +99,13 @@ impl Room {
             ("roomid", Value::from(room.0)),
         ];
         self.send(None, fields(join));
-        if self.dialog.spoken() == Dialect::Relay {
+        self.joined_if_relay();
+    }
+
+    /// A relay does not answer `joinroom`.
+    pub(super) fn joined_if_relay(&mut self) {
+        let joining = matches!(self.link, Link::Joining { .. });
+        if joining && self.dialog.spoken() == Dialect::Relay {
             self.joined();
             self.play_unconnected();
         }
@@ -144,8 +150,7 @@ impl Room {
             (Link::Waiting { .. }, _) => self.link = Link::Connecting,
             (Link::Joining { .. }, Dialect::Auto) => {
                 self.dialog.relay();
-                self.joined();
-                self.play_unconnected();
+                self.joined_if_relay();
             }
             (Link::Joining { .. }, _) => {
                 let wait = self.backoff.next(&mut self.rng);
