@@ -31,6 +31,8 @@ pub(super) enum Link {
     /// Closed; to be opened again then.
     Waiting {
         until: Instant,
+        /// It was closed by us and will be reported as closed.
+        closing: bool,
     },
     /// Closed, and not wanted any more; sessions go on.
     Given,
@@ -54,7 +56,7 @@ impl Link {
     pub(super) fn deadline(self) -> Option<Instant> {
         match self {
             Self::Joining { silent_at } => silent_at,
-            Self::Waiting { until } => Some(until),
+            Self::Waiting { until, .. } => Some(until),
             _ => None,
         }
     }
@@ -163,11 +165,21 @@ impl Room {
     pub(super) fn closed(&mut self, reason: &str) {
         match self.link {
             Link::Joined { since } if self.now >= since + LASTED => self.backoff.reset(),
-            Link::Connecting | Link::Joining { .. } | Link::Joined { .. } => {}
-            // It was closed by us.
-            Link::Waiting { .. } | Link::Given | Link::Failed | Link::Stopped => return,
+            Link::Waiting {
+                until,
+                closing: true,
+            } => {
+                self.link = Link::Waiting {
+                    until,
+                    closing: false,
+                };
+                return;
+            }
+            Link::Given | Link::Failed | Link::Stopped => return,
+            _ => {}
         }
         let wait = self.backoff.next(&mut self.rng);
+        self.link = Link::Connecting;
         self.lost(&format!("the room server is not connected: {reason}"), wait);
     }
 
@@ -175,6 +187,7 @@ impl Room {
     fn lost(&mut self, message: &str, after: Duration) {
         self.link = Link::Waiting {
             until: self.now + after,
+            closing: self.link.is_open(),
         };
         self.reconnects = self.reconnects.saturating_add(1);
         self.warn_once("lost", &format!("{message}; trying again"));
