@@ -52,6 +52,8 @@ pub struct Conversation {
     rules: Rules,
     actions: Vec<Action>,
     log: Vec<String>,
+    /// Names this conversation in failures.
+    pub title: String,
     /// Whether streams are accepted at once.
     pub accepts: bool,
     /// Whether offers are answered at once.
@@ -69,6 +71,7 @@ impl Conversation {
             now: start,
             actions: Vec::new(),
             log: Vec::new(),
+            title: String::new(),
             accepts: true,
             answers: true,
         }
@@ -201,6 +204,10 @@ impl Conversation {
             .collect()
     }
 
+    pub fn open_peers(&self) -> usize {
+        self.rules.open_peers()
+    }
+
     pub fn status(&self) -> RoomStatus {
         self.room.status()
     }
@@ -268,7 +275,8 @@ impl Conversation {
     pub fn fail(&self, what: &str) -> ! {
         let from = self.log.len().saturating_sub(120);
         panic!(
-            "{what}\nafter this conversation:\n{}\n",
+            "{what}\nafter this conversation {}:\n{}\n",
+            self.title,
             self.log[from..].join("\n")
         )
     }
