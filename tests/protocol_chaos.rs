@@ -7,7 +7,7 @@ mod conversation;
 
 use conversation::{Conversation, Sdp, config, stream};
 use gstvdoroom::protocol::limits::{MAX_PEERS, MAX_STREAMS};
-use gstvdoroom::protocol::{Dialect, Event, Filter, Password, RoomConfig, SessionId};
+use gstvdoroom::protocol::{Dialect, Event, Filter, Password, RoomConfig, RoomState, SessionId};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ fn said(chance: &mut Chance) -> Value {
     }
 }
 
-fn message(chance: &mut Chance) -> Value {
+fn message(chance: &mut Chance, spoken: Dialect) -> Value {
     let uuid = chance.of(&["a", "b", "c", "d"]);
     let id = chance.of(&["alice", "bob", "carol"]);
     let mut message = match chance.below(12) {
@@ -102,7 +102,13 @@ fn message(chance: &mut Chance) -> Value {
             said
         }
     };
-    let sender = if chance.yes() { "UUID" } else { "from" };
+    let hosted = spoken == Dialect::Hosted;
+    // Now and then in the dialect that is not spoken here.
+    let sender = if hosted == (chance.below(10) > 0) {
+        "UUID"
+    } else {
+        "from"
+    };
     message[sender] = json!(uuid);
     message
 }
@@ -122,9 +128,13 @@ fn any_session(chance: &mut Chance, talk: &Conversation) -> SessionId {
 
 fn step(chance: &mut Chance, talk: &mut Conversation) {
     let session = any_session(chance, talk);
+    let spoken = talk.status().dialect;
+    if !matches!(talk.status().state, RoomState::Joined) && chance.below(4) == 0 {
+        talk.rejoin(&[("a", "alice"), ("c", "carol")]);
+    }
     let id = stream(chance.of(&["alice", "bob", "carol", "x-1", ""]));
     match chance.below(24) {
-        0..8 => talk.receives(message(chance)),
+        0..8 => talk.receives(message(chance, spoken)),
         8..11 => {
             let said = said(chance);
             talk.channel_receives(session, said);
@@ -175,7 +185,7 @@ fn step(chance: &mut Chance, talk: &mut Conversation) {
             }));
         }
         21 => {
-            let mut text = message(chance).to_string();
+            let mut text = message(chance, spoken).to_string();
             text.truncate(chance.below(text.len() + 1));
             talk.event(Event::Text(text));
         }
