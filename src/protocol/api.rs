@@ -213,7 +213,7 @@ pub enum Action {
         stream: StreamId,
         reason: String,
     },
-    /// Open the websocket again after this time.
+    /// Open the websocket again after this time; close it first if it is open.
     Reconnect {
         after: Duration,
     },
