@@ -24,11 +24,11 @@ impl Codec {
             ),
             Self::Vp8 => format!(
                 "vp8enc deadline=1 cpu-used=8 threads=1 end-usage=cbr target-bitrate=600000 \
-                 lag-in-frames=0 keyframe-max-dist={keyframe_interval}"
+                 lag-in-frames=0 max-quantizer=36 keyframe-max-dist={keyframe_interval}"
             ),
             Self::Vp9 => format!(
                 "vp9enc deadline=1 cpu-used=8 threads=1 end-usage=cbr target-bitrate=600000 \
-                 lag-in-frames=0 keyframe-max-dist={keyframe_interval}"
+                 lag-in-frames=0 max-quantizer=36 keyframe-max-dist={keyframe_interval}"
             ),
         }
     }

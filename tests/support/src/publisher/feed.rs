@@ -94,10 +94,12 @@ impl Track {
         if self.paused.load(Ordering::Relaxed) {
             return;
         }
-        let Some(buffer) = sample.buffer() else {
+        let Some(sample) = in_running_time(sample) else {
             return;
         };
-        let delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        let delta = sample
+            .buffer()
+            .is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::DELTA_UNIT));
         let outlets = self.lock().clone();
         for outlet in &outlets {
             if outlet.waits_for_keyframe.load(Ordering::Relaxed) && delta {
@@ -105,12 +107,25 @@ impl Track {
             }
             outlet.waits_for_keyframe.store(false, Ordering::Relaxed);
             // Fails while a viewer's pipeline goes down; the outlet is detached then.
-            let _ = outlet.source.push_sample(sample);
+            let _ = outlet.source.push_sample(&sample);
         }
         if !outlets.is_empty() {
             self.units.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// The unit with its running time as timestamp: encoders count from an origin of their own
+/// (x264enc from a thousand hours), and the segment that says so does not pass an appsrc.
+fn in_running_time(sample: &gst::Sample) -> Option<gst::Sample> {
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    let mut buffer = sample.buffer_owned()?;
+    let pts = segment.to_running_time(buffer.pts());
+    let shell = buffer.make_mut();
+    shell.set_pts(pts);
+    shell.set_dts(None);
+    let caps = sample.caps_owned()?;
+    Some(gst::Sample::builder().buffer(&buffer).caps(&caps).build())
 }
 
 /// The encoders of one publisher.

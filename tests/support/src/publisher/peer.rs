@@ -24,11 +24,17 @@ pub type PeerId = u64;
 #[derive(Debug)]
 pub enum PeerEvent {
     OfferCreated(String),
-    Candidate { index: u32, text: String },
+    Candidate {
+        index: u32,
+        text: String,
+    },
     ChannelOpen,
     ChannelText(String),
     StrangerChannel(String),
     State(WebRTCPeerConnectionState),
+    /// The pipeline's latency has changed and wants to be distributed anew. Without that
+    /// rtpsession 1.22 puts no usable time into its sender reports.
+    Latency,
     Error(String),
 }
 
@@ -64,7 +70,7 @@ impl Peer {
         pipeline
             .add(&webrtcbin)
             .map_err(|error| error.to_string())?;
-        report_errors(&pipeline, id, events);
+        watch_bus(&pipeline, id, events);
         timeline.rule(&pipeline);
         connect_signals(&webrtcbin, id, events);
         pipeline
@@ -156,7 +162,13 @@ impl Peer {
                 any = true;
             }
         }
+        self.redistribute_latency();
         any
+    }
+
+    pub fn redistribute_latency(&self) {
+        // Fails while a branch is still starting; it posts another message then.
+        let _ = self.pipeline.recalculate_latency();
     }
 
     /// Asks for an offer; it comes as [`PeerEvent::OfferCreated`].
@@ -233,13 +245,20 @@ fn be_lean(webrtcbin: &gst::Element) {
     nice.set_property("upnp", false);
 }
 
-fn report_errors(pipeline: &gst::Pipeline, id: PeerId, events: &Sender<Event>) {
+fn watch_bus(pipeline: &gst::Pipeline, id: PeerId, events: &Sender<Event>) {
     let events = events.clone();
     if let Some(bus) = pipeline.bus() {
         bus.set_sync_handler(move |_, message| {
-            if let gst::MessageView::Error(error) = message.view() {
-                let text = format!("{} ({:?})", error.error(), error.debug());
-                let _ = events.try_send(Event::Peer(id, PeerEvent::Error(text)));
+            let event = match message.view() {
+                gst::MessageView::Error(error) => {
+                    let text = format!("{} ({:?})", error.error(), error.debug());
+                    Some(PeerEvent::Error(text))
+                }
+                gst::MessageView::Latency(_) => Some(PeerEvent::Latency),
+                _ => None,
+            };
+            if let Some(event) = event {
+                let _ = events.try_send(Event::Peer(id, event));
             }
             gst::BusSyncReply::Drop
         });

@@ -101,6 +101,7 @@ impl Viewer {
                 status.complain(format!("webrtcbin: {error}"));
                 return false;
             }
+            PeerEvent::Latency => self.peer.redistribute_latency(),
             PeerEvent::State(_) | PeerEvent::ChannelText(_) => {}
         }
         true
