@@ -62,7 +62,6 @@ impl Drop for Folder {
 /// What an element message says of a part.
 #[derive(Debug, Clone)]
 pub struct Part {
-    pub event: String,
     pub fields: gst::Structure,
 }
 
@@ -126,13 +125,13 @@ impl Recorder {
                     let fields = element.structure().unwrap().to_owned();
                     let name = fields.name().to_string();
                     if name == format!("roomfilesink-{event}") {
-                        return Some(Part {
-                            event: name,
-                            fields,
-                        });
+                        return Some(Part { fields });
                     }
                 }
-                gst::MessageView::Warning(w) => self.warnings.push(w.error().to_string()),
+                gst::MessageView::Warning(w) => {
+                    eprintln!("{} {:?}", w.error(), w.debug());
+                    self.warnings.push(w.error().to_string());
+                }
                 gst::MessageView::Error(e) => panic!("{} {:?}", e.error(), e.debug()),
                 gst::MessageView::Eos(_) => return None,
                 _ => {}

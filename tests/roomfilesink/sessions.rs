@@ -127,6 +127,7 @@ fn the_person_of_the_sticky_event_is_in_the_name_and_in_the_manifest() {
     };
     let mut video = Sender::connect(&recorder, None, media::vp8(), &intro);
     send_until(1000, &mut [&mut video]);
+    video.eos();
     let closed = recorder.end();
     assert!(closed[0].file().ends_with("Zoë_s1.mkv"), "{closed:?}");
     recorder.pipeline.set_state(gst::State::Null).unwrap();
