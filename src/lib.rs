@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MPL-2.0
 //! GStreamer elements that receive and record every stream of a VDO.Ninja room.
 #![deny(unsafe_code)]
 

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MPL-2.0
+# What scripts/demo and scripts/test share. Sourced from the root of the repository.
+
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
+export PATH=$PATH:$HOME/.cargo/bin
+
+BUILD_PACKAGES=(
+    build-essential ca-certificates curl pkg-config procps
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev
+    gstreamer1.0-tools gstreamer1.0-nice gstreamer1.0-libav
+    gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+)
+
+die() {
+    echo "$0: $*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "neither root nor sudo to run: $*"
+    fi
+}
+
+is_installed() {
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Installs those Debian packages that are missing.
+need_packages() {
+    local package missing=()
+    if ! command -v dpkg-query >/dev/null; then
+        echo "Not a Debian system; it should have what these packages have: $*"
+        return
+    fi
+    for package; do
+        is_installed "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} = 0 ] && return
+    echo "Installing ${missing[*]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Whether the cargo that is found is as new as Cargo.toml wants it.
+cargo_is_new_enough() {
+    local have
+    have=$(cargo --version 2>/dev/null | cut -d' ' -f2)
+    [ -n "$have" ] && printf '%s\n' "$1" "$have" | sort --check=quiet --version-sort
+}
+
+# Installs Rust by rustup if there is none or an older one than rust-version in Cargo.toml.
+need_rust() {
+    local wanted
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    cargo_is_new_enough "$wanted" && return
+    echo "Installing Rust (there is no cargo, or one older than $wanted)"
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs |
+        sh -s -- -y -q --no-modify-path --profile minimal \
+            --default-toolchain stable --component clippy --component rustfmt
+    # Goes before a cargo of the distribution.
+    PATH=$HOME/.cargo/bin:$PATH
+    export RUSTUP_TOOLCHAIN=stable
+    cargo_is_new_enough "$wanted" || die "cargo is still older than $wanted"
+}
