@@ -106,27 +106,49 @@ pub enum Event {
     /// The websocket brought a message.
     Text(String),
     /// The websocket closed, or could not be opened.
-    Closed { reason: String },
+    Closed {
+        reason: String,
+    },
     /// The answer to the [`Action::SetRemoteOffer`] that is pending for this session.
-    LocalAnswer { session: SessionId, sdp: String },
+    LocalAnswer {
+        session: SessionId,
+        sdp: String,
+    },
     LocalCandidate {
         session: SessionId,
         sdp_mline_index: u32,
         candidate: String,
     },
     /// The publisher's data channel `sendChannel` is open.
-    ChannelOpen { session: SessionId },
-    ChannelText { session: SessionId, text: String },
+    ChannelOpen {
+        session: SessionId,
+    },
+    ChannelText {
+        session: SessionId,
+        text: String,
+    },
     /// ICE and DTLS are connected.
-    PeerConnected { session: SessionId },
+    PeerConnected {
+        session: SessionId,
+    },
     /// The connection failed, or cannot be used.
-    PeerLost { session: SessionId, reason: String },
+    PeerLost {
+        session: SessionId,
+        reason: String,
+    },
     /// Media arrives (again).
-    MediaFlowing { session: SessionId },
+    MediaFlowing {
+        session: SessionId,
+    },
     /// No track has had media for [`STALL`](crate::protocol::STALL).
-    MediaStalled { session: SessionId },
+    MediaStalled {
+        session: SessionId,
+    },
     /// The answer to [`Action::AskAccept`].
-    Accepted { stream: StreamId, accepted: bool },
+    Accepted {
+        stream: StreamId,
+        accepted: bool,
+    },
     /// The user wants this stream, whatever the filter says.
     Play(StreamId),
     /// The user does not want this stream any more.
@@ -144,9 +166,15 @@ pub enum Action {
     /// Send this over the websocket.
     SendSocket(String),
     /// Send this over the session's data channel.
-    SendChannel { session: SessionId, text: String },
+    SendChannel {
+        session: SessionId,
+        text: String,
+    },
     /// Ask the user, answer with [`Event::Accepted`].
-    AskAccept { stream: StreamId, info: StreamInfo },
+    AskAccept {
+        stream: StreamId,
+        info: StreamInfo,
+    },
     /// Make a peer connection for the `number`th session (from 1) of this stream.
     OpenPeer {
         session: SessionId,
@@ -168,12 +196,26 @@ pub enum Action {
         candidate: String,
     },
     /// End the session: EOS on its pads, then close. Nothing more is said about this session.
-    ClosePeer { session: SessionId, reason: String },
-    StreamAdded { stream: StreamId, info: StreamInfo },
-    StreamChanged { stream: StreamId, info: StreamInfo },
-    StreamRemoved { stream: StreamId, reason: String },
+    ClosePeer {
+        session: SessionId,
+        reason: String,
+    },
+    StreamAdded {
+        stream: StreamId,
+        info: StreamInfo,
+    },
+    StreamChanged {
+        stream: StreamId,
+        info: StreamInfo,
+    },
+    StreamRemoved {
+        stream: StreamId,
+        reason: String,
+    },
     /// Open the websocket again after this time.
-    Reconnect { after: Duration },
+    Reconnect {
+        after: Duration,
+    },
     /// Close the websocket; it is not needed any more.
     Disconnect,
     /// Something that a person should know, and that ends nothing else.
@@ -182,5 +224,7 @@ pub enum Action {
         message: String,
     },
     /// Something that ends the room for good.
-    Fail { message: String },
+    Fail {
+        message: String,
+    },
 }
