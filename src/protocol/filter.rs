@@ -3,6 +3,7 @@
 
 use wildmatch::WildMatch;
 
+use super::names::sanitise_glob;
 use super::{Filter, StreamId};
 
 #[derive(Debug)]
@@ -13,7 +14,10 @@ pub struct Globs {
 
 impl Globs {
     pub fn new(filter: &Filter) -> Self {
-        let compile = |globs: &[String]| globs.iter().map(|glob| WildMatch::new(glob)).collect();
+        let compile = |globs: &[String]| {
+            let clean = globs.iter().map(|glob| sanitise_glob(glob));
+            clean.map(|glob| WildMatch::new(&glob)).collect()
+        };
         Self {
             include: compile(&filter.include),
             exclude: compile(&filter.exclude),
@@ -56,6 +60,12 @@ mod tests {
         assert!(!wanted(&["al*", "b?b"], &[], "carol"));
         assert!(!wanted(&["*"], &["*_ss"], "alice_ss"));
         assert!(!wanted(&[], &["alice"], "alice"));
+    }
+
+    #[test]
+    fn names_match_as_they_are_typed() {
+        assert!(wanted(&["room-cam 1"], &[], "room_cam_1"));
+        assert!(wanted(&["room-*"], &[], "room_cam_1"));
     }
 
     #[test]

@@ -104,15 +104,15 @@ fn hash(text: &str, digits: usize) -> String {
     hex
 }
 
-/// Every run of bytes that names may not have becomes one `_`.
-fn sanitise(name: &str, max: usize) -> String {
+/// Every run of characters that names may not have, but for those `kept`, becomes one `_`.
+fn sanitise(name: &str, kept: &str, max: usize) -> String {
     let mut clean = String::with_capacity(name.len().min(max));
     let mut replaced = false;
     for c in name.chars() {
         if clean.len() == max {
             break;
         }
-        if c.is_ascii_alphanumeric() || c == '_' {
+        if c.is_ascii_alphanumeric() || c == '_' || kept.contains(c) {
             clean.push(c);
             replaced = false;
         } else if !replaced {
@@ -124,13 +124,18 @@ fn sanitise(name: &str, max: usize) -> String {
 }
 
 pub fn sanitise_room(room: &str) -> String {
-    sanitise(room.trim(), MAX_ROOM)
+    sanitise(room.trim(), "", MAX_ROOM)
 }
 
 /// `None` if nothing is left of it.
 pub fn sanitise_stream(stream: &str) -> Option<StreamId> {
-    let clean = sanitise(stream.trim(), MAX_STREAM_ID);
+    let clean = sanitise(stream.trim(), "", MAX_STREAM_ID);
     (!clean.is_empty()).then_some(StreamId(clean))
+}
+
+/// A pattern for stream IDs, treated as the IDs are.
+pub fn sanitise_glob(glob: &str) -> String {
+    sanitise(glob.trim(), "*?", MAX_STREAM_ID)
 }
 
 /// The stream ID that a password turns `stream` into on the websocket.

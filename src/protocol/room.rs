@@ -169,6 +169,7 @@ impl Room {
                 return;
             }
         };
+        self.joined_if_relay();
         match incoming {
             Incoming::Listing(listing) => self.listed(listing),
             Incoming::Transferred(listing) => self.transferred(listing),
@@ -220,17 +221,17 @@ impl Room {
         stream.publisher = Some(peer.clone());
         stream.here = true;
         let mut outdated = None;
-        match stream.primary().and_then(|id| self.sessions.get(&id)) {
+        match stream.primary().and_then(|id| self.sessions.get_mut(&id)) {
             None if twice => {}
             None => stream.ask_now(now),
-            Some(session) if session.has_media() => {}
+            Some(session) if session.peer != peer && session.has_media() => {}
             Some(session) if session.peer != peer => stream.ask_now(now),
             // Begun before our websocket was lost: its answer may never have arrived.
             Some(session) if !session.connected && session.epoch != epoch => {
                 outdated = Some(session.id);
                 stream.ask_now(now);
             }
-            Some(_) => {}
+            Some(session) => session.left = false,
         }
         if let Some(session) = outdated {
             self.end_session(session, "the room server was lost before it was connected");

@@ -266,3 +266,129 @@ pub fn is_local_name(candidate: &str) -> bool {
     let address = candidate.split_ascii_whitespace().nth(4);
     address.is_some_and(|address| address.ends_with(".local"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+
+    fn line(media: &str, mid: &str) -> String {
+        format!(
+            "m={media}\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 AA:BB\r\n\
+             a=setup:actpass\r\na=mid:{mid}\r\n"
+        )
+    }
+
+    fn offer(lines: &[String]) -> Offer {
+        Offer::parse(&(SESSION.to_owned() + &lines.concat())).unwrap()
+    }
+
+    fn application() -> String {
+        line("application 9 UDP/DTLS/SCTP webrtc-datachannel", "0")
+    }
+
+    fn video(mid: &str) -> String {
+        line("video 9 UDP/TLS/RTP/SAVPF 96", mid)
+    }
+
+    #[test]
+    fn an_offer_without_what_a_connection_needs_is_refused() {
+        for lacking in ["mid", "ice-ufrag", "ice-pwd", "setup", "fingerprint"] {
+            let sdp = SESSION.to_owned() + &application();
+            let sdp = sdp.replace(&format!("a={lacking}:"), "a=other:");
+            assert_eq!(Offer::parse(&sdp), Err(OfferError::Lacks(lacking)));
+        }
+        let weak = SESSION.to_owned() + &application().replace("sha-256", "md5");
+        assert_eq!(Offer::parse(&weak), Err(OfferError::Lacks("fingerprint")));
+    }
+
+    #[test]
+    fn what_is_no_offer_is_refused() {
+        assert_eq!(Offer::parse(""), Err(OfferError::NotSdp));
+        assert_eq!(Offer::parse(SESSION), Err(OfferError::Empty));
+        let nothing = format!("{SESSION}m=\r\n");
+        assert_eq!(Offer::parse(&nothing), Err(OfferError::NotSdp));
+        let many = SESSION.to_owned() + &"m=video 9 x\r\n".repeat(MAX_M_LINES + 1);
+        assert_eq!(Offer::parse(&many), Err(OfferError::TooManyLines));
+        let long = SESSION.to_owned() + &"a=x\r\n".repeat(MAX_SDP);
+        assert_eq!(Offer::parse(&long), Err(OfferError::TooLong));
+        let twice = SESSION.to_owned() + &video("1") + &video("1");
+        assert_eq!(Offer::parse(&twice), Err(OfferError::RepeatedMid));
+    }
+
+    #[test]
+    fn the_session_level_or_the_first_m_line_may_speak_for_all() {
+        let common =
+            "a=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 AA\r\na=setup:actpass\r\n";
+        let above = format!("{SESSION}{common}m=video 9 x\r\na=mid:0\r\n");
+        assert!(Offer::parse(&above).is_ok());
+        let bundled = format!(
+            "{SESSION}{}m=audio 0 x\r\na=bundle-only\r\na=mid:1\r\n",
+            video("0")
+        );
+        assert!(Offer::parse(&bundled).is_ok());
+    }
+
+    #[test]
+    fn candidates_with_names_of_the_local_network_are_left_out() {
+        let host = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n";
+        let local = "a=candidate:2 1 udp 1 4f2a.local 9 typ host\r\n";
+        let with = |extra: &str| offer(&[video("0") + extra]).sdp;
+        assert_eq!(with(&(host.to_owned() + local)), with(host));
+    }
+
+    #[test]
+    fn screens_are_counted_without_the_data_channel() {
+        let offer = offer(&[application(), video("screen"), video("camera")]);
+        assert_eq!(offer.screen_mids(&[0]), ["screen"]);
+        assert_eq!(offer.screen_mids(&[7]), [""; 0]);
+    }
+
+    #[test]
+    fn a_candidate_finds_its_m_line_by_mid_or_index() {
+        let offer = offer(&[application(), video("camera")]);
+        assert_eq!(offer.line_of(Some("camera"), None), Some(1));
+        assert_eq!(offer.line_of(Some("camera"), Some(0)), Some(1));
+        assert_eq!(offer.line_of(Some("unknown"), Some(1)), Some(1));
+        assert_eq!(offer.line_of(None, None), Some(0));
+        assert_eq!(offer.line_of(None, Some(2)), None);
+    }
+
+    #[test]
+    fn added_media_is_a_change_that_a_connection_can_follow() {
+        let old = offer(&[application()]);
+        let new = offer(&[application().replace(" 9 ", " 57131 "), video("1")]);
+        assert_eq!(classify(&old, &new), Change::Adds);
+        assert_eq!(classify(&new, &new), Change::Same);
+        let sendonly = offer(&[application(), video("1") + "a=sendonly\r\n"]);
+        assert_eq!(classify(&new, &sendonly), Change::Same);
+    }
+
+    #[test]
+    fn what_a_connection_cannot_follow_needs_a_new_one() {
+        let old = offer(&[application(), video("1")]);
+        let changed = |from: &str, to: &str| {
+            offer(&[
+                application().replace(from, to),
+                video("1").replace(from, to),
+            ])
+        };
+        let inactive = video("1") + "a=inactive\r\n";
+        let removed = video("1").replace("video 9", "video 0");
+        for new in [
+            changed("ufrag:u", "ufrag:other"),
+            changed("AA:BB", "CC:DD"),
+            offer(&[application()]),
+            offer(&[application(), video("2")]),
+            offer(&[application(), video("1").replace("m=video", "m=audio")]),
+            offer(&[application(), inactive]),
+            offer(&[application(), removed]),
+        ] {
+            assert!(
+                matches!(classify(&old, &new), Change::Restart { .. }),
+                "{new:?}"
+            );
+        }
+    }
+}

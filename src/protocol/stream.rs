@@ -158,6 +158,14 @@ impl Stream {
         self.ask.is_some_and(|ask| ask.sent > 0)
     }
 
+    /// Whether an offer of this stream should come from `peer`.
+    pub fn expects(&self, peer: &PeerId) -> bool {
+        self.publisher
+            .as_ref()
+            .is_none_or(|publisher| publisher == peer)
+    }
+
+    /// The session that counts.
     pub fn primary(&self) -> Option<SessionId> {
         self.sessions.first().copied()
     }

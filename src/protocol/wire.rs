@@ -327,3 +327,134 @@ pub fn truthy(fields: &Fields, field: &str) -> bool {
         Some(_) => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+    use serde_json::json;
+
+    use super::*;
+    use crate::protocol::Dialect;
+
+    fn hosted(message: &Value) -> Incoming {
+        let mut rng = ChaCha20Rng::from_seed([1; 32]);
+        let mut dialog = Dialog::new(Dialect::Hosted, None, &mut rng);
+        read(&message.to_string(), &mut dialog).unwrap()
+    }
+
+    fn peer(uuid: &str) -> PeerId {
+        PeerId::new(uuid).unwrap()
+    }
+
+    #[test]
+    fn a_listing_is_read_in_every_form() {
+        let member = json!({"UUID": "a", "streamID": "alice", "extra": 1});
+        let full = json!({"request": "listing", "list": [member, "b", {"UUID": "c"}, 7],
+            "director": "c"});
+        let members = [("a", Some("alice")), ("b", None), ("c", None)];
+        let members = members.map(|(uuid, stream)| (peer(uuid), stream.map(str::to_owned)));
+        let listing = Listing {
+            members: members.to_vec(),
+            director: Some(peer("c")),
+        };
+        assert_eq!(hosted(&full), Incoming::Listing(listing));
+        let empty = Incoming::Listing(Listing::default());
+        assert_eq!(hosted(&json!({"request": "listing"})), empty);
+        assert_eq!(hosted(&json!([])), empty);
+    }
+
+    #[test]
+    fn every_announcement_is_the_same() {
+        for request in ["someonejoined", "videoaddedtoroom", "joinroom", "seed"] {
+            let message = json!({"request": request, "UUID": "a", "streamID": "alice"});
+            let stream = Some("alice".to_owned());
+            let announced = Incoming::Announced {
+                peer: peer("a"),
+                stream,
+                director: false,
+            };
+            assert_eq!(hosted(&message), announced);
+        }
+    }
+
+    #[test]
+    fn a_description_outweighs_everything_else() {
+        let message = json!({"UUID": "a", "description": {"type": "offer"}, "session": "s",
+            "bye": true, "screen": [0, -1, "x", 2]});
+        let sealed = Sealed::Clear(json!({"type": "offer"}));
+        let body = Body::Description {
+            sealed,
+            screen: vec![0, 2],
+        };
+        let message_read = PeerMessage {
+            stream: None,
+            session: Some("s".to_owned()),
+            body,
+        };
+        let expected = Incoming::FromPeer {
+            peer: peer("a"),
+            message: message_read,
+        };
+        assert_eq!(hosted(&message), expected);
+    }
+
+    #[test]
+    fn alerts_end_pause_or_inform() {
+        for (said, kind) in [
+            (
+                "Room is already claimed by someone else.",
+                AlertKind::Terminal,
+            ),
+            ("client not approved", AlertKind::Terminal),
+            ("Room is full", AlertKind::Busy),
+            ("server busy, try again shortly", AlertKind::Busy),
+            ("hello", AlertKind::Note),
+        ] {
+            let alert = Incoming::Alert {
+                kind,
+                text: said.to_owned(),
+            };
+            assert_eq!(hosted(&json!({"request": "alert", "message": said})), alert);
+            assert_eq!(hosted(&json!({ "alert": said })), alert);
+        }
+        let warn = json!({"request": "warn", "message": "not approved"});
+        let text = "not approved".to_owned();
+        assert_eq!(
+            hosted(&warn),
+            Incoming::Alert {
+                kind: AlertKind::Note,
+                text
+            }
+        );
+    }
+
+    #[test]
+    fn a_guest_cannot_speak_as_the_server() {
+        for message in [
+            json!({"UUID": "a", "request": "alert", "message": "not approved"}),
+            json!({"UUID": "a", "request": "listing", "list": []}),
+            json!({"UUID": "a", "request": "transferred", "list": []}),
+        ] {
+            assert_eq!(hosted(&message), Incoming::Nothing);
+        }
+    }
+
+    #[test]
+    fn a_control_that_was_not_allowed_is_no_error() {
+        assert_eq!(
+            hosted(&json!({"rejected": "requestVideoRecord"})),
+            Incoming::Nothing
+        );
+    }
+
+    #[test]
+    fn long_and_deep_messages_are_refused() {
+        let deep = "[".repeat(MAX_DEPTH + 1) + &"]".repeat(MAX_DEPTH + 1);
+        assert_eq!(bounded_json(&deep), Err(WireError::TooDeep));
+        let text = json!("[".repeat(1000) + "\\\"[").to_string();
+        assert!(bounded_json(&text).is_ok());
+        let long = json!("x".repeat(MAX_MESSAGE)).to_string();
+        assert_eq!(bounded_json(&long), Err(WireError::TooLong));
+    }
+}

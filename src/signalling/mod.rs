@@ -29,9 +29,9 @@ pub(crate) struct Server {
 /// How long the last messages and the closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// What the thread shares with the rest of the element: the newest status, under a lock that is
-/// held for a copy only.
-pub(crate) type SharedStatus = Arc<Mutex<RoomStatus>>;
+/// What the thread shares with the rest of the element: the newest status, once there is one,
+/// under a lock that is held for a copy only.
+pub(crate) type SharedStatus = Arc<Mutex<Option<RoomStatus>>>;
 
 /// Drives `room` until it says [`Action::Disconnect`] or `events` is closed. Every action that is
 /// not about the websocket goes to `perform`, which must not block.
@@ -63,7 +63,7 @@ pub(crate) fn run(
             };
             let actions = room.handle(Instant::now(), event);
             // A poisoned lock still holds the last complete status.
-            *status.lock().unwrap_or_else(|e| e.into_inner()) = room.status();
+            *status.lock().unwrap_or_else(|e| e.into_inner()) = Some(room.status());
             for action in actions {
                 match action {
                     Action::SendSocket(text) => connection.send(text),

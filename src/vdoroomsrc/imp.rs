@@ -355,7 +355,7 @@ impl VdoRoomSrc {
             settings.password.is_some() || settings.password_env.is_some()
         };
         stats::structure(
-            &room,
+            room.as_ref(),
             &sessions,
             self.dropped_events.load(Relaxed),
             password_set,

@@ -14,7 +14,7 @@ use super::exit::Exit;
 use super::pad::VdoRoomSrcPad;
 use super::session::Session;
 use super::track::Track;
-use crate::protocol::RoomStatus;
+use crate::protocol::{Dialect, RoomState, RoomStatus, StreamState};
 
 /// The control thread writes it when a session or pad comes or goes; held for a copy only.
 pub(super) type SharedSessions = Arc<Mutex<Vec<SessionView>>>;
@@ -127,28 +127,73 @@ pub(super) fn last_words(session: &Session, track: &Track, reason: &str) -> gst:
 
 /// All that the property shows.
 pub(super) fn structure(
-    room: &RoomStatus,
+    room: Option<&RoomStatus>,
     sessions: &[SessionView],
     dropped_events: u64,
     password_set: bool,
 ) -> gst::Structure {
-    let streams = room.streams.iter().map(|stream| {
-        let own = sessions.iter().filter(|s| s.stream == stream.id.0);
-        let sessions = own.map(|session| session.structure().to_send_value());
-        gst::Structure::builder("vdoroom-stream-stats")
-            .field("stream-id", &stream.id.0)
-            .field("state", stream.state.as_str())
-            .field("info", announce::structure(&stream.info))
-            .field("sessions", gst::Array::new(sessions))
-            .build()
-            .to_send_value()
-    });
+    let streams = room
+        .into_iter()
+        .flat_map(|room| &room.streams)
+        .map(|stream| {
+            let own = sessions.iter().filter(|s| s.stream == stream.id.0);
+            let own = own.map(|session| session.structure().to_send_value());
+            gst::Structure::builder("vdoroom-stream-stats")
+                .field("stream-id", &stream.id.0)
+                .field("state", stream_state(stream.state))
+                .field("info", announce::structure(&stream.info))
+                .field("sessions-so-far", stream.sessions_so_far)
+                .field("sessions", gst::Array::new(own))
+                .build()
+                .to_send_value()
+        });
+    let streams = gst::Array::new(streams);
     gst::Structure::builder("vdoroom-stats")
-        .field("state", room.state.as_str())
-        .field("dialect", room.dialect.as_str())
-        .field("reconnects", room.reconnects)
+        .field(
+            "state",
+            room.map_or("stopped", |room| room_state(room.state)),
+        )
+        .field("dialect", room.map_or("auto", |room| dialect(room.dialect)))
+        .field("reconnects", room.map_or(0, |room| room.reconnects))
+        .field(
+            "ignored-messages",
+            room.map_or(0, |room| room.ignored_messages),
+        )
         .field("dropped-events", dropped_events)
         .field("password-set", password_set)
-        .field("streams", gst::Array::new(streams))
+        .field("streams", streams)
         .build()
+}
+
+fn room_state(state: RoomState) -> &'static str {
+    match state {
+        RoomState::Disconnected => "disconnected",
+        RoomState::Connecting => "connecting",
+        RoomState::Joining => "joining",
+        RoomState::Joined => "joined",
+        RoomState::Failed => "failed",
+        RoomState::Stopped => "stopped",
+    }
+}
+
+fn stream_state(state: StreamState) -> &'static str {
+    match state {
+        StreamState::Waiting => "waiting",
+        StreamState::Unwanted => "unwanted",
+        StreamState::Asked => "asked",
+        StreamState::Offered => "offered",
+        StreamState::Connecting => "connecting",
+        StreamState::Connected => "connected",
+        StreamState::Flowing => "flowing",
+        StreamState::Stalled => "stalled",
+        StreamState::Away => "away",
+    }
+}
+
+fn dialect(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Auto => "auto",
+        Dialect::Hosted => "hosted",
+        Dialect::Relay => "relay",
+    }
 }

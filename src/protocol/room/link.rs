@@ -31,6 +31,8 @@ pub(super) enum Link {
     /// Closed; to be opened again then.
     Waiting {
         until: Instant,
+        /// It was closed by us and will be reported as closed.
+        closing: bool,
     },
     /// Closed, and not wanted any more; sessions go on.
     Given,
@@ -54,7 +56,7 @@ impl Link {
     pub(super) fn deadline(self) -> Option<Instant> {
         match self {
             Self::Joining { silent_at } => silent_at,
-            Self::Waiting { until } => Some(until),
+            Self::Waiting { until, .. } => Some(until),
             _ => None,
         }
     }
@@ -99,7 +101,13 @@ impl Room {
             ("roomid", Value::from(room.0)),
         ];
         self.send(None, fields(join));
-        if self.dialog.spoken() == Dialect::Relay {
+        self.joined_if_relay();
+    }
+
+    /// A relay does not answer `joinroom`.
+    pub(super) fn joined_if_relay(&mut self) {
+        let joining = matches!(self.link, Link::Joining { .. });
+        if joining && self.dialog.spoken() == Dialect::Relay {
             self.joined();
             self.play_unconnected();
         }
@@ -144,8 +152,7 @@ impl Room {
             (Link::Waiting { .. }, _) => self.link = Link::Connecting,
             (Link::Joining { .. }, Dialect::Auto) => {
                 self.dialog.relay();
-                self.joined();
-                self.play_unconnected();
+                self.joined_if_relay();
             }
             (Link::Joining { .. }, _) => {
                 let wait = self.backoff.next(&mut self.rng);
@@ -158,11 +165,21 @@ impl Room {
     pub(super) fn closed(&mut self, reason: &str) {
         match self.link {
             Link::Joined { since } if self.now >= since + LASTED => self.backoff.reset(),
-            Link::Connecting | Link::Joining { .. } | Link::Joined { .. } => {}
-            // It was closed by us.
-            Link::Waiting { .. } | Link::Given | Link::Failed | Link::Stopped => return,
+            Link::Waiting {
+                until,
+                closing: true,
+            } => {
+                self.link = Link::Waiting {
+                    until,
+                    closing: false,
+                };
+                return;
+            }
+            Link::Given | Link::Failed | Link::Stopped => return,
+            _ => {}
         }
         let wait = self.backoff.next(&mut self.rng);
+        self.link = Link::Connecting;
         self.lost(&format!("the room server is not connected: {reason}"), wait);
     }
 
@@ -170,6 +187,7 @@ impl Room {
     fn lost(&mut self, message: &str, after: Duration) {
         self.link = Link::Waiting {
             until: self.now + after,
+            closing: self.link.is_open(),
         };
         self.reconnects = self.reconnects.saturating_add(1);
         self.warn_once("lost", &format!("{message}; trying again"));

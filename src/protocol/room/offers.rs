@@ -14,7 +14,7 @@ use crate::protocol::names::PeerId;
 use crate::protocol::sdp::{Change, Offer, classify};
 use crate::protocol::secret::{SealError, Sealed};
 use crate::protocol::session::{NextOffer, Session};
-use crate::protocol::stream::{Consent, FirstOffer, named};
+use crate::protocol::stream::{Consent, FirstOffer, Stream, named};
 use crate::protocol::wire::{Body, PeerMessage};
 use crate::protocol::{Action, Dialect, SessionId, StreamId};
 
@@ -134,6 +134,9 @@ impl Room {
     pub(super) fn adopt(&mut self, id: &StreamId, first: FirstOffer) {
         self.make_way(id, &first.peer);
         let place = self.has_place();
+        let primary = self.streams.get(id).and_then(|stream| stream.primary());
+        let has_media = |id| self.sessions.get(&id).is_some_and(Session::has_media);
+        let primary_has_media = primary.is_some_and(has_media);
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
@@ -146,8 +149,11 @@ impl Room {
             return self.refuse(&first.peer, first.token.as_deref());
         }
         stream.admitted = true;
-        stream.ask = None;
         stream.had_session = true;
+        let expected = stream.expects(&first.peer);
+        if expected {
+            stream.ask = None;
+        }
         stream.sessions_so_far += 1;
         self.last_session += 1;
         let session = SessionId(self.last_session);
@@ -160,7 +166,12 @@ impl Room {
             info = Default::default();
         }
         info.director |= director;
-        stream.sessions.push(session);
+        let place = if expected && !primary_has_media {
+            0
+        } else {
+            stream.sessions.len()
+        };
+        stream.sessions.insert(place, session);
         let number = stream.sessions_so_far;
         self.actions.push(Action::OpenPeer {
             session,
@@ -183,7 +194,8 @@ impl Room {
     /// A session without media gives way to the publisher's own new offer and to one that we
     /// asked for; one whose media stalled gives way to any.
     fn make_way(&mut self, id: &StreamId, peer: &PeerId) {
-        let asked = self.streams.get(id).is_some_and(|stream| stream.is_asked());
+        let asked = |stream: &Stream| stream.is_asked() && stream.expects(peer);
+        let asked = self.streams.get(id).is_some_and(asked);
         let hosted = self.dialog.spoken() == Dialect::Hosted;
         let rivals = self
             .sessions

@@ -128,10 +128,14 @@ impl Room {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
+        let resumes = session.is_stalled();
         session.media = Media::Flowing;
         let (peer, stream) = (session.peer.clone(), session.stream.clone());
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.failures = 0;
+            if resumes && stream.primary() == Some(id) {
+                stream.ask = None;
+            }
         }
         // The same publisher went on in a new connection: the old one will not come back.
         let dead = |session: &Session| {

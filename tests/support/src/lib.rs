@@ -1,2 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Room server, publishers and media checks for the tests and examples.
+
+pub mod log;
+pub mod pattern;
+pub mod publisher;
+pub mod secret;
+pub mod server;
+
+pub use publisher::{Codec, Flavour, Publisher};
+pub use secret::{Password, Secret};
+pub use server::{Closing, Dialect, Faults, LeaveNotice, RoomServer, Who};

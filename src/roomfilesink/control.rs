@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The control thread: everything happens here but what pads must do at once.
+//!
+//! Pads, files and multiplexers send [`Msg`]s and return. The thread holds no lock while it calls
+//! into GStreamer or emits a signal, and never waits for a disk.
+
+use std::sync::mpsc;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use gst::glib;
+use gst::prelude::*;
+
+use super::effects::{Context, Effect, Run};
+use super::format::Frame;
+use super::manifest::Manifest;
+use super::part::{PartEvent, PartId};
+use super::record::{Anchor, PartRecord, Reason, structure};
+use super::sessions::Sessions;
+use super::track::{Track, TrackId};
+use super::writer::FileEvent;
+use super::{CAT, RoomFileSink};
+
+const TICK: Duration = Duration::from_millis(100);
+/// After EOS was sent to the element, tracks have so long to end by themselves.
+const END_TRACKS: Duration = Duration::from_secs(1);
+/// After so long the element posts EOS whatever its files do.
+const END_PARTS: Duration = Duration::from_millis(1500);
+/// Files have so long to close when the element goes to READY.
+pub(super) const SHUTDOWN: Duration = Duration::from_secs(2);
+/// All pads at EOS and still linked for so long: the source is finite and through.
+const FINITE: Duration = Duration::from_millis(500);
+
+pub(super) enum Msg {
+    StreamStart {
+        track: Arc<Track>,
+        stream_id: String,
+        group: Option<gst::GroupId>,
+    },
+    /// Stream IDs of the audio and video streams in the collection.
+    Collection(Arc<Track>, Vec<String>),
+    /// The sticky event `vdoroom-stream`.
+    Person(Arc<Track>, gst::Structure),
+    Title(Arc<Track>, String),
+    SessionEnd(Arc<Track>, String),
+    Frame(Arc<Track>, Frame),
+    Gap(Arc<Track>),
+    Ended(Arc<Track>, Reason),
+    Part(PartId, PartEvent),
+    Manifest(FileEvent),
+    /// EOS was sent to the element.
+    End,
+    /// The element stops; answered when the files are closed.
+    Shutdown(mpsc::Sender<()>),
+}
+
+/// The way to the control thread.
+#[derive(Clone)]
+pub(super) struct Outbox(pub mpsc::Sender<Msg>);
+
+impl Outbox {
+    pub(super) fn send(&self, msg: Msg) {
+        // The receiver lives as long as the element.
+        let _ = self.0.send(msg);
+    }
+}
+
+pub(super) struct Control {
+    element: glib::WeakRef<RoomFileSink>,
+    outbox: Outbox,
+    run: Run,
+    sessions: Sessions,
+    manifest: Option<Manifest>,
+    manifest_done: bool,
+    ending: Option<Instant>,
+    finite: Option<Instant>,
+    eos_posted: bool,
+    shutdown: Option<(Instant, mpsc::Sender<()>)>,
+}
+
+impl Control {
+    pub(super) fn new(element: &RoomFileSink, outbox: Outbox, run: Run) -> Self {
+        Self {
+            element: element.downgrade(),
+            outbox,
+            run,
+            sessions: Sessions::default(),
+            manifest: None,
+            manifest_done: true,
+            ending: None,
+            finite: None,
+            eos_posted: false,
+            shutdown: None,
+        }
+    }
+
+    /// Runs until shutdown; gives back the receiver for the next run, and what tells the element
+    /// that this one is over.
+    fn run(
+        mut self,
+        inbox: mpsc::Receiver<Msg>,
+    ) -> (mpsc::Receiver<Msg>, Option<mpsc::Sender<()>>) {
+        let mut next_tick = Instant::now() + TICK;
+        loop {
+            let now = Instant::now();
+            match inbox.recv_timeout(next_tick.saturating_duration_since(now)) {
+                Ok(msg) => self.handle(msg),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return (inbox, None),
+            }
+            let now = Instant::now();
+            if now >= next_tick || self.shutdown.is_some() {
+                next_tick = now + TICK;
+                self.tick(now);
+            }
+            if self.is_down(now) {
+                return (inbox, self.shutdown.take().map(|(_, done)| done));
+            }
+        }
+    }
+
+    fn handle(&mut self, msg: Msg) {
+        let now = Instant::now();
+        match msg {
+            Msg::Manifest(event) => self.manifest_event(event),
+            Msg::End => {
+                self.ending.get_or_insert(now);
+                self.tick(now);
+            }
+            Msg::Shutdown(done) => {
+                self.shutdown = Some((now, done));
+                self.with_context(|sessions, ctx| sessions.end_all(Reason::Stop, now, ctx));
+            }
+            msg => self.with_context(|sessions, ctx| sessions.handle(msg, now, ctx)),
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        let end = self.ending.is_some_and(|at| now >= at + END_TRACKS);
+        self.with_context(|sessions, ctx| {
+            if end {
+                sessions.end_all(Reason::Stop, now, ctx);
+            }
+            sessions.pump(now, ctx);
+        });
+        self.post_eos(now);
+    }
+
+    fn with_context(&mut self, act: impl FnOnce(&mut Sessions, &mut Context<'_>)) {
+        let element = self.element.clone();
+        let mut ctx = Context {
+            settings: &self.run.settings,
+            outbox: &self.outbox,
+            effects: Vec::new(),
+            template: &self.run.template,
+            anchor: self.run.anchor,
+            counts: &mut self.run.counts,
+            take_anchor: &|running_time| take_anchor(&element, running_time),
+            pads_named: &|suffix| pads_named(&element, suffix),
+        };
+        act(&mut self.sessions, &mut ctx);
+        let (effects, anchor) = (ctx.effects, ctx.anchor);
+        self.run.anchor = anchor;
+        for effect in effects {
+            self.act(effect);
+        }
+    }
+
+    fn act(&mut self, effect: Effect) {
+        let Some(element) = self.element.upgrade() else {
+            return;
+        };
+        match effect {
+            Effect::Opened(part) => self.announce(&element, "part-opened", &part),
+            Effect::Closed(part) => self.announce(&element, "part-closed", &part),
+            Effect::Failed(part) => {
+                self.announce(&element, "part-failed", &part);
+                let file = part.file.display().to_string();
+                let error = part.error.as_deref().unwrap_or("unknown error");
+                gst::element_warning!(
+                    element,
+                    gst::ResourceError::Write,
+                    ("Recording to {file} failed: {error}"),
+                    ["stream {:?}, part {}", part.person.stream, part.number]
+                );
+            }
+            Effect::Warn(text) => {
+                gst::element_warning!(element, gst::StreamError::WrongType, ("{text}"));
+            }
+            Effect::AskKeyframe(track) => ask_for_keyframe(&track),
+        }
+    }
+
+    fn announce(&mut self, element: &RoomFileSink, event: &'static str, part: &PartRecord) {
+        let Some(anchor) = self.run.anchor else {
+            return;
+        };
+        gst::debug!(CAT, obj = element, "{event}: {}", part.file.display());
+        if self.manifest.is_none() {
+            self.open_manifest(element, anchor);
+        }
+        if let Some(manifest) = &self.manifest {
+            manifest.part(event, part, anchor);
+        }
+        let fields = part.fields(anchor);
+        element.imp_report(event, part, structure("part", &fields));
+        let message = structure(&format!("roomfilesink-{event}"), &fields);
+        let message = gst::message::Element::builder(message).src(element).build();
+        let _ = element.post_message(message);
+        element.emit_by_name::<()>(event, &[&structure(event, &fields)]);
+    }
+
+    fn open_manifest(&mut self, element: &RoomFileSink, anchor: Anchor) {
+        let path = match self.run.settings.manifest.as_deref() {
+            Some("") => None,
+            Some(path) => Some(path.into()),
+            None => Some(self.run.template.manifest(anchor.utc_ns / 1_000_000_000)),
+        };
+        self.manifest_done = path.is_none();
+        let outbox = self.outbox.clone();
+        let create = self.run.settings.create_folders;
+        let report = move |event| outbox.send(Msg::Manifest(event));
+        match Manifest::open(path, create, anchor, report) {
+            Ok(manifest) => self.manifest = Some(manifest),
+            Err(error) => gst::error!(CAT, obj = element, "no thread for the manifest: {error}"),
+        }
+    }
+
+    fn manifest_event(&mut self, event: FileEvent) {
+        match event {
+            FileEvent::Opened(_) => {}
+            FileEvent::Closed => self.manifest_done = true,
+            FileEvent::Failed { path, error } => {
+                self.manifest_done = true;
+                if let Some(element) = self.element.upgrade() {
+                    gst::element_warning!(
+                        element,
+                        gst::ResourceError::Write,
+                        ("Writing the manifest {} failed: {error}", path.display())
+                    );
+                }
+            }
+        }
+    }
+
+    /// Posts EOS once, when it is due (see the element's documentation).
+    fn post_eos(&mut self, now: Instant) {
+        let Some(element) = self.element.upgrade() else {
+            return;
+        };
+        if self.eos_posted || self.shutdown.is_some() {
+            return;
+        }
+        let done = self.sessions.is_idle();
+        let due = match self.ending {
+            Some(at) => done || now >= at + END_PARTS,
+            None => done && self.is_finite_and_through(&element, now),
+        };
+        if due {
+            self.eos_posted = true;
+            gst::debug!(CAT, obj = element, "all parts are closed, posting EOS");
+            let message = gst::message::Eos::builder().src(&element).build();
+            let _ = element.post_message(message);
+        }
+    }
+
+    fn is_finite_and_through(&mut self, element: &RoomFileSink, now: Instant) -> bool {
+        use std::sync::atomic::Ordering;
+        let tracks = element.imp_tracks();
+        let mut linked = tracks.iter().filter(|t| t.is_linked()).peekable();
+        let any = linked.peek().is_some();
+        if !any || !linked.all(|t| t.eos.load(Ordering::Acquire)) {
+            self.finite = None;
+            return false;
+        }
+        let since = *self.finite.get_or_insert(now);
+        let is_playing = element.current_state() == gst::State::Playing;
+        is_playing && now.duration_since(since) >= FINITE
+    }
+
+    fn is_down(&mut self, now: Instant) -> bool {
+        let Some((at, _)) = self.shutdown else {
+            return false;
+        };
+        let late = now >= at + SHUTDOWN;
+        if !self.sessions.is_idle() && !late {
+            return false;
+        }
+        if late {
+            let error = "the disk did not take it all before the end";
+            self.with_context(|sessions, ctx| sessions.fail_all(error, now, ctx));
+        }
+        if let Some(manifest) = &self.manifest
+            && !self.manifest_done
+        {
+            manifest.close();
+            if !late {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Ties running time to UTC, now.
+fn take_anchor(element: &glib::WeakRef<RoomFileSink>, fallback: i64) -> Anchor {
+    let now = element.upgrade().and_then(|e| e.current_running_time());
+    let running_time = now.and_then(|t| i64::try_from(t.nseconds()).ok());
+    let utc = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let utc_ns = utc.map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(0));
+    Anchor {
+        running_time: running_time.unwrap_or(fallback),
+        utc_ns,
+    }
+}
+
+fn pads_named(element: &glib::WeakRef<RoomFileSink>, suffix: &str) -> Vec<TrackId> {
+    let tracks = element.upgrade().map(|e| e.imp_tracks());
+    let tracks = tracks.into_iter().flatten();
+    tracks
+        .filter(|t| t.suffix.as_deref() == Some(suffix) && t.is_linked())
+        .map(|t| t.id)
+        .collect()
+}
+
+fn ask_for_keyframe(track: &Track) {
+    if let Some(pad) = track.pad.upgrade() {
+        let event = gst_video::UpstreamForceKeyUnitEvent::builder()
+            .all_headers(true)
+            .build();
+        pad.push_event(event);
+    }
+}
+
+/// Starts the thread of one run.
+pub(super) fn start(
+    control: Control,
+    inbox: Arc<std::sync::Mutex<Option<mpsc::Receiver<Msg>>>>,
+) -> std::io::Result<Option<std::thread::ThreadId>> {
+    let Some(receiver) = inbox.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+        return Ok(None);
+    };
+    let thread = std::thread::Builder::new()
+        .name("roomfile:ctl".into())
+        .spawn(move || {
+            let (receiver, done) = control.run(receiver);
+            *inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(receiver);
+            // Only now the element may start again.
+            drop(done);
+        })?;
+    Ok(Some(thread.thread().id()))
+}

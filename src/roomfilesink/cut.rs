@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where one part of a session ends and the next begins.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::container::{Codec, Container, Kind};
+use super::effects::{Context, Effect};
+use super::format::{Format, Frame};
+use super::part::{Part, PartSpec};
+use super::record::{PartRecord, Reason};
+use super::session::Session;
+
+/// What happens to a frame.
+enum Verdict {
+    /// It goes to the part that its track is at home in.
+    Write,
+    /// The next part begins with it.
+    Cut(Reason),
+    Drop,
+    /// It waits for the next part, which begins at a keyframe of another track.
+    Wait(Reason),
+}
+
+impl Session {
+    /// Takes the next frame of a track and puts it where it belongs.
+    pub(super) fn route(&mut self, index: usize, now: Instant, ctx: &mut Context<'_>) {
+        match self.judge(index, now) {
+            Verdict::Cut(reason) => {
+                self.split = None;
+                self.open_part(reason, now, ctx);
+            }
+            Verdict::Drop => {
+                self.tracks[index].drop_first();
+                self.tracks[index].ask_for_keyframe(now, ctx);
+            }
+            Verdict::Wait(reason) => {
+                self.split.get_or_insert(reason);
+                if let Some((id, number)) = self.tracks[index].home.take()
+                    && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
+                {
+                    part.end_track(number);
+                }
+            }
+            Verdict::Write => self.write(index, now, ctx),
+        }
+    }
+
+    fn judge(&mut self, index: usize, now: Instant) -> Verdict {
+        let cutting_video = self.cutting_video(now);
+        let track = &mut self.tracks[index];
+        let Some(frame) = track.fifo.front() else {
+            return Verdict::Drop;
+        };
+        let is_video = frame.kind() == Kind::Video;
+        let begins = !is_video || frame.is_keyframe();
+        if let Some(reason) = self.split {
+            let here = cutting_video.is_none_or(|video| video == index);
+            if here && begins {
+                return Verdict::Cut(reason);
+            }
+        }
+        if track.gate && !begins {
+            return Verdict::Drop;
+        }
+        track.gate = false;
+        if let Some(number) = track.next
+            && begins
+        {
+            track.next = None;
+            track.home = self.current.map(|id| (id, number));
+        }
+        let Some((id, number)) = track.home else {
+            return Verdict::Drop;
+        };
+        let part = self.parts.iter().find(|p| p.id() == id);
+        if part.is_none_or(|p| p.takes(number, &frame.format)) {
+            return Verdict::Write;
+        }
+        match (is_video, begins, cutting_video) {
+            (true, true, _) => Verdict::Cut(Reason::CodecChange),
+            (true, false, _) => Verdict::Drop,
+            (false, _, Some(_)) => Verdict::Wait(Reason::CodecChange),
+            (false, _, None) => Verdict::Cut(Reason::CodecChange),
+        }
+    }
+
+    fn write(&mut self, index: usize, now: Instant, ctx: &mut Context<'_>) {
+        let track = &mut self.tracks[index];
+        let (Some((id, number)), Some(frame)) = (track.home, track.pop()) else {
+            return;
+        };
+        let dropped = std::mem::take(&mut track.dropped);
+        let Some(part) = self.parts.iter_mut().find(|p| p.id() == id) else {
+            return;
+        };
+        part.add_dropped(number, dropped);
+        let result = part.push(number, &frame);
+        for silent in self.tracks.iter().filter(|t| t.is_silent(now)) {
+            if let Some((home, number)) = silent.home
+                && home == id
+            {
+                part.gap(number, frame.order());
+            }
+        }
+        if self.split.is_none() && self.current == Some(id) {
+            self.split = limit_reached(part, &frame, ctx);
+        }
+        if let Err(error) = result {
+            self.fail_part(id, error, now, ctx);
+        }
+        self.finish_empty_parts(self.began_of_current(), now, ctx);
+    }
+
+    /// A part that all tracks have left ended for the reason for which the next one began.
+    fn began_of_current(&self) -> Reason {
+        let current = self.parts.iter().find(|p| Some(p.id()) == self.current);
+        current.map_or(Reason::Eos, |p| p.record.began)
+    }
+
+    /// Opens the next part and moves the tracks there: sound and what has a keyframe at once,
+    /// other videos at their next keyframe.
+    pub(super) fn open_part(&mut self, began: Reason, now: Instant, ctx: &mut Context<'_>) -> bool {
+        let members: Vec<(usize, Arc<Format>)> = (0..self.tracks.len())
+            .filter(|i| {
+                let track = &self.tracks[*i];
+                let at_home = track.home.is_some() && !track.is_over();
+                at_home || track.is_ready()
+            })
+            .filter_map(|i| Some((i, self.format_of(i)?)))
+            .collect();
+        if members.is_empty() {
+            return false;
+        }
+        let start = members
+            .iter()
+            .map(|(i, _)| &self.tracks[*i])
+            .filter(|t| t.is_ready())
+            .filter_map(|t| t.fifo.front().map(Frame::order))
+            .min()
+            .unwrap_or(0);
+        let (members, formats): (Vec<_>, Vec<_>) = members.into_iter().unzip();
+        let spec = self.part_spec(began, start, formats, ctx);
+        let record = spec.record.clone();
+        match Part::open(spec, ctx.outbox) {
+            Ok(part) => {
+                self.move_to(&part, &members, now);
+                self.current = Some(part.id());
+                self.parts.push(part);
+                self.finish_empty_parts(began, now, ctx);
+                true
+            }
+            Err(error) => {
+                let record = PartRecord {
+                    error: Some(error),
+                    ended: Some(Reason::Failed),
+                    ..record
+                };
+                ctx.effects.push(Effect::Failed(record));
+                self.abandon_current(began, now, ctx);
+                false
+            }
+        }
+    }
+
+    fn move_to(&mut self, part: &Part, members: &[usize], now: Instant) {
+        for (number, index) in members.iter().enumerate() {
+            let track = &mut self.tracks[*index];
+            let is_audio = track.track.kind == Kind::Audio;
+            if is_audio || track.is_ready() || track.home.is_none() {
+                track.home = Some((part.id(), number));
+            } else if track.is_silent(now) {
+                track.home = Some((part.id(), number));
+                track.gate = true;
+            } else {
+                track.next = Some(number);
+            }
+        }
+    }
+
+    /// Without a next part the current one ends all the same: it cannot go on.
+    fn abandon_current(&mut self, reason: Reason, now: Instant, ctx: &mut Context<'_>) {
+        for track in &mut self.tracks {
+            track.home = None;
+            track.next = None;
+        }
+        self.finish_empty_parts(reason, now, ctx);
+        self.current = None;
+        self.retry_later(now);
+    }
+
+    fn format_of(&self, index: usize) -> Option<Arc<Format>> {
+        let track = &self.tracks[index];
+        if let Some(frame) = track.fifo.front() {
+            return Some(frame.format.clone());
+        }
+        let (id, number) = track.home?;
+        let part = self.parts.iter().find(|p| p.id() == id)?;
+        part.format(number)
+    }
+
+    fn part_spec(
+        &self,
+        began: Reason,
+        start: i64,
+        formats: Vec<Arc<Format>>,
+        ctx: &mut Context<'_>,
+    ) -> PartSpec {
+        let codecs: Vec<Codec> = formats.iter().map(|f| f.codec).collect();
+        let container = Container::choose(ctx.settings.container, &codecs);
+        let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
+        let utc_ns = ctx.anchor(start).utc_ns(start);
+        let extension = container.extension(has_video);
+        let number = ctx.count_part(&self.person);
+        let file = ctx.file_name(&self.person, number, extension, utc_ns);
+        PartSpec {
+            record: PartRecord {
+                id: ctx.next_part_id(),
+                number,
+                person: self.person.clone(),
+                file,
+                container,
+                tracks: Vec::new(),
+                start,
+                began,
+                ended: None,
+                session_end: None,
+                error: None,
+                bytes: 0,
+            },
+            formats,
+            create_folders: ctx.settings.create_folders,
+            utc_ns,
+        }
+    }
+}
+
+fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {
+    let settings = ctx.settings;
+    let time = u64::try_from(frame.end() - part.record.start).unwrap_or(0);
+    if settings.max_size_time > 0 && time >= settings.max_size_time {
+        return Some(Reason::MaxSizeTime);
+    }
+    if settings.max_size_bytes > 0 && part.bytes() >= settings.max_size_bytes {
+        return Some(Reason::MaxSizeBytes);
+    }
+    None
+}

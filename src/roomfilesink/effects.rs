@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What sessions share, and what they want done outside: they decide, the control thread acts.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::control::Outbox;
+use super::naming::{Fields, Template};
+use super::part::PartId;
+use super::record::{Anchor, PartRecord, Person};
+use super::settings::Settings;
+use super::track::{Track, TrackId};
+
+pub(super) enum Effect {
+    Opened(PartRecord),
+    Closed(PartRecord),
+    Failed(PartRecord),
+    AskKeyframe(Arc<Track>),
+    Warn(String),
+}
+
+/// What lasts as long as a run of the element.
+pub(super) struct Run {
+    pub settings: Settings,
+    pub template: Template,
+    pub anchor: Option<Anchor>,
+    /// Parts so far per room and stream: `%n`.
+    pub counts: HashMap<(String, String), u32>,
+}
+
+pub(super) struct Context<'a> {
+    pub settings: &'a Settings,
+    pub outbox: &'a Outbox,
+    pub effects: Vec<Effect>,
+    pub template: &'a Template,
+    pub anchor: Option<Anchor>,
+    pub counts: &'a mut HashMap<(String, String), u32>,
+    /// Running time and UTC of now, should there be no anchor yet.
+    pub take_anchor: &'a dyn Fn(i64) -> Anchor,
+    /// The linked pads that were asked for under this name.
+    pub pads_named: &'a dyn Fn(&str) -> Vec<TrackId>,
+}
+
+impl Context<'_> {
+    pub(super) fn next_part_id(&self) -> PartId {
+        // Unique in the process: a part of an earlier run may still report.
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn anchor(&mut self, running_time: i64) -> Anchor {
+        let take = self.take_anchor;
+        *self.anchor.get_or_insert_with(|| take(running_time))
+    }
+
+    pub(super) fn count_part(&mut self, person: &Person) -> u32 {
+        let key = (person.room.clone(), person.stream.clone());
+        let count = self.counts.entry(key).or_insert(0);
+        *count += 1;
+        *count
+    }
+
+    pub(super) fn file_name(
+        &self,
+        person: &Person,
+        part: u32,
+        extension: &str,
+        utc_ns: i64,
+    ) -> PathBuf {
+        self.template.expand(&Fields {
+            stream: &person.stream,
+            label: &person.label,
+            unix_seconds: utc_ns.div_euclid(1_000_000_000),
+            part,
+            extension,
+        })
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What a pad sends: its format and its frames, with times as running time.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::container::{Codec, Container, Kind};
+
+/// The caps of a track, read once.
+#[derive(Debug, Clone)]
+pub(super) struct Format {
+    pub codec: Codec,
+    pub caps: gst::Caps,
+    pub width: u32,
+    pub height: u32,
+    pub rate: u32,
+    pub channels: u32,
+}
+
+impl Format {
+    /// `None` if the caps name no codec that can be recorded.
+    pub(super) fn from_caps(caps: &gst::Caps) -> Option<Self> {
+        let s = caps.structure(0)?;
+        let codec = Codec::from_caps_name(s.name())?;
+        let field = |name| {
+            s.get::<i32>(name)
+                .ok()
+                .and_then(|value| u32::try_from(value).ok())
+        };
+        // RTP depayloaders of GStreamer 1.22 leave these out where the codec fixes them.
+        let (rate, channels) = match codec {
+            Codec::Opus => (48_000, 2),
+            Codec::G722 => (16_000, 1),
+            _ => (8_000, 1),
+        };
+        Some(Self {
+            codec,
+            caps: caps.clone(),
+            width: field("width").unwrap_or(0),
+            height: field("height").unwrap_or(0),
+            rate: field("rate").filter(|r| *r > 0).unwrap_or(rate),
+            channels: field("channels").filter(|c| *c > 0).unwrap_or(channels),
+        })
+    }
+
+    /// The picture size, where the caps have it.
+    pub(super) fn size(&self) -> Option<(u32, u32)> {
+        (self.width > 0 && self.height > 0).then_some((self.width, self.height))
+    }
+
+    /// Whether a file that began with `self` can go on with `new`.
+    ///
+    /// A change of picture size is in the coded stream and never needs a new file.
+    pub(super) fn can_become(&self, new: &Format, container: Container) -> bool {
+        if self.codec != new.codec {
+            return false;
+        }
+        match self.codec.kind() {
+            Kind::Video => true,
+            Kind::Audio => {
+                let same = self.channels == new.channels && self.rate == new.rate;
+                // MPEG-TS describes the channels of Opus in its tables only.
+                same || (container == Container::Matroska && self.codec == Codec::Opus)
+            }
+        }
+    }
+}
+
+/// One encoded frame on its way into a file.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub buffer: gst::Buffer,
+    pub format: Arc<Format>,
+    /// Running times in nanoseconds. They may lie before 0 (encoders with reordering).
+    pub pts: i64,
+    pub dts: Option<i64>,
+    pub arrived: Instant,
+}
+
+impl Frame {
+    /// The time by which the frames of several tracks are put in order.
+    pub(super) fn order(&self) -> i64 {
+        self.dts.map_or(self.pts, |dts| dts.min(self.pts))
+    }
+
+    pub(super) fn end(&self) -> i64 {
+        self.pts + self.duration()
+    }
+
+    pub(super) fn duration(&self) -> i64 {
+        self.buffer
+            .duration()
+            .and_then(|d| i64::try_from(d.nseconds()).ok())
+            .unwrap_or(0)
+    }
+
+    pub(super) fn is_keyframe(&self) -> bool {
+        !self.buffer.flags().contains(gst::BufferFlags::DELTA_UNIT)
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.format.codec.kind()
+    }
+}

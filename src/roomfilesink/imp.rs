@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The GObject: properties, signals, pads, state changes.
+//!
+//! Locks: each guards one field, none is held while another is taken or while GStreamer, a signal
+//! handler or a channel is called.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::ThreadId;
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+
+use super::container::ContainerChoice;
+use super::control::{self, Control, Msg, Outbox, SHUTDOWN};
+use super::effects::Run;
+use super::naming::Template;
+use super::record::{PartRecord, Reason};
+use super::report::Report;
+use super::settings::Settings;
+use super::track::{Track, TrackId};
+use super::{CAT, pads};
+
+pub struct RoomFileSink {
+    settings: Mutex<Settings>,
+    tracks: Mutex<HashMap<TrackId, Arc<Track>>>,
+    report: Mutex<Report>,
+    outbox: Outbox,
+    /// Held by the control thread while it runs.
+    inbox: Arc<Mutex<Option<mpsc::Receiver<Msg>>>>,
+    thread: Mutex<Option<ThreadId>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for RoomFileSink {
+    const NAME: &'static str = "GstRoomFileSink";
+    type Type = super::RoomFileSink;
+    type ParentType = gst::Element;
+
+    fn new() -> Self {
+        let (sender, receiver) = mpsc::channel();
+        Self {
+            settings: Mutex::default(),
+            tracks: Mutex::default(),
+            report: Mutex::default(),
+            outbox: Outbox(sender),
+            inbox: Arc::new(Mutex::new(Some(receiver))),
+            thread: Mutex::default(),
+        }
+    }
+}
+
+impl ObjectImpl for RoomFileSink {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties);
+        &PROPERTIES
+    }
+
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
+            ["part-opened", "part-closed", "part-failed"]
+                .into_iter()
+                .map(|name| {
+                    glib::subclass::Signal::builder(name)
+                        .param_types([gst::Structure::static_type()])
+                        .build()
+                })
+                .collect()
+        });
+        &SIGNALS
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let mut settings = lock(&self.settings);
+        let text = || value.get::<Option<String>>().ok().flatten();
+        match pspec.name() {
+            "location" => settings.location = text().unwrap_or_default(),
+            "create-folders" => settings.create_folders = value.get().unwrap_or(true),
+            "container" => settings.container = value.get().unwrap_or_default(),
+            "max-size-time" => settings.max_size_time = value.get().unwrap_or(0),
+            "max-size-bytes" => settings.max_size_bytes = value.get().unwrap_or(0),
+            "manifest" => settings.manifest = text(),
+            _ => {}
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        let settings = lock(&self.settings).clone();
+        match pspec.name() {
+            "location" => settings.location.to_value(),
+            "create-folders" => settings.create_folders.to_value(),
+            "container" => settings.container.to_value(),
+            "max-size-time" => settings.max_size_time.to_value(),
+            "max-size-bytes" => settings.max_size_bytes.to_value(),
+            "manifest" => settings.manifest.to_value(),
+            "files" => lock(&self.report).files().to_value(),
+            _ => lock(&self.report).stats().to_value(),
+        }
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        // A sink, so that the pipeline waits for this element's EOS; a source, so that EOS which
+        // is sent to the pipeline comes here also while nobody is linked.
+        self.obj()
+            .set_element_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
+    }
+}
+
+fn properties() -> Vec<glib::ParamSpec> {
+    vec![
+        glib::ParamSpecString::builder("location")
+            .nick("Location")
+            .blurb(
+                "Where the files go: a template with %s stream ID, %l label, %t seconds since 1970, \
+                 %d date and time in UTC, %n number of the stream's part, %e extension, %% percent sign; \
+                 or a folder, ending in /; or a prefix p, meaning p_%s_%t.%e",
+            )
+            .default_value(Some("recording"))
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecBoolean::builder("create-folders")
+            .nick("Create folders")
+            .blurb("Create folders of the location that do not exist")
+            .default_value(true)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder::<ContainerChoice>("container")
+            .nick("Container")
+            .blurb("Container of the files")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt64::builder("max-size-time")
+            .nick("Maximum time")
+            .blurb("Duration in nanoseconds after which the next part begins, at a keyframe, which is asked for (0 = no limit)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt64::builder("max-size-bytes")
+            .nick("Maximum size")
+            .blurb("Size in bytes after which the next part begins, at a keyframe, which is asked for (0 = no limit)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder("manifest")
+            .nick("Manifest")
+            .blurb("File that lists what was recorded, one JSON object per line (unset = <prefix>_<start>.manifest.jsonl beside the files, empty = none)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecBoxed::builder::<gst::Structure>("files")
+            .nick("Files")
+            .blurb("The parts of this run, in the order in which they began")
+            .read_only()
+            .build(),
+        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+            .nick("Statistics")
+            .blurb("Parts open, closed and failed, and bytes in closed files")
+            .read_only()
+            .build(),
+    ]
+}
+
+impl GstObjectImpl for RoomFileSink {}
+
+impl ElementImpl for RoomFileSink {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Room file sink",
+                "Sink/File",
+                "Records every person of a room into files of their own",
+                "The gst-plugin-vdoroom authors",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        &pads::TEMPLATES
+    }
+
+    fn request_new_pad(
+        &self,
+        template: &gst::PadTemplate,
+        name: Option<&str>,
+        _caps: Option<&gst::Caps>,
+    ) -> Option<gst::Pad> {
+        let element = self.obj();
+        let kind = template.name_template().strip_suffix("%s")?;
+        let suffix = name.and_then(|n| n.strip_prefix(kind)).map(str::to_owned);
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => (0u32..)
+                .map(|n| format!("{kind}{n}"))
+                .find(|name| element.static_pad(name).is_none())?,
+        };
+        let (pad, track) = pads::new_pad(template, &name, suffix, self.outbox.clone());
+        let weak = element.downgrade();
+        let id = track.id;
+        pad.connect_unlinked(move |pad, _| {
+            if let Some(element) = weak.upgrade() {
+                element.imp().retire(pad, id);
+            }
+        });
+        lock(&self.tracks).insert(id, track);
+        let is_active = element.current_state() > gst::State::Ready
+            || element.pending_state() > gst::State::Ready;
+        if is_active && pad.set_active(true).is_err() {
+            gst::warning!(CAT, imp = self, "pad {name} cannot be activated");
+        }
+        if element.add_pad(&pad).is_err() {
+            lock(&self.tracks).remove(&id);
+            return None;
+        }
+        Some(pad)
+    }
+
+    fn release_pad(&self, pad: &gst::Pad) {
+        let id = lock(&self.tracks)
+            .values()
+            .find(|t| t.pad.upgrade().as_ref() == Some(pad))
+            .map(|t| t.id);
+        match id {
+            Some(id) => self.retire(pad, id),
+            None => {
+                let _ = self.obj().remove_pad(pad);
+            }
+        }
+    }
+
+    fn send_event(&self, event: gst::Event) -> bool {
+        match event.view() {
+            gst::EventView::Eos(_) => {
+                self.outbox.send(Msg::End);
+                true
+            }
+            _ => self.parent_send_event(event),
+        }
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        match transition {
+            gst::StateChange::ReadyToPaused => self.start()?,
+            gst::StateChange::PausedToReady => self.stop(),
+            _ => {}
+        }
+        self.parent_change_state(transition)
+    }
+}
+
+impl RoomFileSink {
+    /// Starts the control thread.
+    fn start(&self) -> Result<(), gst::StateChangeError> {
+        let settings = lock(&self.settings).clone();
+        let template = Template::parse(&settings.location).map_err(|error| {
+            gst::element_imp_error!(self, gst::ResourceError::Settings, ("{error}"));
+            gst::StateChangeError
+        })?;
+        lock(&self.report).clear();
+        let run = Run {
+            settings,
+            template,
+            anchor: None,
+            counts: HashMap::new(),
+        };
+        let control = Control::new(&self.obj(), self.outbox.clone(), run);
+        let thread = control::start(control, self.inbox.clone()).ok().flatten();
+        if thread.is_none() {
+            gst::element_imp_error!(
+                self,
+                gst::ResourceError::Failed,
+                ("The recorder's control thread cannot start")
+            );
+            return Err(gst::StateChangeError);
+        }
+        *lock(&self.thread) = thread;
+        Ok(())
+    }
+
+    /// Closes all files, within a deadline.
+    fn stop(&self) {
+        let (done, closed) = mpsc::channel();
+        self.outbox.send(Msg::Shutdown(done));
+        let thread = lock(&self.thread).take();
+        // A signal handler that stops the pipeline runs on the control thread itself.
+        if thread == Some(std::thread::current().id()) {
+            return;
+        }
+        // The thread drops its end when the files are closed.
+        if closed.recv_timeout(SHUTDOWN * 2) == Err(mpsc::RecvTimeoutError::Timeout) {
+            gst::warning!(CAT, imp = self, "the control thread does not answer");
+        }
+    }
+
+    /// Unlinked means over, there and then: gst-launch-1.0 never releases a request pad, and would
+    /// link a person who comes back to the old one.
+    fn retire(&self, pad: &gst::Pad, id: TrackId) {
+        let Some(track) = lock(&self.tracks).remove(&id) else {
+            return;
+        };
+        track.retired.store(true, Ordering::Release);
+        track.close();
+        self.outbox.send(Msg::Ended(track, Reason::Unlinked));
+        let _ = pad.set_active(false);
+        let _ = self.obj().remove_pad(pad);
+    }
+
+    pub(super) fn tracks(&self) -> Vec<Arc<Track>> {
+        lock(&self.tracks).values().cloned().collect()
+    }
+
+    pub(super) fn report(&self, event: &str, part: &PartRecord, fields: gst::Structure) {
+        lock(&self.report).part(event, part, fields);
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The request pads: they turn buffers and events into messages to the control thread, on the
+//! source's streaming thread, and never return an error to the source.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::CAT;
+use super::container::Kind;
+use super::control::{Msg, Outbox};
+use super::format::{Format, Frame};
+use super::record::Reason;
+use super::track::Track;
+
+const VIDEO_CAPS: &str = "video/x-h264, stream-format=(string){ byte-stream, avc, avc3 }, alignment=(string)au; \
+    video/x-h265, stream-format=(string){ byte-stream, hvc1, hev1 }, alignment=(string)au; \
+    video/x-vp8; video/x-vp9; video/x-av1";
+const AUDIO_CAPS: &str = "audio/x-opus; audio/x-mulaw; audio/x-alaw; audio/G722";
+
+pub(super) static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+    [("video_%s", VIDEO_CAPS), ("audio_%s", AUDIO_CAPS)]
+        .into_iter()
+        .filter_map(|(name, caps)| {
+            let caps: gst::Caps = caps.parse().ok()?;
+            let (direction, presence) = (gst::PadDirection::Sink, gst::PadPresence::Request);
+            gst::PadTemplate::new(name, direction, presence, &caps).ok()
+        })
+        .collect()
+});
+
+/// What a pad remembers between buffers. Only its streaming thread takes the lock.
+#[derive(Default)]
+struct State {
+    segment: Option<gst::FormattedSegment<gst::ClockTime>>,
+    format: Option<Arc<Format>>,
+    last_pts: Option<i64>,
+}
+
+struct Input {
+    track: Arc<Track>,
+    outbox: Outbox,
+    state: Mutex<State>,
+}
+
+/// Makes a pad of this template and what the control thread knows of it.
+pub(super) fn new_pad(
+    template: &gst::PadTemplate,
+    name: &str,
+    suffix: Option<String>,
+    outbox: Outbox,
+) -> (gst::Pad, Arc<Track>) {
+    let kind = if template.name_template().starts_with("video") {
+        Kind::Video
+    } else {
+        Kind::Audio
+    };
+    // The pad's functions need the track, which needs the pad: it comes by a cell.
+    let input: Arc<std::sync::OnceLock<Input>> = Arc::default();
+    let (on_buffer, on_event) = (input.clone(), input.clone());
+    let pad = gst::Pad::builder_from_template(template)
+        .name(name)
+        .chain_function(move |pad, _, buffer| {
+            if let Some(input) = on_buffer.get() {
+                input.buffer(pad, buffer);
+            }
+            Ok(gst::FlowSuccess::Ok)
+        })
+        .event_function(move |pad, parent, event| {
+            if let Some(input) = on_event.get() {
+                input.event(pad, &event);
+            }
+            gst::Pad::event_default(pad, parent, event)
+        })
+        .query_function(|pad, parent, query| match query.view_mut() {
+            // They would make the source wait until what it sent before is written.
+            gst::QueryViewMut::Allocation(_) | gst::QueryViewMut::Drain(_) => false,
+            _ => gst::Pad::query_default(pad, parent, query),
+        })
+        .build();
+    let track = Arc::new(Track::new(kind, &pad, suffix));
+    let _ = input.set(Input {
+        track: track.clone(),
+        outbox,
+        state: Mutex::default(),
+    });
+    (pad, track)
+}
+
+impl Input {
+    fn buffer(&self, pad: &gst::Pad, buffer: gst::Buffer) {
+        if self.track.retired.load(Ordering::Acquire) {
+            return;
+        }
+        if let Some(frame) = self.frame(pad, buffer) {
+            self.track.take_credit(frame.buffer.size());
+            self.outbox.send(Msg::Frame(self.track.clone(), frame));
+        }
+    }
+
+    /// The buffer with its format and running times; `None` for what is outside of the segment or
+    /// came without caps.
+    fn frame(&self, pad: &gst::Pad, buffer: gst::Buffer) -> Option<Frame> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(format) = state.format.clone() else {
+            gst::warning!(CAT, obj = pad, "buffer without caps that can be recorded");
+            return None;
+        };
+        let segment = state.segment.as_ref()?;
+        let running_time = |t: gst::ClockTime| signed(segment.to_running_time_full(t)?);
+        // A buffer without a time belongs to the one before (parsers of some sources).
+        let pts = buffer.pts().or(buffer.dts());
+        let pts = pts.and_then(running_time).or(state.last_pts)?;
+        let dts = buffer.dts().and_then(running_time);
+        state.last_pts = Some(pts);
+        Some(Frame {
+            buffer,
+            format,
+            pts,
+            dts,
+            arrived: Instant::now(),
+        })
+    }
+
+    fn event(&self, pad: &gst::Pad, event: &gst::Event) {
+        let track = || self.track.clone();
+        match event.view() {
+            gst::EventView::StreamStart(start) => {
+                self.track.eos.store(false, Ordering::Release);
+                self.outbox.send(Msg::StreamStart {
+                    track: track(),
+                    stream_id: start.stream_id().to_string(),
+                    group: start.group_id(),
+                });
+            }
+            gst::EventView::StreamCollection(event) => {
+                let ids = media_stream_ids(&event.stream_collection());
+                self.outbox.send(Msg::Collection(track(), ids));
+            }
+            gst::EventView::Caps(caps) => self.caps(pad, caps.caps()),
+            gst::EventView::Segment(event) => self.segment(pad, event.segment()),
+            gst::EventView::Tag(tag) => {
+                if let Some(title) = tag.tag().get::<gst::tags::Title>() {
+                    let title = title.get().to_owned();
+                    self.outbox.send(Msg::Title(track(), title));
+                }
+            }
+            gst::EventView::Gap(_) => self.outbox.send(Msg::Gap(track())),
+            gst::EventView::Eos(_) => {
+                self.track.eos.store(true, Ordering::Release);
+                self.outbox.send(Msg::Ended(track(), Reason::Eos));
+            }
+            _ => self.custom_event(event),
+        }
+    }
+
+    fn custom_event(&self, event: &gst::Event) {
+        let Some(structure) = event.structure() else {
+            return;
+        };
+        match structure.name().as_str() {
+            "vdoroom-stream" => {
+                let msg = Msg::Person(self.track.clone(), structure.to_owned());
+                self.outbox.send(msg);
+            }
+            "vdoroom-session-end" => {
+                let reason = structure.get::<String>("reason").unwrap_or_default();
+                self.outbox
+                    .send(Msg::SessionEnd(self.track.clone(), reason));
+            }
+            _ => {}
+        }
+    }
+
+    fn caps(&self, pad: &gst::Pad, caps: &gst::CapsRef) {
+        let format = Format::from_caps(&caps.to_owned()).map(Arc::new);
+        if format.is_none() {
+            gst::warning!(CAT, obj = pad, "cannot record {caps}");
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.format = format;
+    }
+
+    fn segment(&self, pad: &gst::Pad, segment: &gst::Segment) {
+        let time = segment.downcast_ref::<gst::ClockTime>().cloned();
+        if time.is_none() {
+            gst::warning!(CAT, obj = pad, "segment is not in time");
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.segment = time;
+    }
+}
+
+fn signed(time: gst::Signed<gst::ClockTime>) -> Option<i64> {
+    match time {
+        gst::Signed::Positive(t) => i64::try_from(t.nseconds()).ok(),
+        gst::Signed::Negative(t) => i64::try_from(t.nseconds()).ok().map(|t| -t),
+    }
+}
+
+fn media_stream_ids(collection: &gst::StreamCollection) -> Vec<String> {
+    collection
+        .iter()
+        .filter(|s| {
+            s.stream_type()
+                .intersects(gst::StreamType::AUDIO | gst::StreamType::VIDEO)
+        })
+        .filter_map(|s| s.stream_id())
+        .map(|id| id.to_string())
+        .collect()
+}

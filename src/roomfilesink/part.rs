@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One part: a multiplexer, the file it goes to, and the record of both.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::container::Container;
+use super::control::{Msg, Outbox};
+use super::format::{Format, Frame};
+use super::mux_matroska::MatroskaMux;
+use super::mux_mpegts::{MpegTsMux, MuxEvent};
+use super::record::{PartRecord, Reason, TrackRecord};
+use super::writer::{FileEvent, FileSpec, FileWriter, Op};
+
+pub(super) type PartId = u64;
+
+/// What a part says of itself, from its threads.
+pub(super) enum PartEvent {
+    Opened(PathBuf),
+    /// The MPEG-TS multiplexer is through.
+    MuxEnded,
+    Closed,
+    Failed {
+        file: Option<PathBuf>,
+        error: String,
+    },
+}
+
+enum Mux {
+    Matroska(MatroskaMux),
+    MpegTs(MpegTsMux),
+}
+
+/// What [`Part::open`] needs to know.
+pub(super) struct PartSpec {
+    pub record: PartRecord,
+    pub formats: Vec<Arc<Format>>,
+    pub create_folders: bool,
+    pub utc_ns: i64,
+}
+
+pub(super) struct Part {
+    pub record: PartRecord,
+    formats: Vec<Arc<Format>>,
+    mux: Mux,
+    file: Arc<FileWriter>,
+    pub finishing: Option<Instant>,
+    /// Whether the application was told that the file exists.
+    pub announced: bool,
+}
+
+impl Part {
+    pub(super) fn open(spec: PartSpec, outbox: &Outbox) -> Result<Self, String> {
+        let PartSpec {
+            mut record,
+            formats,
+            create_folders,
+            utc_ns,
+        } = spec;
+        let id = record.id;
+        record.tracks = formats.iter().map(|f| TrackRecord::new(f)).collect();
+        let path = record.file.clone();
+        let to = outbox.clone();
+        let file = FileWriter::start(
+            FileSpec {
+                path,
+                create_folders,
+            },
+            move |event| to.send(Msg::Part(id, file_event(event))),
+        )
+        .map_err(|e| e.to_string())?;
+        let file = Arc::new(file);
+        let mux = match record.container {
+            Container::Matroska => {
+                let label = &record.person.label;
+                let title = if label.is_empty() {
+                    &record.person.stream
+                } else {
+                    label
+                };
+                Mux::Matroska(MatroskaMux::new(&formats, title, utc_ns)?)
+            }
+            Container::MpegTs => {
+                let (file, to) = (file.clone(), outbox.clone());
+                Mux::MpegTs(MpegTsMux::new(&formats, move |event| match event {
+                    MuxEvent::Data(buffer) => write_buffer(&file, &buffer),
+                    MuxEvent::End => to.send(Msg::Part(id, PartEvent::MuxEnded)),
+                    MuxEvent::Failed(error) => {
+                        let file = None;
+                        to.send(Msg::Part(id, PartEvent::Failed { file, error }));
+                    }
+                })?)
+            }
+        };
+        Ok(Self {
+            record,
+            formats,
+            mux,
+            file,
+            finishing: None,
+            announced: false,
+        })
+    }
+
+    pub(super) fn id(&self) -> PartId {
+        self.record.id
+    }
+
+    /// Whether the file can go on with a frame of this format.
+    pub(super) fn takes(&self, track: usize, format: &Arc<Format>) -> bool {
+        self.formats.get(track).is_some_and(|now| {
+            Arc::ptr_eq(now, format) || now.can_become(format, self.record.container)
+        })
+    }
+
+    pub(super) fn format(&self, track: usize) -> Option<Arc<Format>> {
+        self.formats.get(track).cloned()
+    }
+
+    pub(super) fn push(&mut self, track: usize, frame: &Frame) -> Result<(), String> {
+        self.note(track, frame);
+        let start = self.record.start;
+        match &mut self.mux {
+            Mux::MpegTs(mux) => mux.push(track, frame, start),
+            Mux::Matroska(mux) => {
+                let mut ops = Vec::new();
+                let result = mux.push(track, frame, frame.pts - start, &mut ops);
+                ops.into_iter().for_each(|op| self.file.send(op));
+                result
+            }
+        }
+    }
+
+    /// A silent track holds back nobody: there is nothing of it before `until`.
+    pub(super) fn gap(&mut self, track: usize, until: i64) {
+        if let Mux::MpegTs(mux) = &mut self.mux {
+            mux.gap(track, until, self.record.start);
+        }
+    }
+
+    pub(super) fn end_track(&mut self, track: usize) {
+        if let Mux::MpegTs(mux) = &mut self.mux {
+            mux.end_track(track);
+        }
+    }
+
+    pub(super) fn add_dropped(&mut self, track: usize, frames: u64) {
+        if let Some(track) = self.record.tracks.get_mut(track) {
+            track.dropped += frames;
+        }
+    }
+
+    /// Ends the file in order; [`PartEvent::Closed`] or `Failed` follows.
+    pub(super) fn finish(&mut self, reason: Reason, now: Instant) -> Result<(), String> {
+        if self.finishing.is_some() {
+            return Ok(());
+        }
+        self.finishing = Some(now);
+        self.record.ended = Some(reason);
+        match &mut self.mux {
+            Mux::MpegTs(mux) => {
+                mux.finish();
+                Ok(())
+            }
+            Mux::Matroska(mux) => {
+                let mut ops = Vec::new();
+                let result = mux.finish(&mut ops);
+                ops.into_iter().for_each(|op| self.file.send(op));
+                result
+            }
+        }
+    }
+
+    /// Closes the file with what it has: the multiplexer is through, or will never be.
+    pub(super) fn close_file(&self) {
+        self.file.send(Op::Finish);
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.file.bytes()
+    }
+
+    pub(super) fn written(&self) -> u64 {
+        self.file.written()
+    }
+
+    pub(super) fn waiting(&self) -> u64 {
+        self.file.waiting()
+    }
+
+    fn note(&mut self, index: usize, frame: &Frame) {
+        if let Some(format) = self.formats.get_mut(index) {
+            *format = frame.format.clone();
+        }
+        let Some(track) = self.record.tracks.get_mut(index) else {
+            return;
+        };
+        if track.first.is_none() {
+            track.first = Some(frame.pts);
+            track.sender_clock = sender_clock(&frame.buffer);
+        } else if frame.buffer.flags().contains(gst::BufferFlags::DISCONT) {
+            track.discontinuities += 1;
+        }
+        track.frames += 1;
+        track.last = track.last.max(frame.end());
+        if let Some(size) = frame.format.size()
+            && track.sizes.last() != Some(&size)
+        {
+            track.sizes.push(size);
+        }
+    }
+}
+
+fn write_buffer(file: &FileWriter, buffer: &gst::Buffer) {
+    // Memory that cannot be mapped never comes out of mpegtsmux.
+    if let Ok(map) = buffer.map_readable() {
+        file.send(Op::Append(map.to_vec()));
+    }
+}
+
+fn file_event(event: FileEvent) -> PartEvent {
+    match event {
+        FileEvent::Opened(path) => PartEvent::Opened(path),
+        FileEvent::Closed => PartEvent::Closed,
+        FileEvent::Failed { path, error } => PartEvent::Failed {
+            file: Some(path),
+            error: error.to_string(),
+        },
+    }
+}
+
+/// The sender's clock as rtpjitterbuffer attaches it (`add-reference-timestamp-meta`).
+fn sender_clock(buffer: &gst::BufferRef) -> Option<(String, u64)> {
+    let meta = buffer.meta::<gst::ReferenceTimestampMeta>()?;
+    let clock = meta.reference().structure(0)?.name().to_string();
+    Some((clock, meta.timestamp().nseconds()))
+}

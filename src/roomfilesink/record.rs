@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What is known about one part: the same fields go into the manifest, the element messages and
+//! the signals.
+
+use std::path::PathBuf;
+
+use gst::glib;
+
+use super::container::{Container, Kind};
+use super::format::Format;
+
+/// Who a part shows, as far as the source says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Person {
+    pub room: String,
+    pub stream: String,
+    pub session: Option<u32>,
+    pub label: String,
+}
+
+/// The moment that ties running time to this machine's UTC, taken once per run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Anchor {
+    pub running_time: i64,
+    pub utc_ns: i64,
+}
+
+impl Anchor {
+    pub(super) fn utc_ns(&self, running_time: i64) -> i64 {
+        self.utc_ns + (running_time - self.running_time)
+    }
+}
+
+/// Why a part began or ended. The names are in the manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    Start,
+    LateTrack,
+    CodecChange,
+    MaxSizeTime,
+    MaxSizeBytes,
+    Retry,
+    Eos,
+    Unlinked,
+    Stop,
+    Failed,
+}
+
+impl Reason {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::LateTrack => "late-track",
+            Self::CodecChange => "codec-change",
+            Self::MaxSizeTime => "max-size-time",
+            Self::MaxSizeBytes => "max-size-bytes",
+            Self::Retry => "retry",
+            Self::Eos => "eos",
+            Self::Unlinked => "unlinked",
+            Self::Stop => "stop",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct TrackRecord {
+    pub kind: Kind,
+    pub codec: &'static str,
+    /// Every picture size that the part shows, in order.
+    pub sizes: Vec<(u32, u32)>,
+    pub first: Option<i64>,
+    pub last: i64,
+    pub frames: u64,
+    /// Frames that came in but are in no file: they waited for a keyframe or for the disk.
+    pub dropped: u64,
+    /// Frames before which the source reported a loss.
+    pub discontinuities: u64,
+    /// The sender's clock at the first frame, nanoseconds, and what kind of clock that is.
+    pub sender_clock: Option<(String, u64)>,
+}
+
+impl TrackRecord {
+    pub(super) fn new(format: &Format) -> Self {
+        Self {
+            kind: format.codec.kind(),
+            codec: format.codec.name(),
+            sizes: format.size().into_iter().collect(),
+            first: None,
+            last: 0,
+            frames: 0,
+            dropped: 0,
+            discontinuities: 0,
+            sender_clock: None,
+        }
+    }
+
+    /// The counters belong to a part that is over.
+    fn fields(&self, with_counters: bool) -> Vec<(&'static str, Field)> {
+        let kind = match self.kind {
+            Kind::Audio => "audio",
+            Kind::Video => "video",
+        };
+        let mut fields = vec![
+            ("kind", Field::Text(kind.into())),
+            ("codec", Field::Text(self.codec.into())),
+        ];
+        if with_counters {
+            fields.push(("frames", Field::Uint(self.frames)));
+            fields.push(("dropped", Field::Uint(self.dropped)));
+            fields.push(("discontinuities", Field::Uint(self.discontinuities)));
+            if let Some(first) = self.first {
+                fields.push(("start", Field::Int(first)));
+                fields.push(("end", Field::Int(self.last)));
+            }
+        }
+        if self.kind == Kind::Video {
+            let sizes = self.sizes.iter();
+            let sizes = sizes.map(|(w, h)| Field::Text(format!("{w}x{h}")));
+            fields.push(("sizes", Field::List(sizes.collect())));
+        }
+        if let Some((clock, time)) = &self.sender_clock {
+            fields.push(("sender-clock", Field::Text(clock.clone())));
+            fields.push(("sender-time", Field::Uint(*time)));
+        }
+        fields
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct PartRecord {
+    /// Counts the parts of this run.
+    pub id: u64,
+    /// Counts the parts of this stream: `%n` of the location.
+    pub number: u32,
+    pub person: Person,
+    pub file: PathBuf,
+    pub container: Container,
+    pub tracks: Vec<TrackRecord>,
+    /// Running time at which the file starts.
+    pub start: i64,
+    pub began: Reason,
+    pub ended: Option<Reason>,
+    /// What the source said when it ended the session.
+    pub session_end: Option<String>,
+    pub error: Option<String>,
+    pub bytes: u64,
+}
+
+impl PartRecord {
+    pub(super) fn end(&self) -> i64 {
+        let ends = self.tracks.iter().map(|t| t.last);
+        ends.max().unwrap_or(0).max(self.start)
+    }
+
+    pub(super) fn fields(&self, anchor: Anchor) -> Vec<(&'static str, Field)> {
+        let utc = |t| Field::Text(utc_text(anchor.utc_ns(t)));
+        let text = |t: &str| Field::Text(t.to_owned());
+        let mut fields = vec![
+            ("part", Field::Uint(self.id)),
+            ("number", Field::Uint(self.number.into())),
+            ("room", text(&self.person.room)),
+            ("stream", text(&self.person.stream)),
+            ("label", text(&self.person.label)),
+            ("file", text(&self.file.to_string_lossy())),
+            ("container", text(self.container.name())),
+            ("start", Field::Int(self.start)),
+            ("start-utc", utc(self.start)),
+            ("began", text(self.began.name())),
+        ];
+        if let Some(session) = self.person.session {
+            fields.push(("session", Field::Uint(session.into())));
+        }
+        let tracks = self
+            .tracks
+            .iter()
+            .map(|t| Field::Map(t.fields(self.ended.is_some())));
+        fields.push(("tracks", Field::List(tracks.collect())));
+        if let Some(ended) = self.ended {
+            fields.push(("end", Field::Int(self.end())));
+            fields.push(("end-utc", utc(self.end())));
+            fields.push(("bytes", Field::Uint(self.bytes)));
+            fields.push(("ended", text(ended.name())));
+        }
+        if let Some(reason) = &self.session_end {
+            fields.push(("session-end", text(reason)));
+        }
+        if let Some(error) = &self.error {
+            fields.push(("error", text(error)));
+        }
+        fields
+    }
+}
+
+/// A value that both JSON and GStreamer structures can hold.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Field {
+    Text(String),
+    Uint(u64),
+    Int(i64),
+    List(Vec<Field>),
+    Map(Vec<(&'static str, Field)>),
+}
+
+impl Field {
+    fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Text(text) => text.as_str().into(),
+            Self::Uint(value) => (*value).into(),
+            Self::Int(value) => (*value).into(),
+            Self::List(list) => list.iter().map(Field::json).collect(),
+            Self::Map(fields) => json(fields),
+        }
+    }
+
+    fn send_value(&self) -> glib::SendValue {
+        use glib::value::ToSendValue;
+        match self {
+            // A C string ends at a NUL, and glib-rs panics on one inside.
+            Self::Text(text) => text.replace('\0', "\u{fffd}").to_send_value(),
+            Self::Uint(value) => value.to_send_value(),
+            Self::Int(value) => value.to_send_value(),
+            Self::List(list) => gst::Array::new(list.iter().map(Field::send_value)).to_send_value(),
+            Self::Map(fields) => structure("track", fields).to_send_value(),
+        }
+    }
+}
+
+pub(super) fn json(fields: &[(&'static str, Field)]) -> serde_json::Value {
+    let map = fields.iter().map(|(k, v)| ((*k).to_owned(), v.json()));
+    serde_json::Value::Object(map.collect())
+}
+
+pub(super) fn structure(name: &str, fields: &[(&'static str, Field)]) -> gst::Structure {
+    let mut structure = gst::Structure::new_empty(name);
+    for (key, field) in fields {
+        structure.set_value(*key, field.send_value());
+    }
+    structure
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+pub(super) fn utc_text(unix_ns: i64) -> String {
+    let seconds = unix_ns.div_euclid(1_000_000_000);
+    let ms = unix_ns.rem_euclid(1_000_000_000) / 1_000_000;
+    glib::DateTime::from_unix_utc(seconds)
+        .and_then(|t| t.format("%Y-%m-%dT%H:%M:%S"))
+        .map_or_else(|_| String::new(), |t| format!("{t}.{ms:03}Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utc_follows_running_time_from_the_anchor() {
+        let anchor = Anchor {
+            running_time: 2_000_000_000,
+            utc_ns: 1_600_000_000_000_000_000,
+        };
+        assert_eq!(
+            utc_text(anchor.utc_ns(3_234_000_000)),
+            "2020-09-13T12:26:41.234Z"
+        );
+        assert_eq!(utc_text(anchor.utc_ns(0)), "2020-09-13T12:26:38.000Z");
+    }
+
+    #[test]
+    fn the_same_fields_become_json_and_a_structure() {
+        gst::init().unwrap();
+        let track = vec![("codec", Field::Text("VP8\0".into()))];
+        let fields = vec![
+            ("part", Field::Uint(7)),
+            ("start", Field::Int(-5)),
+            ("tracks", Field::List(vec![Field::Map(track)])),
+        ];
+        let text = json(&fields).to_string();
+        assert!(text.contains(r#""part":7"#), "{text}");
+        assert!(text.contains(r#""start":-5"#), "{text}");
+        let s = structure("x", &fields);
+        assert_eq!(s.get::<u64>("part").unwrap(), 7);
+        assert_eq!(s.get::<i64>("start").unwrap(), -5);
+        let tracks = s.get::<gst::Array>("tracks").unwrap();
+        let track = tracks.as_slice()[0].get::<gst::Structure>().unwrap();
+        assert_eq!(track.get::<String>("codec").unwrap(), "VP8\u{fffd}");
+    }
+}

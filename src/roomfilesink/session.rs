@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One session of one person: its tracks, put into order by running time, and the parts that they
+//! go to.
+//!
+//! Frames wait per track until every track that speaks has one, then leave in the order of their
+//! times. So each decision (start, cut, codec change) is taken with the frame in hand, and nothing
+//! is lost or doubled at a cut: a frame goes to exactly one part.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::container::Kind;
+use super::effects::{Context, Effect};
+use super::format::Frame;
+use super::part::{Part, PartEvent, PartId};
+use super::record::{Person, Reason};
+use super::track::{Track, TrackId};
+
+/// A part waits this long for tracks that were promised.
+const START_WAIT: Duration = Duration::from_secs(1);
+/// A part waits this long for the keyframe of a video that already flows.
+const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
+/// A track without a frame for this long is silent: nobody waits for it.
+const SILENCE: Duration = Duration::from_millis(400);
+/// A source is asked for a keyframe at most this often.
+const KEYFRAME_INTERVAL: Duration = Duration::from_secs(1);
+/// MPEG-TS packets that did not come out after this time never will.
+const MUX_TIMEOUT: Duration = Duration::from_secs(1);
+/// A file that takes nothing for this long has failed.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// What waits for a file beyond this much waits in the tracks instead, so that sources slow down.
+const MAX_WAITING: u64 = 16 << 20;
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+/// Frames per track that are kept while there is no file to put them into.
+const KEPT_FOR_RETRY: usize = 256;
+
+pub(super) struct TrackState {
+    pub track: Arc<Track>,
+    pub stream_id: Option<String>,
+    pub fifo: VecDeque<Frame>,
+    last_arrival: Option<Instant>,
+    /// The source said that nothing comes for now.
+    gap: bool,
+    pub ended: Option<Reason>,
+    /// The part that the track's next frame goes to, and its number there.
+    pub home: Option<(PartId, usize)>,
+    /// After a cut: its number in the current part, to which it moves at its next keyframe.
+    pub next: Option<usize>,
+    /// Frames are dropped up to the next keyframe.
+    pub gate: bool,
+    pub dropped: u64,
+    asked: Option<Instant>,
+    warned: bool,
+}
+
+impl TrackState {
+    fn new(track: Arc<Track>, stream_id: Option<String>) -> Self {
+        Self {
+            track,
+            stream_id,
+            fifo: VecDeque::new(),
+            last_arrival: None,
+            gap: false,
+            ended: None,
+            home: None,
+            next: None,
+            gate: false,
+            dropped: 0,
+            asked: None,
+            warned: false,
+        }
+    }
+
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        let quiet = |at: Instant| now.duration_since(at) >= SILENCE;
+        self.fifo.is_empty() && (self.gap || self.last_arrival.is_none_or(quiet))
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.ended.is_some() && self.fifo.is_empty()
+    }
+
+    /// Whether a part can begin with this track's first frame.
+    pub(super) fn is_ready(&self) -> bool {
+        self.fifo.front().is_some_and(can_begin)
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Frame> {
+        let frame = self.fifo.pop_front()?;
+        self.track.give_back(frame.buffer.size());
+        Some(frame)
+    }
+
+    pub(super) fn drop_first(&mut self) {
+        if self.pop().is_some() {
+            self.dropped += 1;
+        }
+    }
+
+    pub(super) fn ask_for_keyframe(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let recently = |at: Instant| now.duration_since(at) < KEYFRAME_INTERVAL;
+        if self.track.kind == Kind::Video && !self.asked.is_some_and(recently) {
+            self.asked = Some(now);
+            ctx.effects.push(Effect::AskKeyframe(self.track.clone()));
+        }
+    }
+}
+
+fn can_begin(frame: &Frame) -> bool {
+    frame.kind() == Kind::Audio || frame.is_keyframe()
+}
+
+#[derive(Default)]
+struct Retry {
+    at: Option<Instant>,
+    delay: Option<Duration>,
+}
+
+pub(super) struct Session {
+    pub group: Option<gst::GroupId>,
+    pub suffix: Option<String>,
+    pub person: Person,
+    /// Stream IDs of the stream collection.
+    pub promised: Vec<String>,
+    pub session_end: Option<String>,
+    pub tracks: Vec<TrackState>,
+    pub parts: Vec<Part>,
+    pub current: Option<PartId>,
+    /// A cut is wanted, and why.
+    pub split: Option<Reason>,
+    /// When the first frame came that no part has taken yet.
+    waiting_since: Option<Instant>,
+    retry: Retry,
+    pub began: Reason,
+    progress: Option<(PartId, u64, Instant)>,
+}
+
+impl Session {
+    pub(super) fn new(group: Option<gst::GroupId>, suffix: Option<String>, person: Person) -> Self {
+        Self {
+            group,
+            suffix,
+            person,
+            promised: Vec::new(),
+            session_end: None,
+            tracks: Vec::new(),
+            parts: Vec::new(),
+            current: None,
+            split: None,
+            waiting_since: None,
+            retry: Retry::default(),
+            began: Reason::Start,
+            progress: None,
+        }
+    }
+
+    pub(super) fn add_track(&mut self, track: Arc<Track>, stream_id: Option<String>) {
+        self.tracks.push(TrackState::new(track, stream_id));
+    }
+
+    /// Whether this track is going on in this session.
+    pub(super) fn has_track(&self, id: TrackId) -> bool {
+        self.tracks
+            .iter()
+            .any(|t| t.track.id == id && t.ended.is_none())
+    }
+
+    /// The source renamed a stream while it goes on.
+    pub(super) fn rename_track(&mut self, id: TrackId, stream_id: String) {
+        if let Some(track) = self.tracks.iter_mut().find(|t| t.track.id == id) {
+            track.stream_id = Some(stream_id);
+        }
+    }
+
+    /// Whether no part is open and no frame waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.parts.is_empty() && self.tracks.iter().all(|t| t.fifo.is_empty())
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.tracks.iter().all(|t| t.ended.is_some())
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.parts.is_empty() && self.tracks.iter().all(TrackState::is_over)
+    }
+
+    pub(super) fn frame(&mut self, id: TrackId, frame: Frame, ctx: &mut Context<'_>) {
+        let Some(track) = self
+            .tracks
+            .iter_mut()
+            .find(|t| t.track.id == id && t.ended.is_none())
+        else {
+            return;
+        };
+        track.last_arrival = Some(frame.arrived);
+        track.gap = false;
+        let arrived = frame.arrived;
+        let codec = frame.format.codec;
+        if !ctx.settings.can_hold(codec) {
+            track.track.give_back(frame.buffer.size());
+            track.dropped += 1;
+            if !std::mem::replace(&mut track.warned, true) {
+                let stream = &self.person.stream;
+                let name = codec.name();
+                ctx.effects.push(Effect::Warn(format!(
+                    "{name} of \"{stream}\" is not recorded: container=mpegts does not hold it"
+                )));
+            }
+            return;
+        }
+        track.fifo.push_back(frame);
+        if self.current.is_none() {
+            self.waiting_since.get_or_insert(arrived);
+        }
+    }
+
+    pub(super) fn gap(&mut self, id: TrackId) {
+        if let Some(track) = self.tracks.iter_mut().find(|t| t.track.id == id) {
+            track.gap = true;
+        }
+    }
+
+    pub(super) fn end_track(&mut self, id: TrackId, reason: Reason) {
+        if let Some(track) = self.tracks.iter_mut().find(|t| t.track.id == id) {
+            track.ended.get_or_insert(reason);
+        }
+    }
+
+    pub(super) fn end_all(&mut self, reason: Reason) {
+        for track in &mut self.tracks {
+            track.ended.get_or_insert(reason);
+        }
+    }
+
+    /// Moves frames into parts as far as they can go.
+    pub(super) fn pump(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        self.watch_file(now, ctx);
+        loop {
+            if self.current.is_none() {
+                if !self.try_start(now, ctx) {
+                    break;
+                }
+                continue;
+            }
+            self.look_for_late_tracks(now, ctx);
+            let Some(index) = self.next_track(now) else {
+                break;
+            };
+            self.route(index, now, ctx);
+        }
+        self.release_ended(now, ctx);
+    }
+
+    /// Opens a part if all tracks that are expected have their first frame, or it is time.
+    fn try_start(&mut self, now: Instant, ctx: &mut Context<'_>) -> bool {
+        if self.retry.at.is_some_and(|at| now < at) {
+            self.trim_for_retry();
+            return false;
+        }
+        for track in &mut self.tracks {
+            let had = track.fifo.len();
+            while track.fifo.front().is_some_and(|f| !can_begin(f)) {
+                track.drop_first();
+            }
+            if had > 0 && track.fifo.is_empty() {
+                track.ask_for_keyframe(now, ctx);
+            }
+        }
+        if !self.tracks.iter().any(TrackState::is_ready) {
+            return false;
+        }
+        let waited = now.duration_since(*self.waiting_since.get_or_insert(now));
+        let patience = if self.lacks_keyframe() {
+            KEYFRAME_WAIT
+        } else {
+            START_WAIT
+        };
+        if waited < patience && self.lacks_tracks(ctx) {
+            return false;
+        }
+        self.retry.at = None;
+        let began = std::mem::replace(&mut self.began, Reason::Start);
+        self.open_part(began, now, ctx)
+    }
+
+    /// Whether a track is missing that the stream collection or a linked pad promises.
+    fn lacks_tracks(&self, ctx: &Context<'_>) -> bool {
+        let unready = |t: &TrackState| t.ended.is_none() && !t.is_ready();
+        if self.tracks.iter().any(unready) {
+            return true;
+        }
+        let has_pad = |id: &TrackId| self.tracks.iter().any(|t| t.track.id == *id);
+        let pads = self.suffix.as_deref().map(ctx.pads_named);
+        if !pads.unwrap_or_default().iter().all(has_pad) {
+            return true;
+        }
+        let has_stream = |id: &String| self.tracks.iter().any(|t| t.stream_id.as_ref() == Some(id));
+        let all_ended = self.tracks.iter().all(|t| t.ended.is_some());
+        !all_ended && !self.promised.iter().all(has_stream)
+    }
+
+    fn lacks_keyframe(&self) -> bool {
+        self.tracks
+            .iter()
+            .any(|t| t.ended.is_none() && !t.is_ready() && t.asked.is_some())
+    }
+
+    fn trim_for_retry(&mut self) {
+        for track in &mut self.tracks {
+            let keep = if track.ended.is_some() {
+                0
+            } else {
+                KEPT_FOR_RETRY
+            };
+            while track.fifo.len() > keep {
+                track.drop_first();
+            }
+        }
+    }
+
+    /// A track that has frames but no part wants the next one.
+    fn look_for_late_tracks(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let mut late = false;
+        for track in self.tracks.iter_mut().filter(|t| t.home.is_none()) {
+            while track.fifo.front().is_some_and(|f| !can_begin(f)) {
+                track.drop_first();
+                track.ask_for_keyframe(now, ctx);
+            }
+            late |= track.is_ready();
+        }
+        if late {
+            self.split.get_or_insert(Reason::LateTrack);
+        }
+        if self.split.is_some()
+            && let Some(video) = self.cutting_video(now)
+        {
+            self.tracks[video].ask_for_keyframe(now, ctx);
+        }
+    }
+
+    /// The video at whose keyframe a part is cut, if one is flowing.
+    pub(super) fn cutting_video(&self, now: Instant) -> Option<usize> {
+        self.tracks.iter().position(|t| {
+            let home = t.home.map(|(part, _)| part);
+            let at_home = home.is_some() && home == self.current;
+            t.track.kind == Kind::Video && at_home && !t.is_over() && !t.is_silent(now)
+        })
+    }
+
+    /// The track whose frame is next, unless one that speaks has to be waited for.
+    fn next_track(&self, now: Instant) -> Option<usize> {
+        let is_full = |p: &Part| Some(p.id()) == self.current && p.waiting() > MAX_WAITING;
+        if self.parts.iter().any(is_full) {
+            return None;
+        }
+        let homeless_too = self.split.is_some() && self.cutting_video(now).is_none();
+        let mut next: Option<(usize, i64)> = None;
+        for (index, track) in self.tracks.iter().enumerate() {
+            match track.fifo.front() {
+                Some(frame) if track.home.is_some() || homeless_too => {
+                    let order = frame.order();
+                    if next.is_none_or(|(_, best)| order < best) {
+                        next = Some((index, order));
+                    }
+                }
+                Some(_) => {}
+                None if track.home.is_none() || track.ended.is_some() => {}
+                None if track.is_silent(now) => {}
+                None => return None,
+            }
+        }
+        next.map(|(index, _)| index)
+    }
+
+    /// Tracks that are through leave their part; a part that nobody is left in ends at once.
+    fn release_ended(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let mut reason = None;
+        let waits_for_retry = self.current.is_none() && self.retry.at.is_some();
+        for track in &mut self.tracks {
+            if track.ended.is_some() && track.home.is_none() && !waits_for_retry {
+                // What is left could not begin a part.
+                while self.current.is_none() && !track.fifo.is_empty() {
+                    track.drop_first();
+                }
+            }
+            if !track.is_over() {
+                continue;
+            }
+            if let Some((id, index)) = track.home.take() {
+                reason = track.ended;
+                if let Some(part) = self.parts.iter_mut().find(|p| p.id() == id) {
+                    part.add_dropped(index, std::mem::take(&mut track.dropped));
+                    part.end_track(index);
+                }
+            }
+        }
+        self.finish_empty_parts(reason.unwrap_or(Reason::Eos), now, ctx);
+    }
+
+    pub(super) fn finish_empty_parts(
+        &mut self,
+        reason: Reason,
+        now: Instant,
+        ctx: &mut Context<'_>,
+    ) {
+        let mut failed = Vec::new();
+        for part in &mut self.parts {
+            let id = part.id();
+            let lives = self
+                .tracks
+                .iter()
+                .any(|t| t.home.is_some_and(|(home, _)| home == id));
+            if lives || part.finishing.is_some() {
+                continue;
+            }
+            part.record.session_end.clone_from(&self.session_end);
+            if self.current == Some(id) {
+                self.current = None;
+                self.split = None;
+                self.waiting_since = None;
+            }
+            if let Err(error) = part.finish(reason, now) {
+                failed.push((id, error));
+            }
+        }
+        for (id, error) in failed {
+            self.fail_part(id, error, now, ctx);
+        }
+    }
+
+    /// A part that stalls has failed; one whose multiplexer hangs is closed as it is.
+    fn watch_file(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let mut stalled = None;
+        for part in &mut self.parts {
+            if let Some(since) = part.finishing
+                && now.duration_since(since) > MUX_TIMEOUT
+            {
+                part.close_file();
+            }
+            if Some(part.id()) != self.current {
+                continue;
+            }
+            let written = part.written();
+            match self.progress {
+                Some((id, before, since)) if id == part.id() && before == written => {
+                    if part.waiting() == 0 {
+                        self.progress = None;
+                    } else if now.duration_since(since) > WRITE_TIMEOUT {
+                        stalled = Some(id);
+                    }
+                }
+                _ => self.progress = Some((part.id(), written, now)),
+            }
+        }
+        if let Some(id) = stalled {
+            let seconds = WRITE_TIMEOUT.as_secs();
+            let error = format!("the disk took nothing for {seconds} s");
+            self.fail_part(id, error, now, ctx);
+        }
+    }
+
+    pub(super) fn part_event(
+        &mut self,
+        id: PartId,
+        event: PartEvent,
+        now: Instant,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(at) = self.parts.iter().position(|p| p.id() == id) else {
+            return;
+        };
+        match event {
+            PartEvent::Opened(path) => {
+                let part = &mut self.parts[at];
+                part.record.file = path;
+                part.announced = true;
+                ctx.effects.push(Effect::Opened(part.record.clone()));
+            }
+            PartEvent::MuxEnded => self.parts[at].close_file(),
+            PartEvent::Closed => {
+                let mut part = self.parts.remove(at);
+                part.record.bytes = part.bytes();
+                self.retry = Retry::default();
+                ctx.effects.push(Effect::Closed(part.record.clone()));
+            }
+            PartEvent::Failed { file, error } => {
+                if let Some(file) = file {
+                    self.parts[at].record.file = file;
+                }
+                self.fail_part(id, error, now, ctx);
+            }
+        }
+    }
+
+    /// Gives a part up. Its tracks go on in the next one, after a while.
+    pub(super) fn fail_part(
+        &mut self,
+        id: PartId,
+        error: String,
+        now: Instant,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(at) = self.parts.iter().position(|p| p.id() == id) else {
+            return;
+        };
+        let mut part = self.parts.remove(at);
+        part.record.bytes = part.written();
+        part.record.ended = Some(Reason::Failed);
+        part.record.error = Some(error);
+        for track in &mut self.tracks {
+            if let Some((_, index)) = track.home.take_if(|(home, _)| *home == id) {
+                part.add_dropped(index, std::mem::take(&mut track.dropped));
+                track.next = None;
+            }
+        }
+        ctx.effects.push(Effect::Failed(part.record.clone()));
+        if self.current == Some(id) {
+            self.current = None;
+            self.retry_later(now);
+        }
+    }
+
+    pub(super) fn retry_later(&mut self, now: Instant) {
+        let delay = self
+            .retry
+            .delay
+            .map_or(FIRST_RETRY, |d| (d * 2).min(LAST_RETRY));
+        self.retry = Retry {
+            at: Some(now + delay),
+            delay: Some(delay),
+        };
+        self.began = Reason::Retry;
+        self.split = None;
+        self.waiting_since = None;
+    }
+}

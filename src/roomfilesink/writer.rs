@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One file that is written on a thread of its own, so that a disk which stalls or fails costs
+//! this file only.
+//!
+//! What is handed in is written at once (everything that waits goes out in one write), and a
+//! second thread calls `fdatasync` once a second: killing the process loses what waits, losing
+//! power at most a second more. Callers never block: they look at [`FileWriter::waiting`].
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use super::naming;
+
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+/// Names tried before a folder full of namesakes counts as an error.
+const MAX_ALTERNATIVES: u32 = 10_000;
+
+/// A step of writing a file.
+#[derive(Debug, PartialEq)]
+pub(super) enum Op {
+    Append(Vec<u8>),
+    /// Overwrites bytes that were appended before.
+    At(u64, Vec<u8>),
+    Finish,
+}
+
+/// What became of the file.
+#[derive(Debug)]
+pub(super) enum FileEvent {
+    Opened(PathBuf),
+    Closed,
+    Failed { path: PathBuf, error: io::Error },
+}
+
+/// Where to write.
+#[derive(Debug, Clone)]
+pub(super) struct FileSpec {
+    pub path: PathBuf,
+    pub create_folders: bool,
+}
+
+/// Handle of the writing thread. Dropping it finishes the file as far as it got.
+pub(super) struct FileWriter {
+    ops: mpsc::Sender<Op>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    handed_in: AtomicU64,
+    written: AtomicU64,
+}
+
+impl FileWriter {
+    /// Starts the thread; `report` is called from it, `Opened` first, and `Closed` or `Failed`
+    /// exactly once as the last.
+    pub(super) fn start(
+        spec: FileSpec,
+        report: impl Fn(FileEvent) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (ops, inbox) = mpsc::channel();
+        let counters = Arc::new(Counters::default());
+        let job = Job {
+            spec,
+            inbox,
+            counters: counters.clone(),
+        };
+        thread::Builder::new()
+            .name("roomfile:write".into())
+            .spawn(move || job.run(&report))?;
+        Ok(Self { ops, counters })
+    }
+
+    pub(super) fn send(&self, op: Op) {
+        if let Op::Append(data) = &op {
+            let len = data.len() as u64;
+            self.counters.handed_in.fetch_add(len, Ordering::Relaxed);
+        }
+        // The thread is gone only after it has reported why.
+        let _ = self.ops.send(op);
+    }
+
+    /// Bytes appended so far, on disk or not.
+    pub(super) fn bytes(&self) -> u64 {
+        self.counters.handed_in.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that the operating system has taken.
+    pub(super) fn written(&self) -> u64 {
+        self.counters.written.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait for the disk.
+    pub(super) fn waiting(&self) -> u64 {
+        self.bytes().saturating_sub(self.written())
+    }
+}
+
+struct Job {
+    spec: FileSpec,
+    inbox: mpsc::Receiver<Op>,
+    counters: Arc<Counters>,
+}
+
+impl Job {
+    fn run(self, report: &dyn Fn(FileEvent)) {
+        let (path, file) = match open_new(&self.spec) {
+            Ok(opened) => opened,
+            Err(error) => {
+                let path = self.spec.path.clone();
+                return report(FileEvent::Failed { path, error });
+            }
+        };
+        report(FileEvent::Opened(path.clone()));
+        match self.write(&path, file) {
+            Ok(()) => report(FileEvent::Closed),
+            Err(error) => report(FileEvent::Failed { path, error }),
+        }
+    }
+
+    fn write(&self, path: &Path, mut file: File) -> io::Result<()> {
+        let syncer = Syncer::start(path, file.try_clone()?)?;
+        let mut batch = Vec::new();
+        while let Ok(first) = self.inbox.recv() {
+            let mut next = Some(first);
+            while let Some(op) = next {
+                match op {
+                    Op::Append(data) => batch.extend_from_slice(&data),
+                    Op::At(position, data) => {
+                        self.flush(&mut file, &mut batch)?;
+                        file.write_all_at(&data, position)?;
+                    }
+                    Op::Finish => {
+                        self.flush(&mut file, &mut batch)?;
+                        return syncer.finish();
+                    }
+                }
+                next = self.inbox.try_recv().ok();
+            }
+            self.flush(&mut file, &mut batch)?;
+        }
+        syncer.finish()
+    }
+
+    fn flush(&self, file: &mut File, batch: &mut Vec<u8>) -> io::Result<()> {
+        file.write_all(batch)?;
+        let len = batch.len() as u64;
+        self.counters.written.fetch_add(len, Ordering::Relaxed);
+        batch.clear();
+        Ok(())
+    }
+}
+
+/// Creates the file under the first free name; never follows a link, never overwrites.
+fn open_new(spec: &FileSpec) -> io::Result<(PathBuf, File)> {
+    if spec.create_folders
+        && let Some(folder) = spec.path.parent().filter(|f| !f.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder)?;
+    }
+    for n in 1..MAX_ALTERNATIVES {
+        let path = naming::alternative(&spec.path, n);
+        // `create_new` is O_EXCL: it fails on a link as well, also on a dangling one.
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Syncs off the writing thread: on a busy disk `fdatasync` takes longer than a second.
+struct Syncer {
+    stop: mpsc::Sender<()>,
+    thread: thread::JoinHandle<io::Result<()>>,
+}
+
+impl Syncer {
+    fn start(path: &Path, file: File) -> io::Result<Self> {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let folder = path
+            .parent()
+            .filter(|f| !f.as_os_str().is_empty())
+            .map_or_else(|| PathBuf::from("."), Path::to_owned);
+        let thread = thread::Builder::new()
+            .name("roomfile:sync".into())
+            .spawn(move || {
+                // Without this a loss of power can take the file's name. A folder that can be
+                // written but not read cannot be opened for it.
+                if let Ok(folder) = File::open(folder) {
+                    let _ = folder.sync_all();
+                }
+                while stopped.recv_timeout(SYNC_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    sync(&file)?;
+                }
+                sync(&file)
+            })?;
+        Ok(Self { stop, thread })
+    }
+
+    fn finish(self) -> io::Result<()> {
+        drop(self.stop);
+        self.thread
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the syncing thread died")))
+    }
+}
+
+fn sync(file: &File) -> io::Result<()> {
+    match file.sync_data() {
+        // Pipes and devices such as /dev/full cannot sync.
+        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(spec: FileSpec, ops: Vec<Op>) -> Vec<FileEvent> {
+        let (tx, rx) = mpsc::channel();
+        let writer = FileWriter::start(spec, move |event| tx.send(event).unwrap()).unwrap();
+        for op in ops {
+            writer.send(op);
+        }
+        let mut events = Vec::new();
+        while let Ok(event) = rx.recv_timeout(Duration::from_secs(10)) {
+            events.push(event);
+        }
+        events
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("roomfile-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        folder
+    }
+
+    #[test]
+    fn appends_overwrites_and_closes() {
+        let folder = folder("append");
+        let spec = FileSpec {
+            path: folder.join("a.ts"),
+            create_folders: true,
+        };
+        let ops = vec![
+            Op::Append(b"hello ".to_vec()),
+            Op::Append(b"world".to_vec()),
+            Op::At(0, b"H".to_vec()),
+            Op::Append(b"!".to_vec()),
+            Op::Finish,
+        ];
+        let events = write(spec.clone(), ops);
+        assert!(matches!(
+            events.as_slice(),
+            [FileEvent::Opened(_), FileEvent::Closed]
+        ));
+        assert_eq!(std::fs::read(&spec.path).unwrap(), b"Hello world!");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_taken_name_is_left_alone_even_if_it_is_a_dangling_link() {
+        let folder = folder("taken");
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("a.ts");
+        std::os::unix::fs::symlink("nowhere", &path).unwrap();
+        let spec = FileSpec {
+            path,
+            create_folders: false,
+        };
+        let events = write(spec, vec![Op::Append(b"x".to_vec()), Op::Finish]);
+        let Some(FileEvent::Opened(opened)) = events.first() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(*opened, folder.join("a_2.ts"));
+        assert!(!folder.join("nowhere").exists());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_missing_folder_is_reported_with_the_name() {
+        let spec = FileSpec {
+            path: folder("missing").join("a.ts"),
+            create_folders: false,
+        };
+        let events = write(spec.clone(), vec![]);
+        assert!(
+            matches!(events.as_slice(), [FileEvent::Failed { path, error }]
+                if *path == spec.path && error.kind() == io::ErrorKind::NotFound),
+            "{events:?}"
+        );
+    }
+}

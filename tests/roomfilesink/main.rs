@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What `roomfilesink` promises, checked by playing back what it wrote.
+
+mod faults;
+mod launch;
+mod media;
+mod names;
+mod playback;
+mod room;
+mod sessions;
+mod silence;
+mod splits;

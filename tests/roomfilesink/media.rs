@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Encoded test material: ten seconds each, made once, times from 0.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use gst::prelude::*;
+
+pub struct Media {
+    pub caps: gst::Caps,
+    pub frames: Vec<gst::Buffer>,
+}
+
+impl Media {
+    pub fn is_video(&self) -> bool {
+        let name = self.caps.structure(0).unwrap().name();
+        name.starts_with("video/")
+    }
+}
+
+macro_rules! media {
+    ($($name:ident = $launch:expr;)*) => {
+        $(pub fn $name() -> &'static Media {
+            static MEDIA: OnceLock<Media> = OnceLock::new();
+            MEDIA.get_or_init(|| encode($launch))
+        })*
+    };
+}
+
+media! {
+    h264 = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
+        ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=300 \
+        ! video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
+    h264_small = "videotestsrc num-buffers=150 ! video/x-raw,width=160,height=120,framerate=15/1 \
+        ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=100 \
+        ! video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
+    h265 = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
+        ! x265enc tune=zerolatency speed-preset=ultrafast option-string=open-gop=0 key-int-max=15 bitrate=300 \
+        ! h265parse config-interval=-1 ! video/x-h265,stream-format=byte-stream,alignment=au";
+    vp8 = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
+        ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=15";
+    vp8_small = "videotestsrc num-buffers=150 ! video/x-raw,width=160,height=120,framerate=15/1 \
+        ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=15";
+    vp9 = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
+        ! vp9enc deadline=1 cpu-used=8 keyframe-max-dist=15";
+    opus = "audiotestsrc num-buffers=500 samplesperbuffer=960 \
+        ! audio/x-raw,rate=48000,channels=2 ! opusenc frame-size=20";
+    pcmu = "audiotestsrc num-buffers=500 samplesperbuffer=160 \
+        ! audio/x-raw,rate=8000,channels=1 ! mulawenc";
+    pcma = "audiotestsrc num-buffers=500 samplesperbuffer=160 \
+        ! audio/x-raw,rate=8000,channels=1 ! alawenc";
+}
+
+fn encode(launch: &str) -> Media {
+    gst::init().unwrap();
+    let pipeline = gst::parse::launch(&format!("{launch} ! fakesink name=out sync=false"));
+    let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
+    let pad = pipeline.by_name("out").unwrap().static_pad("sink").unwrap();
+    let frames = Arc::new(Mutex::new(Vec::new()));
+    let store = frames.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if let Some(buffer) = info.buffer() {
+            let segment = pad.sticky_event::<gst::event::Segment>(0).unwrap();
+            let segment = segment.segment().downcast_ref::<gst::ClockTime>().unwrap();
+            let mut buffer = buffer.copy();
+            let pts = segment.to_running_time(buffer.pts());
+            let writable = buffer.get_mut().unwrap();
+            writable.set_pts(pts);
+            writable.set_dts(gst::ClockTime::NONE);
+            store.lock().unwrap().push(buffer);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let bus = pipeline.bus().unwrap();
+    let end = [gst::MessageType::Eos, gst::MessageType::Error];
+    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &end);
+    let message = message.unwrap_or_else(|| panic!("{launch}: no end"));
+    assert_eq!(
+        message.type_(),
+        gst::MessageType::Eos,
+        "{launch}: {message:?}"
+    );
+    let caps = pad.current_caps().unwrap();
+    pipeline.set_state(gst::State::Null).unwrap();
+    let frames = std::mem::take(&mut *frames.lock().unwrap());
+    assert!(frames.len() >= 100, "{launch} gave {} frames", frames.len());
+    Media { caps, frames }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Plays a file to its end and counts what comes out of the decoders.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use gst::prelude::*;
+
+#[derive(Debug, Default, Clone)]
+pub struct Played {
+    /// Decoded pictures.
+    pub pictures: usize,
+    pub sizes: Vec<(i32, i32)>,
+    /// Milliseconds of decoded sound.
+    pub audio_ms: u64,
+    /// Time of the first picture and of the first sound in the file.
+    pub first_picture_ms: Option<i64>,
+    pub first_audio_ms: Option<i64>,
+    pub last_ms: i64,
+}
+
+/// Decodes the whole file; panics if it does not play.
+pub fn play(path: &Path) -> Played {
+    gst::init().unwrap();
+    let pipeline = gst::Pipeline::new();
+    let source = gst::ElementFactory::make("filesrc")
+        .property("location", path.to_str().unwrap())
+        .build()
+        .unwrap();
+    let decoder = gst::ElementFactory::make("decodebin").build().unwrap();
+    pipeline.add_many([&source, &decoder]).unwrap();
+    source.link(&decoder).unwrap();
+    let played = Arc::new(Mutex::new(Played::default()));
+    let (bin, store) = (pipeline.downgrade(), played.clone());
+    decoder.connect_pad_added(move |_, pad| {
+        let Some(bin) = bin.upgrade() else { return };
+        let sink = gst::ElementFactory::make("fakesink")
+            .property("sync", false)
+            .build()
+            .unwrap();
+        bin.add(&sink).unwrap();
+        sink.sync_state_with_parent().unwrap();
+        let store = store.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            if let Some(buffer) = info.buffer() {
+                note(&mut store.lock().unwrap(), pad, buffer);
+            }
+            gst::PadProbeReturn::Ok
+        });
+        pad.link(&sink.static_pad("sink").unwrap()).unwrap();
+    });
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let bus = pipeline.bus().unwrap();
+    let end = [gst::MessageType::Eos, gst::MessageType::Error];
+    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(30), &end);
+    pipeline.set_state(gst::State::Null).unwrap();
+    match message.as_ref().map(|m| m.view()) {
+        Some(gst::MessageView::Eos(_)) => {}
+        Some(gst::MessageView::Error(e)) => {
+            panic!(
+                "{} does not play: {} {:?}",
+                path.display(),
+                e.error(),
+                e.debug()
+            )
+        }
+        _ => panic!("{} does not end within 30 s", path.display()),
+    }
+    let played = played.lock().unwrap().clone();
+    played
+}
+
+fn note(played: &mut Played, pad: &gst::Pad, buffer: &gst::BufferRef) {
+    let caps = pad.current_caps().unwrap();
+    let caps = caps.structure(0).unwrap();
+    let ms = |t: gst::ClockTime| t.mseconds() as i64;
+    let pts = ms(buffer.pts().unwrap());
+    let duration = buffer.duration().unwrap_or_default();
+    played.last_ms = played.last_ms.max(pts + ms(duration));
+    if caps.name().starts_with("video/") {
+        played.pictures += 1;
+        played.first_picture_ms.get_or_insert(pts);
+        let size = (caps.get("width").unwrap(), caps.get("height").unwrap());
+        if played.sizes.last() != Some(&size) {
+            played.sizes.push(size);
+        }
+    } else {
+        let rate = caps.get::<i32>("rate").unwrap() as u64;
+        let channels = caps.get::<i32>("channels").unwrap() as u64;
+        let format: String = caps.get("format").unwrap();
+        let width = if format.contains("32") { 4 } else { 2 };
+        played.first_audio_ms.get_or_insert(pts);
+        played.audio_ms += buffer.size() as u64 * 1000 / (rate * channels * width);
+    }
+}

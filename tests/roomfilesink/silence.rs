@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A track that says nothing holds back nobody, and does not break the recording into pieces.
+
+use crate::media::{self, Media};
+use crate::playback::play;
+use crate::room::{Recorder, Sender, send_live_until, send_until};
+
+/// The video stops for two seconds; then it goes on.
+fn muted_camera(video: &'static Media) {
+    let mut recorder = Recorder::new();
+    let mut video = Sender::named(&recorder, "video_alice", video);
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(1000, &mut [&mut video, &mut audio]);
+    let part = recorder.next("part-opened");
+    send_live_until(3000, &mut [&mut audio]);
+    // What is on the disk at this moment is what would be left of a process that was killed.
+    let copy = recorder.folder.0.join("killed.copy");
+    std::fs::copy(part.file(), &copy).unwrap();
+    let left = play(&copy);
+    assert!(
+        left.audio_ms >= 2000,
+        "of 3 s of sound {} ms are on the disk",
+        left.audio_ms
+    );
+    video.skip_to(3000);
+    send_until(6000, &mut [&mut video, &mut audio]);
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    let played = play(&parts[0].file());
+    assert_eq!(played.pictures, video.sent, "{played:?}");
+    let missing = audio.sent as i64 * 20 - played.audio_ms as i64;
+    assert!(missing.abs() <= 40, "{missing} ms of sound are missing");
+}
+
+#[test]
+fn a_muted_camera_does_not_hold_back_the_sound_of_a_transport_stream() {
+    muted_camera(media::h264());
+}
+
+#[test]
+fn a_muted_camera_does_not_hold_back_the_sound_of_a_matroska_file() {
+    muted_camera(media::vp8());
+}
+
+/// The microphone stops for two seconds; then it goes on.
+fn muted_microphone(video: &'static Media) {
+    let mut recorder = Recorder::new();
+    let mut video = Sender::named(&recorder, "video_alice", video);
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(1000, &mut [&mut video, &mut audio]);
+    let part = recorder.next("part-opened");
+    audio.gap(1000);
+    send_live_until(3000, &mut [&mut video]);
+    let copy = recorder.folder.0.join("killed.copy");
+    std::fs::copy(part.file(), &copy).unwrap();
+    let left = play(&copy);
+    assert!(
+        left.pictures >= 30,
+        "of 45 pictures {} are on the disk",
+        left.pictures
+    );
+    audio.skip_to(3000);
+    send_until(6000, &mut [&mut video, &mut audio]);
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    let played = play(&parts[0].file());
+    assert_eq!(played.pictures, video.sent, "{played:?}");
+}
+
+#[test]
+fn a_muted_microphone_does_not_hold_back_the_pictures_of_a_transport_stream() {
+    muted_microphone(media::h264());
+}
+
+#[test]
+fn a_muted_microphone_does_not_hold_back_the_pictures_of_a_matroska_file() {
+    muted_microphone(media::vp8());
+}

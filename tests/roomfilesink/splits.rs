@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where one part ends and the next begins: nothing is lost or doubled there.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use gst::prelude::*;
+
+use crate::media;
+use crate::playback::{Played, play};
+use crate::room::{Part, Recorder, Sender, send_live_until, send_until};
+
+fn pictures(parts: &[Part]) -> Vec<usize> {
+    parts.iter().map(|p| play(&p.file()).pictures).collect()
+}
+
+fn sound_ms(played: &[Played]) -> u64 {
+    played.iter().map(|p| p.audio_ms).sum()
+}
+
+/// Audio that comes `late_ms` after the video.
+fn late_audio(video: &'static media::Media) {
+    let mut recorder = Recorder::new();
+    let mut video = Sender::named(&recorder, "video_alice", video);
+    send_until(3500, &mut [&mut video]);
+    recorder.next("part-opened");
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    audio.skip_to(3500);
+    send_until(8000, &mut [&mut video, &mut audio]);
+    let parts = recorder.end();
+    let played: Vec<_> = parts.iter().map(|p| play(&p.file())).collect();
+    assert_eq!(parts.len(), 2, "{parts:#?}");
+    let pictures: Vec<_> = played.iter().map(|p| p.pictures).collect();
+    assert_eq!(
+        pictures,
+        [60, 60],
+        "cut at the keyframe after 4 s: {played:?}"
+    );
+    assert_eq!(played[0].audio_ms, 0);
+    let missing = audio.sent as i64 * 20 - sound_ms(&played) as i64;
+    assert!(missing.abs() <= 40, "{missing} ms of sound are missing");
+    assert_eq!(parts[0].text("ended"), "late-track");
+    assert_eq!(parts[1].text("began"), "late-track");
+    assert!(
+        video.asked.load(Ordering::Relaxed) > 0,
+        "no keyframe was asked for"
+    );
+}
+
+#[test]
+fn audio_that_comes_later_begins_a_second_transport_stream_at_a_keyframe() {
+    late_audio(media::h264());
+}
+
+#[test]
+fn audio_that_comes_later_begins_a_second_matroska_file_at_a_keyframe() {
+    late_audio(media::vp8());
+}
+
+#[test]
+fn video_that_comes_later_begins_a_second_file_with_its_first_picture() {
+    let mut recorder = Recorder::new();
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_live_until(1500, &mut [&mut audio]);
+    let first = recorder.next("part-opened");
+    assert!(first.file().ends_with("alice-1.mka"), "{first:?}");
+    let mut video = Sender::named(&recorder, "video_alice", media::h264());
+    video.skip_to(2000);
+    send_until(6000, &mut [&mut audio, &mut video]);
+    let parts = recorder.end();
+    let played: Vec<_> = parts.iter().map(|p| play(&p.file())).collect();
+    assert_eq!(parts.len(), 2, "{parts:#?}");
+    assert!(parts[1].file().ends_with("alice-2.ts"), "{parts:?}");
+    assert_eq!(played[1].pictures, video.sent);
+    let missing = audio.sent as i64 * 20 - sound_ms(&played) as i64;
+    assert!(missing.abs() <= 60, "{missing} ms of sound are missing");
+}
+
+#[test]
+fn a_change_of_codec_begins_a_second_file_of_its_kind() {
+    let mut recorder = Recorder::new();
+    let mut video = Sender::named(&recorder, "video_alice", media::vp8());
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(3000, &mut [&mut video, &mut audio]);
+    video.change(media::h264());
+    send_until(6000, &mut [&mut video, &mut audio]);
+    let parts = recorder.end();
+    assert_eq!(pictures(&parts), [45, 45], "{parts:#?}");
+    assert!(parts[0].file().ends_with("alice-1.mkv"));
+    assert!(parts[1].file().ends_with("alice-2.ts"));
+    assert_eq!(parts[1].text("began"), "codec-change");
+}
+
+fn size_change(from: &'static media::Media, to: &'static media::Media) {
+    let mut recorder = Recorder::new();
+    let mut video = Sender::named(&recorder, "video_alice", from);
+    send_until(3000, &mut [&mut video]);
+    video.change(to);
+    send_until(6000, &mut [&mut video]);
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    let played = play(&parts[0].file());
+    assert_eq!(played.pictures, video.sent, "{played:?}");
+    assert_eq!(played.sizes, [(320, 180), (160, 120)]);
+}
+
+#[test]
+fn a_change_of_picture_size_stays_in_one_transport_stream() {
+    size_change(media::h264(), media::h264_small());
+}
+
+#[test]
+fn a_change_of_picture_size_stays_in_one_matroska_file() {
+    size_change(media::vp8(), media::vp8_small());
+}
+
+#[test]
+fn a_maximum_of_time_splits_at_keyframes() {
+    let limit = Duration::from_secs(2).as_nanos() as u64;
+    let mut recorder = Recorder::with(|sink, _| sink.set_property("max-size-time", limit));
+    let mut video = Sender::named(&recorder, "video_alice", media::h264());
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(8000, &mut [&mut video, &mut audio]);
+    let parts = recorder.end();
+    let played: Vec<_> = parts.iter().map(|p| play(&p.file())).collect();
+    let pictures: Vec<_> = played.iter().map(|p| p.pictures).collect();
+    assert_eq!(pictures, [30, 30, 30, 30], "{parts:#?}");
+    let missing = audio.sent as i64 * 20 - sound_ms(&played) as i64;
+    assert!(missing.abs() <= 100, "{missing} ms of sound are missing");
+    assert_eq!(parts[1].text("began"), "max-size-time");
+}
+
+#[test]
+fn a_maximum_of_bytes_splits_at_keyframes() {
+    let mut recorder = Recorder::with(|sink, _| sink.set_property("max-size-bytes", 50_000u64));
+    let mut video = Sender::named(&recorder, "video_alice", media::vp8());
+    send_until(8000, &mut [&mut video]);
+    let parts = recorder.end();
+    assert!(parts.len() > 1, "{parts:#?}");
+    assert_eq!(pictures(&parts).iter().sum::<usize>(), video.sent);
+    assert_eq!(parts[1].text("began"), "max-size-bytes");
+}

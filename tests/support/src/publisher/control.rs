@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The publisher's one thread: socket, timers and every webrtcbin meet here.
+
+use std::{collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+
+use gst_webrtc::WebRTCPeerConnectionState as State;
+use serde_json::{Value, json};
+use smol::{
+    LocalExecutor, Timer,
+    channel::{Receiver, Sender},
+};
+
+use crate::{log::Direction, secret::Secret, server::Dialect};
+
+use super::{
+    Settings, Status,
+    feed::{Feed, Timeline},
+    link,
+    peer::{PeerEvent, PeerId},
+    viewer::Viewer,
+};
+
+/// After the server refused a stream ID, or the socket was lost (protocol 1.3 and 7.1).
+const RETRY: Duration = Duration::from_secs(5);
+/// A viewer that asks again before its connection is up gets a new one after this.
+const REOFFER: Duration = Duration::from_secs(3);
+/// What a `bye` is given to leave.
+const FLUSH: Duration = Duration::from_millis(100);
+
+#[derive(Debug)]
+pub enum Event {
+    SocketOpen(u64),
+    SocketText(u64, String),
+    SocketClosed(u64, String),
+    Peer(PeerId, PeerEvent),
+    Timer(TimerEvent),
+    Command(Command),
+}
+
+#[derive(Debug)]
+pub enum TimerEvent {
+    Connect,
+    Seed,
+    Reoffer { viewer: String },
+    FlushCandidates(PeerId),
+    Ping(PeerId),
+}
+
+#[derive(Debug)]
+pub enum Command {
+    /// `bye` to everybody, then the end.
+    Stop,
+    /// The end, without a word.
+    Crash,
+    /// Everything anew, as when a page is reloaded; with or without `bye`.
+    Reload { bye: bool },
+    /// The socket closes; connections stay. It comes back after the usual time.
+    DropSocket,
+    /// Says this to all viewers on their channels.
+    Tell(Value),
+}
+
+pub struct Control {
+    pub settings: Settings,
+    pub secret: Secret,
+    pub status: Arc<Status>,
+    pub feed: Arc<Feed>,
+    pub timeline: Timeline,
+    pub executor: Rc<LocalExecutor<'static>>,
+    pub events: Sender<Event>,
+    pub socket: Option<Sender<String>>,
+    pub socket_serial: u64,
+    /// The identity in the relay dialect.
+    pub own_uuid: String,
+    /// Connections by the viewer's UUID.
+    pub viewers: BTreeMap<String, Viewer>,
+    pub peers_made: PeerId,
+}
+
+impl Control {
+    pub async fn run(mut self, inbox: Receiver<Event>) {
+        self.connect();
+        while let Ok(event) = inbox.recv().await {
+            match event {
+                Event::SocketOpen(serial) if serial == self.socket_serial => self.join(),
+                Event::SocketText(serial, text) if serial == self.socket_serial => {
+                    self.socket_text(&text);
+                }
+                Event::SocketClosed(serial, reason) if serial == self.socket_serial => {
+                    self.status
+                        .log
+                        .add("server".into(), Direction::Dropped, &reason);
+                    self.socket = None;
+                    self.later(RETRY, TimerEvent::Connect);
+                }
+                // Of a socket that was given up.
+                Event::SocketOpen(_) | Event::SocketText(..) | Event::SocketClosed(..) => {}
+                Event::Peer(id, event) => self.peer_event(id, event),
+                Event::Timer(event) => self.timer(event),
+                Event::Command(Command::Stop) => {
+                    self.say_bye();
+                    Timer::after(FLUSH).await;
+                    return;
+                }
+                Event::Command(Command::Crash) => return,
+                Event::Command(command) => self.command(command).await,
+            }
+            self.publish_status();
+        }
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::Reload { bye } => {
+                if bye {
+                    self.say_bye();
+                    Timer::after(FLUSH).await;
+                }
+                self.viewers.clear();
+                self.own_uuid = gst::glib::uuid_string_random().to_string();
+                self.connect();
+            }
+            Command::DropSocket => {
+                self.socket = None;
+                self.socket_serial += 1;
+                self.later(RETRY, TimerEvent::Connect);
+            }
+            Command::Tell(json) => {
+                for viewer in self.viewers.values_mut() {
+                    viewer.send_on_channel(&json, &self.status);
+                }
+            }
+            Command::Stop | Command::Crash => {}
+        }
+    }
+
+    fn say_bye(&mut self) {
+        for viewer in self.viewers.values_mut() {
+            viewer.send_on_channel(&json!({"bye": true}), &self.status);
+        }
+    }
+
+    fn connect(&mut self) {
+        let (sender, outgoing) = smol::channel::unbounded();
+        self.socket = Some(sender);
+        self.socket_serial += 1;
+        let target = self.settings.target.clone();
+        let run = link::run(target, self.socket_serial, self.events.clone(), outgoing);
+        self.executor.spawn(run).detach();
+    }
+
+    pub fn later(&self, delay: Duration, event: TimerEvent) {
+        let events = self.events.clone();
+        let wait = async move {
+            Timer::after(delay).await;
+            let _ = events.send(Event::Timer(event)).await;
+        };
+        self.executor.spawn(wait).detach();
+    }
+
+    fn is_relay(&self) -> bool {
+        self.settings.dialect != Dialect::Hosted
+    }
+
+    fn wire_stream_id(&self) -> String {
+        self.secret.stream(&self.settings.stream_id)
+    }
+
+    pub fn send(&self, mut json: Value) {
+        if self.is_relay() {
+            json["from"] = json!(self.own_uuid);
+            json["roomid"] = json!(self.secret.room(&self.settings.room));
+        }
+        let text = json.to_string();
+        self.status.log.add("server".into(), Direction::Sent, &text);
+        if let Some(socket) = &self.socket {
+            // Fails only when the socket is going down; the reconnection will tell.
+            let _ = socket.try_send(text);
+        }
+    }
+
+    fn join(&mut self) {
+        let mut join =
+            json!({"request": "joinroom", "roomid": self.secret.room(&self.settings.room)});
+        if self.is_relay() || self.settings.flavour == super::Flavour::Raspberry {
+            join["streamID"] = json!(self.wire_stream_id());
+        }
+        self.send(join);
+        // In the relay dialect the `joinroom` announces the stream.
+        if !self.is_relay() {
+            self.send(json!({"request": "seed", "streamID": self.wire_stream_id()}));
+        }
+        self.status.set_joined();
+    }
+
+    fn socket_text(&mut self, text: &str) {
+        self.status
+            .log
+            .add("server".into(), Direction::Received, text);
+        let Ok(json) = serde_json::from_str::<Value>(text) else {
+            return;
+        };
+        let own = |field: &str| json[field].as_str() == Some(&self.own_uuid);
+        let sender = if self.is_relay() {
+            let foreign = json.get("UUID").is_some() && !own("UUID");
+            let room = self.secret.room(&self.settings.room);
+            let elsewhere = json["roomid"].as_str().is_some_and(|other| other != room);
+            if foreign || elsewhere || own("from") {
+                return;
+            }
+            json["from"].as_str()
+        } else {
+            json["UUID"].as_str()
+        };
+        let sender = sender.unwrap_or_default().to_owned();
+        match json["request"].as_str() {
+            Some(request) => self.request(request, &sender, &json),
+            None => self.viewer_says(&sender, &json, false),
+        }
+    }
+
+    fn request(&mut self, request: &str, sender: &str, json: &Value) {
+        let plays_ours = json["streamID"].as_str() == Some(&self.wire_stream_id());
+        match request {
+            "offerSDP" => self.offer_to(sender),
+            "play" if self.is_relay() && plays_ours => self.offer_to(sender),
+            // A newcomer without a stream wants offers (protocol 3.3).
+            "joinroom" if self.is_relay() && json.get("streamID").is_none() => {
+                if self.settings.flavour == super::Flavour::Raspberry {
+                    self.send(json!({
+                        "request": "seed", "streamID": self.wire_stream_id(), "UUID": sender
+                    }));
+                } else {
+                    self.offer_to(sender);
+                }
+            }
+            "alert" => self.later(RETRY, TimerEvent::Seed),
+            _ => {}
+        }
+    }
+
+    /// A viewer asked for the stream (protocol 4.1).
+    fn offer_to(&mut self, uuid: &str) {
+        match self.viewers.get(uuid).map(Viewer::state) {
+            None => self.open(uuid),
+            Some(State::Connected) => {}
+            Some(State::Failed | State::Closed) => {
+                self.viewers.remove(uuid);
+                self.open(uuid);
+            }
+            Some(_) => self.later(
+                REOFFER,
+                TimerEvent::Reoffer {
+                    viewer: uuid.into(),
+                },
+            ),
+        }
+    }
+
+    fn open(&mut self, uuid: &str) {
+        self.peers_made += 1;
+        match Viewer::open(self.peers_made, uuid, self) {
+            Ok(viewer) => {
+                self.viewers.insert(uuid.into(), viewer);
+            }
+            Err(error) => self
+                .status
+                .complain(format!("no connection to {uuid}: {error}")),
+        }
+    }
+
+    /// A message of a viewer, by the server or on the channel.
+    fn viewer_says(&mut self, uuid: &str, json: &Value, on_channel: bool) {
+        let Some(mut viewer) = self.viewers.remove(uuid) else {
+            return;
+        };
+        if viewer.message(json, on_channel, self) {
+            self.viewers.insert(uuid.into(), viewer);
+        }
+    }
+
+    fn peer_event(&mut self, id: PeerId, event: PeerEvent) {
+        let Some(uuid) = self.uuid_of(id) else {
+            return;
+        };
+        if let PeerEvent::ChannelText(text) = &event {
+            self.status.log.add(uuid.clone(), Direction::Received, text);
+            match serde_json::from_str(text) {
+                Ok(json) => self.viewer_says(&uuid, &json, true),
+                Err(error) => self
+                    .status
+                    .complain(format!("not JSON on the channel: {error}")),
+            }
+            return;
+        }
+        let Some(mut viewer) = self.viewers.remove(&uuid) else {
+            return;
+        };
+        if viewer.event(event, self) {
+            self.viewers.insert(uuid, viewer);
+        }
+    }
+
+    fn uuid_of(&self, id: PeerId) -> Option<String> {
+        self.viewers
+            .iter()
+            .find(|(_, viewer)| viewer.id == id)
+            .map(|(uuid, _)| uuid.clone())
+    }
+
+    fn timer(&mut self, event: TimerEvent) {
+        match event {
+            TimerEvent::Connect => self.connect(),
+            TimerEvent::Seed => {
+                self.send(json!({"request": "seed", "streamID": self.wire_stream_id()}));
+            }
+            TimerEvent::Reoffer { viewer } => {
+                if self.viewers.get(&viewer).map(Viewer::state) != Some(State::Connected) {
+                    self.viewers.remove(&viewer);
+                    self.open(&viewer);
+                }
+            }
+            TimerEvent::FlushCandidates(id) => {
+                if let Some(mut viewer) =
+                    self.uuid_of(id).and_then(|uuid| self.viewers.remove(&uuid))
+                {
+                    viewer.flush_candidates(self);
+                    self.viewers.insert(viewer.uuid.clone(), viewer);
+                }
+            }
+            TimerEvent::Ping(id) => {
+                if let Some(mut viewer) =
+                    self.uuid_of(id).and_then(|uuid| self.viewers.remove(&uuid))
+                    && viewer.ping(self)
+                {
+                    self.viewers.insert(viewer.uuid.clone(), viewer);
+                }
+            }
+        }
+    }
+
+    fn publish_status(&self) {
+        let fed = self
+            .viewers
+            .values()
+            .filter(|viewer| viewer.is_fed())
+            .count();
+        self.status.set_viewers(self.viewers.len(), fed);
+    }
+}

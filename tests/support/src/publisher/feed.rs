@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The encoders of one publisher, and the outlets through which its viewers are fed.
+//!
+//! One pipeline draws, beeps and encodes for all viewers. Encoded units leave it through appsinks
+//! and go to every outlet, which is an appsrc in a viewer's own pipeline. All pipelines of a
+//! publisher share clock and base time, so that running times mean the same everywhere.
+//!
+//! Lock: `Track::outlets` only, held for no longer than a copy of the list takes.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use gst::prelude::*;
+use gst_video::prelude::*;
+
+use crate::pattern::{self, Plane};
+
+use super::{Codec, Flavour};
+
+/// Clock and base time of a publisher.
+#[derive(Clone)]
+pub struct Timeline {
+    clock: gst::Clock,
+    base: gst::ClockTime,
+}
+
+impl Timeline {
+    pub fn now() -> Self {
+        let clock = gst::SystemClock::obtain();
+        let base = clock.time();
+        Self { clock, base }
+    }
+
+    pub fn rule(&self, pipeline: &gst::Pipeline) {
+        pipeline.use_clock(Some(&self.clock));
+        pipeline.set_start_time(gst::ClockTime::NONE);
+        pipeline.set_base_time(self.base);
+    }
+}
+
+/// One way out to a viewer.
+pub struct Outlet {
+    pub source: gst_app::AppSrc,
+    waits_for_keyframe: AtomicBool,
+}
+
+/// What all encoders of a kind hand out.
+#[derive(Default)]
+pub struct Track {
+    outlets: Mutex<Vec<Arc<Outlet>>>,
+    units: AtomicU64,
+    muted: AtomicBool,
+    paused: AtomicBool,
+}
+
+impl Track {
+    /// Starts to feed `source`, from the next unit or from the next keyframe.
+    pub fn attach(&self, source: gst_app::AppSrc, from_keyframe: bool) -> Arc<Outlet> {
+        let waits_for_keyframe = AtomicBool::new(from_keyframe);
+        let outlet = Arc::new(Outlet {
+            source,
+            waits_for_keyframe,
+        });
+        self.lock().push(outlet.clone());
+        outlet
+    }
+
+    pub fn detach(&self, outlet: &Arc<Outlet>) {
+        self.lock().retain(|other| !Arc::ptr_eq(other, outlet));
+    }
+
+    /// Units handed to the viewers since the start, counted once for all of them.
+    pub fn units(&self) -> u64 {
+        self.units.load(Ordering::Relaxed)
+    }
+
+    /// A muted track goes on, black or silent, as a browser's does.
+    pub fn mute(&self, muted: bool) {
+        self.muted.store(muted, Ordering::Relaxed);
+    }
+
+    /// A paused track sends nothing at all.
+    pub fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Outlet>>> {
+        self.outlets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, sample: &gst::Sample) {
+        if self.paused.load(Ordering::Relaxed) {
+            return;
+        }
+        let Some(sample) = in_running_time(sample) else {
+            return;
+        };
+        let delta = sample
+            .buffer()
+            .is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::DELTA_UNIT));
+        let outlets = self.lock().clone();
+        for outlet in &outlets {
+            if outlet.waits_for_keyframe.load(Ordering::Relaxed) && delta {
+                continue;
+            }
+            outlet.waits_for_keyframe.store(false, Ordering::Relaxed);
+            // Fails while a viewer's pipeline goes down; the outlet is detached then.
+            let _ = outlet.source.push_sample(&sample);
+        }
+        if !outlets.is_empty() {
+            self.units.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The unit with its running time as timestamp: encoders count from an origin of their own
+/// (x264enc from a thousand hours), and the segment that says so does not pass an appsrc.
+fn in_running_time(sample: &gst::Sample) -> Option<gst::Sample> {
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    let mut buffer = sample.buffer_owned()?;
+    let pts = segment.to_running_time(buffer.pts());
+    let shell = buffer.make_mut();
+    shell.set_pts(pts);
+    shell.set_dts(None);
+    let caps = sample.caps_owned()?;
+    Some(gst::Sample::builder().buffer(&buffer).caps(&caps).build())
+}
+
+/// The encoders of one publisher.
+pub struct Feed {
+    pipeline: gst::Pipeline,
+    video_sink: gst::Element,
+    size: gst::Element,
+    rate: i32,
+    pub video: Arc<Track>,
+    pub audio: Arc<Track>,
+}
+
+impl Feed {
+    pub fn start(
+        codec: Codec,
+        flavour: Flavour,
+        rate: i32,
+        timeline: &Timeline,
+    ) -> Result<Self, String> {
+        let keyframe_interval = if flavour.obeys_keyframe_requests() {
+            rate * 60
+        } else {
+            rate * 2
+        };
+        let encoder = codec.encoder(keyframe_interval);
+        let description = format!(
+            "videotestsrc name=camera is-live=true pattern=black ! capsfilter name=size caps={} \
+             ! {encoder} ! appsink name=video sync=false \
+             audiotestsrc name=microphone is-live=true wave=silence samplesperbuffer=960 \
+             ! audio/x-raw,format=S16LE,rate=48000,channels=2,layout=interleaved \
+             ! opusenc bitrate=64000 ! appsink name=audio sync=false",
+            picture(320, 180, rate).to_string().replace(' ', "")
+        );
+        let pipeline = gst::parse::launch(&description)
+            .map_err(|error| error.to_string())?
+            .downcast::<gst::Pipeline>()
+            .map_err(|_| "not a pipeline")?;
+        // Nobody reads this bus.
+        pipeline.bus().inspect(|bus| bus.set_flushing(true));
+        let (video, audio) = (Arc::<Track>::default(), Arc::<Track>::default());
+        let element = |name: &str| pipeline.by_name(name).ok_or(format!("no {name}"));
+        draw_on(&element("size")?, &video, rate)?;
+        beep_on(&element("microphone")?, &audio)?;
+        let video_sink = element("video")?;
+        hand_out(&video_sink, &video);
+        hand_out(&element("audio")?, &audio);
+        let size = element("size")?;
+        timeline.rule(&pipeline);
+        pipeline
+            .set_state(gst::State::Playing)
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            pipeline,
+            video_sink,
+            size,
+            rate,
+            video,
+            audio,
+        })
+    }
+
+    /// Has the encoder make its next picture a keyframe.
+    pub fn force_keyframe(&self) {
+        let event = gst_video::UpstreamForceKeyUnitEvent::builder()
+            .all_headers(true)
+            .build();
+        self.video_sink.send_event(event);
+    }
+
+    /// Changes the picture's size from the next frame on.
+    pub fn resize(&self, width: i32, height: i32) {
+        self.size
+            .set_property("caps", picture(width, height, self.rate));
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+fn picture(width: i32, height: i32, rate: i32) -> gst::Caps {
+    gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        .field("width", width)
+        .field("height", height)
+        .field("framerate", gst::Fraction::new(rate, 1))
+        .build()
+}
+
+fn draw_on(element: &gst::Element, track: &Arc<Track>, rate: i32) -> Result<(), String> {
+    let pad = element.static_pad("src").ok_or("no src pad")?;
+    let track = track.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let info_of_pad = pad
+            .current_caps()
+            .and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok());
+        if let (Some(format), Some(buffer)) = (info_of_pad, info.buffer_mut())
+            && let Some(time) = buffer.pts()
+            && !track.muted.load(Ordering::Relaxed)
+        {
+            // Rounded, because timestamps are cut to whole nanoseconds.
+            let half = 500_000_000 / rate as u64;
+            let number = (time.nseconds() + half) * rate as u64 / 1_000_000_000;
+            draw_frame(
+                buffer.make_mut(),
+                &format,
+                number as u32,
+                pattern::signal_at(time),
+            );
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
+}
+
+fn draw_frame(
+    buffer: &mut gst::BufferRef,
+    format: &gst_video::VideoInfo,
+    number: u32,
+    flash: bool,
+) {
+    let Ok(mut frame) = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, format) else {
+        return;
+    };
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
+    let stride = frame.plane_stride()[0] as usize;
+    if let Ok(data) = frame.plane_data_mut(0) {
+        pattern::draw(
+            &mut Plane {
+                data,
+                stride,
+                width,
+                height,
+            },
+            number,
+            flash,
+        );
+    }
+}
+
+fn beep_on(element: &gst::Element, track: &Arc<Track>) -> Result<(), String> {
+    let pad = element.static_pad("src").ok_or("no src pad")?;
+    let track = track.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(buffer) = info.buffer_mut()
+            && let Some(time) = buffer.pts()
+            && let Ok(mut map) = buffer.make_mut().map_writable()
+        {
+            let mut samples = vec![0; map.len() / 2];
+            pattern::beep(
+                &mut samples,
+                2,
+                48_000,
+                time,
+                track.muted.load(Ordering::Relaxed),
+            );
+            for (bytes, sample) in map.chunks_exact_mut(2).zip(&samples) {
+                bytes.copy_from_slice(&sample.to_le_bytes());
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
+}
+
+fn hand_out(sink: &gst::Element, track: &Arc<Track>) {
+    let track = track.clone();
+    if let Some(sink) = sink.downcast_ref::<gst_app::AppSink>() {
+        sink.set_callbacks(
+            gst_app::AppSinkCallbacks::builder()
+                .new_sample(move |sink| {
+                    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                    track.push(&sample);
+                    Ok(gst::FlowSuccess::Ok)
+                })
+                .build(),
+        );
+    }
+}

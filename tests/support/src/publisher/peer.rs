@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One viewer's connection: a webrtcbin with a data channel, and the tracks fed into it.
+//!
+//! Closures hold weak references or channels only; states are changed by the publisher's control
+//! thread alone, because webrtcbin's own threads would wait for themselves.
+
+use std::sync::Arc;
+
+use gst::{glib, prelude::*};
+use gst_webrtc::{
+    WebRTCDataChannel, WebRTCPeerConnectionState, WebRTCSDPType, WebRTCSessionDescription,
+};
+use smol::channel::Sender;
+
+use super::{
+    Codec, Flavour,
+    control::Event,
+    feed::{Feed, Outlet, Timeline, Track},
+};
+
+/// Tells the connections of one publisher apart, also after one was replaced.
+pub type PeerId = u64;
+
+#[derive(Debug)]
+pub enum PeerEvent {
+    OfferCreated(String),
+    Candidate {
+        index: u32,
+        text: String,
+    },
+    ChannelOpen,
+    ChannelText(String),
+    StrangerChannel(String),
+    State(WebRTCPeerConnectionState),
+    /// The pipeline's latency has changed and wants to be distributed anew. Without that
+    /// rtpsession 1.22 puts no usable time into its sender reports.
+    Latency,
+    Error(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Video,
+    Audio,
+}
+
+/// A track that webrtcbin knows and that is fed once there is a connection.
+struct Branch {
+    source: gst_app::AppSrc,
+    track: Arc<Track>,
+    from_keyframe: bool,
+    outlet: Option<Arc<Outlet>>,
+}
+
+pub struct Peer {
+    pipeline: gst::Pipeline,
+    webrtcbin: gst::Element,
+    channel: WebRTCDataChannel,
+    branches: Vec<Branch>,
+}
+
+impl Peer {
+    pub fn new(id: PeerId, timeline: &Timeline, events: &Sender<Event>) -> Result<Self, String> {
+        let pipeline = gst::Pipeline::new();
+        let webrtcbin = gst::ElementFactory::make("webrtcbin")
+            .property_from_str("bundle-policy", "max-bundle")
+            .build()
+            .map_err(|error| error.to_string())?;
+        be_lean(&webrtcbin);
+        pipeline
+            .add(&webrtcbin)
+            .map_err(|error| error.to_string())?;
+        watch_bus(&pipeline, id, events);
+        timeline.rule(&pipeline);
+        connect_signals(&webrtcbin, id, events);
+        pipeline
+            .set_state(gst::State::Playing)
+            .map_err(|error| error.to_string())?;
+        let no_options = None::<gst::Structure>;
+        let channel = webrtcbin.emit_by_name::<Option<WebRTCDataChannel>>(
+            "create-data-channel",
+            &[&"sendChannel", &no_options],
+        );
+        let channel =
+            channel.ok_or("webrtcbin made no data channel (is the sctp plugin there?)")?;
+        connect_channel(&channel, id, events);
+        Ok(Self {
+            pipeline,
+            webrtcbin,
+            channel,
+            branches: vec![],
+        })
+    }
+
+    /// Adds a track to the next offer. `requests` is told about each keyframe request.
+    pub fn add_track(
+        &mut self,
+        kind: Kind,
+        codec: Codec,
+        flavour: Flavour,
+        feed: &Feed,
+        requests: impl Fn() + Send + Sync + 'static,
+    ) -> Result<(), String> {
+        let (payloader, caps) = match kind {
+            Kind::Video => codec.payloader(flavour),
+            Kind::Audio => Codec::opus_payloader(flavour),
+        };
+        let ssrc = glib::random_int();
+        let description = format!(
+            "appsrc name=source is-live=true format=time max-bytes=4000000 \
+             ! {payloader} ssrc={ssrc} ! capsfilter name=out caps={caps},ssrc=(uint){ssrc}"
+        );
+        let bin = gst::parse::bin_from_description(&description, false)
+            .map_err(|error| error.to_string())?;
+        let source = bin
+            .by_name("source")
+            .and_then(|source| source.downcast::<gst_app::AppSrc>().ok())
+            .ok_or("no appsrc")?;
+        let exit = bin
+            .by_name("out")
+            .and_then(|out| out.static_pad("src"))
+            .ok_or("no pad")?;
+        let exit = gst::GhostPad::with_target(&exit).map_err(|error| error.to_string())?;
+        bin.add_pad(&exit).map_err(|error| error.to_string())?;
+        self.pipeline.add(&bin).map_err(|error| error.to_string())?;
+        let entry = self
+            .webrtcbin
+            .request_pad_simple("sink_%u")
+            .ok_or("no sink pad")?;
+        exit.link(&entry).map_err(|error| error.to_string())?;
+        if flavour.retransmits() && kind == Kind::Video {
+            let transceiver = entry.property::<gst_webrtc::WebRTCRTPTransceiver>("transceiver");
+            transceiver.set_property("do-nack", true);
+        }
+        if kind == Kind::Video {
+            on_keyframe_request(&source, requests);
+        }
+        bin.sync_state_with_parent()
+            .map_err(|error| error.to_string())?;
+        let (track, from_keyframe) = match kind {
+            Kind::Video => (feed.video.clone(), flavour.begins_with_keyframe()),
+            Kind::Audio => (feed.audio.clone(), false),
+        };
+        self.branches.push(Branch {
+            source,
+            track,
+            from_keyframe,
+            outlet: None,
+        });
+        Ok(())
+    }
+
+    /// Begins to feed the tracks that are not fed yet. True if there were any.
+    pub fn feed(&mut self) -> bool {
+        let mut any = false;
+        for branch in &mut self.branches {
+            if branch.outlet.is_none() {
+                let outlet = branch
+                    .track
+                    .attach(branch.source.clone(), branch.from_keyframe);
+                branch.outlet = Some(outlet);
+                any = true;
+            }
+        }
+        self.redistribute_latency();
+        any
+    }
+
+    pub fn redistribute_latency(&self) {
+        // Fails while a branch is still starting; it posts another message then.
+        let _ = self.pipeline.recalculate_latency();
+    }
+
+    /// Asks for an offer; it comes as [`PeerEvent::OfferCreated`].
+    pub fn create_offer(&self, id: PeerId, events: &Sender<Event>) {
+        let events = events.clone();
+        let promise = gst::Promise::with_change_func(move |reply| {
+            let offer = reply
+                .ok()
+                .flatten()
+                .and_then(|reply| reply.get::<WebRTCSessionDescription>("offer").ok());
+            let event = match offer.map(|offer| offer.sdp().as_text()) {
+                Some(Ok(text)) => PeerEvent::OfferCreated(text.to_string()),
+                _ => PeerEvent::Error("webrtcbin made no offer".into()),
+            };
+            let _ = events.try_send(Event::Peer(id, event));
+        });
+        self.webrtcbin
+            .emit_by_name::<()>("create-offer", &[&None::<gst::Structure>, &promise]);
+    }
+
+    pub fn set_local_offer(&self, sdp: &str) -> Result<(), String> {
+        self.describe("set-local-description", WebRTCSDPType::Offer, sdp)
+    }
+
+    pub fn set_remote_answer(&self, sdp: &str) -> Result<(), String> {
+        self.describe("set-remote-description", WebRTCSDPType::Answer, sdp)
+    }
+
+    fn describe(&self, action: &str, kind: WebRTCSDPType, sdp: &str) -> Result<(), String> {
+        let message = gst_sdp::SDPMessage::parse_buffer(sdp.as_bytes())
+            .map_err(|_| format!("{action}: cannot be parsed"))?;
+        let description = WebRTCSessionDescription::new(kind, message);
+        self.webrtcbin
+            .emit_by_name::<()>(action, &[&description, &None::<gst::Promise>]);
+        Ok(())
+    }
+
+    pub fn add_candidate(&self, index: u32, candidate: &str) {
+        self.webrtcbin
+            .emit_by_name::<()>("add-ice-candidate", &[&index, &candidate]);
+    }
+
+    pub fn channel_is_open(&self) -> bool {
+        self.channel.ready_state() == gst_webrtc::WebRTCDataChannelState::Open
+    }
+
+    pub fn send_on_channel(&self, text: &str) -> Result<(), String> {
+        self.channel
+            .send_string_full(Some(text))
+            .map_err(|error| error.to_string())
+    }
+
+    pub fn state(&self) -> WebRTCPeerConnectionState {
+        self.webrtcbin.property("connection-state")
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        for branch in &mut self.branches {
+            if let Some(outlet) = branch.outlet.take() {
+                branch.track.detach(&outlet);
+            }
+        }
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+/// No TCP candidates and no UPnP: a third of the descriptors.
+fn be_lean(webrtcbin: &gst::Element) {
+    let agent = webrtcbin.property::<gst::Object>("ice-agent");
+    agent.set_property("ice-tcp", false);
+    let nice = agent.property::<glib::Object>("agent");
+    nice.set_property("upnp", false);
+}
+
+fn watch_bus(pipeline: &gst::Pipeline, id: PeerId, events: &Sender<Event>) {
+    let events = events.clone();
+    if let Some(bus) = pipeline.bus() {
+        bus.set_sync_handler(move |_, message| {
+            let event = match message.view() {
+                gst::MessageView::Error(error) => {
+                    let text = format!("{} ({:?})", error.error(), error.debug());
+                    Some(PeerEvent::Error(text))
+                }
+                gst::MessageView::Latency(_) => Some(PeerEvent::Latency),
+                _ => None,
+            };
+            if let Some(event) = event {
+                let _ = events.try_send(Event::Peer(id, event));
+            }
+            gst::BusSyncReply::Drop
+        });
+    }
+}
+
+fn connect_signals(webrtcbin: &gst::Element, id: PeerId, events: &Sender<Event>) {
+    let to = events.clone();
+    webrtcbin.connect_closure(
+        "on-ice-candidate",
+        false,
+        glib::closure!(move |_: gst::Element, index: u32, text: String| {
+            // From 1.23 on an empty one marks the end.
+            if !text.is_empty() {
+                let _ = to.try_send(Event::Peer(id, PeerEvent::Candidate { index, text }));
+            }
+        }),
+    );
+    let to = events.clone();
+    webrtcbin.connect_notify(Some("connection-state"), move |webrtcbin, _| {
+        let state = webrtcbin.property("connection-state");
+        let _ = to.try_send(Event::Peer(id, PeerEvent::State(state)));
+    });
+    let to = events.clone();
+    webrtcbin.connect_closure(
+        "on-data-channel",
+        false,
+        glib::closure!(move |_: gst::Element, channel: WebRTCDataChannel| {
+            let label = channel.label().unwrap_or_default().to_string();
+            let _ = to.try_send(Event::Peer(id, PeerEvent::StrangerChannel(label)));
+        }),
+    );
+}
+
+fn connect_channel(channel: &WebRTCDataChannel, id: PeerId, events: &Sender<Event>) {
+    let to = events.clone();
+    channel.connect_on_open(move |_| {
+        let _ = to.try_send(Event::Peer(id, PeerEvent::ChannelOpen));
+    });
+    let to = events.clone();
+    channel.connect_on_message_string(move |_, text| {
+        let text = text.unwrap_or_default().to_owned();
+        let _ = to.try_send(Event::Peer(id, PeerEvent::ChannelText(text)));
+    });
+}
+
+fn on_keyframe_request(source: &gst_app::AppSrc, requests: impl Fn() + Send + Sync + 'static) {
+    if let Some(pad) = source.static_pad("src") {
+        pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+            let is_request = info
+                .event()
+                .is_some_and(|event| gst_video::ForceKeyUnitEvent::is(event));
+            if is_request {
+                requests();
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+}

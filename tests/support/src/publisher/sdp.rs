@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Session descriptions as a publisher's kind writes them.
+//!
+//! webrtcbin names its media `video0`, `audio1`, `application2`. Only what goes over the wire is
+//! renamed; what webrtcbin applies keeps its own names.
+
+use super::flavour::Flavour;
+
+/// The offer as it is sent.
+pub fn to_wire(sdp: &str, flavour: Flavour) -> String {
+    let own = mids(sdp);
+    let wire: Vec<String> = own
+        .iter()
+        .enumerate()
+        .map(|(index, mid)| flavour.wire_mid(index, mid))
+        .collect();
+    rewrite(sdp, &wire, |line| match line.strip_prefix("a=fmtp:") {
+        // webrtcbin does not know the profile before the encoder has started.
+        Some(_) if line.contains("packetization-mode=1") && !line.contains("profile-level-id") => {
+            format!("{line};level-asymmetry-allowed=1;profile-level-id=42e01f")
+        }
+        _ => line.into(),
+    })
+}
+
+/// An answer with webrtcbin's own mids, as its offer had them.
+pub fn from_wire(answer: &str, offer: &str) -> String {
+    rewrite(answer, &mids(offer), str::to_owned)
+}
+
+/// The mids in order of the media.
+pub fn mids(sdp: &str) -> Vec<String> {
+    sdp.lines()
+        .filter_map(|line| line.strip_prefix("a=mid:"))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn rewrite(sdp: &str, mids: &[String], other: impl Fn(&str) -> String) -> String {
+    let old = self::mids(sdp);
+    let new_name = |name: &str| {
+        let index = old.iter().position(|mid| mid == name)?;
+        mids.get(index).cloned()
+    };
+    let mut out = String::new();
+    for line in sdp.lines() {
+        let line = if let Some(mid) = line.strip_prefix("a=mid:") {
+            format!("a=mid:{}", new_name(mid).unwrap_or_else(|| mid.into()))
+        } else if let Some(group) = line.strip_prefix("a=group:BUNDLE") {
+            let names = group
+                .split_whitespace()
+                .map(|mid| new_name(mid).unwrap_or_default());
+            names.fold("a=group:BUNDLE".into(), |line, name| {
+                format!("{line} {name}")
+            })
+        } else {
+            other(line)
+        };
+        out.push_str(&line);
+        out.push_str("\r\n");
+    }
+    out
+}

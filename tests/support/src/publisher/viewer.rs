@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The conversation with one viewer (protocol 4.2 to 5.5).
+
+use std::sync::{Arc, atomic::Ordering};
+
+use gst_webrtc::WebRTCPeerConnectionState as State;
+use serde_json::{Value, json};
+
+use crate::log::Direction;
+
+use super::{
+    Flavour, Status,
+    control::{Control, TimerEvent},
+    flavour::{CandidateForm, MISSED_PINGS},
+    peer::{Kind, Peer, PeerEvent, PeerId},
+    sdp,
+};
+
+pub struct Viewer {
+    pub id: PeerId,
+    pub uuid: String,
+    session: Option<String>,
+    peer: Peer,
+    /// The offer that waits for its answer, with webrtcbin's own mids.
+    open_offer: Option<String>,
+    /// The newest offer's mids as they went over the wire, by index.
+    wire_mids: Vec<String>,
+    /// Tracks that the viewer asked for and that no offer has yet.
+    wanted: Vec<Kind>,
+    media_requested: bool,
+    candidates: Vec<(u32, String)>,
+    seen_mids: Vec<Value>,
+    fed: bool,
+    unanswered_pings: u32,
+}
+
+impl Viewer {
+    pub fn open(id: PeerId, uuid: &str, control: &Control) -> Result<Self, String> {
+        let peer = Peer::new(id, &control.timeline, &control.events)?;
+        let mut viewer = Self {
+            id,
+            uuid: uuid.into(),
+            session: control.settings.flavour.new_session(),
+            peer,
+            open_offer: None,
+            wire_mids: vec![],
+            wanted: vec![],
+            media_requested: false,
+            candidates: vec![],
+            seen_mids: vec![],
+            fed: false,
+            unanswered_pings: 0,
+        };
+        if !control.settings.flavour.waits_for_media_request() {
+            viewer.wanted = control.settings.tracks();
+            viewer.add_tracks(control)?;
+        }
+        viewer.peer.create_offer(id, &control.events);
+        Ok(viewer)
+    }
+
+    pub fn state(&self) -> State {
+        self.peer.state()
+    }
+
+    pub fn is_fed(&self) -> bool {
+        self.fed
+    }
+
+    fn add_tracks(&mut self, control: &Control) -> Result<(), String> {
+        let one_by_one = control.settings.split_offers && self.media_requested;
+        let count = if one_by_one { 1 } else { self.wanted.len() };
+        for kind in self.wanted.drain(..count.min(self.wanted.len())) {
+            let (settings, feed) = (&control.settings, control.feed.clone());
+            let (flavour, status) = (settings.flavour, control.status.clone());
+            let on_request = move || {
+                status.keyframe_requests.fetch_add(1, Ordering::Relaxed);
+                if flavour.obeys_keyframe_requests() {
+                    feed.force_keyframe();
+                }
+            };
+            self.peer
+                .add_track(kind, settings.codec, flavour, &control.feed, on_request)?;
+        }
+        Ok(())
+    }
+
+    /// False if the connection is over.
+    pub fn event(&mut self, event: PeerEvent, control: &Control) -> bool {
+        let status = &control.status;
+        match event {
+            PeerEvent::OfferCreated(offer) => self.send_offer(offer, control),
+            PeerEvent::Candidate { index, text } => self.collect(index, text, control),
+            PeerEvent::ChannelOpen => self.greet(control),
+            PeerEvent::State(State::Connected) => self.feed(control),
+            PeerEvent::State(State::Failed | State::Closed) => return false,
+            PeerEvent::StrangerChannel(label) => {
+                status.complain(format!("the viewer opened a channel {label:?}"));
+            }
+            PeerEvent::Error(error) => {
+                status.complain(format!("webrtcbin: {error}"));
+                return false;
+            }
+            PeerEvent::Latency => self.peer.redistribute_latency(),
+            PeerEvent::State(_) | PeerEvent::ChannelText(_) => {}
+        }
+        true
+    }
+
+    fn feed(&mut self, control: &Control) {
+        if self.peer.feed() {
+            self.fed = true;
+            if control.settings.flavour.begins_with_keyframe() {
+                control.feed.force_keyframe();
+            }
+        }
+    }
+
+    fn send_offer(&mut self, offer: String, control: &Control) {
+        let flavour = control.settings.flavour;
+        if let Err(error) = self.peer.set_local_offer(&offer) {
+            return control.status.complain(error);
+        }
+        let wire = sdp::to_wire(&offer, flavour);
+        self.wire_mids = sdp::mids(&wire);
+        let on_channel = self.peer.channel_is_open();
+        let bare = &control.settings.stream_id;
+        let stream_id = if on_channel {
+            bare.clone()
+        } else {
+            control.secret.stream(bare)
+        };
+        let mut message = json!({"streamID": stream_id, "session": self.session});
+        let description = json!({"type": "offer", "sdp": wire});
+        self.seal(&mut message, "description", &description, control);
+        self.open_offer = Some(offer);
+        self.send(message, control);
+    }
+
+    fn seal(&self, message: &mut Value, field: &str, value: &Value, control: &Control) {
+        let plain = self.peer.channel_is_open() && !control.settings.flavour.encrypts_on_channel();
+        match plain {
+            true => message[field] = value.clone(),
+            false => control.secret.seal(message, field, value),
+        }
+    }
+
+    /// By the channel if it is open, else by the server.
+    fn send(&mut self, mut message: Value, control: &Control) {
+        message["UUID"] = json!(self.uuid);
+        if self.peer.channel_is_open() {
+            self.send_on_channel(&message, &control.status);
+        } else {
+            control.send(message);
+        }
+    }
+
+    pub fn send_on_channel(&mut self, message: &Value, status: &Arc<Status>) {
+        let text = message.to_string();
+        status.log.add(self.uuid.clone(), Direction::Sent, &text);
+        if let Err(error) = self.peer.send_on_channel(&text) {
+            status
+                .log
+                .add(self.uuid.clone(), Direction::Dropped, &error);
+        }
+    }
+
+    fn collect(&mut self, index: u32, text: String, control: &Control) {
+        if self.candidates.is_empty() {
+            let delay = control.settings.flavour.candidate_delay();
+            control.later(delay, TimerEvent::FlushCandidates(self.id));
+        }
+        self.candidates.push((index, text));
+    }
+
+    pub fn flush_candidates(&mut self, control: &Control) {
+        let flavour = control.settings.flavour;
+        let form = flavour.candidate_form();
+        let objects: Vec<Value> = self
+            .candidates
+            .drain(..)
+            .map(|(index, text)| {
+                let mid = self.wire_mids.get(index as usize);
+                match form {
+                    CandidateForm::Bundle => json!({
+                        "candidate": text, "sdpMid": mid, "sdpMLineIndex": index
+                    }),
+                    CandidateForm::IndexOnly => json!({"candidate": text, "sdpMLineIndex": index}),
+                    CandidateForm::MidOnly => json!({"candidate": text, "mid": mid, "sdpMid": mid}),
+                }
+            })
+            .collect();
+        let alone = flavour == Flavour::Sdk && self.peer.channel_is_open();
+        match form {
+            CandidateForm::Bundle if !alone => {
+                self.send_candidates("candidates", &Value::Array(objects), control);
+            }
+            CandidateForm::Bundle | CandidateForm::IndexOnly => {
+                for object in objects {
+                    self.send_candidates("candidates", &json!([object]), control);
+                }
+            }
+            CandidateForm::MidOnly => {
+                for object in objects {
+                    self.send_candidates("candidate", &object, control);
+                }
+            }
+        }
+    }
+
+    fn send_candidates(&mut self, field: &str, value: &Value, control: &Control) {
+        let mut message = json!({"type": "local", "session": self.session});
+        self.seal(&mut message, field, value, control);
+        self.send(message, control);
+    }
+
+    fn greet(&mut self, control: &Control) {
+        let settings = &control.settings;
+        let info = json!({"info": {
+            "label": settings.label, "muted": false, "video_muted_init": false,
+            "room_init": true, "rotate_video": false, "screenShareState": false,
+            "video_init_width": 320, "video_init_height": 180,
+            "video_init_frameRate": settings.rate,
+        }});
+        if settings.flavour != Flavour::Raspberry {
+            self.send_on_channel(&info, &control.status);
+        }
+        if let Some(interval) = settings.flavour.ping_interval() {
+            control.later(interval, TimerEvent::Ping(self.id));
+        }
+    }
+
+    /// Sends the next ping; false if too many went unanswered.
+    pub fn ping(&mut self, control: &Control) -> bool {
+        if self.unanswered_pings >= MISSED_PINGS {
+            control
+                .status
+                .complain("the viewer answers no pings".into());
+            return false;
+        }
+        self.unanswered_pings += 1;
+        let time = gst::glib::real_time() as f64 / 1e6;
+        self.send_on_channel(&json!({"ping": time.to_string()}), &control.status);
+        if let Some(interval) = control.settings.flavour.ping_interval() {
+            control.later(interval, TimerEvent::Ping(self.id));
+        }
+        true
+    }
+
+    /// A message of the viewer; false if the connection is over.
+    pub fn message(&mut self, json: &Value, on_channel: bool, control: &Control) -> bool {
+        if let Some(mid) = json.get("mid") {
+            control
+                .status
+                .complain(format!("a message has a top-level mid: {mid}"));
+            if self.seen_mids.contains(mid) {
+                return true;
+            }
+            self.seen_mids.push(mid.clone());
+        }
+        if json.get("description").is_some() {
+            self.answer(json, on_channel, control);
+        } else if json.get("candidates").is_some() {
+            self.remote_candidates(json, "candidates", on_channel, control);
+        } else if json.get("candidate").is_some() {
+            self.remote_candidates(json, "candidate", on_channel, control);
+        } else if let Some(value) = json.get("ping") {
+            self.send_on_channel(&json!({"pong": value}), &control.status);
+        } else if json.get("pong").is_some() {
+            self.unanswered_pings = 0;
+        } else if json["bye"] == true {
+            return false;
+        } else if json.get("audio").is_some() || json.get("video").is_some() {
+            self.media_request(json, control);
+        }
+        true
+    }
+
+    fn media_request(&mut self, json: &Value, control: &Control) {
+        if self.media_requested {
+            return control.status.complain("a second media request".into());
+        }
+        self.media_requested = true;
+        control.status.set_media_request(json);
+        if control.settings.flavour.waits_for_media_request() {
+            let asked = |kind: &Kind| match kind {
+                Kind::Video => json["video"] == true,
+                Kind::Audio => json["audio"] == true,
+            };
+            self.wanted = control
+                .settings
+                .tracks()
+                .into_iter()
+                .filter(asked)
+                .collect();
+            self.offer_wanted(control);
+        }
+    }
+
+    fn offer_wanted(&mut self, control: &Control) {
+        if self.wanted.is_empty() || self.open_offer.is_some() {
+            return;
+        }
+        match self.add_tracks(control) {
+            Ok(()) => self.peer.create_offer(self.id, &control.events),
+            Err(error) => control.status.complain(error),
+        }
+    }
+
+    /// Reads an encrypted field. One in clear is taken, but it is a fault if the room encrypts.
+    fn unseal(
+        &self,
+        json: &Value,
+        field: &str,
+        on_channel: bool,
+        control: &Control,
+    ) -> Option<Value> {
+        let may_be_plain = on_channel && !control.settings.flavour.encrypts_on_channel();
+        if json.get("vector").is_none() && control.secret.encrypts() && !may_be_plain {
+            control.status.complain(format!("{field} came unencrypted"));
+        }
+        match control.secret.open(json, field) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                control
+                    .status
+                    .complain(format!("{field} cannot be read: {error}"));
+                None
+            }
+        }
+    }
+
+    fn session_matches(&self, json: &Value, flavour: Flavour) -> bool {
+        match json["session"].as_str() {
+            Some(session) => self.session.as_deref() == Some(session),
+            None => !flavour.wants_session(),
+        }
+    }
+
+    fn answer(&mut self, json: &Value, on_channel: bool, control: &Control) {
+        let status = &control.status;
+        if !self.session_matches(json, control.settings.flavour) {
+            return status.complain(format!("an answer with session {}", json["session"]));
+        }
+        let Some(description) = self.unseal(json, "description", on_channel, control) else {
+            return;
+        };
+        if description["type"] != "answer" {
+            return status.complain(format!("a description of type {}", description["type"]));
+        }
+        let Some(offer) = self.open_offer.take() else {
+            return status.complain("an answer to no offer".into());
+        };
+        let answer = description["sdp"].as_str().unwrap_or_default();
+        status.set_answer(answer);
+        if let Err(error) = self.peer.set_remote_answer(&sdp::from_wire(answer, &offer)) {
+            return status.complain(error);
+        }
+        if self.state() == State::Connected {
+            self.feed(control);
+        }
+        self.offer_wanted(control);
+    }
+
+    fn remote_candidates(
+        &mut self,
+        json: &Value,
+        field: &str,
+        on_channel: bool,
+        control: &Control,
+    ) {
+        let (status, flavour) = (&control.status, control.settings.flavour);
+        if json["type"] != "remote" {
+            status.complain(format!("{field} without type remote"));
+            if flavour == Flavour::Browser {
+                return;
+            }
+        }
+        // Browsers do not look at the session of a bundle.
+        let checked = flavour.wants_session() || field == "candidate";
+        if checked && !self.session_matches(json, flavour) {
+            return status.complain(format!("{field} with session {}", json["session"]));
+        }
+        let Some(value) = self.unseal(json, field, on_channel, control) else {
+            return;
+        };
+        let objects = value.as_array().cloned().unwrap_or_else(|| vec![value]);
+        for object in objects {
+            self.remote_candidate(&object, control);
+        }
+    }
+
+    fn remote_candidate(&mut self, object: &Value, control: &Control) {
+        let text = object["candidate"].as_str().unwrap_or_default();
+        let mid = object["sdpMid"].as_str();
+        let by_mid = self
+            .wire_mids
+            .iter()
+            .position(|known| Some(known.as_str()) == mid);
+        let by_index = object["sdpMLineIndex"].as_u64().map(|index| index as usize);
+        let index = match control.settings.flavour {
+            Flavour::Raspberry => by_index,
+            Flavour::Obs => by_mid,
+            Flavour::Browser | Flavour::Sdk => by_index.or(by_mid),
+        };
+        match index {
+            Some(index) if !text.is_empty() => self.peer.add_candidate(index as u32, text),
+            _ => control
+                .status
+                .complain(format!("a candidate that cannot be used: {object}")),
+        }
+    }
+}
