@@ -213,11 +213,7 @@ pub enum Action {
         stream: StreamId,
         reason: String,
     },
-<<<<<<< HEAD
     /// Open the websocket again after this time; close it first if it is open.
-=======
-    /// Open the websocket again after this time.
->>>>>>> sink
     Reconnect {
         after: Duration,
     },
