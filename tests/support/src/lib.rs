@@ -4,6 +4,7 @@
 pub mod check;
 pub mod folder;
 pub mod launch;
+pub mod chromium;
 pub mod log;
 pub mod pattern;
 pub mod publisher;
@@ -12,6 +13,7 @@ pub mod server;
 
 pub use folder::Folder;
 pub use launch::Launch;
+pub use chromium::Chromium;
 pub use publisher::{Codec, Flavour, Publisher};
 pub use secret::{Password, Secret};
 pub use server::{Closing, Dialect, Faults, LeaveNotice, RoomServer, Who};
