@@ -1,1 +1,163 @@
 // SPDX-License-Identifier: MPL-2.0
+//! People come, go, come back, and change; filters and limits.
+
+use gst::prelude::*;
+use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
+
+use crate::recording::{DEADLINE, Recording, assert_whole};
+
+const FRAMES: u64 = 45;
+
+fn person(server: &RoomServer, name: &str, codec: Codec) -> Publisher {
+    Publisher::builder(server.url(), "r", name)
+        .codec(codec)
+        .label(&format!("{name}'s label"))
+        .start()
+        .unwrap()
+}
+
+#[test]
+fn a_fourth_joins_and_one_leaves_and_the_others_never_notice() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = person(&server, "alice", Codec::H264);
+    let bob = person(&server, "bob", Codec::Vp8);
+    let charlie = person(&server, "charlie", Codec::Vp9);
+    recording.wait_for_frames(&["alice", "bob", "charlie"], FRAMES);
+
+    let dora = person(&server, "dora", Codec::Vp8);
+    recording.wait_for_frames(&["dora"], FRAMES);
+    bob.stop();
+    recording.wait_for_news("roomfilesink-part-closed", "bob");
+    recording.wait_for_news("vdoroom-stream-removed", "bob");
+    let then = recording.frames("alice");
+    recording.wait_for_frames(&["alice"], then + FRAMES);
+
+    let recorded = recording.finish();
+    recorded.assert_whole(&["alice", "bob", "charlie", "dora"]);
+    drop((alice, charlie, dora));
+}
+
+#[test]
+fn a_guest_who_reloads_gets_a_second_part() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = person(&server, "alice", Codec::H264);
+    recording.wait_for_frames(&["alice"], FRAMES);
+    alice.reload();
+    recording.wait_for_news("roomfilesink-part-closed", "alice");
+    recording.wait("the second part", |r| {
+        let opened = |s: &&gst::Structure| s.name() == "roomfilesink-part-opened";
+        r.news.iter().filter(opened).count() == 2 && r.frames("alice") >= FRAMES
+    });
+    let recorded = recording.finish();
+    let parts = &recorded.files["alice"];
+    assert_eq!(parts.len(), 2, "{parts:#?}");
+    for (path, report) in parts {
+        assert_whole(&path.display().to_string(), report);
+    }
+}
+
+#[test]
+fn the_manifest_has_the_names_that_people_gave() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = person(&server, "alice", Codec::Vp8);
+    recording.wait_for_frames(&["alice"], FRAMES);
+    let recorded = recording.finish();
+    let closed = recorded.manifest.last().unwrap();
+    assert_eq!(closed["event"], "part-closed", "{closed}");
+    assert_eq!(closed["label"], "alice's label", "{closed}");
+    assert_eq!(closed["room"], "r", "{closed}");
+    drop(alice);
+}
+
+#[test]
+fn filters_keep_unwanted_people_out_and_cost_them_nothing() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |source| {
+        source.set_property("streams", gst::Array::new(["al*", "bob"]));
+        source.set_property("exclude-streams", gst::Array::new(["?ob"]));
+    });
+    let bob = person(&server, "bob", Codec::Vp8);
+    let zoe = person(&server, "zoe", Codec::Vp8);
+    let alice = person(&server, "alice", Codec::Vp8);
+    recording.wait_for_frames(&["alice"], FRAMES);
+    assert_eq!((bob.viewers(), zoe.viewers()), (0, 0));
+
+    // Wanted after all, while the room is recorded.
+    recording
+        .source
+        .set_property("exclude-streams", gst::Array::new(["zoe"]));
+    recording.wait_for_frames(&["bob"], FRAMES);
+    let recorded = recording.finish();
+    recorded.assert_whole(&["alice", "bob"]);
+    assert!(!recorded.files.contains_key("zoe"));
+    drop((alice, zoe));
+}
+
+#[test]
+fn the_application_may_refuse_a_stream() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |source| {
+        source.connect("accept-stream", false, |values| {
+            Some((values[1].get::<&str>() != Ok("bob")).to_value())
+        });
+    });
+    let bob = person(&server, "bob", Codec::Vp8);
+    let alice = person(&server, "alice", Codec::Vp8);
+    recording.wait_for_frames(&["alice"], FRAMES);
+    assert_eq!(bob.viewers(), 0);
+    // The application changes its mind.
+    recording.source.emit_by_name::<()>("play", &[&"bob"]);
+    recording.wait_for_frames(&["bob"], FRAMES);
+    recording.source.emit_by_name::<()>("stop", &[&"alice"]);
+    alice.wait_for_no_viewer(DEADLINE).unwrap();
+    recording.finish().assert_whole(&["alice", "bob"]);
+}
+
+#[test]
+fn beyond_max_streams_people_wait_until_somebody_leaves() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |source| {
+        source.set_property("max-streams", 1u32);
+    });
+    let alice = person(&server, "alice", Codec::Vp8);
+    recording.wait_for_frames(&["alice"], FRAMES);
+    let bob = person(&server, "bob", Codec::Vp8);
+    recording.wait_for_news("vdoroom-stream-added", "bob");
+    assert_eq!(bob.viewers(), 0);
+    alice.stop();
+    recording.wait_for_frames(&["bob"], FRAMES);
+    recording.finish().assert_whole(&["alice", "bob"]);
+}
+
+#[test]
+fn audio_alone_when_no_video_is_wanted() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |source| {
+        source.set_property("receive-video", false);
+    });
+    let alice = person(&server, "alice", Codec::Vp8);
+    recording.wait_for_frames(&["alice"], 100);
+    let asked = alice.media_request().unwrap();
+    assert_eq!(asked["video"], false, "{asked}");
+    assert_eq!(asked["audio"], true, "{asked}");
+    let recorded = recording.finish();
+    let report = recorded.only("alice");
+    assert!(report.video.is_none() && report.audio.is_some(), "{report:#?}");
+    let (file, _) = &recorded.files["alice"][0];
+    assert_eq!(file.extension().and_then(|e| e.to_str()), Some("mka"));
+}
+
+#[test]
+fn stopping_says_goodbye_and_keeps_the_file() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = person(&server, "alice", Codec::Vp8);
+    recording.wait_for_frames(&["alice"], FRAMES);
+    recording.stop();
+    // Our `bye` ends the connection at once; a lost peer would be noticed much later.
+    alice.wait_for_no_viewer(std::time::Duration::from_secs(2)).unwrap();
+    recording.recorded().assert_whole(&["alice"]);
+}

@@ -1,1 +1,93 @@
 // SPDX-License-Identifier: MPL-2.0
+//! The lines of the README, as a person runs them.
+
+use std::time::Duration;
+
+use vdoroom_test_support::check::inspect;
+use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+
+use crate::recording::{DEADLINE, assert_whole};
+
+/// How long gst-launch may take to finalise every file.
+const END: Duration = Duration::from_secs(2);
+
+fn people(server: &RoomServer) -> Vec<Publisher> {
+    let people = [("alice", Codec::H264), ("bob", Codec::Vp8), ("charlie", Codec::Vp9)];
+    let start = |(name, codec)| Publisher::builder(server.url(), "r", name).codec(codec).start();
+    people.map(|person| start(person).unwrap()).into()
+}
+
+/// Waits until each has sent `frames` to a viewer.
+fn wait_for_frames(launch: &mut Launch, count: usize) {
+    for _ in 0..count {
+        launch.wait_for_line("roomfilesink-part-opened", DEADLINE);
+    }
+}
+
+#[test]
+fn everybody_is_recorded_and_an_interrupt_finalises_every_file() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let mut launch = Launch::start(
+        &folder.0,
+        &format!("-e -m vdoroomsrc server={} room=r : roomfilesink location=rec", server.url()),
+    );
+    let people = people(&server);
+    wait_for_frames(&mut launch, people.len());
+    let sent: Vec<u64> = people.iter().map(Publisher::frames_sent).collect();
+    // Any line is a moment to look again; the bus says something several times a second.
+    while people.iter().zip(&sent).any(|(p, sent)| p.frames_sent() < sent + 60) {
+        launch.wait_for_line("Got message", DEADLINE);
+    }
+    launch.signal("INT");
+    let (status, printed) = launch.wait(END);
+    assert!(status.success(), "{printed}");
+    let files = folder.recordings();
+    assert_eq!(files.len(), 3, "{files:?}\n{printed}");
+    for file in files {
+        assert_whole(&file.display().to_string(), &inspect(&file));
+    }
+}
+
+#[test]
+fn an_interrupt_ends_a_room_to_which_nobody_came() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let mut launch = Launch::start(
+        &folder.0,
+        &format!("-e vdoroomsrc server={} room=r : roomfilesink location=rec", server.url()),
+    );
+    launch.wait_for_line("Setting pipeline to PLAYING", DEADLINE);
+    server
+        .wait_for(DEADLINE, |entry| entry.text.contains("joinroom"))
+        .unwrap();
+    launch.signal("INT");
+    let (status, printed) = launch.wait(END);
+    assert!(status.success(), "{printed}");
+    assert_eq!(folder.recordings().len(), 0);
+}
+
+#[test]
+fn one_person_is_recorded_by_the_names_of_their_pads() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let mut launch = Launch::start(
+        &folder.0,
+        &format!(
+            "-e -m vdoroomsrc server={} room=r name=r \
+             r.video_alice ! queue ! h264parse ! mpegtsmux name=m ! filesink async=false location=alice.ts \
+             r.audio_alice ! queue ! m.",
+            server.url()
+        ),
+    );
+    let people = people(&server);
+    launch.wait_for_line("vdoroom-stream-added", DEADLINE);
+    let deadline = people[0].frames_sent() + 120;
+    while people[0].frames_sent() < deadline {
+        std::thread::yield_now();
+    }
+    launch.signal("INT");
+    let (status, printed) = launch.wait(END);
+    assert!(status.success(), "{printed}");
+    assert_whole("alice", &inspect(folder.0.join("alice.ts")));
+}

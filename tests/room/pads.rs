@@ -1,1 +1,180 @@
 // SPDX-License-Identifier: MPL-2.0
+//! What the pads promise to whoever links them.
+
+use std::sync::mpsc;
+
+use gst::prelude::*;
+use vdoroom_test_support::{Codec, Dialect, Folder, Publisher, RoomServer};
+
+use crate::recording::{DEADLINE, Recording, source};
+
+/// A room with one person, and a source whose pads the test links.
+struct Scene {
+    recording: Recording,
+    people: Vec<Publisher>,
+    _server: RoomServer,
+}
+
+impl Scene {
+    fn new(people: &[(&str, Codec)], link: impl Fn(&gst::Element, &gst::Pad) + Send + Sync + 'static) -> Self {
+        let server = RoomServer::start(Dialect::Hosted);
+        let recording = Recording::of(source(&server, "r"), Folder::new());
+        recording
+            .source
+            .connect_pad_added(move |source, pad| link(source, pad));
+        recording.play();
+        let people = people
+            .iter()
+            .map(|(name, codec)| {
+                let builder = Publisher::builder(server.url(), "r", name).codec(*codec);
+                builder.label("A. Guest").start().unwrap()
+            })
+            .collect();
+        Self {
+            recording,
+            people,
+            _server: server,
+        }
+    }
+}
+
+/// Adds `description` to the source's pipeline and links the pad to it.
+fn link_to(source: &gst::Element, pad: &gst::Pad, description: &str) -> gst::Bin {
+    let bin = gst::parse::bin_from_description(description, true).unwrap();
+    let pipeline = source.parent().unwrap().downcast::<gst::Bin>().unwrap();
+    pipeline.add(&bin).unwrap();
+    bin.sync_state_with_parent().unwrap();
+    pad.link(&bin.static_pad("sink").unwrap()).unwrap();
+    bin
+}
+
+const SINK: &str = "fakesink sync=false async=false";
+
+#[test]
+fn a_pad_that_nobody_links_stops_no_other() {
+    let mut scene = Scene::new(&[("alice", Codec::H264)], |source, pad| {
+        if pad.name() == "video_alice" {
+            link_to(source, pad, SINK);
+        }
+    });
+    scene.recording.wait_for_frames(&["alice"], 60);
+    assert_eq!(scene.recording.complaints, Vec::<String>::new());
+    scene.recording.stop();
+}
+
+#[test]
+fn a_consumer_that_fails_stops_no_other_pad() {
+    let mut scene = Scene::new(
+        &[("alice", Codec::Vp8), ("bob", Codec::Vp8)],
+        |source, pad| {
+            if pad.name() != "video_bob" {
+                link_to(source, pad, SINK);
+                return;
+            }
+            let bin = link_to(source, pad, "appsink name=s sync=false async=false");
+            let sink = bin.by_name("s").unwrap().downcast::<gst_app::AppSink>();
+            sink.unwrap().set_callbacks(
+                gst_app::AppSinkCallbacks::builder()
+                    .new_sample(|_| Err(gst::FlowError::Error))
+                    .build(),
+            );
+        },
+    );
+    scene.recording.wait_for_frames(&["alice"], 60);
+    scene.recording.wait("a warning that names the pad", |recording| {
+        recording.complaints.iter().any(|c| c.contains("video_bob"))
+    });
+    let then = scene.recording.frames("alice");
+    scene.recording.wait_for_frames(&["alice"], then + 30);
+    assert_eq!(scene.people[1].viewers(), 1, "bob is still connected");
+    scene.recording.stop();
+}
+
+#[test]
+fn h264_pads_have_the_form_that_the_consumer_wants() {
+    for (wanted, form) in [
+        ("video/x-h264,stream-format=avc", "avc"),
+        ("video/x-h264,stream-format=byte-stream", "byte-stream"),
+        ("video/x-h264", "byte-stream"),
+    ] {
+        let (tx, rx) = mpsc::channel();
+        let description = format!("capsfilter caps={wanted} ! appsink name=s sync=false async=false");
+        let scene = Scene::new(&[("alice", Codec::H264)], move |source, pad| {
+            if pad.name() != "video_alice" {
+                return;
+            }
+            let bin = link_to(source, pad, &description);
+            let sink = bin.by_name("s").unwrap().downcast::<gst_app::AppSink>();
+            let tx = tx.clone();
+            sink.unwrap().set_callbacks(
+                gst_app::AppSinkCallbacks::builder()
+                    .new_sample(move |sink| {
+                        // Only the first one is waited for.
+                        let _ = tx.send(sink.pull_sample().unwrap());
+                        Ok(gst::FlowSuccess::Ok)
+                    })
+                    .build(),
+            );
+        });
+        let first = rx.recv_timeout(DEADLINE).expect("a first frame");
+        let caps = first.caps().unwrap().structure(0).unwrap();
+        assert_eq!(caps.get::<&str>("stream-format"), Ok(form), "{caps}");
+        assert_eq!(caps.get::<&str>("alignment"), Ok("au"), "{caps}");
+        assert_eq!(caps.get::<i32>("width"), Ok(320), "{caps}");
+        let flags = first.buffer().unwrap().flags();
+        assert!(!flags.contains(gst::BufferFlags::DELTA_UNIT), "a keyframe");
+        scene.recording.stop();
+    }
+}
+
+#[test]
+fn pads_say_whose_media_they_carry() {
+    let (tx, rx) = mpsc::channel();
+    let scene = Scene::new(&[("alice", Codec::Vp8)], move |source, pad| {
+        link_to(source, pad, SINK);
+        let (id, tx) = (pad.name().to_string(), tx.clone());
+        let label: Option<String> = pad.property("label");
+        assert_eq!(label.as_deref(), Some("A. Guest"));
+        assert_eq!(pad.property::<String>("stream-id"), "alice");
+        assert_eq!(pad.property::<u32>("session"), 1);
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+            let start = pad.sticky_event::<gst::event::StreamStart>(0).unwrap();
+            let collection = pad.sticky_event::<gst::event::StreamCollection>(0).unwrap();
+            let details = pad.sticky_event::<gst::event::CustomDownstreamSticky>(0).unwrap();
+            let _ = tx.send((
+                id.clone(),
+                start.stream_id().to_string(),
+                start.group_id(),
+                collection.stream_collection().len(),
+                details.structure().unwrap().to_owned(),
+            ));
+            gst::PadProbeReturn::Remove
+        });
+    });
+    let mut seen: Vec<_> = (0..2).map(|_| rx.recv_timeout(DEADLINE).unwrap()).collect();
+    seen.sort_by(|a, b| a.0.cmp(&b.0));
+    let (audio, video) = (&seen[0], &seen[1]);
+    assert_eq!((audio.1.as_str(), video.1.as_str()), ("r/alice/1/audio", "r/alice/1/video"));
+    assert!(audio.2.is_some() && audio.2 == video.2, "one group for a session");
+    assert_eq!((audio.3, video.3), (2, 2), "both know of both tracks");
+    assert_eq!(audio.4.name(), "vdoroom-stream");
+    assert_eq!(audio.4.get::<&str>("label"), Ok("A. Guest"));
+    scene.recording.stop();
+}
+
+#[test]
+fn a_keyframe_comes_when_the_application_asks() {
+    let mut scene = Scene::new(&[("alice", Codec::Vp8)], |source, pad| {
+        link_to(source, pad, SINK);
+    });
+    scene.recording.source.set_property("keyframe-interval", 0u32);
+    scene.recording.wait_for_frames(&["alice"], 30);
+    let before = scene.people[0].keyframe_requests();
+    let source = scene.recording.source.clone();
+    source.emit_by_name::<()>("request-keyframe", &[&"alice"]);
+    let alice = &scene.people[0];
+    scene.recording.wait("the request at the publisher", |_| {
+        alice.keyframe_requests() > before
+    });
+    scene.recording.stop();
+}
