@@ -3,6 +3,8 @@
 
 mod conversation;
 
+use aes::Aes256;
+use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
 use conversation::{
     Conversation, Sdp, answers, candidates, channel_texts, config, stream, warnings,
 };
@@ -14,6 +16,30 @@ const HOST: &str = "candidate:1 1 UDP 2122252543 192.0.2.1 50000 typ host";
 /// A candidate, encrypted with the default password (the vector of protocol 4.4).
 const ENCRYPTED: &str = "cdbecb8ef5a6845d35a66cf9b393a9a5231a016f18d2d1440e75f4cbc6a7761de1a303e6624d43fc73fcd12d495bef6ec6fbf1c33c99b72b11bad4e89c91288c805161bb1cf2d99459230e876c6c7f6d9595c3bb37e478763671b36d3d17bfb1e5412e932088191357a89f2dcfa6a7a0";
 const VECTOR: &str = "000102030405060708090a0b0c0d0e0f";
+
+/// The key of the default password (protocol 4.4).
+const KEY: &str = "808d646f7eb92052344e1e668e340c852f8d675754acfae11d8cc49233c36eba";
+
+fn bytes<const N: usize>(text: &str) -> [u8; N] {
+    hex::decode(text).unwrap().try_into().unwrap()
+}
+
+/// As a publisher with the default password encrypts it, with its vector.
+fn encrypted(text: &str) -> (String, &'static str) {
+    let cipher = cbc::Encryptor::<Aes256>::new(&bytes(KEY).into(), &bytes(VECTOR).into());
+    (
+        hex::encode(cipher.encrypt_padded_vec::<Pkcs7>(text.as_bytes())),
+        VECTOR,
+    )
+}
+
+fn decrypted(text: &Value, vector: &Value) -> Value {
+    let vector = bytes(vector.as_str().unwrap());
+    let cipher = cbc::Decryptor::<Aes256>::new(&bytes(KEY).into(), &vector.into());
+    let text = hex::decode(text.as_str().unwrap()).unwrap();
+    let text = cipher.decrypt_padded_vec::<Pkcs7>(&text).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
 
 fn browser() -> Sdp {
     Sdp::new("browser").application()
@@ -155,20 +181,45 @@ fn our_candidates_are_collected_for_the_websocket_and_not_for_the_channel() {
 }
 
 #[test]
-fn an_encrypted_offer_is_answered_encrypted() {
-    // The trace of a browser with a password holds the other half: that such offers open.
-    let mut talk =
-        Conversation::joined_with(with_password(Password::Default), &[("a", "alice808d64")]);
+fn an_encrypted_offer_is_answered_encrypted_and_a_clear_one_in_clear() {
+    let members = [("a", "alice808d64"), ("b", "bob808d64")];
+    let mut talk = Conversation::joined_with(with_password(Password::Default), &members);
     talk.take();
-    let entry = json!({"UUID": "a", "type": "local", "candidates": ENCRYPTED, "vector": VECTOR});
-    talk.receives(entry);
-    talk.offers("a", "alice808d64", "tok", &browser());
-    let actions = talk.take();
-    talk.expect_eq(candidates(&actions).len(), 1);
-    let clear = actions
-        .iter()
-        .any(|action| matches!(action, Action::SendSocket(text) if text.contains("answer")));
-    talk.expect_eq(clear, true);
+    let offer = json!({"type": "offer", "sdp": browser().text()});
+    let (description, vector) = encrypted(&offer.to_string());
+    talk.receives(
+        json!({"UUID": "a", "streamID": "alice808d64", "session": "tok",
+        "description": description, "vector": vector}),
+    );
+    let sent = talk.sent();
+    let answer = answers(&sent)[0];
+    let opened = decrypted(&answer["description"], &answer["vector"]);
+    talk.expect_eq(
+        opened,
+        json!({"type": "answer", "sdp": "v=0\r\ns=answer\r\n"}),
+    );
+    talk.offers("b", "bob808d64", "tok", &browser());
+    let sent = talk.sent();
+    let answer = answers(&sent)[0];
+    talk.expect_eq(&answer["description"]["type"], &json!("answer"));
+}
+
+#[test]
+fn no_two_answers_are_encrypted_alike() {
+    let members = [("a", "alice808d64")];
+    let mut talk = Conversation::joined_with(with_password(Password::Default), &members);
+    let offer = json!({"type": "offer", "sdp": browser().text()});
+    let (description, vector) = encrypted(&offer.to_string());
+    let mut vectors = Vec::new();
+    for token in ["one", "two"] {
+        talk.take();
+        talk.receives(
+            json!({"UUID": "a", "streamID": "alice808d64", "session": token,
+            "description": description, "vector": vector}),
+        );
+        vectors.push(answers(&talk.sent())[0]["vector"].clone());
+    }
+    assert_ne!(vectors[0], vectors[1]);
 }
 
 #[test]
