@@ -88,6 +88,16 @@ fn silence_after_joining_means_a_relay() {
 }
 
 #[test]
+fn who_is_told_of_others_before_the_listing_is_in_the_room() {
+    let mut talk = Conversation::begin(auto());
+    talk.event(Event::Opened);
+    talk.receives(announced("a", "alice"));
+    talk.pass_secs(60);
+    talk.expect_eq(talk.status().dialect, Dialect::Hosted);
+    talk.expect_eq(talk.status().state, RoomState::Joined);
+}
+
+#[test]
 fn a_late_listing_means_a_hosted_server_after_all() {
     let mut talk = Conversation::begin(auto());
     talk.event(Event::Opened);

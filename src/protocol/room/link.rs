@@ -102,13 +102,13 @@ impl Room {
             ("roomid", Value::from(room.0)),
         ];
         self.send(None, fields(join));
-        self.joined_if_relay();
+        self.joined_without_listing(false);
     }
 
-    /// A relay does not answer `joinroom`.
-    pub(super) fn joined_if_relay(&mut self) {
+    /// A relay does not answer `joinroom`; and who hears of others is in the room.
+    pub(super) fn joined_without_listing(&mut self, in_the_room: bool) {
         let joining = matches!(self.link, Link::Joining { .. });
-        if joining && self.dialog.spoken() == Dialect::Relay {
+        if joining && (in_the_room || self.dialog.spoken() == Dialect::Relay) {
             self.joined();
             self.play_unconnected();
         }
@@ -155,7 +155,7 @@ impl Room {
             (Link::Waiting { .. }, _) => self.link = Link::Connecting,
             (Link::Joining { .. }, Dialect::Auto) => {
                 self.dialog.relay();
-                self.joined_if_relay();
+                self.joined_without_listing(false);
             }
             (Link::Joining { .. }, _) => {
                 let wait = self.backoff.next(&mut self.rng);
