@@ -79,6 +79,31 @@ fn a_guest_who_crashes_and_reloads_is_played_the_moment_the_old_media_stalls() {
 }
 
 #[test]
+fn a_newcomer_is_not_asked_again_when_the_old_media_comes_back() {
+    let (mut talk, first) = receiving();
+    talk.receives(announced("a2", "alice"));
+    talk.pass_secs(2);
+    talk.event(Event::MediaStalled { session: first });
+    talk.pass_secs(1);
+    talk.event(Event::MediaFlowing { session: first });
+    talk.take();
+    talk.pass_secs(600);
+    let plays = talk.plays();
+    talk.expect_eq(plays, vec![]);
+    talk.expect_eq(talk.session("alice"), first);
+}
+
+#[test]
+fn a_stalled_session_gives_way_to_any_offer() {
+    let (mut talk, first) = receiving_behind_a_relay();
+    talk.event(Event::MediaStalled { session: first });
+    talk.receives(relayed_offer("a2", "alice", "two"));
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![first]);
+    talk.session("alice");
+}
+
+#[test]
 fn a_guest_who_lost_only_its_websocket_is_not_played_again() {
     let (mut talk, first) = receiving();
     talk.receives(announced("a2", "alice"));

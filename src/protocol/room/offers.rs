@@ -302,7 +302,6 @@ impl Room {
         if !session.answering {
             return;
         }
-        let first = !session.answered;
         let iv = session.encrypted.then_some(iv);
         let description = json!({ "type": "answer", "sdp": sdp });
         let mut message = self.secrets.seal("description", description, iv);
@@ -311,7 +310,7 @@ impl Room {
         }
         session.answer_sent(now);
         let next = session.queue.pop_front();
-        self.send_to_publisher(id, message, first);
+        self.send_to_publisher(id, message);
         self.flush_candidates(id);
         if let Some(next) = next {
             self.apply_offer(id, next);
