@@ -104,6 +104,50 @@ fn a_stalled_session_gives_way_to_any_offer() {
 }
 
 #[test]
+fn a_guest_whose_old_page_says_goodbye_late_is_played_at_once() {
+    let (mut talk, first) = receiving();
+    talk.receives(announced("a2", "alice"));
+    talk.pass_secs(1);
+    talk.channel_receives(first, json!({"bye": true}));
+    talk.pass_secs(1);
+    let actions = talk.take();
+    talk.expect_eq((closed(&actions), removed(&actions)), (vec![first], 0));
+    talk.expect_eq(actions.contains(&play("alice")), true);
+}
+
+#[test]
+fn a_stranger_does_not_replace_a_session_that_is_being_connected() {
+    let mut talk = Conversation::joined(&[("a", "alice")]);
+    talk.offers("a", "alice", "one", &Sdp::new("one").application());
+    let first = talk.session("alice");
+    talk.pass_secs(2);
+    talk.receives(announced("a2", "alice"));
+    talk.take();
+    talk.offers("x", "alice", "fake", &Sdp::new("fake").application());
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![]);
+    // Who was announced does, and replaces both.
+    talk.offers("a2", "alice", "two", &Sdp::new("two").application());
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions).contains(&first), true);
+    talk.session("alice");
+}
+
+#[test]
+fn who_does_not_answer_is_asked_at_once_when_the_server_is_back() {
+    let mut talk = Conversation::joined(&[("a", "alice")]);
+    talk.pass_secs(100);
+    talk.event(Event::Closed {
+        reason: "network".to_owned(),
+    });
+    talk.pass_secs(2);
+    talk.take();
+    talk.rejoin(&[("a", "alice")]);
+    let plays = talk.plays();
+    talk.expect_eq(plays, vec!["alice".to_owned()]);
+}
+
+#[test]
 fn a_guest_who_lost_only_its_websocket_is_not_played_again() {
     let (mut talk, first) = receiving();
     talk.receives(announced("a2", "alice"));

@@ -297,6 +297,23 @@ fn an_unsolicited_offer_behind_a_relay_is_taken_if_it_is_wanted() {
 }
 
 #[test]
+fn an_offer_that_the_user_declines_is_told_so() {
+    let mut talk = Conversation::joined(&[]);
+    talk.accepts = false;
+    talk.offers("b", "bob", "tok", &browser());
+    talk.take();
+    talk.event(Event::Accepted {
+        stream: stream("bob"),
+        accepted: false,
+    });
+    let sent = talk.sent();
+    talk.expect_eq(
+        sent,
+        vec![json!({"UUID": "b", "bye": true, "session": "tok"})],
+    );
+}
+
+#[test]
 fn an_unwanted_offer_is_told_so() {
     let mut talk = Conversation::joined(&[]);
     talk.event(Event::Stop(stream("bob")));
