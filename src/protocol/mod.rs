@@ -28,7 +28,7 @@
 //! - there is one `SetRemoteOffer` at a time for a session, and candidates only after the first;
 //! - nothing grows without bound ([`limits`]), and there is always a next deadline or none: after
 //!   a `Tick` it has moved on;
-//! - after `Fail`, or after `Shutdown` was handled, nothing comes any more.
+//! - `Disconnect` comes once, after `Shutdown` or `Fail`, and is the last action.
 //!
 //! Inside, messages become meaning in `wire` (with `dialect`, `candidate`, `sdp`, `news` and
 //! `alert` for their parts), names and encryption are in `names` and `secret`, and `room` decides.

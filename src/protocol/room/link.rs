@@ -35,7 +35,7 @@ pub(super) enum Link {
         /// It was closed by us and will be reported as closed.
         closing: bool,
     },
-    /// Closed, and not wanted any more; sessions go on.
+    /// Not used any more; sessions go on.
     Given,
     Failed,
     Stopped,
@@ -324,7 +324,6 @@ impl Room {
     /// The server does not want us. Sessions go on until they end by themselves.
     fn fail(&mut self, message: String) {
         self.link = Link::Given;
-        self.actions.push(Action::Disconnect);
         if !self.sessions.is_empty() {
             let go_on = format!("{message}; the streams that are connected go on");
             self.warn_once("failing", &go_on);
@@ -338,6 +337,7 @@ impl Room {
         {
             self.link = Link::Failed;
             self.actions.push(Action::Fail { message });
+            self.actions.push(Action::Disconnect);
         }
     }
 
