@@ -262,6 +262,10 @@ fn a_taken_id_gets_a_session_of_its_own_and_touches_nobody() {
     let actions = talk.take();
     talk.expect_eq(closed(&actions), vec![]);
     // It has no say about the person either.
+    talk.receives(
+        json!({"request": "seed", "from": "impostor", "roomid": "studio",
+        "streamID": "alice", "director": true}),
+    );
     talk.channel_receives(fake, json!({"info": {"label": "Not Alice"}}));
     let changed = talk.take();
     talk.expect_eq(changed, vec![]);

@@ -249,6 +249,14 @@ fn the_director_is_known_by_the_listing() {
 }
 
 #[test]
+fn a_director_whose_camera_comes_later_is_known_as_one() {
+    let mut talk = Conversation::joined(&[]);
+    talk.receives(json!({"request": "someonejoined", "UUID": "d", "director": true}));
+    talk.receives(json!({"request": "videoaddedtoroom", "UUID": "d", "streamID": "dir"}));
+    talk.expect_eq(talk.status().streams[0].info.director, true);
+}
+
+#[test]
 fn who_says_too_much_is_not_listened_to_for_a_second() {
     let (mut talk, session) = connected();
     for _ in 0..MAX_CHANNEL_MESSAGES_PER_SECOND + 50 {

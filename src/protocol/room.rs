@@ -237,7 +237,7 @@ impl Room {
         if let Some(session) = outdated {
             self.end_session(session, "the room server was lost before it was connected");
         }
-        self.set_director(&id, director);
+        self.set_director(&id, &peer);
         self.show(&id);
     }
 
