@@ -94,7 +94,9 @@ fn message(chance: &mut Chance, spoken: Dialect) -> Value {
             let request = chance.of(&["listing", "listing", "transferred"]);
             return json!({"request": request, "list": [{"UUID": uuid, "streamID": id}]});
         }
-        5 => return json!({"request": "alert", "message": chance.of(&["hello", "Room is full"])}),
+        5 => {
+            return json!({"request": "alert", "message": chance.of(&["hello", "hi", "Room is full", "Client not approved"])});
+        }
         _ => {
             let mut said = said(chance);
             said["streamID"] = json!(id);

@@ -5,13 +5,11 @@ mod conversation;
 
 use std::time::Duration;
 
-use conversation::{Conversation, Sdp, config};
+use conversation::{
+    Conversation, Sdp, announced, closed, config, numbers, play, reconnect, removed,
+};
 use gstvdoroom::protocol::{Action, Dialect, Event, RoomConfig, SessionId, StreamState};
 use serde_json::{Value, json};
-
-fn announced(uuid: &str, id: &str) -> Value {
-    json!({"request": "videoaddedtoroom", "UUID": uuid, "streamID": id})
-}
 
 fn relayed_offer(from: &str, id: &str, token: &str) -> Value {
     let sdp = Sdp::new(token).application().video().text();
@@ -42,27 +40,6 @@ fn receiving_behind_a_relay() -> (Conversation, SessionId) {
     (talk, session)
 }
 
-fn closed(actions: &[Action]) -> Vec<SessionId> {
-    let closed = actions.iter().filter_map(|action| match action {
-        Action::ClosePeer { session, .. } => Some(*session),
-        _ => None,
-    });
-    closed.collect()
-}
-
-fn removed(actions: &[Action]) -> usize {
-    let removed = |action: &&Action| matches!(action, Action::StreamRemoved { .. });
-    actions.iter().filter(removed).count()
-}
-
-fn numbers(actions: &[Action]) -> Vec<u32> {
-    let opened = actions.iter().filter_map(|action| match action {
-        Action::OpenPeer { number, .. } => Some(*number),
-        _ => None,
-    });
-    opened.collect()
-}
-
 #[test]
 fn a_guest_who_says_goodbye_and_reloads_gets_a_second_session_at_once() {
     let (mut talk, first) = receiving();
@@ -74,9 +51,11 @@ fn a_guest_who_says_goodbye_and_reloads_gets_a_second_session_at_once() {
     talk.receives(announced("a2", "alice"));
     talk.pass_secs(1);
     let actions = talk.take();
-    let play = Action::SendSocket(json!({"request": "play", "streamID": "alice"}).to_string());
     let added = |action: &&Action| matches!(action, Action::StreamAdded { .. });
-    let plays = actions.iter().filter(|action| **action == play).count();
+    let plays = actions
+        .iter()
+        .filter(|action| **action == play("alice"))
+        .count();
     talk.expect_eq((plays, actions.iter().filter(added).count()), (1, 1));
     talk.flows("a2", "alice", "two");
     let actions = talk.take();
@@ -97,6 +76,75 @@ fn a_guest_who_crashes_and_reloads_is_played_the_moment_the_old_media_stalls() {
     let actions = talk.take();
     talk.expect_eq(closed(&actions), vec![first]);
     talk.expect_eq(talk.sessions("alice").len(), 1);
+}
+
+#[test]
+fn a_newcomer_is_not_asked_again_when_the_old_media_comes_back() {
+    let (mut talk, first) = receiving();
+    talk.receives(announced("a2", "alice"));
+    talk.pass_secs(2);
+    talk.event(Event::MediaStalled { session: first });
+    talk.pass_secs(1);
+    talk.event(Event::MediaFlowing { session: first });
+    talk.take();
+    talk.pass_secs(600);
+    let plays = talk.plays();
+    talk.expect_eq(plays, vec![]);
+    talk.expect_eq(talk.session("alice"), first);
+}
+
+#[test]
+fn a_stalled_session_gives_way_to_any_offer() {
+    let (mut talk, first) = receiving_behind_a_relay();
+    talk.event(Event::MediaStalled { session: first });
+    talk.receives(relayed_offer("a2", "alice", "two"));
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![first]);
+    talk.session("alice");
+}
+
+#[test]
+fn a_guest_whose_old_page_says_goodbye_late_is_played_at_once() {
+    let (mut talk, first) = receiving();
+    talk.receives(announced("a2", "alice"));
+    talk.pass_secs(1);
+    talk.channel_receives(first, json!({"bye": true}));
+    talk.pass_secs(1);
+    let actions = talk.take();
+    talk.expect_eq((closed(&actions), removed(&actions)), (vec![first], 0));
+    talk.expect_eq(actions.contains(&play("alice")), true);
+}
+
+#[test]
+fn a_stranger_does_not_replace_a_session_that_is_being_connected() {
+    let mut talk = Conversation::joined(&[("a", "alice")]);
+    talk.offers("a", "alice", "one", &Sdp::new("one").application());
+    let first = talk.session("alice");
+    talk.pass_secs(2);
+    talk.receives(announced("a2", "alice"));
+    talk.take();
+    talk.offers("x", "alice", "fake", &Sdp::new("fake").application());
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![]);
+    // Who was announced does, and replaces both.
+    talk.offers("a2", "alice", "two", &Sdp::new("two").application());
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions).contains(&first), true);
+    talk.session("alice");
+}
+
+#[test]
+fn who_does_not_answer_is_asked_at_once_when_the_server_is_back() {
+    let mut talk = Conversation::joined(&[("a", "alice")]);
+    talk.pass_secs(100);
+    talk.event(Event::Closed {
+        reason: "network".to_owned(),
+    });
+    talk.pass_secs(2);
+    talk.take();
+    talk.rejoin(&[("a", "alice")]);
+    let plays = talk.plays();
+    talk.expect_eq(plays, vec!["alice".to_owned()]);
 }
 
 #[test]
@@ -214,6 +262,10 @@ fn a_taken_id_gets_a_session_of_its_own_and_touches_nobody() {
     let actions = talk.take();
     talk.expect_eq(closed(&actions), vec![]);
     // It has no say about the person either.
+    talk.receives(
+        json!({"request": "seed", "from": "impostor", "roomid": "studio",
+        "streamID": "alice", "director": true}),
+    );
     talk.channel_receives(fake, json!({"info": {"label": "Not Alice"}}));
     let changed = talk.take();
     talk.expect_eq(changed, vec![]);
@@ -320,10 +372,7 @@ fn a_lost_websocket_leaves_media_alone_and_plays_only_who_is_not_connected() {
     talk.event(Event::Closed {
         reason: "network".to_owned(),
     });
-    let wait = talk.take().into_iter().find_map(|action| match action {
-        Action::Reconnect { after } => Some(after),
-        _ => None,
-    });
+    let wait = reconnect(&talk.take());
     talk.pass(wait.expect("the websocket is opened again"));
     // Signalling goes on over the channel.
     let sdp = Sdp::new("ta").application().video().audio().text();
@@ -376,8 +425,7 @@ fn a_recorder_that_is_moved_ends_who_is_gone_and_plays_the_new_room() {
     talk.pass_secs(1);
     let actions = talk.take();
     talk.expect_eq((closed(&actions), removed(&actions)), (vec![alice], 1));
-    let play = Action::SendSocket(json!({"request": "play", "streamID": "zoe"}).to_string());
-    talk.expect_eq(actions.contains(&play), true);
+    talk.expect_eq(actions.contains(&play("zoe")), true);
     talk.pass_secs(600);
     talk.expect_eq(talk.sessions("alice"), vec![]);
 }

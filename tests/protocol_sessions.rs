@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! From an offer to media: answers, candidates, renegotiation, passwords, the data channel.
+//! From an offer to media: answers, renegotiation, the data channel.
 
 mod conversation;
 
-use conversation::{Conversation, Sdp, config, stream};
-use gstvdoroom::protocol::limits::{MAX_CHANNEL_MESSAGES_PER_SECOND, MAX_EARLY_CANDIDATES};
+use conversation::{Conversation, Sdp, answers, channel_texts, config, play, stream, warnings};
+use gstvdoroom::protocol::limits::MAX_CHANNEL_MESSAGES_PER_SECOND;
 use gstvdoroom::protocol::{
-    Action, Dialect, Event, MediaRequest, Password, RoomConfig, SessionId, StreamState,
+    Action, Dialect, Event, MediaRequest, RoomConfig, SessionId, StreamState,
 };
-use serde_json::{Value, json};
-
-const HOST: &str = "candidate:1 1 UDP 2122252543 192.0.2.1 50000 typ host";
-/// A candidate, encrypted with the default password (the vector of protocol 4.4).
-const ENCRYPTED: &str = "cdbecb8ef5a6845d35a66cf9b393a9a5231a016f18d2d1440e75f4cbc6a7761de1a303e6624d43fc73fcd12d495bef6ec6fbf1c33c99b72b11bad4e89c91288c805161bb1cf2d99459230e876c6c7f6d9595c3bb37e478763671b36d3d17bfb1e5412e932088191357a89f2dcfa6a7a0";
-const VECTOR: &str = "000102030405060708090a0b0c0d0e0f";
+use serde_json::json;
 
 fn browser() -> Sdp {
     Sdp::new("browser").application()
@@ -34,56 +29,6 @@ fn connected() -> (Conversation, SessionId) {
     talk.connects(session);
     talk.take();
     (talk, session)
-}
-
-fn with_password(password: Password) -> RoomConfig {
-    RoomConfig {
-        password,
-        ..config()
-    }
-}
-
-fn own(password: &str) -> Password {
-    Password::Own(password.to_owned())
-}
-
-fn candidates(actions: &[Action]) -> Vec<(u32, String)> {
-    let all = actions.iter().filter_map(|action| match action {
-        Action::AddRemoteCandidate {
-            sdp_mline_index,
-            candidate,
-            ..
-        } => Some((*sdp_mline_index, candidate.clone())),
-        _ => None,
-    });
-    all.collect()
-}
-
-fn channel_texts(actions: &[Action]) -> Vec<Value> {
-    let all = actions.iter().filter_map(|action| match action {
-        Action::SendChannel { text, .. } => Some(serde_json::from_str(text).unwrap()),
-        _ => None,
-    });
-    all.collect()
-}
-
-fn warnings(actions: &[Action]) -> Vec<String> {
-    let messages = actions.iter().filter_map(|action| match action {
-        Action::Warn { message, .. } => Some(message.clone()),
-        _ => None,
-    });
-    messages.collect()
-}
-
-fn answers(sent: &[Value]) -> Vec<&Value> {
-    sent.iter()
-        .filter(|message| message.get("description").is_some())
-        .collect()
-}
-
-fn encrypted_offer(uuid: &str, id: &str) -> Value {
-    json!({"UUID": uuid, "streamID": id, "session": "tok", "description": ENCRYPTED,
-        "vector": VECTOR})
 }
 
 #[test]
@@ -181,9 +126,12 @@ fn an_offer_that_the_connection_cannot_follow_begins_a_new_one() {
             .iter()
             .any(|action| matches!(action, Action::ClosePeer { .. }));
         let bye = Action::SendSocket(json!({"UUID": "a", "bye": true}).to_string());
-        let play = Action::SendSocket(json!({"request": "play", "streamID": "alice"}).to_string());
         talk.expect_eq(
-            (closed, actions.contains(&bye), actions.contains(&play)),
+            (
+                closed,
+                actions.contains(&bye),
+                actions.contains(&play("alice")),
+            ),
             (true, true, true),
         );
         assert!(closed, "{what}");
@@ -218,116 +166,6 @@ fn an_offer_that_lacks_what_a_connection_needs_is_ignored_with_one_warning() {
         matches!(&actions[..], [Action::Warn { message, .. }] if message.contains("fingerprint")),
         "{actions:?}"
     );
-}
-
-#[test]
-fn candidates_that_come_before_their_offer_are_kept_for_it() {
-    let mut talk = Conversation::joined(&[("a", "alice")]);
-    let entry = json!({"candidate": HOST, "sdpMid": "0", "sdpMLineIndex": 0});
-    talk.receives(json!({"UUID": "a", "type": "local", "session": "tok", "candidates": [entry]}));
-    talk.receives(json!({"UUID": "a", "type": "local", "session": "old", "candidates": [entry]}));
-    talk.pass_secs(10);
-    talk.offers("a", "alice", "tok", &browser());
-    let actions = talk.take();
-    talk.expect_eq(candidates(&actions), vec![(0, HOST.to_owned())]);
-}
-
-#[test]
-fn candidates_whose_offer_does_not_come_are_forgotten() {
-    let mut talk = Conversation::joined(&[("a", "alice")]);
-    let entry = json!({"candidate": HOST, "sdpMLineIndex": 0});
-    talk.receives(json!({"UUID": "a", "type": "local", "session": "tok", "candidates": [entry]}));
-    talk.pass_secs(16);
-    talk.offers("a", "alice", "tok", &browser());
-    let actions = talk.take();
-    talk.expect_eq(candidates(&actions), vec![]);
-}
-
-#[test]
-fn a_flood_of_early_candidates_is_cut() {
-    let mut talk = Conversation::joined(&[("a", "alice")]);
-    let entry = json!({"candidate": HOST, "sdpMLineIndex": 0});
-    for _ in 0..3 {
-        talk.receives(json!({"UUID": "a", "type": "local", "session": "tok", "candidates": vec![entry.clone(); 80]}));
-    }
-    talk.offers("a", "alice", "tok", &browser());
-    let actions = talk.take();
-    talk.expect_eq(candidates(&actions).len(), MAX_EARLY_CANDIDATES);
-}
-
-#[test]
-fn every_publisher_s_candidates_find_their_m_line() {
-    let mut talk = Conversation::joined(&[("o", "obs1")]);
-    let sdp = Sdp::new("obs")
-        .video()
-        .audio()
-        .application()
-        .mids(&["video", "audio", "data"]);
-    talk.offers("o", "obs1", "tok", &sdp);
-    talk.take();
-    let obs = json!({"candidate": HOST, "mid": "audio", "sdpMid": "audio"});
-    talk.receives(json!({"UUID": "o", "type": "local", "session": "tok", "candidate": obs}));
-    let raspberry_ninja = json!({"candidate": HOST, "sdpMLineIndex": 2});
-    talk.receives(
-        json!({"UUID": "o", "type": "local", "session": null, "candidates": [raspberry_ninja]}),
-    );
-    talk.receives(json!({"UUID": "o", "type": "local", "session": "tok", "candidates": [{"candidate": ""}, null]}));
-    let actions = talk.take();
-    let host = || HOST.to_owned();
-    talk.expect_eq(candidates(&actions), vec![(1, host()), (2, host())]);
-}
-
-#[test]
-fn our_candidates_wait_for_our_answer_and_go_out_together() {
-    let mut talk = Conversation::joined(&[("a", "alice")]);
-    talk.answers = false;
-    talk.offers("a", "alice", "tok", &browser());
-    talk.take();
-    let session = talk.session("alice");
-    for candidate in [HOST, "candidate:2 1 UDP 1 192.0.2.2 5 typ host", ""] {
-        talk.event(Event::LocalCandidate {
-            session,
-            sdp_mline_index: 0,
-            candidate: candidate.to_owned(),
-        });
-    }
-    talk.pass_secs(1);
-    let sent = talk.sent();
-    talk.expect_eq(sent, vec![]);
-    let answer = talk.answer_of(session);
-    talk.event(answer);
-    let sent = talk.sent();
-    talk.expect_eq(answers(&sent[..1]).len(), 1);
-    talk.expect_eq(
-        (&sent[1]["type"], &sent[1]["session"]),
-        (&json!("remote"), &json!("tok")),
-    );
-    talk.expect_eq(sent[1]["candidates"].as_array().map(Vec::len), Some(2));
-    let entry = json!({"candidate": HOST, "sdpMid": "0", "sdpMLineIndex": 0});
-    talk.expect_eq(&sent[1]["candidates"][0], &entry);
-}
-
-#[test]
-fn our_candidates_are_collected_for_the_websocket_and_not_for_the_channel() {
-    let (mut talk, session) = offered();
-    talk.take();
-    let candidate = || Event::LocalCandidate {
-        session,
-        sdp_mline_index: 0,
-        candidate: HOST.to_owned(),
-    };
-    talk.event(candidate());
-    talk.event(candidate());
-    let none_yet = talk.take();
-    talk.expect_eq(none_yet, vec![]);
-    talk.pass_millis(10);
-    let sent = talk.sent();
-    talk.expect_eq(sent.len(), 1);
-    talk.connects(session);
-    talk.take();
-    talk.event(candidate());
-    let actions = talk.take();
-    talk.expect_eq(channel_texts(&actions).len(), 1);
 }
 
 #[test]
@@ -411,6 +249,14 @@ fn the_director_is_known_by_the_listing() {
 }
 
 #[test]
+fn a_director_whose_camera_comes_later_is_known_as_one() {
+    let mut talk = Conversation::joined(&[]);
+    talk.receives(json!({"request": "someonejoined", "UUID": "d", "director": true}));
+    talk.receives(json!({"request": "videoaddedtoroom", "UUID": "d", "streamID": "dir"}));
+    talk.expect_eq(talk.status().streams[0].info.director, true);
+}
+
+#[test]
 fn who_says_too_much_is_not_listened_to_for_a_second() {
     let (mut talk, session) = connected();
     for _ in 0..MAX_CHANNEL_MESSAGES_PER_SECOND + 50 {
@@ -426,65 +272,6 @@ fn who_says_too_much_is_not_listened_to_for_a_second() {
     talk.channel_receives(session, json!({"ping": 1}));
     let actions = talk.take();
     talk.expect_eq(channel_texts(&actions).len(), 1);
-}
-
-#[test]
-fn an_encrypted_offer_is_answered_encrypted() {
-    // The trace of a browser with a password holds the other half: that such offers open.
-    let mut talk =
-        Conversation::joined_with(with_password(Password::Default), &[("a", "alice808d64")]);
-    talk.take();
-    let entry = json!({"UUID": "a", "type": "local", "candidates": ENCRYPTED, "vector": VECTOR});
-    talk.receives(entry);
-    talk.offers("a", "alice808d64", "tok", &browser());
-    let actions = talk.take();
-    talk.expect_eq(candidates(&actions).len(), 1);
-    let clear = actions
-        .iter()
-        .any(|action| matches!(action, Action::SendSocket(text) if text.contains("answer")));
-    talk.expect_eq(clear, true);
-}
-
-#[test]
-fn an_offer_that_cannot_be_decrypted_is_warned_about_once() {
-    let mut talk = Conversation::joined_with(with_password(own("other")), &[("a", "alice")]);
-    talk.take();
-    talk.receives(encrypted_offer("a", "alice"));
-    talk.receives(encrypted_offer("a", "alice"));
-    talk.receives(json!({"UUID": "a", "type": "local", "candidates": ENCRYPTED, "vector": VECTOR}));
-    let actions = talk.take();
-    assert!(
-        matches!(&actions[..], [Action::Warn { stream: Some(id), message }]
-            if *id == stream("alice") && message.contains("password")),
-        "{actions:?}"
-    );
-}
-
-#[test]
-fn an_encrypted_offer_without_a_password_of_ours_is_warned_about() {
-    let mut talk = Conversation::joined(&[("a", "alice")]);
-    talk.take();
-    talk.receives(encrypted_offer("a", "alice"));
-    let actions = talk.take();
-    talk.expect_eq(warnings(&actions).len(), 1);
-}
-
-#[test]
-fn with_a_password_of_our_own_nothing_in_clear_is_taken_from_the_websocket() {
-    let config = with_password(own("mypass"));
-    let mut talk = Conversation::joined_with(config.clone(), &[("a", "alicea468af")]);
-    talk.take();
-    talk.offers("a", "alicea468af", "tok", &browser());
-    talk.offers("a", "alicea468af", "tok", &browser());
-    let actions = talk.take();
-    assert!(matches!(&actions[..], [Action::Warn { .. }]), "{actions:?}");
-    let lenient = RoomConfig {
-        accept_unencrypted: true,
-        ..config
-    };
-    let mut talk = Conversation::joined_with(lenient, &[("a", "alicea468af")]);
-    talk.offers("a", "alicea468af", "tok", &browser());
-    talk.session("alice");
 }
 
 #[test]
@@ -514,6 +301,23 @@ fn an_unsolicited_offer_behind_a_relay_is_taken_if_it_is_wanted() {
     talk.expect_eq(
         (&answer["UUID"], &answer["roomid"]),
         (&json!("a"), &json!("studio")),
+    );
+}
+
+#[test]
+fn an_offer_that_the_user_declines_is_told_so() {
+    let mut talk = Conversation::joined(&[]);
+    talk.accepts = false;
+    talk.offers("b", "bob", "tok", &browser());
+    talk.take();
+    talk.event(Event::Accepted {
+        stream: stream("bob"),
+        accepted: false,
+    });
+    let sent = talk.sent();
+    talk.expect_eq(
+        sent,
+        vec![json!({"UUID": "b", "bye": true, "session": "tok"})],
     );
 }
 
@@ -563,17 +367,4 @@ fn a_guest_without_tracks_is_left_connected() {
     talk.expect_eq(talk.state("alice"), StreamState::Connected);
     let actions = talk.take();
     talk.expect_eq(actions, vec![]);
-}
-
-#[test]
-fn the_password_is_in_nothing_that_comes_out() {
-    let mut talk = Conversation::joined_with(with_password(own("hunter2")), &[("a", "alice")]);
-    talk.receives(encrypted_offer("a", "alice"));
-    talk.offers("a", "alice", "t", &browser());
-    talk.event(Event::Closed {
-        reason: "gone".to_owned(),
-    });
-    talk.event(Event::Shutdown);
-    let printed = format!("{:?} {:?} {:?}", talk.take(), talk.status(), talk.room);
-    assert!(!printed.contains("hunter2"), "{printed}");
 }

@@ -229,14 +229,14 @@ pub enum Action {
     Reconnect {
         after: Duration,
     },
-    /// Close the websocket; it is not needed any more.
+    /// Close the websocket; neither it nor the room is needed any more. Always the last action.
     Disconnect,
     /// Something that a person should know, and that ends nothing else.
     Warn {
         stream: Option<StreamId>,
         message: String,
     },
-    /// Something that ends the room for good.
+    /// Something that ends the room for good, after its last session; `Disconnect` follows.
     Fail {
         message: String,
     },

@@ -169,7 +169,8 @@ impl Room {
                 return;
             }
         };
-        self.joined_if_relay();
+        let in_the_room = matches!(incoming, Incoming::Announced { .. });
+        self.joined_without_listing(in_the_room);
         match incoming {
             Incoming::Listing(listing) => self.listed(listing),
             Incoming::Transferred(listing) => self.transferred(listing),
@@ -236,7 +237,7 @@ impl Room {
         if let Some(session) = outdated {
             self.end_session(session, "the room server was lost before it was connected");
         }
-        self.set_director(&id, director);
+        self.set_director(&id, &peer);
         self.show(&id);
     }
 

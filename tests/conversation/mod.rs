@@ -5,14 +5,16 @@
 //! The simulated element accepts every stream and answers every offer at once, unless it is told
 //! otherwise. Whatever a test does, the rules that the element relies on are checked at each step
 //! ([`Rules`]). A failure prints the conversation.
-#![allow(dead_code)] // Each test file uses a part of it.
+#![allow(dead_code, unused_imports)] // Each test file uses a part of it.
 
+mod actions;
 mod rules;
 mod sdp;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+pub use actions::*;
 use gstvdoroom::protocol::{
     Action, Dialect, Event, Filter, MediaRequest, Password, Room, RoomConfig, RoomStatus,
     SessionId, StreamId, StreamState,

@@ -87,10 +87,10 @@ impl Rules {
                 self.peer(*session)?;
                 self.open.remove(session);
             }
-            Action::Fail { .. } => {
+            Action::Disconnect => {
                 self.over = true;
                 if !self.open.is_empty() {
-                    return Err(format!("the room failed with open peers: {:?}", self.open));
+                    return Err(format!("the room is over with open peers: {:?}", self.open));
                 }
             }
             _ => {}

@@ -35,7 +35,7 @@ pub(super) enum Link {
         /// It was closed by us and will be reported as closed.
         closing: bool,
     },
-    /// Closed, and not wanted any more; sessions go on.
+    /// Not used any more; sessions go on.
     Given,
     Failed,
     Stopped,
@@ -102,13 +102,13 @@ impl Room {
             ("roomid", Value::from(room.0)),
         ];
         self.send(None, fields(join));
-        self.joined_if_relay();
+        self.joined_without_listing(false);
     }
 
-    /// A relay does not answer `joinroom`.
-    pub(super) fn joined_if_relay(&mut self) {
+    /// A relay does not answer `joinroom`; and who hears of others is in the room.
+    pub(super) fn joined_without_listing(&mut self, in_the_room: bool) {
         let joining = matches!(self.link, Link::Joining { .. });
-        if joining && self.dialog.spoken() == Dialect::Relay {
+        if joining && (in_the_room || self.dialog.spoken() == Dialect::Relay) {
             self.joined();
             self.play_unconnected();
         }
@@ -155,7 +155,7 @@ impl Room {
             (Link::Waiting { .. }, _) => self.link = Link::Connecting,
             (Link::Joining { .. }, Dialect::Auto) => {
                 self.dialog.relay();
-                self.joined_if_relay();
+                self.joined_without_listing(false);
             }
             (Link::Joining { .. }, _) => {
                 let wait = self.backoff.next(&mut self.rng);
@@ -324,7 +324,6 @@ impl Room {
     /// The server does not want us. Sessions go on until they end by themselves.
     fn fail(&mut self, message: String) {
         self.link = Link::Given;
-        self.actions.push(Action::Disconnect);
         if !self.sessions.is_empty() {
             let go_on = format!("{message}; the streams that are connected go on");
             self.warn_once("failing", &go_on);
@@ -338,6 +337,7 @@ impl Room {
         {
             self.link = Link::Failed;
             self.actions.push(Action::Fail { message });
+            self.actions.push(Action::Disconnect);
         }
     }
 

@@ -16,45 +16,58 @@ use crate::protocol::secret::{SealError, Sealed};
 use crate::protocol::session::{NextOffer, Session};
 use crate::protocol::stream::{Consent, FirstOffer, Stream, named};
 use crate::protocol::wire::{Body, PeerMessage};
-use crate::protocol::{Action, Dialect, SessionId, StreamId};
+use crate::protocol::{Action, Dialect, SessionId, StreamId, StreamInfo};
 
 impl Room {
     /// What a publisher says over the websocket.
     pub(super) fn peer_said(&mut self, peer: PeerId, message: PeerMessage) {
-        match message.body {
+        let PeerMessage {
+            stream,
+            session,
+            body,
+        } = message;
+        match body {
             Body::Description { sealed, screen } => {
-                let session = self.session_of(&peer, message.session.as_deref());
-                let known = session.and_then(|id| Some(self.sessions.get(&id)?.stream.clone()));
-                let said = || self.secrets.bare(message.stream.as_deref()?);
-                let announced = || self.peers.get(&peer)?.stream.clone();
-                let Some(id) = known.or_else(said).or_else(announced) else {
-                    return;
-                };
-                let opened = self.secrets.open_signalled(&sealed);
-                let Some(offer) = self.read_offer(&id, opened) else {
-                    return;
-                };
-                let next = NextOffer {
-                    screen: offer.screen_mids(&screen),
-                    offer,
-                    encrypted: sealed.is_encrypted(),
-                    signalled: true,
-                };
-                match session.and_then(|id| self.sessions.get(&id)) {
-                    // Without a name for the session only the certificate tells a renegotiation
-                    // from a new connection.
-                    Some(running)
-                        if message.session.is_some()
-                            || running.offer.same_certificate(&next.offer) =>
-                    {
-                        self.renegotiate(running.id, next);
-                    }
-                    _ => self.first_offer(&id, peer, message.session, next),
-                }
+                self.signalled_offer(peer, stream.as_deref(), session, &sealed, &screen);
             }
-            Body::Candidates(sealed) => self.signalled_candidates(&peer, message.session, &sealed),
-            Body::Bye => self.peer_bye(&peer, message.session.as_deref()),
+            Body::Candidates(sealed) => self.signalled_candidates(&peer, session, &sealed),
+            Body::Bye => self.peer_bye(&peer, session.as_deref()),
             Body::Ping(_) | Body::News(_) => {}
+        }
+    }
+
+    fn signalled_offer(
+        &mut self,
+        peer: PeerId,
+        wire: Option<&str>,
+        token: Option<String>,
+        sealed: &Sealed,
+        screen: &[usize],
+    ) {
+        let session = self.session_of(&peer, token.as_deref());
+        let running = session.and_then(|id| Some(self.sessions.get(&id)?.stream.clone()));
+        let said = || self.secrets.bare(wire?);
+        let announced = || self.peers.get(&peer)?.stream.clone();
+        let Some(id) = running.or_else(said).or_else(announced) else {
+            return;
+        };
+        let opened = self.secrets.open_signalled(sealed);
+        let Some(offer) = self.read_offer(&id, opened) else {
+            return;
+        };
+        let next = NextOffer {
+            screen: offer.screen_mids(screen),
+            offer,
+            encrypted: sealed.is_encrypted(),
+            signalled: true,
+        };
+        match session.and_then(|id| self.sessions.get(&id)) {
+            // Without a name for the session only the certificate tells a renegotiation from a
+            // new connection.
+            Some(running) if token.is_some() || running.offer.same_certificate(&next.offer) => {
+                self.renegotiate(running.id, next);
+            }
+            _ => self.first_offer(&id, peer, token, next),
         }
     }
 
@@ -130,53 +143,55 @@ impl Room {
         }
     }
 
-    /// Begins a session with this offer.
+    /// Begins a session with this offer, if there is a place for it.
     pub(super) fn adopt(&mut self, id: &StreamId, first: FirstOffer) {
         self.make_way(id, &first.peer);
         let place = self.has_place();
-        let primary = self.streams.get(id).and_then(|stream| stream.primary());
-        let has_media = |id| self.sessions.get(&id).is_some_and(Session::has_media);
-        let primary_has_media = primary.is_some_and(has_media);
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
         if stream.sessions.len() >= MAX_SESSIONS_PER_STREAM {
             let message = format!("{} is offered too often at once: ignored", named(id));
             self.warn_about(id, "sessions", &message);
-            return self.refuse(&first.peer, first.token.as_deref());
+            self.refuse(&first.peer, first.token.as_deref());
+        } else if !stream.admitted && !place {
+            self.refuse(&first.peer, first.token.as_deref());
+        } else {
+            self.open_session(id, first);
         }
-        if !stream.admitted && !place {
-            return self.refuse(&first.peer, first.token.as_deref());
-        }
-        stream.admitted = true;
-        stream.had_session = true;
-        let expected = stream.expects(&first.peer);
-        if expected {
-            stream.ask = None;
-        }
-        stream.sessions_so_far += 1;
-        self.last_session += 1;
-        let session = SessionId(self.last_session);
+    }
+
+    fn open_session(&mut self, id: &StreamId, first: FirstOffer) {
         let director = self
             .peers
             .get(&first.peer)
             .is_some_and(|peer| peer.director);
-        let mut info = stream.info.clone();
-        if !stream.sessions.is_empty() {
-            info = Default::default();
+        let has_media = |id| self.sessions.get(id).is_some_and(Session::has_media);
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        let expected = stream.expects(&first.peer);
+        if expected {
+            stream.ask = None;
+        }
+        // The publisher's own session counts, unless another one has media.
+        let counts = expected && !stream.sessions.first().is_some_and(has_media);
+        let mut info = StreamInfo::default();
+        if counts || stream.sessions.is_empty() {
+            info = stream.info.clone();
         }
         info.director |= director;
-        let place = if expected && !primary_has_media {
-            0
-        } else {
-            stream.sessions.len()
-        };
+        self.last_session += 1;
+        let session = SessionId(self.last_session);
+        let place = if counts { 0 } else { stream.sessions.len() };
         stream.sessions.insert(place, session);
-        let number = stream.sessions_so_far;
+        stream.sessions_so_far += 1;
+        stream.admitted = true;
+        stream.had_session = true;
         self.actions.push(Action::OpenPeer {
             session,
             stream: id.clone(),
-            number,
+            number: stream.sessions_so_far,
             info: info.clone(),
         });
         let (peer, token) = (first.peer.clone(), first.token.clone());
@@ -287,7 +302,6 @@ impl Room {
         if !session.answering {
             return;
         }
-        let first = !session.answered;
         let iv = session.encrypted.then_some(iv);
         let description = json!({ "type": "answer", "sdp": sdp });
         let mut message = self.secrets.seal("description", description, iv);
@@ -296,7 +310,7 @@ impl Room {
         }
         session.answer_sent(now);
         let next = session.queue.pop_front();
-        self.send_to_publisher(id, message, first);
+        self.send_to_publisher(id, message);
         self.flush_candidates(id);
         if let Some(next) = next {
             self.apply_offer(id, next);

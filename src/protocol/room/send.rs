@@ -26,18 +26,14 @@ impl Room {
         self.actions.push(Action::SendChannel { session: id, text });
     }
 
-    /// Signalling to the publisher of a session: over the channel when it is open.
-    pub(super) fn send_to_publisher(
-        &mut self,
-        id: SessionId,
-        mut message: Fields,
-        by_websocket: bool,
-    ) {
+    /// Signalling to the publisher of a session: over the channel when it is open, as it is for
+    /// every answer but the first.
+    pub(super) fn send_to_publisher(&mut self, id: SessionId, mut message: Fields) {
         let Some(session) = self.sessions.get(&id) else {
             return;
         };
         let peer = session.peer.clone();
-        if session.channel && !(by_websocket && self.link.is_open()) {
+        if session.channel {
             message.insert("UUID".to_owned(), json!(peer.0));
             self.send_channel(id, message);
         } else {
@@ -62,7 +58,7 @@ impl Room {
         if let Some(token) = &session.token {
             message.insert("session".to_owned(), json!(token));
         }
-        self.send_to_publisher(id, message, false);
+        self.send_to_publisher(id, message);
     }
 
     pub(super) fn local_candidate(&mut self, id: SessionId, index: u32, candidate: &str) {

@@ -99,23 +99,27 @@ impl Room {
         }
     }
 
-    pub(super) fn set_director(&mut self, id: &StreamId, director: bool) {
-        let Some(stream) = self.streams.get_mut(id).filter(|_| director) else {
+    /// A director's stream is known as one, unless somebody else sends it.
+    pub(super) fn set_director(&mut self, id: &StreamId, peer: &PeerId) {
+        let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
-        if std::mem::replace(&mut stream.info.director, true) {
+        let directs = self.peers.get(peer).is_some_and(|peer| peer.director);
+        let mut primary = stream.primary().and_then(|id| self.sessions.get_mut(&id));
+        let another = primary
+            .as_ref()
+            .is_some_and(|session| session.peer != *peer);
+        if !directs || another || std::mem::replace(&mut stream.info.director, true) {
             return;
         }
-        let info = stream.info.clone();
-        let primary = stream.primary();
+        if let Some(session) = &mut primary {
+            session.info.director = true;
+        }
         if stream.shown {
             self.actions.push(Action::StreamChanged {
                 stream: id.clone(),
-                info,
+                info: stream.info.clone(),
             });
-        }
-        if let Some(session) = primary.and_then(|id| self.sessions.get_mut(&id)) {
-            session.info.director = true;
         }
     }
 
