@@ -272,3 +272,15 @@ fn the_end_says_goodbye_to_everybody_and_nothing_more() {
     let more = talk.take();
     talk.expect_eq((more, talk.room.deadline()), (vec![], None));
 }
+
+#[test]
+fn a_room_that_stays_empty_is_said_once_since_the_password_may_be_wrong() {
+    let mut talk = Conversation::joined(&[]);
+    talk.pass_secs(9);
+    let said = warnings(&talk.take());
+    talk.expect_eq(said, vec![]);
+    talk.pass_secs(600);
+    let said = warnings(&talk.take());
+    talk.expect_eq(said.len(), 1);
+    talk.expect_eq(said[0].contains("password"), true);
+}

@@ -112,6 +112,7 @@ impl Room {
         }
         self.now = self.now.max(now);
         self.link_timers();
+        self.empty_timer();
         self.session_timers();
         match event {
             Event::Opened => self.opened(),
@@ -153,7 +154,8 @@ impl Room {
             gives_up.into_iter().chain(session.flush_at())
         });
         let link = self.link.deadline();
-        sessions.chain(link).chain(self.next_play_due()).min()
+        let sooner = sessions.chain(link).chain(self.empty_at());
+        sooner.chain(self.next_play_due()).min()
     }
 
     fn text(&mut self, text: &str) {

@@ -145,7 +145,10 @@ fn audio_alone_when_no_video_is_wanted() {
     assert_eq!(asked["audio"], true, "{asked}");
     let recorded = recording.finish();
     let report = recorded.only("alice");
-    assert!(report.video.is_none() && report.audio.is_some(), "{report:#?}");
+    assert!(
+        report.video.is_none() && report.audio.is_some(),
+        "{report:#?}"
+    );
     let (file, _) = &recorded.files["alice"][0];
     assert_eq!(file.extension().and_then(|e| e.to_str()), Some("mka"));
 }
@@ -158,6 +161,8 @@ fn stopping_says_goodbye_and_keeps_the_file() {
     recording.wait_for_frames(&["alice"], FRAMES);
     recording.stop();
     // Our `bye` ends the connection at once; a lost peer would be noticed much later.
-    alice.wait_for_no_viewer(std::time::Duration::from_secs(2)).unwrap();
+    alice
+        .wait_for_no_viewer(std::time::Duration::from_secs(2))
+        .unwrap();
     recording.recorded().assert_whole(&["alice"]);
 }

@@ -28,7 +28,10 @@ fn complains(mut recording: Recording, words: &[&str]) {
         panic!("more than one: {:?}", recording.complaints);
     };
     for word in words {
-        assert!(complaint.contains(word), "\"{word}\" is not in: {complaint}");
+        assert!(
+            complaint.contains(word),
+            "\"{word}\" is not in: {complaint}"
+        );
     }
     recording.stop();
 }
@@ -45,7 +48,11 @@ fn is_refused(set: impl FnOnce(&gst::Element), words: &[&str]) {
 
 #[test]
 fn a_server_that_refuses_the_connection() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let url = format!("ws://127.0.0.1:{port}");
     let recording = playing(|s| {
         s.set_property("server", &url);
@@ -88,7 +95,7 @@ fn a_certificate_that_nobody_vouches_for() {
 
     let folder = Folder::new();
     let cafile = folder.0.join("ca.pem");
-    std::fs::write(&cafile, &certificate.certificate_pem).unwrap();
+    std::fs::write(&cafile, &certificate.chain).unwrap();
     for (property, value) in [
         ("cafile", cafile.to_str().unwrap().to_value()),
         ("insecure-tls", true.to_value()),
@@ -166,10 +173,17 @@ fn secrets_do_not_read_back() {
     for property in source.list_properties() {
         if property.flags().contains(gst::glib::ParamFlags::READABLE) {
             let value = source.property_value(property.name());
-            assert!(!format!("{value:?}").contains("sesame"), "{}", property.name());
+            assert!(
+                !format!("{value:?}").contains("sesame"),
+                "{}",
+                property.name()
+            );
         }
     }
-    assert_eq!(source.property::<Option<String>>("password").as_deref(), Some("***"));
+    assert_eq!(
+        source.property::<Option<String>>("password").as_deref(),
+        Some("***")
+    );
 }
 
 #[test]

@@ -12,8 +12,16 @@ use crate::recording::{DEADLINE, assert_whole};
 const END: Duration = Duration::from_secs(2);
 
 fn people(server: &RoomServer) -> Vec<Publisher> {
-    let people = [("alice", Codec::H264), ("bob", Codec::Vp8), ("charlie", Codec::Vp9)];
-    let start = |(name, codec)| Publisher::builder(server.url(), "r", name).codec(codec).start();
+    let people = [
+        ("alice", Codec::H264),
+        ("bob", Codec::Vp8),
+        ("charlie", Codec::Vp9),
+    ];
+    let start = |(name, codec)| {
+        Publisher::builder(server.url(), "r", name)
+            .codec(codec)
+            .start()
+    };
     people.map(|person| start(person).unwrap()).into()
 }
 
@@ -30,13 +38,20 @@ fn everybody_is_recorded_and_an_interrupt_finalises_every_file() {
     let folder = Folder::new();
     let mut launch = Launch::start(
         &folder.0,
-        &format!("-e -m vdoroomsrc server={} room=r : roomfilesink location=rec", server.url()),
+        &format!(
+            "-e -m vdoroomsrc server={} room=r : roomfilesink location=rec",
+            server.url()
+        ),
     );
     let people = people(&server);
     wait_for_frames(&mut launch, people.len());
     let sent: Vec<u64> = people.iter().map(Publisher::frames_sent).collect();
     // Any line is a moment to look again; the bus says something several times a second.
-    while people.iter().zip(&sent).any(|(p, sent)| p.frames_sent() < sent + 60) {
+    while people
+        .iter()
+        .zip(&sent)
+        .any(|(p, sent)| p.frames_sent() < sent + 60)
+    {
         launch.wait_for_line("Got message", DEADLINE);
     }
     launch.signal("INT");
@@ -55,7 +70,10 @@ fn an_interrupt_ends_a_room_to_which_nobody_came() {
     let folder = Folder::new();
     let mut launch = Launch::start(
         &folder.0,
-        &format!("-e vdoroomsrc server={} room=r : roomfilesink location=rec", server.url()),
+        &format!(
+            "-e vdoroomsrc server={} room=r : roomfilesink location=rec",
+            server.url()
+        ),
     );
     launch.wait_for_line("Setting pipeline to PLAYING", DEADLINE);
     server

@@ -16,7 +16,10 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(people: &[(&str, Codec)], link: impl Fn(&gst::Element, &gst::Pad) + Send + Sync + 'static) -> Self {
+    fn new(
+        people: &[(&str, Codec)],
+        link: impl Fn(&gst::Element, &gst::Pad) + Send + Sync + 'static,
+    ) -> Self {
         let server = RoomServer::start(Dialect::Hosted);
         let recording = Recording::of(source(&server, "r"), Folder::new());
         recording
@@ -81,9 +84,11 @@ fn a_consumer_that_fails_stops_no_other_pad() {
         },
     );
     scene.recording.wait_for_frames(&["alice"], 60);
-    scene.recording.wait("a warning that names the pad", |recording| {
-        recording.complaints.iter().any(|c| c.contains("video_bob"))
-    });
+    scene
+        .recording
+        .wait("a warning that names the pad", |recording| {
+            recording.complaints.iter().any(|c| c.contains("video_bob"))
+        });
     let then = scene.recording.frames("alice");
     scene.recording.wait_for_frames(&["alice"], then + 30);
     assert_eq!(scene.people[1].viewers(), 1, "bob is still connected");
@@ -98,7 +103,8 @@ fn h264_pads_have_the_form_that_the_consumer_wants() {
         ("video/x-h264", "byte-stream"),
     ] {
         let (tx, rx) = mpsc::channel();
-        let description = format!("capsfilter caps={wanted} ! appsink name=s sync=false async=false");
+        let description =
+            format!("capsfilter caps={wanted} ! appsink name=s sync=false async=false");
         let scene = Scene::new(&[("alice", Codec::H264)], move |source, pad| {
             if pad.name() != "video_alice" {
                 return;
@@ -140,7 +146,9 @@ fn pads_say_whose_media_they_carry() {
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
             let start = pad.sticky_event::<gst::event::StreamStart>(0).unwrap();
             let collection = pad.sticky_event::<gst::event::StreamCollection>(0).unwrap();
-            let details = pad.sticky_event::<gst::event::CustomDownstreamSticky>(0).unwrap();
+            let details = pad
+                .sticky_event::<gst::event::CustomDownstreamSticky>(0)
+                .unwrap();
             let _ = tx.send((
                 id.clone(),
                 start.stream_id().to_string(),
@@ -154,8 +162,14 @@ fn pads_say_whose_media_they_carry() {
     let mut seen: Vec<_> = (0..2).map(|_| rx.recv_timeout(DEADLINE).unwrap()).collect();
     seen.sort_by(|a, b| a.0.cmp(&b.0));
     let (audio, video) = (&seen[0], &seen[1]);
-    assert_eq!((audio.1.as_str(), video.1.as_str()), ("r/alice/1/audio", "r/alice/1/video"));
-    assert!(audio.2.is_some() && audio.2 == video.2, "one group for a session");
+    assert_eq!(
+        (audio.1.as_str(), video.1.as_str()),
+        ("r/alice/1/audio", "r/alice/1/video")
+    );
+    assert!(
+        audio.2.is_some() && audio.2 == video.2,
+        "one group for a session"
+    );
     assert_eq!((audio.3, video.3), (2, 2), "both know of both tracks");
     assert_eq!(audio.4.name(), "vdoroom-stream");
     assert_eq!(audio.4.get::<&str>("label"), Ok("A. Guest"));
@@ -167,7 +181,10 @@ fn a_keyframe_comes_when_the_application_asks() {
     let mut scene = Scene::new(&[("alice", Codec::Vp8)], |source, pad| {
         link_to(source, pad, SINK);
     });
-    scene.recording.source.set_property("keyframe-interval", 0u32);
+    scene
+        .recording
+        .source
+        .set_property("keyframe-interval", 0u32);
     scene.recording.wait_for_frames(&["alice"], 30);
     let before = scene.people[0].keyframe_requests();
     let source = scene.recording.source.clone();

@@ -19,6 +19,10 @@ const JOIN: Duration = Duration::from_secs(10);
 /// A connection that lasted so long is no failure: the next wait is short again.
 const LASTED: Duration = Duration::from_secs(30);
 
+/// A room in which nobody publishes for so long may be the wrong one.
+const EMPTY: Duration = Duration::from_secs(10);
+const EMPTY_ROOM: &str = "empty room";
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Link {
     Connecting,
@@ -163,6 +167,33 @@ impl Room {
             }
             _ => {}
         }
+    }
+
+    /// When to say that nobody is there: a room's address is made of its name, the password and
+    /// the salt (protocol 2.5), so a wrong one of them is an empty room and not an error.
+    pub(super) fn empty_at(&self) -> Option<Instant> {
+        match self.link {
+            Link::Joined { since }
+                if self.streams.is_empty() && !self.warned.contains(EMPTY_ROOM) =>
+            {
+                Some(since + EMPTY)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn empty_timer(&mut self) {
+        if self.empty_at().is_none_or(|at| at > self.now) {
+            return;
+        }
+        let message = match &self.config.room {
+            Some(room) => format!(
+                "nobody publishes in the room \"{room}\" yet; people who do are found only with \
+                 the same room name, password and salt as theirs, and in the server's dialect"
+            ),
+            None => "none of the named streams is there yet".into(),
+        };
+        self.warn_once(EMPTY_ROOM, &message);
     }
 
     pub(super) fn closed(&mut self, reason: &str) {
