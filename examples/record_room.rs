@@ -86,12 +86,16 @@ fn record(options: &Options) -> Result<(), Box<dyn Error>> {
     let bus = pipeline.bus().ok_or("the pipeline has no bus")?;
     interrupt_by_ctrl_c(&bus)?;
 
-    pipeline.set_state(gst::State::Playing).map_err(|_| {
-        // The element has said why.
-        let reason = bus.pop_filtered(&[gst::MessageType::Error]);
-        reason.map_or("the room cannot be joined".into(), |m| error_text(&m))
-    })?;
-    let outcome = watch(options, &pipeline, &bus, &source);
+    let outcome = match pipeline.set_state(gst::State::Playing) {
+        Ok(_) => watch(options, &pipeline, &bus, &source),
+        Err(_) => {
+            // The element has said why.
+            let reason = bus.pop_filtered(&[gst::MessageType::Error]);
+            Err(reason
+                .map_or("the room cannot be joined".into(), |m| error_text(&m))
+                .into())
+        }
+    };
     pipeline.set_state(gst::State::Null)?;
     print_files(&sink);
     outcome
