@@ -253,6 +253,22 @@ fn a_relay_guest_who_claims_to_be_the_publisher_does_not_end_its_media() {
 }
 
 #[test]
+fn what_anybody_may_say_behind_a_relay_does_not_end_media() {
+    let (mut talk, alice) = receiving_behind_a_relay();
+    talk.receives(json!({"from": "a", "bye": true, "session": "one"}));
+    let sdp = Sdp::new("forged").application().video().text();
+    talk.receives(
+        json!({"from": "a", "session": "one", "description": {"type": "offer", "sdp": sdp}}),
+    );
+    let actions = talk.take();
+    talk.expect_eq(actions, vec![]);
+    // It was the publisher indeed.
+    talk.event(Event::MediaStalled { session: alice });
+    let actions = talk.take();
+    talk.expect_eq((closed(&actions), removed(&actions)), (vec![alice], 1));
+}
+
+#[test]
 fn a_leave_notice_ends_nothing_that_has_media() {
     let notices = [
         json!({"request": "cleanup", "UUID": "a"}),

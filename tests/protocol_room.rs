@@ -235,6 +235,22 @@ fn the_user_can_stop_and_play_a_stream_against_the_filter() {
 }
 
 #[test]
+fn a_stream_that_the_user_names_needs_no_consent_and_no_announcement() {
+    let mut talk = Conversation::joined(&[]);
+    talk.accepts = false;
+    talk.event(Event::Play(stream("zoe")));
+    let actions = talk.take();
+    let play = Action::SendSocket(json!({"request": "play", "streamID": "zoe"}).to_string());
+    talk.expect_eq(actions, vec![play]);
+    talk.flows("z", "zoe", "t");
+    let added = talk
+        .take()
+        .iter()
+        .any(|action| matches!(action, Action::StreamAdded { .. }));
+    talk.expect_eq(added, true);
+}
+
+#[test]
 fn the_oldest_who_waits_takes_the_place_of_who_leaves() {
     let members = [("a", "alice"), ("b", "bob"), ("c", "carol"), ("d", "dave")];
     let mut talk = Conversation::joined_with(

@@ -42,6 +42,18 @@ pub enum Password {
     Own(String),
 }
 
+impl Password {
+    /// What people mean by what they type: nothing is the default password, and `false`, `0` and
+    /// `off` switch encryption off.
+    pub fn typed(text: Option<&str>) -> Self {
+        match text.map(str::trim) {
+            None | Some("") => Self::Default,
+            Some("false" | "0" | "off") => Self::Off,
+            Some(own) => Self::Own(own.to_owned()),
+        }
+    }
+}
+
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

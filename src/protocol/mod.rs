@@ -5,6 +5,7 @@
 //! the present instant, carries out the [`Action`]s that come back in their order, and sends
 //! [`Event::Tick`] when [`Room::deadline`] has come.
 
+mod alert;
 mod api;
 mod backoff;
 mod candidate;

@@ -267,6 +267,18 @@ mod tests {
     }
 
     #[test]
+    fn a_password_can_be_switched_off() {
+        for off in ["false", "0", "off", " off "] {
+            assert_eq!(Password::typed(Some(off)), Password::Off);
+        }
+        assert_eq!(Password::typed(None), Password::Default);
+        assert_eq!(
+            Password::typed(Some("offline")),
+            Password::Own("offline".to_owned())
+        );
+    }
+
+    #[test]
     fn an_empty_password_is_the_default_one() {
         assert_eq!(own("  "), Secret::new(&Password::Default));
     }

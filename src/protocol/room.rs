@@ -183,7 +183,7 @@ impl Room {
             Incoming::StreamLeft { peer, stream } => self.stream_left(peer, &stream),
             Incoming::PeerLeft(peer) => self.peer_left(&peer),
             Incoming::Pending => self.link.wait_for_admission(),
-            Incoming::Alert { kind, text } => self.alert(kind, &text),
+            Incoming::Alert(alert) => self.alert(&alert),
             Incoming::FromPeer { peer, message } => self.peer_said(peer, message),
             Incoming::Nothing => {}
         }

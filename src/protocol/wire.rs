@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::alert::{self, Alert};
 use super::dialect::{Dialog, Sender};
 use super::limits::{MAX_DEPTH, MAX_MESSAGE, MAX_NAME};
 use super::names::PeerId;
@@ -40,10 +41,7 @@ pub enum Incoming {
     PeerLeft(PeerId),
     /// Somebody has to let us in first.
     Pending,
-    Alert {
-        kind: AlertKind,
-        text: String,
-    },
+    Alert(Alert),
     FromPeer {
         peer: PeerId,
         message: PeerMessage,
@@ -56,18 +54,6 @@ pub enum Incoming {
 pub struct Listing {
     pub members: Vec<(PeerId, Option<String>)>,
     pub director: Option<PeerId>,
-}
-
-/// What follows from an error or an alert of the server (protocol 1.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AlertKind {
-    Terminal,
-    Busy,
-    /// Our own name in the relay dialect is taken.
-    NameTaken,
-    /// The server speaks the relay dialect.
-    NeedsFrom,
-    Note,
 }
 
 /// What a peer says, over the websocket or the channel.
@@ -152,10 +138,12 @@ fn from_server(fields: &Fields, dialog: &mut Dialog) -> Incoming {
             }
         }
         "joinpending" | "joinrequestresult" => Incoming::Pending,
-        "alert" | "error" | "warn" => alert(fields, request != "warn"),
+        "alert" | "error" | "warn" => Incoming::Alert(alert::read(fields)),
         "videoremovedfromroom" => stream_left(None, fields),
         "" if fields.contains_key("videoRemovedFromRoom") => stream_left(None, fields),
-        "" if fields.contains_key("alert") || fields.contains_key("error") => alert(fields, true),
+        "" if fields.contains_key("alert") || fields.contains_key("error") => {
+            Incoming::Alert(alert::read(fields))
+        }
         "" => match (text(fields, "type"), peer_id(fields.get("uuid"))) {
             (Some("disconnect" | "leave"), Some(peer)) => Incoming::PeerLeft(peer),
             _ => Incoming::Nothing,
@@ -184,6 +172,7 @@ fn from_peer(peer: PeerId, fields: Fields) -> Incoming {
         Some("videoremovedfromroom") => stream_left(Some(peer), &fields),
         Some("cleanup") => Incoming::PeerLeft(peer),
         Some(_) => Incoming::Nothing,
+        None if fields.contains_key("videoRemovedFromRoom") => stream_left(Some(peer), &fields),
         None => Incoming::FromPeer {
             peer,
             message: peer_message(fields),
@@ -258,46 +247,6 @@ fn stream_left(peer: Option<PeerId>, fields: &Fields) -> Incoming {
         Some(stream) => Incoming::StreamLeft { peer, stream },
         None => Incoming::Nothing,
     }
-}
-
-fn alert(fields: &Fields, may_end: bool) -> Incoming {
-    let said = ["message", "alert", "error", "code"];
-    let said = said.iter().filter_map(|field| text(fields, field));
-    let text: String = said
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(300)
-        .collect();
-    let lower = text.to_lowercase();
-    let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let kind = if !may_end {
-        AlertKind::Note
-    } else if any(&["uuid already in use"]) {
-        AlertKind::NameTaken
-    } else if any(&["missing from field"]) {
-        AlertKind::NeedsFrom
-    } else if any(&[
-        "busy",
-        "unavailable",
-        "try again shortly",
-        "capacity",
-        "room is full",
-    ]) {
-        AlertKind::Busy
-    } else if any(&[
-        "in use",
-        "_in_use",
-        "already claimed",
-        "duplicate",
-        "conflict",
-    ]) || any(&["not approved", "rejected"])
-    {
-        AlertKind::Terminal
-    } else {
-        AlertKind::Note
-    };
-    Incoming::Alert { kind, text }
 }
 
 pub fn text<'a>(fields: &'a Fields, field: &str) -> Option<&'a str> {
@@ -397,36 +346,6 @@ mod tests {
             message: message_read,
         };
         assert_eq!(hosted(&message), expected);
-    }
-
-    #[test]
-    fn alerts_end_pause_or_inform() {
-        for (said, kind) in [
-            (
-                "Room is already claimed by someone else.",
-                AlertKind::Terminal,
-            ),
-            ("client not approved", AlertKind::Terminal),
-            ("Room is full", AlertKind::Busy),
-            ("server busy, try again shortly", AlertKind::Busy),
-            ("hello", AlertKind::Note),
-        ] {
-            let alert = Incoming::Alert {
-                kind,
-                text: said.to_owned(),
-            };
-            assert_eq!(hosted(&json!({"request": "alert", "message": said})), alert);
-            assert_eq!(hosted(&json!({ "alert": said })), alert);
-        }
-        let warn = json!({"request": "warn", "message": "not approved"});
-        let text = "not approved".to_owned();
-        assert_eq!(
-            hosted(&warn),
-            Incoming::Alert {
-                kind: AlertKind::Note,
-                text
-            }
-        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::effects::{Context, Effect};
 use super::format::{Format, Frame};
 use super::part::{Part, PartSpec};
 use super::record::{PartRecord, Reason};
-use super::session::Session;
+use super::session::{Session, Split};
 
 /// What happens to a frame.
 enum Verdict {
@@ -25,6 +25,7 @@ enum Verdict {
 impl Session {
     /// Takes the next frame of a track and puts it where it belongs.
     pub(super) fn route(&mut self, index: usize, now: Instant, ctx: &mut Context<'_>) {
+        self.check_limits(index, now, ctx);
         match self.judge(index, now) {
             Verdict::Cut(reason) => {
                 self.split = None;
@@ -35,7 +36,7 @@ impl Session {
                 self.tracks[index].ask_for_keyframe(now, ctx);
             }
             Verdict::Wait(reason) => {
-                self.split.get_or_insert(reason);
+                self.split.get_or_insert(Split::new(reason, now));
                 if let Some((id, number)) = self.tracks[index].home.take()
                     && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
                 {
@@ -43,6 +44,16 @@ impl Session {
                 }
             }
             Verdict::Write => self.write(index, now, ctx),
+        }
+    }
+
+    fn check_limits(&mut self, index: usize, now: Instant, ctx: &Context<'_>) {
+        let current = self.parts.iter().find(|p| Some(p.id()) == self.current);
+        if self.split.is_none()
+            && let (Some(part), Some(frame)) = (current, self.tracks[index].fifo.front())
+            && let Some(reason) = limit_reached(part, frame, ctx)
+        {
+            self.split = Some(Split::new(reason, now));
         }
     }
 
@@ -54,16 +65,12 @@ impl Session {
         };
         let is_video = frame.kind() == Kind::Video;
         let begins = !is_video || frame.is_keyframe();
-        if let Some(reason) = self.split {
+        if let Some(Split { reason, .. }) = self.split {
             let here = cutting_video.is_none_or(|video| video == index);
             if here && begins {
                 return Verdict::Cut(reason);
             }
         }
-        if track.gate && !begins {
-            return Verdict::Drop;
-        }
-        track.gate = false;
         if let Some(number) = track.next
             && begins
         {
@@ -103,9 +110,6 @@ impl Session {
                 part.gap(number, frame.order());
             }
         }
-        if self.split.is_none() && self.current == Some(id) {
-            self.split = limit_reached(part, &frame, ctx);
-        }
         if let Err(error) = result {
             self.fail_part(id, error, now, ctx);
         }
@@ -121,14 +125,17 @@ impl Session {
     /// Opens the next part and moves the tracks there: sound and what has a keyframe at once,
     /// other videos at their next keyframe.
     pub(super) fn open_part(&mut self, began: Reason, now: Instant, ctx: &mut Context<'_>) -> bool {
-        let members: Vec<(usize, Arc<Format>)> = (0..self.tracks.len())
+        let mut members: Vec<(usize, Arc<Format>)> = (0..self.tracks.len())
             .filter(|i| {
+                // A silent track is left out: a file must not promise what may never come.
                 let track = &self.tracks[*i];
-                let at_home = track.home.is_some() && !track.is_over();
-                at_home || track.is_ready()
+                let speaks = track.home.is_some() && !track.is_over() && !track.is_silent(now);
+                speaks || track.is_ready()
             })
             .filter_map(|i| Some((i, self.format_of(i)?)))
             .collect();
+        // The first stream of a transport stream carries its clock.
+        members.sort_by_key(|(_, format)| format.codec.kind() == Kind::Audio);
         if members.is_empty() {
             return false;
         }
@@ -164,16 +171,20 @@ impl Session {
     }
 
     fn move_to(&mut self, part: &Part, members: &[usize], now: Instant) {
-        for (number, index) in members.iter().enumerate() {
-            let track = &mut self.tracks[*index];
+        for (index, track) in self.tracks.iter_mut().enumerate() {
+            let number = members.iter().position(|member| *member == index);
             let is_audio = track.track.kind == Kind::Audio;
-            if is_audio || track.is_ready() || track.home.is_none() {
-                track.home = Some((part.id(), number));
-            } else if track.is_silent(now) {
-                track.home = Some((part.id(), number));
-                track.gate = true;
-            } else {
-                track.next = Some(number);
+            match number {
+                Some(number) if is_audio || track.is_ready() || track.home.is_none() => {
+                    track.home = Some((part.id(), number));
+                    track.next = None;
+                }
+                Some(number) => track.next = Some(number),
+                None if track.is_silent(now) => {
+                    track.home = None;
+                    track.next = None;
+                }
+                None => {}
             }
         }
     }
@@ -237,7 +248,7 @@ impl Session {
 
 fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {
     let settings = ctx.settings;
-    let time = u64::try_from(frame.end() - part.record.start).unwrap_or(0);
+    let time = u64::try_from(frame.order() - part.record.start).unwrap_or(0);
     if settings.max_size_time > 0 && time >= settings.max_size_time {
         return Some(Reason::MaxSizeTime);
     }

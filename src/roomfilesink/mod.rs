@@ -33,6 +33,7 @@ mod format;
 mod imp;
 mod manifest;
 mod matroska;
+mod mpegts_start;
 mod mux_matroska;
 mod mux_mpegts;
 mod naming;

@@ -5,16 +5,17 @@
 //! part. Frames are pushed into the queues' sink pads, the multiplexed packets come out at a pad
 //! of ours, which never blocks and so never holds the pipeline back.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::prelude::*;
 
 use super::container::Codec;
 use super::format::{Format, Frame};
+use super::mpegts_start::TableFirst;
 
 /// What comes out of the pipeline, from one of its threads.
 pub(super) enum MuxEvent {
-    Data(gst::Buffer),
+    Data(Vec<u8>),
     End,
     Failed(String),
 }
@@ -180,15 +181,27 @@ fn start_track(track: &Track) {
 }
 
 fn receiver(report: Arc<impl Fn(MuxEvent) + Send + Sync + 'static>) -> gst::Pad {
-    let on_event = report.clone();
+    // Buffers and EOS come on one thread, so nobody waits for this lock.
+    let start = Arc::new(Mutex::new(TableFirst::default()));
+    let (on_event, at_end) = (report.clone(), start.clone());
     gst::Pad::builder(gst::PadDirection::Sink)
         .name("file")
         .chain_function(move |_, _, buffer| {
-            report(MuxEvent::Data(buffer));
+            let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
+            let data = start
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(&map);
+            report(MuxEvent::Data(data));
             Ok(gst::FlowSuccess::Ok)
         })
         .event_function(move |_, _, event| {
             if event.type_() == gst::EventType::Eos {
+                let rest = at_end
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .finish();
+                on_event(MuxEvent::Data(rest));
                 on_event(MuxEvent::End);
             }
             true

@@ -84,7 +84,7 @@ impl Part {
             Container::MpegTs => {
                 let (file, to) = (file.clone(), outbox.clone());
                 Mux::MpegTs(MpegTsMux::new(&formats, move |event| match event {
-                    MuxEvent::Data(buffer) => write_buffer(&file, &buffer),
+                    MuxEvent::Data(data) => file.send(Op::Append(data)),
                     MuxEvent::End => to.send(Msg::Part(id, PartEvent::MuxEnded)),
                     MuxEvent::Failed(error) => {
                         let file = None;
@@ -209,13 +209,6 @@ impl Part {
         {
             track.sizes.push(size);
         }
-    }
-}
-
-fn write_buffer(file: &FileWriter, buffer: &gst::Buffer) {
-    // Memory that cannot be mapped never comes out of mpegtsmux.
-    if let Ok(map) = buffer.map_readable() {
-        file.send(Op::Append(map.to_vec()));
     }
 }
 

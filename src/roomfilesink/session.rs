@@ -21,6 +21,8 @@ use super::track::{Track, TrackId};
 const START_WAIT: Duration = Duration::from_secs(1);
 /// A part waits this long for the keyframe of a video that already flows.
 const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
+/// A cut waits this long for the keyframe of a video that is silent.
+const SILENT_VIDEO_WAIT: Duration = Duration::from_secs(1);
 /// A track without a frame for this long is silent: nobody waits for it.
 const SILENCE: Duration = Duration::from_millis(400);
 /// A source is asked for a keyframe at most this often.
@@ -48,8 +50,6 @@ pub(super) struct TrackState {
     pub home: Option<(PartId, usize)>,
     /// After a cut: its number in the current part, to which it moves at its next keyframe.
     pub next: Option<usize>,
-    /// Frames are dropped up to the next keyframe.
-    pub gate: bool,
     pub dropped: u64,
     asked: Option<Instant>,
     warned: bool,
@@ -66,7 +66,6 @@ impl TrackState {
             ended: None,
             home: None,
             next: None,
-            gate: false,
             dropped: 0,
             asked: None,
             warned: false,
@@ -112,6 +111,19 @@ fn can_begin(frame: &Frame) -> bool {
     frame.kind() == Kind::Audio || frame.is_keyframe()
 }
 
+/// The wish for the next part.
+#[derive(Clone, Copy)]
+pub(super) struct Split {
+    pub reason: Reason,
+    pub since: Instant,
+}
+
+impl Split {
+    pub(super) fn new(reason: Reason, since: Instant) -> Self {
+        Self { reason, since }
+    }
+}
+
 #[derive(Default)]
 struct Retry {
     at: Option<Instant>,
@@ -129,7 +141,7 @@ pub(super) struct Session {
     pub parts: Vec<Part>,
     pub current: Option<PartId>,
     /// A cut is wanted, and why.
-    pub split: Option<Reason>,
+    pub split: Option<Split>,
     /// When the first frame came that no part has taken yet.
     waiting_since: Option<Instant>,
     retry: Retry,
@@ -332,7 +344,7 @@ impl Session {
             late |= track.is_ready();
         }
         if late {
-            self.split.get_or_insert(Reason::LateTrack);
+            self.split.get_or_insert(Split::new(Reason::LateTrack, now));
         }
         if self.split.is_some()
             && let Some(video) = self.cutting_video(now)
@@ -341,12 +353,16 @@ impl Session {
         }
     }
 
-    /// The video at whose keyframe a part is cut, if one is flowing.
+    /// The video at whose keyframe a part is cut. One that is silent gets some time to answer the
+    /// request for a keyframe.
     pub(super) fn cutting_video(&self, now: Instant) -> Option<usize> {
+        let asked = |s: Split| now.duration_since(s.since) < SILENT_VIDEO_WAIT;
+        let may_answer = self.split.is_some_and(asked);
         self.tracks.iter().position(|t| {
             let home = t.home.map(|(part, _)| part);
-            let at_home = home.is_some() && home == self.current;
-            t.track.kind == Kind::Video && at_home && !t.is_over() && !t.is_silent(now)
+            let at_home = home.is_some() && home == self.current && !t.is_over();
+            let flows = !t.is_silent(now) || (may_answer && t.ended.is_none());
+            t.track.kind == Kind::Video && at_home && flows
         })
     }
 

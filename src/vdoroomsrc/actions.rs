@@ -56,6 +56,10 @@ impl Control {
                 announce::stream_added(element, &stream, &info);
             }
             Action::StreamChanged { stream, info } => {
+                // A browser gives its label once the channel is open, before its media.
+                for session in self.sessions.values_mut().filter(|s| s.stream == stream) {
+                    session.label.clone_from(&info.label);
+                }
                 announce::stream_changed(element, &stream, &info);
             }
             Action::StreamRemoved { stream, reason } => self.leaving.push((stream, reason)),

@@ -1,1 +1,94 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What goes wrong with one file stays with that file.
 
+use gst::prelude::*;
+
+use crate::media;
+use crate::playback::play;
+use crate::room::{Recorder, Sender, send_until};
+
+#[test]
+fn a_missing_folder_fails_its_own_part_with_a_message_and_no_other() {
+    let mut recorder = Recorder::with(|sink, folder| {
+        std::fs::create_dir(folder.join("bob")).unwrap();
+        let location = folder.join("%s/%n.%e");
+        sink.set_property("location", location.to_str().unwrap());
+        sink.set_property("create-folders", false);
+    });
+    let mut alice = Sender::named(&recorder, "video_alice", media::vp8());
+    let mut bob = Sender::named(&recorder, "video_bob", media::vp8());
+    send_until(2000, &mut [&mut alice, &mut bob]);
+    let failed = recorder.next("part-failed");
+    assert!(failed.file().ends_with("alice/1.mkv"), "{failed:?}");
+    assert!(failed.text("error").contains("No such file"), "{failed:?}");
+    send_until(4000, &mut [&mut alice, &mut bob]);
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    assert_eq!(play(&parts[0].file()).pictures, bob.sent);
+    let warning = &recorder.warnings[0];
+    assert!(
+        warning.contains("alice/1.mkv") && warning.contains("No such file"),
+        "{warning}"
+    );
+}
+
+#[test]
+fn recording_goes_on_in_the_next_part_when_the_folder_is_there_again() {
+    let mut recorder = Recorder::with(|sink, folder| {
+        let location = folder.join("later/%s-%n.%e");
+        sink.set_property("location", location.to_str().unwrap());
+        sink.set_property("create-folders", false);
+    });
+    let mut video = Sender::named(&recorder, "video_alice", media::h264());
+    send_until(1000, &mut [&mut video]);
+    recorder.next("part-failed");
+    std::fs::create_dir(recorder.folder.0.join("later")).unwrap();
+    send_until(3000, &mut [&mut video]);
+    let opened = recorder.next("part-opened");
+    assert_eq!(opened.text("began"), "retry");
+    send_until(8000, &mut [&mut video]);
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    let played = play(&parts[0].file());
+    assert!(
+        played.pictures >= 75,
+        "what came after the failure is there: {played:?}"
+    );
+}
+
+#[test]
+fn a_codec_that_the_forced_container_cannot_hold_leaves_the_rest_of_the_person() {
+    let mut recorder = Recorder::with(|sink, _| sink.set_property_from_str("container", "mpegts"));
+    let mut video = Sender::named(&recorder, "video_alice", media::h264());
+    let mut audio = Sender::named(&recorder, "audio_alice", media::pcmu());
+    send_until(3000, &mut [&mut video, &mut audio]);
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    assert_eq!(play(&parts[0].file()).pictures, video.sent);
+    assert_eq!(recorder.warnings.len(), 1, "{:?}", recorder.warnings);
+    assert!(
+        recorder.warnings[0].contains("PCMU"),
+        "{:?}",
+        recorder.warnings
+    );
+}
+
+#[test]
+fn a_wrong_location_is_an_error_that_names_what_is_wrong() {
+    gst::init().unwrap();
+    gstvdoroom::plugin_register_static().unwrap();
+    let pipeline = gst::Pipeline::new();
+    let sink = gst::ElementFactory::make("roomfilesink")
+        .property("location", "a%q")
+        .build()
+        .unwrap();
+    pipeline.add(&sink).unwrap();
+    assert!(pipeline.set_state(gst::State::Paused).is_err());
+    let bus = pipeline.bus().unwrap();
+    let message = bus.pop_filtered(&[gst::MessageType::Error]).unwrap();
+    let gst::MessageView::Error(error) = message.view() else {
+        unreachable!()
+    };
+    assert!(error.error().to_string().contains("%q"), "{error:?}");
+    pipeline.set_state(gst::State::Null).unwrap();
+}

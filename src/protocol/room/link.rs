@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::Room;
+use crate::protocol::alert::{Alert, AlertKind};
 use crate::protocol::filter::is_glob;
 use crate::protocol::names::{PeerId, sanitise_stream};
-use crate::protocol::wire::{AlertKind, Fields, Listing};
+use crate::protocol::wire::{Fields, Listing};
 use crate::protocol::{Action, Dialect, RoomState, StreamId};
 
 /// A server that says nothing to `joinroom` for so long is a relay (protocol 1.2).
@@ -121,8 +122,10 @@ impl Room {
                     "\"{name}\" is a pattern: without a room, only whole stream IDs can be played"
                 );
                 self.warn_once("pattern without a room", &message);
-            } else if let Some(id) = sanitise_stream(&name) {
-                self.expect(&id);
+            } else if let Some(id) = sanitise_stream(&name)
+                && self.expect(&id).is_some()
+            {
+                self.show(&id);
             }
         }
         self.play_unconnected();
@@ -197,6 +200,7 @@ impl Room {
     /// Who was in the room when we came, or came back (protocol 3.1).
     pub(super) fn listed(&mut self, listing: Listing) {
         self.joined();
+        self.play_unconnected();
         self.members(listing, "it left while the room server was not connected");
     }
 
@@ -290,9 +294,9 @@ impl Room {
     }
 
     /// What the server complains about (protocol 1.3).
-    pub(super) fn alert(&mut self, kind: AlertKind, text: &str) {
-        let said = format!("the room server says: {text}");
-        match kind {
+    pub(super) fn alert(&mut self, alert: &Alert) {
+        let said = format!("the room server says: {}", alert.text);
+        match alert.kind {
             AlertKind::Note => self.warn_once("note", &said),
             AlertKind::Busy => {
                 let wait = self.backoff.next_busy(&mut self.rng);

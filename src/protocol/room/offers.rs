@@ -252,6 +252,12 @@ impl Room {
                 return self.warn_about(&stream, "certificate", &message);
             }
             if let Change::Restart { reason } = classify(&session.offer, &next.offer) {
+                // Behind a relay anybody may have sent it. If it was the publisher, the media
+                // will stop, and the session with it.
+                let unsure = next.signalled && self.dialog.spoken() == Dialect::Relay;
+                if unsure && session.has_media() {
+                    return;
+                }
                 return self.restart(
                     id,
                     &format!("its new offer needs a new connection: {reason}"),

@@ -51,29 +51,33 @@ impl Room {
         let Some(id) = sanitise_stream(&stream.0) else {
             return;
         };
-        self.expect(&id);
         let now = self.now;
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.wish = Wish::Play;
-            stream.consent = Consent::Given;
-            if stream.sessions.is_empty() && !stream.is_asked() {
-                stream.ask_now(now);
-            }
+        let Some(stream) = self.expect(&id) else {
+            return;
+        };
+        stream.wish = Wish::Play;
+        stream.consent = Consent::Given;
+        if stream.sessions.is_empty() && !stream.is_asked() {
+            stream.ask_now(now);
         }
+        let first = stream.first_offer.take();
         self.show(&id);
+        if let Some(first) = first {
+            self.adopt(&id, first);
+        }
     }
 
-    pub(super) fn expect(&mut self, id: &StreamId) {
+    /// A stream that is asked for whether or not it was announced; `None` if there are too many.
+    pub(super) fn expect(&mut self, id: &StreamId) -> Option<&mut Stream> {
         if !self.streams.contains_key(id) {
             let wire = self.secrets.wire(id);
             if !self.know_stream(id, &wire) {
-                return;
+                return None;
             }
         }
-        if let Some(stream) = self.streams.get_mut(id) {
-            stream.expected = true;
-        }
-        self.show(id);
+        let stream = self.streams.get_mut(id)?;
+        stream.expected = true;
+        Some(stream)
     }
 
     pub(super) fn stop_wished(&mut self, stream: &StreamId) {

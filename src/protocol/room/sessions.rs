@@ -11,7 +11,7 @@ use crate::protocol::sdp::Offer;
 use crate::protocol::session::{Media, NextOffer, Session};
 use crate::protocol::stream::named;
 use crate::protocol::wire::{self, Body, Fields};
-use crate::protocol::{Action, SessionId, StreamId};
+use crate::protocol::{Action, Dialect, SessionId, StreamId};
 
 impl Room {
     pub(super) fn channel_open(&mut self, id: SessionId) {
@@ -21,6 +21,7 @@ impl Room {
             return;
         };
         session.channel = true;
+        session.connect();
         session.flush_now(now);
         // A second one would make a browser add its tracks again (protocol 5.2).
         if !std::mem::replace(&mut session.requested_media, true) {
@@ -128,6 +129,7 @@ impl Room {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
+        session.connect();
         let resumes = session.is_stalled();
         session.media = Media::Flowing;
         let (peer, stream) = (session.peer.clone(), session.stream.clone());
@@ -243,21 +245,25 @@ impl Room {
         let Some(stream) = self.streams.get_mut(&stream) else {
             return;
         };
-        stream.failures = if had_media {
-            0
-        } else {
-            stream.failures.saturating_add(1)
-        };
         if first && !goes_on {
+            stream.failures = if had_media {
+                0
+            } else {
+                stream.failures.saturating_add(1)
+            };
             stream.ask_again(now);
         }
     }
 
-    /// A goodbye over the websocket.
+    /// A goodbye over the websocket. Behind a relay anybody may say it in anybody's name: there it
+    /// ends nothing that has media.
     pub(super) fn peer_bye(&mut self, peer: &PeerId, token: Option<&str>) {
         let said = |session: &Session| {
             session.peer == *peer && (token.is_none() || session.token.as_deref() == token)
         };
+        if self.dialog.spoken() == Dialect::Relay {
+            return self.sessions_left(said, "its publisher hung up");
+        }
         let over: Vec<SessionId> = self
             .sessions
             .values()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Room server, publishers and media checks for the tests and examples.
 
+pub mod check;
 pub mod log;
 pub mod pattern;
 pub mod publisher;

@@ -225,12 +225,12 @@ impl Talk {
                 &json["UUID"]
             };
             self.publisher = sender.as_str().unwrap_or_default().into();
-            self.from_publisher(&json);
+            self.publisher_says(&json);
         }
         vec![]
     }
 
-    fn from_publisher(&mut self, json: &Value) {
+    fn publisher_says(&mut self, json: &Value) {
         let secret = &self.manners.secret;
         if json.get("description").is_some() {
             self.session = json["session"].clone();
@@ -315,7 +315,7 @@ impl Talk {
                         .send_string_full(Some(&pong))
                         .unwrap();
                 }
-                self.from_publisher(&json);
+                self.publisher_says(&json);
                 vec![]
             }
             Event::Stop => vec![],

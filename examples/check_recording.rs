@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Are these recordings whole? Decodes each file from beginning to end and prints a table.
+//!
+//! ```sh
+//! cargo run --example check_recording -- recording_*.ts recording_*.mkv
+//! ```
+//!
+//! Exits with 0 only if all files are whole.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use vdoroom_test_support::check::{self, Report};
+
+#[derive(Parser)]
+#[command(about = "Decodes recordings and says whether they are whole")]
+struct Arguments {
+    /// Files to check
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+const HEADER: [&str; 9] = [
+    "file",
+    "container",
+    "codecs",
+    "size",
+    "picture",
+    "duration",
+    "frames",
+    "A/V start",
+    "verdict",
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut rows = vec![HEADER.map(str::to_owned)];
+    let mut problems = vec![];
+    for file in &arguments.files {
+        let report = check::inspect(file);
+        rows.push(row(file, &report));
+        let found = report.problems();
+        problems.extend(
+            found
+                .into_iter()
+                .map(|problem| format!("{}: {problem}", file.display())),
+        );
+    }
+    print_table(&rows);
+    problems.iter().for_each(|problem| println!("{problem}"));
+    match problems.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn row(file: &std::path::Path, report: &Report) -> [String; 9] {
+    let (video, audio) = (report.video.as_ref(), report.audio.as_ref());
+    let codecs = [
+        video.map(|video| &video.codec),
+        audio.map(|audio| &audio.codec),
+    ];
+    let codecs: Vec<&str> = codecs.iter().flatten().map(|name| short(name)).collect();
+    let sizes = video.map(|video| {
+        let sizes = video
+            .sizes
+            .iter()
+            .map(|(width, height)| format!("{width}x{height}"));
+        sizes.collect::<Vec<_>>().join(", ")
+    });
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    [
+        name.to_string_lossy().into_owned(),
+        report.container.clone().unwrap_or_else(|| "-".into()),
+        codecs.join(" + "),
+        format!("{:.1} kB", report.size as f64 / 1e3),
+        sizes.unwrap_or_else(|| "-".into()),
+        format!("{:.2} s", report.duration().nseconds() as f64 / 1e9),
+        video.map_or("-".into(), |video| video.frames_decoded.to_string()),
+        report
+            .av_start_offset()
+            .map_or("-".into(), |offset| format!("{offset:+.0} ms")),
+        if report.is_whole() {
+            "whole"
+        } else {
+            "DAMAGED"
+        }
+        .into(),
+    ]
+}
+
+/// `H.264 (Constrained Baseline Profile)` is too much for a table.
+fn short(codec: &str) -> &str {
+    codec.split(" (").next().unwrap_or(codec)
+}
+
+fn print_table(rows: &[[String; 9]]) {
+    let widths: Vec<usize> = (0..HEADER.len())
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for row in rows {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}

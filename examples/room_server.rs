@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A room server of one's own, for tests and for rooms on one's own network.
+//!
+//! ```sh
+//! cargo run --example room_server -- --listen 0.0.0.0:8443 --self-signed
+//! ```
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::mpsc};
+
+use clap::{Parser, ValueEnum};
+use vdoroom_test_support::server::{Certificate, Dialect, RoomEvent, RoomServer};
+
+#[derive(Parser)]
+#[command(about = "A room server: lists rooms and carries handshakes, never media")]
+struct Arguments {
+    /// Address and port to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
+    /// How clients are to talk to it
+    #[arg(long, value_enum, default_value_t = DialectName::Hosted)]
+    dialect: DialectName,
+    /// Certificate chain for wss, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Key of the certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Serve wss with a certificate made now, and write it to this file for clients to trust
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        default_missing_value = "room-server.pem",
+        conflicts_with = "tls_cert"
+    )]
+    self_signed: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DialectName {
+    /// Knows rooms and lists their members
+    Hosted,
+    /// Passes messages on to the members of a room
+    Relay,
+}
+
+fn main() -> ExitCode {
+    match serve(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("room_server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(arguments: &Arguments) -> Result<(), String> {
+    let dialect = match arguments.dialect {
+        DialectName::Hosted => Dialect::Hosted,
+        DialectName::Relay => Dialect::Relay,
+    };
+    let mut builder = RoomServer::builder()
+        .listen(arguments.listen)
+        .dialect(dialect)
+        .on_event(print);
+    if let Some(certificate) = certificate(arguments)? {
+        builder = builder.certificate(certificate);
+    }
+    let (stop, stopped) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        // A second signal while stopping changes nothing.
+        let _ = stop.send(());
+    })
+    .map_err(|error| error.to_string())?;
+    let server = builder
+        .start()
+        .map_err(|error| format!("{}: {error}", arguments.listen))?;
+    println!("listening on {}", server.url());
+    let _ = stopped.recv();
+    server.stop();
+    Ok(())
+}
+
+fn certificate(arguments: &Arguments) -> Result<Option<Certificate>, String> {
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    if let (Some(chain), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) {
+        return Ok(Some(Certificate {
+            chain: read(chain)?,
+            key: read(key)?,
+        }));
+    }
+    let Some(file) = &arguments.self_signed else {
+        return Ok(None);
+    };
+    let address = arguments.listen.ip().to_string();
+    let certificate = Certificate::self_signed(&["localhost", "127.0.0.1", "::1", &address])?;
+    std::fs::write(file, &certificate.chain)
+        .map_err(|error| format!("{}: {error}", file.display()))?;
+    println!("clients that trust {} accept this server", file.display());
+    Ok(Some(certificate))
+}
+
+fn print(event: &RoomEvent) {
+    let in_room = |room: &Option<String>| match room {
+        Some(room) => format!("{room}: "),
+        None => String::new(),
+    };
+    match event {
+        RoomEvent::Joined { room, uuid } => println!("{room}: {uuid} joined"),
+        RoomEvent::Seeded {
+            room,
+            uuid,
+            stream_id,
+        } => {
+            println!("{}{uuid} publishes {stream_id}", in_room(room));
+        }
+        RoomEvent::Left {
+            room,
+            uuid,
+            stream_id,
+        } => {
+            let what = stream_id
+                .as_ref()
+                .map(|id| format!(" ({id})"))
+                .unwrap_or_default();
+            println!("{}{uuid}{what} left", in_room(room));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The media check: decodes a whole file and says what is in it.
+//!
+//! [`inspect`] works for any file that this GStreamer can decode. Where the picture carries the
+//! counter of [`crate::pattern`], it also says which frames are missing, doubled or damaged, and
+//! how far each beep is from its flash.
+
+mod decode;
+mod report;
+mod track;
+
+use std::path::Path;
+
+pub use report::{Audio, Counters, Report, Video};
+
+/// Decodes `path` from beginning to end. What goes wrong is in the report.
+pub fn inspect(path: impl AsRef<Path>) -> Report {
+    decode::decode(path.as_ref())
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What a media check found, and whether it is whole.
+
+use gst::ClockTime;
+
+/// A hole longer than this between two frames, or in the sound, is reported as damage.
+const LARGEST_GAP: ClockTime = ClockTime::from_seconds(1);
+
+/// Everything that decoding a file showed.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// `MPEG-TS`, `Matroska`, `WebM`, `MP4`, or the media type.
+    pub container: Option<String>,
+    /// Bytes on disk.
+    pub size: u64,
+    /// The first video track.
+    pub video: Option<Video>,
+    /// The first audio track.
+    pub audio: Option<Audio>,
+    /// Tracks beyond those two.
+    pub further_tracks: usize,
+    /// Milliseconds of each beep minus its flash, in order, where both were found within half a
+    /// second of each other.
+    pub flash_beep_offsets: Vec<f64>,
+    /// What demuxers and decoders complained about.
+    pub errors: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Video {
+    /// What the demuxer or parser calls the codec.
+    pub codec: String,
+    /// Of the first picture.
+    pub width: u32,
+    pub height: u32,
+    /// All sizes in order, if there are several.
+    pub sizes: Vec<(u32, u32)>,
+    pub frames_decoded: u64,
+    pub first_pts: ClockTime,
+    pub last_pts: ClockTime,
+    /// Between the timestamps of two frames that follow each other.
+    pub largest_gap: ClockTime,
+    /// Frames whose timestamp is not after the one before.
+    pub backward: u64,
+    /// Frames that the decoder marked as damaged.
+    pub damaged: u64,
+    /// Only if most pictures carry our counter.
+    pub counters: Option<Counters>,
+    /// When each flash began.
+    pub flashes: Vec<ClockTime>,
+}
+
+/// What the counters in the pictures say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub first: u32,
+    pub last: u32,
+    /// Numbers between the first and the last that no picture carries.
+    pub missing: u64,
+    pub doubled: u64,
+    pub out_of_order: u64,
+    /// Pictures without a readable counter.
+    pub bad: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Audio {
+    pub codec: String,
+    pub rate: u32,
+    pub channels: u32,
+    /// Per channel.
+    pub samples: u64,
+    pub first_pts: ClockTime,
+    /// End of the last buffer.
+    pub end: ClockTime,
+    /// Between the end of a buffer and the start of the next.
+    pub largest_gap: ClockTime,
+    /// When each beep began.
+    pub beeps: Vec<ClockTime>,
+}
+
+impl Video {
+    pub fn duration(&self) -> ClockTime {
+        self.last_pts.saturating_sub(self.first_pts)
+    }
+}
+
+impl Audio {
+    pub fn duration(&self) -> ClockTime {
+        self.end.saturating_sub(self.first_pts)
+    }
+}
+
+impl Report {
+    /// Milliseconds by which audio starts after video; negative if it starts before.
+    pub fn av_start_offset(&self) -> Option<f64> {
+        let (video, audio) = (self.video.as_ref()?, self.audio.as_ref()?);
+        let ms = |time: ClockTime| time.nseconds() as f64 / 1e6;
+        Some(ms(audio.first_pts) - ms(video.first_pts))
+    }
+
+    /// From the first frame or sample to the last.
+    pub fn duration(&self) -> ClockTime {
+        let video = self
+            .video
+            .as_ref()
+            .map(|video| (video.first_pts, video.last_pts));
+        let audio = self
+            .audio
+            .as_ref()
+            .map(|audio| (audio.first_pts, audio.end));
+        let spans = video.iter().chain(&audio);
+        let start = spans.clone().map(|span| span.0).min().unwrap_or_default();
+        spans
+            .map(|span| span.1)
+            .max()
+            .unwrap_or_default()
+            .saturating_sub(start)
+    }
+
+    /// The flash that is farthest from its beep, in milliseconds.
+    pub fn worst_flash_beep_offset(&self) -> Option<f64> {
+        self.flash_beep_offsets
+            .iter()
+            .copied()
+            .max_by(|a, b| a.abs().total_cmp(&b.abs()))
+    }
+
+    pub fn is_whole(&self) -> bool {
+        self.problems().is_empty()
+    }
+
+    /// What keeps the file from being whole, one sentence each.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = self.errors.clone();
+        if self.video.is_none() && self.audio.is_none() {
+            problems.push("nothing could be decoded".into());
+        }
+        if let Some(video) = &self.video {
+            video.problems(&mut problems);
+        }
+        if let Some(audio) = &self.audio
+            && audio.largest_gap > LARGEST_GAP
+        {
+            problems.push(format!(
+                "sound missing for {:.2} s",
+                seconds(audio.largest_gap)
+            ));
+        }
+        if self.further_tracks > 0 {
+            problems.push(format!(
+                "{} more tracks than one per kind",
+                self.further_tracks
+            ));
+        }
+        problems
+    }
+}
+
+impl Video {
+    fn problems(&self, problems: &mut Vec<String>) {
+        let mut count = |number: u64, what: &str| {
+            if number > 0 {
+                problems.push(format!("{number} frames {what}"));
+            }
+        };
+        count(self.damaged, "damaged");
+        count(self.backward, "not after the one before");
+        if let Some(counters) = &self.counters {
+            count(counters.missing, "missing");
+            count(counters.doubled, "doubled");
+            count(counters.out_of_order, "out of order");
+            count(counters.bad, "without a readable counter");
+        }
+        if self.largest_gap > LARGEST_GAP {
+            problems.push(format!("no picture for {:.2} s", seconds(self.largest_gap)));
+        }
+    }
+}
+
+fn seconds(time: ClockTime) -> f64 {
+    time.nseconds() as f64 / 1e9
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What is noted of each decoded frame and each stretch of sound.
+
+use std::collections::HashSet;
+
+use gst::ClockTime;
+
+use crate::pattern::{self, Plane};
+
+use super::report::{Audio, Counters, Video};
+
+/// Loud enough for a beep, on the scale of 16-bit samples.
+const LOUD: u16 = 3000;
+/// So long must it have been quiet before another beep begins: a sine crosses zero as well.
+const QUIET: ClockTime = ClockTime::from_mseconds(50);
+
+#[derive(Default)]
+pub struct VideoTrack {
+    pub video: Video,
+    numbers: Vec<Option<u32>>,
+    flashing: bool,
+    last: Option<ClockTime>,
+}
+
+impl VideoTrack {
+    pub fn frame(&mut self, time: ClockTime, damaged: bool, plane: &Plane<&[u8]>) {
+        let video = &mut self.video;
+        let size = (plane.width as u32, plane.height as u32);
+        if video.frames_decoded == 0 {
+            (video.width, video.height) = size;
+            video.first_pts = time;
+        }
+        if video.sizes.last() != Some(&size) {
+            video.sizes.push(size);
+        }
+        video.frames_decoded += 1;
+        video.damaged += u64::from(damaged);
+        if let Some(last) = self.last {
+            video.backward += u64::from(time <= last);
+            video.largest_gap = video.largest_gap.max(time.saturating_sub(last));
+        }
+        self.last = Some(time);
+        video.last_pts = video.last_pts.max(time);
+        self.numbers.push(pattern::read(plane));
+        let flash = pattern::is_flash(plane);
+        if flash && !self.flashing {
+            video.flashes.push(time);
+        }
+        self.flashing = flash;
+    }
+
+    pub fn finish(mut self) -> Video {
+        let ours = self.numbers.iter().flatten().count();
+        if ours * 2 > self.numbers.len() {
+            self.video.counters = Some(count(&self.numbers));
+        } else {
+            // A bright picture of somebody else's is no flash.
+            self.video.flashes.clear();
+        }
+        self.video
+    }
+}
+
+fn count(numbers: &[Option<u32>]) -> Counters {
+    let mut seen = HashSet::new();
+    let mut counters = Counters::default();
+    let mut highest = None;
+    for number in numbers {
+        let Some(number) = *number else {
+            counters.bad += 1;
+            continue;
+        };
+        if !seen.insert(number) {
+            counters.doubled += 1;
+        } else if highest.is_some_and(|highest| number < highest) {
+            counters.out_of_order += 1;
+        }
+        highest = highest.max(Some(number));
+    }
+    counters.first = seen.iter().min().copied().unwrap_or_default();
+    counters.last = seen.iter().max().copied().unwrap_or_default();
+    let span = u64::from(counters.last - counters.first) + 1;
+    // A frame that could not be read is bad, not missing.
+    counters.missing = (span - seen.len() as u64).saturating_sub(counters.bad);
+    counters
+}
+
+#[derive(Default)]
+pub struct AudioTrack {
+    pub audio: Audio,
+    end: Option<ClockTime>,
+    loud_until: Option<ClockTime>,
+}
+
+impl AudioTrack {
+    /// A stretch of interleaved samples that begins at `time`.
+    pub fn sound(&mut self, time: ClockTime, samples: &[i16], channels: u32, rate: u32) {
+        let audio = &mut self.audio;
+        (audio.channels, audio.rate) = (channels, rate);
+        let frames = samples.len() as u64 / u64::from(channels.max(1));
+        let at = |frame: u64| time + ClockTime::SECOND * frame / u64::from(rate.max(1));
+        if audio.samples == 0 {
+            audio.first_pts = time;
+        }
+        audio.samples += frames;
+        if let Some(end) = self.end {
+            audio.largest_gap = audio.largest_gap.max(time.saturating_sub(end));
+        }
+        self.end = Some(at(frames));
+        audio.end = audio.end.max(at(frames));
+        for (frame, values) in samples.chunks(channels.max(1) as usize).enumerate() {
+            if values.iter().any(|value| value.unsigned_abs() > LOUD) {
+                let now = at(frame as u64);
+                if self.loud_until.is_none_or(|until| now > until + QUIET) {
+                    audio.beeps.push(now);
+                }
+                self.loud_until = Some(now);
+            }
+        }
+    }
+}
+
+/// Beep minus flash in milliseconds for each flash with a beep within half a second.
+pub fn offsets(flashes: &[ClockTime], beeps: &[ClockTime]) -> Vec<f64> {
+    let ms = |time: &ClockTime| time.nseconds() as f64 / 1e6;
+    let nearest = |flash: &ClockTime| {
+        let offsets = beeps.iter().map(|beep| ms(beep) - ms(flash));
+        offsets
+            .min_by(|a, b| a.abs().total_cmp(&b.abs()))
+            .filter(|offset| offset.abs() < 500.0)
+    };
+    flashes.iter().filter_map(nearest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(numbers: &[Option<u32>]) -> (u64, u64, u64, u64) {
+        let counters = count(numbers);
+        (
+            counters.missing,
+            counters.doubled,
+            counters.out_of_order,
+            counters.bad,
+        )
+    }
+
+    #[test]
+    fn each_kind_of_fault_is_counted_as_itself() {
+        assert_eq!(counted(&[Some(5), Some(6), Some(7)]), (0, 0, 0, 0));
+        assert_eq!(counted(&[Some(5), Some(7)]), (1, 0, 0, 0));
+        assert_eq!(counted(&[Some(5), Some(5), Some(6)]), (0, 1, 0, 0));
+        assert_eq!(counted(&[Some(5), Some(7), Some(6)]), (0, 0, 1, 0));
+        assert_eq!(counted(&[Some(5), None, Some(7)]), (0, 0, 0, 1));
+    }
+
+    #[test]
+    fn a_beep_belongs_to_the_nearest_flash() {
+        let at = ClockTime::from_mseconds;
+        let offsets = offsets(&[at(1000), at(2000), at(9000)], &[at(990), at(2030)]);
+        assert_eq!(offsets, [-10.0, 30.0]);
+    }
+}
