@@ -232,9 +232,11 @@ impl Display {
                 said: String::new(),
             });
             let state: String = stream.get("state").unwrap_or_default();
-            let tracks: Vec<_> = structures(&stream, "sessions")
+            let mut tracks: Vec<_> = structures(&stream, "sessions")
                 .flat_map(|session| structures(&session, "tracks").collect::<Vec<_>>())
                 .collect();
+            // Video first, in whichever order the tracks came.
+            tracks.sort_by_key(|track| !track.has_field("width"));
             let codecs: Vec<String> = tracks.iter().map(codec_and_size).collect();
             let said = format!("{id:16} {state:10} {:28}", codecs.join(" + "));
             match &line.bar {
@@ -249,6 +251,15 @@ impl Display {
                 None => {}
             }
             line.said = said;
+        }
+    }
+}
+
+impl Drop for Display {
+    /// Makes room for what is printed at the end.
+    fn drop(&mut self) {
+        if let Some(lines) = &self.lines {
+            let _ = lines.clear();
         }
     }
 }
