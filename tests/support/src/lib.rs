@@ -2,12 +2,18 @@
 //! Room server, publishers and media checks for the tests and examples.
 
 pub mod check;
+pub mod folder;
+pub mod launch;
+pub mod chromium;
 pub mod log;
 pub mod pattern;
 pub mod publisher;
 pub mod secret;
 pub mod server;
 
+pub use folder::Folder;
+pub use launch::Launch;
+pub use chromium::Chromium;
 pub use publisher::{Codec, Flavour, Publisher};
 pub use secret::{Password, Secret};
 pub use server::{Closing, Dialect, Faults, LeaveNotice, RoomServer, Who};

@@ -26,9 +26,11 @@ impl Codec {
                 "vp8enc deadline=1 cpu-used=8 threads=1 end-usage=cbr target-bitrate=600000 \
                  lag-in-frames=0 max-quantizer=36 keyframe-max-dist={keyframe_interval}"
             ),
+            // Not cbr: the encoder then leaves blocks as they were now and then, and a frame
+            // shows bits of the one before.
             Self::Vp9 => format!(
-                "vp9enc deadline=1 cpu-used=8 threads=1 end-usage=cbr target-bitrate=600000 \
-                 lag-in-frames=0 max-quantizer=36 keyframe-max-dist={keyframe_interval}"
+                "vp9enc deadline=1 cpu-used=8 threads=1 end-usage=vbr target-bitrate=600000 \
+                 lag-in-frames=0 keyframe-max-dist={keyframe_interval}"
             ),
         }
     }
@@ -61,7 +63,7 @@ impl Codec {
 
     pub(super) fn opus_payloader(flavour: Flavour) -> (String, String) {
         let number = if flavour == Flavour::Raspberry {
-            97
+            100
         } else {
             111
         };

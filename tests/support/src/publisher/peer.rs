@@ -67,6 +67,7 @@ impl Peer {
             .build()
             .map_err(|error| error.to_string())?;
         be_lean(&webrtcbin);
+        report_capture_times(&webrtcbin);
         pipeline
             .add(&webrtcbin)
             .map_err(|error| error.to_string())?;
@@ -243,6 +244,17 @@ fn be_lean(webrtcbin: &gst::Element) {
     agent.set_property("ice-tcp", false);
     let nice = agent.property::<glib::Object>("agent");
     nice.set_property("upnp", false);
+}
+
+/// Sender reports tell when a unit was captured, as a browser's do. By default rtpsession tells
+/// when it was sent, and the picture lags behind the sound by what its encoder takes.
+fn report_capture_times(webrtcbin: &gst::Element) {
+    let rtpbin = webrtcbin
+        .downcast_ref::<gst::Bin>()
+        .and_then(|bin| bin.by_name("rtpbin"));
+    if let Some(rtpbin) = rtpbin {
+        rtpbin.set_property("rtcp-sync-send-time", false);
+    }
 }
 
 fn watch_bus(pipeline: &gst::Pipeline, id: PeerId, events: &Sender<Event>) {

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Rooms that are recorded: a room server, publishers, and the two elements between them.
+//! What comes out is played back.
+
+mod changes;
+mod failures;
+mod flavours;
+mod launch;
+mod lifecycle;
+mod pads;
+mod recording;

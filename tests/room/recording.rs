@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A recording of a room, in this process.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+use serde_json::Value;
+use vdoroom_test_support::check::{self, Report};
+use vdoroom_test_support::{Folder, RoomServer};
+
+/// Nothing that a test waits for takes longer.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Design rule: NULL is reached in under a second, from any state.
+const NULL_DEADLINE: Duration = Duration::from_secs(1);
+
+pub fn init() {
+    gst::init().unwrap();
+    gstvdoroom::plugin_register_static().unwrap();
+}
+
+/// `vdoroomsrc` for a room on `server`.
+pub fn source(server: &RoomServer, room: &str) -> gst::Element {
+    init();
+    gst::ElementFactory::make("vdoroomsrc")
+        .property("server", server.url())
+        .property("room", room)
+        .build()
+        .unwrap()
+}
+
+/// A pipeline whose bus is read, so that a failure can show what was said on it.
+pub struct Recording {
+    pub folder: Folder,
+    pub pipeline: gst::Pipeline,
+    pub source: gst::Element,
+    /// Warnings and errors so far.
+    pub complaints: Vec<String>,
+    /// Element messages so far.
+    pub news: Vec<gst::Structure>,
+    eos: bool,
+}
+
+impl Recording {
+    /// `vdoroomsrc room=… : roomfilesink location=…`, playing.
+    pub fn start(server: &RoomServer, room: &str, set: impl FnOnce(&gst::Element)) -> Self {
+        let source = source(server, room);
+        set(&source);
+        let folder = Folder::new();
+        let sink = gst::ElementFactory::make("roomfilesink")
+            .property("location", folder.0.join("%s-%n.%e").to_str().unwrap())
+            .build()
+            .unwrap();
+        let recording = Self::of(source, folder);
+        recording.pipeline.add(&sink).unwrap();
+        recording.source.connect_pad_added(move |_, pad| {
+            let kind = if pad.name().contains("audio") {
+                "audio_%s"
+            } else {
+                "video_%s"
+            };
+            pad.link(&sink.request_pad_simple(kind).unwrap()).unwrap();
+        });
+        recording.play();
+        recording
+    }
+
+    /// A pipeline with nothing but the source; what its pads lead to is the test's.
+    pub fn of(source: gst::Element, folder: Folder) -> Self {
+        let pipeline = gst::Pipeline::new();
+        pipeline.add(&source).unwrap();
+        Self {
+            folder,
+            pipeline,
+            source,
+            complaints: Vec::new(),
+            news: Vec::new(),
+            eos: false,
+        }
+    }
+
+    pub fn play(&self) {
+        self.pipeline.set_state(gst::State::Playing).unwrap();
+    }
+
+    /// Reads the bus until `done` says so.
+    pub fn wait(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !done(self) {
+            assert!(
+                Instant::now() < deadline,
+                "{what}: not within {DEADLINE:?}\nsaid: {:#?}\nstats: {:#?}",
+                self.complaints,
+                self.stats()
+            );
+            self.read_bus(Duration::from_millis(50));
+        }
+    }
+
+    fn read_bus(&mut self, timeout: Duration) {
+        let bus = self.pipeline.bus().unwrap();
+        let timeout = gst::ClockTime::from_nseconds(timeout.as_nanos() as u64);
+        let Some(message) = bus.timed_pop(timeout) else {
+            return;
+        };
+        use gst::MessageView;
+        match message.view() {
+            MessageView::Warning(w) => self.complaints.push(w.error().to_string()),
+            MessageView::Error(e) => self.complaints.push(e.error().to_string()),
+            MessageView::Eos(_) => self.eos = true,
+            MessageView::Element(e) => self.news.extend(e.structure().map(|s| s.to_owned())),
+            _ => {}
+        }
+    }
+
+    pub fn stats(&self) -> gst::Structure {
+        self.source.property("stats")
+    }
+
+    /// Video frames (audio without any) that have left the pads of a stream's newest session.
+    pub fn frames(&self, stream: &str) -> u64 {
+        let Some(stats) = self.stream(stream) else {
+            return 0;
+        };
+        let sessions = structures(&stats, "sessions");
+        let tracks = sessions.last().map(|s| structures(s, "tracks"));
+        let tracks = tracks.unwrap_or_default();
+        let of = |kind: &str| {
+            let track = tracks.iter().find(|t| t.get::<&str>("kind") == Ok(kind));
+            track.map_or(0, |t| t.get("buffers").unwrap())
+        };
+        match of("video") {
+            0 => of("audio"),
+            frames => frames,
+        }
+    }
+
+    pub fn stream(&self, stream: &str) -> Option<gst::Structure> {
+        structures(&self.stats(), "streams")
+            .into_iter()
+            .find(|s| s.get::<&str>("stream-id") == Ok(stream))
+    }
+
+    pub fn wait_for_frames(&mut self, streams: &[&str], frames: u64) {
+        self.wait(&format!("{frames} frames of {streams:?}"), |recording| {
+            streams.iter().all(|s| recording.frames(s) >= frames)
+        });
+    }
+
+    /// Waits for an element message of this name about this stream.
+    pub fn wait_for_news(&mut self, name: &str, stream: &str) {
+        self.wait(&format!("{name} of {stream}"), |recording| {
+            recording.heard(name, stream)
+        });
+    }
+
+    pub fn heard(&self, name: &str, stream: &str) -> bool {
+        let about = |s: &gst::Structure| {
+            let id = s.get::<String>("stream-id").or_else(|_| s.get("stream"));
+            id.is_ok_and(|id| id == stream)
+        };
+        self.news.iter().any(|s| s.name() == name && about(s))
+    }
+
+    /// Sends EOS, waits for it, goes to NULL, and plays back every file, by its stream.
+    pub fn finish(mut self) -> Recorded {
+        self.pipeline.send_event(gst::event::Eos::new());
+        self.wait("EOS", |recording| recording.eos);
+        self.stop();
+        self.recorded()
+    }
+
+    /// To NULL, in the time that is promised.
+    pub fn stop(&self) {
+        let start = Instant::now();
+        self.pipeline.set_state(gst::State::Null).unwrap();
+        let took = start.elapsed();
+        assert!(took < NULL_DEADLINE, "NULL took {took:?}");
+    }
+
+    pub fn recorded(&self) -> Recorded {
+        let manifest = self.folder.manifest();
+        let mut files = BTreeMap::<String, Vec<(PathBuf, Report)>>::new();
+        for part in manifest.iter().filter(|l| l["event"] == "part-closed") {
+            let path = self.folder.0.join(part["file"].as_str().unwrap());
+            let stream = part["stream"].as_str().unwrap().to_owned();
+            let report = check::inspect(&path);
+            files.entry(stream).or_default().push((path, report));
+        }
+        Recorded {
+            files,
+            manifest,
+            complaints: self.complaints.clone(),
+        }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+fn structures(of: &gst::StructureRef, field: &str) -> Vec<gst::Structure> {
+    let array = of.get::<gst::Array>(field).unwrap();
+    array.iter().map(|s| s.get().unwrap()).collect()
+}
+
+/// What a recording left behind.
+pub struct Recorded {
+    /// The parts of each stream, in the order in which they ended.
+    pub files: BTreeMap<String, Vec<(PathBuf, Report)>>,
+    pub manifest: Vec<Value>,
+    pub complaints: Vec<String>,
+}
+
+impl Recorded {
+    /// The only part of a stream.
+    pub fn only(&self, stream: &str) -> &Report {
+        match self.files.get(stream).map(Vec::as_slice) {
+            Some([(_, report)]) => report,
+            other => panic!("{stream} should have one part, has {other:#?}"),
+        }
+    }
+
+    /// Asserts that each stream has one file, with every frame between its first and last, and
+    /// sound and picture together.
+    pub fn assert_whole(&self, streams: &[&str]) {
+        for stream in streams {
+            assert_whole(stream, self.only(stream));
+        }
+        assert_eq!(self.complaints, Vec::<String>::new());
+    }
+}
+
+pub fn assert_whole(stream: &str, report: &Report) {
+    assert_eq!(
+        report.problems(),
+        Vec::<String>::new(),
+        "{stream}: {report:#?}"
+    );
+    assert!(
+        report.video.is_some() && report.audio.is_some(),
+        "{stream}: {report:#?}"
+    );
+    let counters = report.video.as_ref().and_then(|v| v.counters.as_ref());
+    assert!(counters.is_some(), "{stream}: {report:#?}");
+    let offset = report.worst_flash_beep_offset();
+    assert!(
+        offset.is_some_and(|ms| ms.abs() < 60.0),
+        "{stream}: flash and beep are {offset:?} ms apart: {report:#?}"
+    );
+}

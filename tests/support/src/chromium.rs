@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A real Chromium that publishes its fake camera and microphone through `tests/browser`.
+//!
+//! The page is opened from a file in a profile folder made for it, and tells what happens over a
+//! websocket of the helper's, which also carries commands to it.
+
+use std::{
+    env, fs, io,
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use async_tungstenite::tungstenite::{Message, WebSocket, accept, protocol::Role};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+const PAGE: &str = include_str!("../../browser/publisher.html");
+
+/// Where Chromium is looked for, after the environment variable `CHROMIUM`.
+const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+const FLAGS: [&str; 20] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--mute-audio",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    // Candidates carry addresses, of the loopback interface too.
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--allow-loopback-in-peer-connection",
+    // The page is never in the foreground.
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+    // Nothing leaves this machine.
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-domain-reliability",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+];
+
+/// Whether there is a Chromium on this machine.
+pub fn is_installed() -> bool {
+    binary().is_some()
+}
+
+fn binary() -> Option<PathBuf> {
+    if let Some(path) = env::var_os("CHROMIUM") {
+        return Some(path.into());
+    }
+    let path = env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    let candidates = NAMES
+        .iter()
+        .flat_map(|name| folders.iter().map(move |dir| dir.join(name)));
+    candidates.into_iter().find(|path| path.is_file())
+}
+
+/// What the page is to publish.
+pub struct ChromiumBuilder {
+    parameters: Vec<(&'static str, String)>,
+    trust_any_certificate: bool,
+}
+
+impl ChromiumBuilder {
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.parameters.push((name, value.into()));
+        self
+    }
+
+    /// `VP8`, `VP9`, `H264` or `AV1`; without it the browser offers all it has.
+    pub fn codec(self, name: &str) -> Self {
+        self.with("codec", name)
+    }
+
+    /// A password of the room's own, or `off`.
+    pub fn password(self, password: &str) -> Self {
+        self.with("password", password)
+    }
+
+    pub fn label(self, label: &str) -> Self {
+        self.with("label", label)
+    }
+
+    /// Speaks the relay dialect.
+    pub fn relay(self) -> Self {
+        self.with("dialect", "relay")
+    }
+
+    /// Picture and rate; 320x180 at 20 by default.
+    pub fn picture(self, width: u32, height: u32, rate: u32) -> Self {
+        self.with("width", &width.to_string())
+            .with("height", &height.to_string())
+            .with("rate", &rate.to_string())
+    }
+
+    /// Accepts the server's certificate whatever it is.
+    pub fn trust_any_certificate(mut self) -> Self {
+        self.trust_any_certificate = true;
+        self
+    }
+
+    /// Starts Chromium and opens the page.
+    pub fn start(self) -> Result<Chromium, String> {
+        let failed = |error: io::Error| error.to_string();
+        let binary = binary().ok_or("no Chromium: install the package chromium")?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
+        let report = format!("ws://{}", listener.local_addr().map_err(failed)?);
+        let shared = Arc::<Shared>::default();
+        let listening = shared.clone();
+        thread::spawn(move || listening.serve(&listener));
+
+        let name = format!("vdoroom-chromium-{}", gst::glib::uuid_string_random());
+        let profile = env::temp_dir().join(name);
+        fs::create_dir_all(&profile).map_err(failed)?;
+        let page = profile.join("publisher.html");
+        fs::write(&page, PAGE).map_err(failed)?;
+        let trust_any_certificate = self.trust_any_certificate;
+        let query: Vec<String> = self
+            .with("report", &report)
+            .parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            .collect();
+        let mut command = Command::new(binary);
+        command
+            .args(FLAGS)
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg(format!("file://{}?{}", page.display(), query.join("&")))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if trust_any_certificate {
+            command.arg("--ignore-certificate-errors");
+        }
+        let child = command.spawn().map_err(failed)?;
+        Ok(Chromium {
+            child,
+            profile,
+            shared,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    events: Mutex<Vec<Value>>,
+    changed: Condvar,
+    /// The newest page's socket, for commands.
+    page: Mutex<Option<TcpStream>>,
+}
+
+impl Shared {
+    fn events(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Takes one page after the other; a reloaded one connects anew.
+    fn serve(&self, listener: &TcpListener) {
+        for tcp in listener.incoming().flatten() {
+            if let (Ok(to_page), Ok(socket)) = (tcp.try_clone(), accept(tcp)) {
+                *self.page.lock().unwrap_or_else(PoisonError::into_inner) = Some(to_page);
+                self.read(socket);
+            }
+        }
+    }
+
+    fn read(&self, mut socket: WebSocket<TcpStream>) {
+        while let Ok(message) = socket.read() {
+            if let Message::Text(text) = message
+                && let Ok(event) = serde_json::from_str(&text)
+            {
+                self.events().push(event);
+                self.changed.notify_all();
+            }
+        }
+    }
+}
+
+/// A running Chromium. Dropping it kills it.
+pub struct Chromium {
+    child: Child,
+    profile: PathBuf,
+    shared: Arc<Shared>,
+}
+
+impl Chromium {
+    /// A page that publishes `stream_id` with the default password and all its codecs.
+    pub fn builder(server: &str, room: &str, stream_id: &str) -> ChromiumBuilder {
+        let builder = ChromiumBuilder {
+            parameters: vec![],
+            trust_any_certificate: false,
+        };
+        builder
+            .with("server", server)
+            .with("room", room)
+            .with("stream", stream_id)
+    }
+
+    /// Waits for an event of the page: `codecs`, `joined`, `state`, `sending`, `closed`,
+    /// `complaint`, `error`. The error names all events so far.
+    pub fn wait_for(
+        &self,
+        timeout: Duration,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Result<Value, String> {
+        let (events, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.events(), timeout, |events| {
+                !events.iter().any(&condition)
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        let found = events.iter().find(|event| condition(event)).cloned();
+        let lines = || {
+            events
+                .iter()
+                .map(|event| format!("{event}\n"))
+                .collect::<String>()
+        };
+        found.ok_or_else(|| format!("the page reported within {timeout:?} only:\n{}", lines()))
+    }
+
+    /// The MIME types of all video codecs that this build can send.
+    pub fn video_codecs(&self, timeout: Duration) -> Result<Vec<String>, String> {
+        let event = self.wait_for(timeout, |event| event["event"] == "codecs")?;
+        let names = event["codecs"].as_array().into_iter().flatten();
+        Ok(names.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    pub fn wait_until_joined(&self, timeout: Duration) -> Result<(), String> {
+        self.wait_for(timeout, |event| event["event"] == "joined")
+            .map(drop)
+    }
+
+    /// Waits until a viewer is connected.
+    pub fn wait_for_viewer(&self, timeout: Duration) -> Result<(), String> {
+        let connected = |event: &Value| event["state"] == "connected";
+        self.wait_for(timeout, connected).map(drop)
+    }
+
+    /// Waits until video is sent; the report says which codec, and how much.
+    pub fn wait_until_sending(&self, timeout: Duration) -> Result<Value, String> {
+        let sends = |event: &Value| {
+            event["event"] == "sending" && event["kind"] == "video" && event["codec"].is_string()
+        };
+        self.wait_for(timeout, sends)
+    }
+
+    /// What viewers did against the protocol, and errors of the page.
+    pub fn complaints(&self) -> Vec<Value> {
+        let bad = |event: &&Value| matches!(event["event"].as_str(), Some("complaint" | "error"));
+        self.shared.events().iter().filter(bad).cloned().collect()
+    }
+
+    /// Everything that the page reported.
+    pub fn events(&self) -> Vec<Value> {
+        self.shared.events().clone()
+    }
+
+    /// Has the page say `bye` and close its connections.
+    pub fn hang_up(&self) {
+        self.command("stop", &Value::Null);
+    }
+
+    pub fn reload(&self) {
+        self.command("reload", &Value::Null);
+    }
+
+    pub fn mute_video(&self, muted: bool) {
+        self.command("mute-video", &json!(muted));
+    }
+
+    pub fn mute_audio(&self, muted: bool) {
+        self.command("mute-audio", &json!(muted));
+    }
+
+    /// Has the page say `json` to all viewers on their channels.
+    pub fn tell_viewers(&self, json: &Value) {
+        self.command("say", json);
+    }
+
+    fn command(&self, name: &str, value: &Value) {
+        let mut page = self
+            .shared
+            .page
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(tcp) = page.take() {
+            let mut socket = WebSocket::from_raw_socket(tcp, Role::Server, None);
+            let text = json!({"name": name, "value": value}).to_string();
+            // Fails only when the page has gone.
+            let _ = socket.send(Message::text(text));
+            *page = socket.get_ref().try_clone().ok();
+        }
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // Its helpers end with it, and may write a last time.
+        let _ = fs::remove_dir_all(&self.profile);
+    }
+}

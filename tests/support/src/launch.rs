@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `gst-launch-1.0` with the plugin, as a person uses it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The folder of the plugin: Cargo puts it beside the test's own, or above it.
+pub fn plugin_folder() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let mut folders = test.ancestors().skip(1);
+    folders
+        .find(|folder| folder.join("libgstvdoroom.so").exists())
+        .expect("libgstvdoroom.so is not built")
+        .to_owned()
+}
+
+/// A running program, and the lines that it prints.
+pub struct Launch {
+    child: Child,
+    lines: Receiver<String>,
+    printed: String,
+}
+
+impl Launch {
+    /// Runs `gst-launch-1.0 LINE` by the shell, in `folder`.
+    pub fn start(folder: &Path, line: &str) -> Self {
+        Self::program(folder, &format!("gst-launch-1.0 {line}"), |_| {})
+    }
+
+    /// Runs any program that uses the plugin.
+    pub fn program(folder: &Path, line: &str, configure: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("exec {line} 2>&1")])
+            .current_dir(folder)
+            .env("GST_PLUGIN_PATH", plugin_folder())
+            .env("GST_REGISTRY", folder.join("registry.bin"))
+            .env("G_DEBUG", "fatal-criticals")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        configure(&mut command);
+        let mut child = command.spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (tx, lines) = mpsc::channel();
+        // Ends with the program's output.
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if tx.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self {
+            child,
+            lines,
+            printed: String::new(),
+        }
+    }
+
+    /// Waits for a line that contains `needle`.
+    pub fn wait_for_line(&mut self, needle: &str, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!(
+                    "no line with \"{needle}\" within {timeout:?}:\n{}",
+                    self.printed
+                );
+            };
+            self.printed += &line;
+            self.printed.push('\n');
+            if line.contains(needle) {
+                return;
+            }
+        }
+    }
+
+    /// Sends a signal, such as `INT`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end; returns it with everything that was printed.
+    pub fn wait(mut self, timeout: Duration) -> (ExitStatus, String) {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => {
+                    self.printed += &line;
+                    self.printed.push('\n');
+                }
+                // The output is closed: the program has ended, or is about to.
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    panic!("not ended within {timeout:?}:\n{}", self.printed)
+                }
+            }
+        }
+        let status = self.child.wait().unwrap();
+        (status, std::mem::take(&mut self.printed))
+    }
+}
+
+impl Drop for Launch {
+    fn drop(&mut self) {
+        // Fails for a program that has ended, as it should.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
