@@ -86,12 +86,16 @@ fn record(options: &Options) -> Result<(), Box<dyn Error>> {
     let bus = pipeline.bus().ok_or("the pipeline has no bus")?;
     interrupt_by_ctrl_c(&bus)?;
 
-    pipeline.set_state(gst::State::Playing).map_err(|_| {
-        // The element has said why.
-        let reason = bus.pop_filtered(&[gst::MessageType::Error]);
-        reason.map_or("the room cannot be joined".into(), |m| error_text(&m))
-    })?;
-    let outcome = watch(options, &pipeline, &bus, &source);
+    let outcome = match pipeline.set_state(gst::State::Playing) {
+        Ok(_) => watch(options, &pipeline, &bus, &source),
+        Err(_) => {
+            // The element has said why.
+            let reason = bus.pop_filtered(&[gst::MessageType::Error]);
+            Err(reason
+                .map_or("the room cannot be joined".into(), |m| error_text(&m))
+                .into())
+        }
+    };
     pipeline.set_state(gst::State::Null)?;
     print_files(&sink);
     outcome
@@ -228,9 +232,11 @@ impl Display {
                 said: String::new(),
             });
             let state: String = stream.get("state").unwrap_or_default();
-            let tracks: Vec<_> = structures(&stream, "sessions")
+            let mut tracks: Vec<_> = structures(&stream, "sessions")
                 .flat_map(|session| structures(&session, "tracks").collect::<Vec<_>>())
                 .collect();
+            // Video first, in whichever order the tracks came.
+            tracks.sort_by_key(|track| !track.has_field("width"));
             let codecs: Vec<String> = tracks.iter().map(codec_and_size).collect();
             let said = format!("{id:16} {state:10} {:28}", codecs.join(" + "));
             match &line.bar {
@@ -245,6 +251,15 @@ impl Display {
                 None => {}
             }
             line.said = said;
+        }
+    }
+}
+
+impl Drop for Display {
+    /// Makes room for what is printed at the end.
+    fn drop(&mut self) {
+        if let Some(lines) = &self.lines {
+            let _ = lines.clear();
         }
     }
 }
