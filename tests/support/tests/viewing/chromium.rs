@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A real browser's page against a minimal viewer.
 
-mod kit;
-
-use std::time::Duration;
-
-use kit::{Manners, Viewer};
 use vdoroom_test_support::{Chromium, Dialect, Password, RoomServer, Secret};
 
-/// A browser that starts on a busy machine takes its time.
-const SOON: Duration = Duration::from_secs(60);
+use crate::{
+    SOON, alone,
+    viewer::{Manners, Viewer},
+};
 
 fn is_sent_and_seen(codec: &str, dialect: Dialect, password: Password) {
+    let _turn = alone();
     let server = RoomServer::start(dialect);
     let secret = Secret::new(&password, "vdo.ninja");
     let mut page = Chromium::builder(server.url(), "room", "chrome").codec(codec);

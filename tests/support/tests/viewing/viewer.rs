@@ -27,6 +27,8 @@ pub struct Received {
     /// Running times (seconds) at which a flash or a beep began.
     pub flashes: Vec<f64>,
     pub beeps: Vec<f64>,
+    /// Width of each decoded frame.
+    pub widths: Vec<u32>,
     pub channel: Vec<Value>,
     pub offers: Vec<String>,
     pub messages: Vec<Value>,
@@ -84,6 +86,7 @@ enum Event {
     Candidate(u32, String),
     Channel(WebRTCDataChannel),
     ChannelText(String),
+    Say(Value),
     Stop,
 }
 
@@ -134,6 +137,11 @@ impl Viewer {
         }
     }
 
+    /// Says `json` on the channel, which must be open.
+    pub fn say(&self, json: Value) {
+        self.events.try_send(Event::Say(json)).unwrap();
+    }
+
     pub fn wait_for(&self, timeout: Duration, condition: impl Fn(&Received) -> bool) -> Received {
         let received = self.shared.received.lock().unwrap();
         let (received, timeout) = self
@@ -177,10 +185,11 @@ impl Talk {
         let tcp = TcpStream::connect(url.trim_start_matches("ws://")).unwrap();
         let tcp = smol::Async::new(tcp).unwrap();
         let (mut socket, _) = client_async(url, tcp).await.unwrap();
-        let mut out = vec![
-            json!({"request": "joinroom", "roomid": self.room}),
-            json!({"request": "play", "streamID": self.stream_id}),
-        ];
+        let mut out = vec![json!({"request": "joinroom", "roomid": self.room})];
+        // In the relay dialect that is a request for an offer already.
+        if !self.manners.relay {
+            out.push(json!({"request": "play", "streamID": self.stream_id}));
+        }
         loop {
             for mut json in out.drain(..) {
                 if self.manners.relay {
@@ -318,6 +327,14 @@ impl Talk {
                 self.publisher_says(&json);
                 vec![]
             }
+            Event::Say(json) => {
+                self.channel
+                    .as_ref()
+                    .unwrap()
+                    .send_string_full(Some(&json.to_string()))
+                    .unwrap();
+                vec![]
+            }
             Event::Stop => vec![],
         }
     }
@@ -450,6 +467,7 @@ fn picture(received: &mut Received, sample: &gst::Sample, on: &mut bool) {
         height: info.height() as usize,
     };
     received.frames.push(pattern::read(&plane));
+    received.widths.push(info.width());
     let flash = pattern::is_flash(&plane);
     if flash && !*on {
         received
