@@ -49,14 +49,14 @@ pub(super) fn warn(element: &VdoRoomSrc, stream: Option<&StreamId>, message: &st
         Some(stream) => gst::element_warning!(
             element,
             gst::ResourceError::Failed,
-            ["stream \"{stream}\": {message}"]
+            ("stream \"{stream}\": {message}")
         ),
-        None => gst::element_warning!(element, gst::ResourceError::Failed, ["{message}"]),
+        None => gst::element_warning!(element, gst::ResourceError::Failed, ("{message}")),
     }
 }
 
 pub(super) fn fail(element: &VdoRoomSrc, message: &str) {
-    gst::element_error!(element, gst::ResourceError::Failed, ["{message}"]);
+    gst::element_error!(element, gst::ResourceError::Failed, ("{message}"));
 }
 
 fn with_info(

@@ -114,6 +114,12 @@ impl Codec {
             .find(|codec| codec.encoding_name.eq_ignore_ascii_case(encoding_name))
     }
 
+    /// The caps of the pads, the preferred form first.
+    pub(super) fn forms(&self) -> gst::Caps {
+        // A test parses all of them.
+        self.caps.parse().unwrap_or_else(|_| gst::Caps::new_any())
+    }
+
     /// Whether this GStreamer has what it takes.
     pub(super) fn is_available(&self) -> bool {
         self.missing_elements().next().is_none()
@@ -131,7 +137,7 @@ pub(super) fn template_caps(video: bool) -> gst::Caps {
     CODECS
         .iter()
         .filter(|codec| codec.video == video)
-        .filter_map(|codec| codec.caps.parse::<gst::Caps>().ok())
+        .map(Codec::forms)
         .collect()
 }
 

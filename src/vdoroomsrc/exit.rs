@@ -32,6 +32,8 @@ pub(super) struct Introduction {
 pub(super) struct Exit {
     pub track: TrackId,
     kind: Kind,
+    /// The caps of the codec, the preferred form first.
+    forms: gst::Caps,
     introduction: Introduction,
     commands: Sender<Command>,
     started: Instant,
@@ -64,6 +66,7 @@ impl Exit {
     pub(super) fn new(
         track: TrackId,
         kind: Kind,
+        forms: gst::Caps,
         introduction: Introduction,
         commands: Sender<Command>,
         started: Instant,
@@ -71,6 +74,7 @@ impl Exit {
         Self {
             track,
             kind,
+            forms,
             introduction,
             commands,
             started,
@@ -208,6 +212,25 @@ impl Exit {
             EventView::Tag(_) => true,
             _ => push(event),
         }
+    }
+
+    /// Answers what caps are wanted in our order of preference: where a consumer takes several
+    /// forms of a codec, or there is none, h264parse would otherwise keep the depayloader's.
+    pub(super) fn query(
+        &self,
+        pad: &gst::ProxyPad,
+        parent: Option<&gst::Object>,
+        query: &mut gst::QueryRef,
+    ) -> bool {
+        let answered = gst::Pad::query_default(pad, parent, query);
+        if answered && let gst::QueryViewMut::Caps(caps) = query.view_mut() {
+            let wanted = caps.result_owned().unwrap_or_else(gst::Caps::new_any);
+            let preferred = self
+                .forms
+                .intersect_with_mode(&wanted, gst::CapsIntersectMode::First);
+            caps.set_result(&preferred);
+        }
+        answered
     }
 
     fn stream_start(&self) -> gst::Event {

@@ -102,6 +102,7 @@ fn expose_pad(
         exit: Exit::new(
             id,
             kind,
+            codec.forms(),
             introduction(session, config, promise, kind, codec, nth),
             reports.commands.clone(),
             Instant::now(),
@@ -222,14 +223,14 @@ fn stream_id(base: &str, kind: Kind, nth: usize) -> String {
 }
 
 fn stream_of(id: &str, kind: Kind, codec: &Codec) -> gst::Stream {
-    let caps = codec.caps.parse::<gst::Caps>().ok();
+    let caps = codec.forms();
     let stream_type = match kind.is_video() {
         true => gst::StreamType::VIDEO,
         false => gst::StreamType::AUDIO,
     };
     gst::Stream::new(
         Some(id),
-        caps.as_ref(),
+        Some(&caps),
         stream_type,
         gst::StreamFlags::empty(),
     )

@@ -145,6 +145,8 @@ impl ElementImpl for VdoRoomSrc {
         match transition {
             StateChange::NullToReady => self.check_requirements()?,
             StateChange::ReadyToPaused => self.check_settings()?,
+            StateChange::PausedToPlaying => self.hold_peers(false),
+            StateChange::PlayingToPaused => self.hold_peers(true),
             StateChange::PausedToReady => self.stop(),
             _ => {}
         }
@@ -202,7 +204,7 @@ impl VdoRoomSrc {
         match requirements::missing() {
             None => Ok(()),
             Some(missing) => {
-                gst::element_imp_error!(self, gst::CoreError::MissingPlugin, ["{missing}"]);
+                gst::element_imp_error!(self, gst::CoreError::MissingPlugin, ("{missing}"));
                 Err(gst::StateChangeError)
             }
         }
@@ -219,7 +221,7 @@ impl VdoRoomSrc {
 
     fn settled<T>(&self, outcome: Result<T, SettingsError>) -> Result<T, gst::StateChangeError> {
         outcome.map_err(|error| {
-            gst::element_imp_error!(self, gst::ResourceError::Settings, ["{error}"]);
+            gst::element_imp_error!(self, gst::ResourceError::Settings, ("{error}"));
             gst::StateChangeError
         })
     }
@@ -232,7 +234,7 @@ impl VdoRoomSrc {
         let settings = lock(&self.settings).clone();
         let mut seed = [0; 32];
         if let Err(error) = getrandom::fill(&mut seed) {
-            gst::element_imp_error!(self, gst::ResourceError::Failed, ["no entropy: {error}"]);
+            gst::element_imp_error!(self, gst::ResourceError::Failed, ("no entropy: {error}"));
             return Err(gst::StateChangeError);
         }
         let room = self.settled(settings.room_config(seed))?;
@@ -246,7 +248,7 @@ impl VdoRoomSrc {
             views: self.views.clone(),
         };
         let running = self.spawn(config, room, server).map_err(|error| {
-            gst::element_imp_error!(self, gst::ResourceError::Failed, ["no thread: {error}"]);
+            gst::element_imp_error!(self, gst::ResourceError::Failed, ("no thread: {error}"));
             gst::StateChangeError
         })?;
         *lock(&self.running) = Some(running);
@@ -292,6 +294,14 @@ impl VdoRoomSrc {
             control: control.thread().id(),
             ended,
         })
+    }
+
+    /// A paused element stays connected: its peers' sockets must be served, and nothing that is
+    /// paused can say goodbye.
+    fn hold_peers(&self, hold: bool) {
+        for child in self.obj().children() {
+            child.set_locked_state(hold);
+        }
     }
 
     /// Says goodbye and takes everything apart; waits for it, but not for long.

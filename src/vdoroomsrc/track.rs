@@ -224,11 +224,12 @@ fn ghost_pad(
     origin: Origin,
     exit: &Arc<Exit>,
 ) -> Result<VdoRoomSrcPad, gst::glib::BoolError> {
-    let (chain, event) = (exit.clone(), exit.clone());
+    let (chain, event, query) = (exit.clone(), exit.clone(), exit.clone());
     let pad = gst::PadBuilder::<VdoRoomSrcPad>::from_template(template)
         .name(name)
         .proxy_pad_chain_function(move |pad, parent, buffer| chain.chain(pad, parent, buffer))
         .proxy_pad_event_function(move |pad, parent, e| event.event(pad, parent, e))
+        .proxy_pad_query_function(move |pad, parent, q| query.query(pad, parent, q))
         .build();
     pad.set_origin(origin);
     let linked = exit.clone();

@@ -100,7 +100,6 @@ fn h264_pads_have_the_form_that_the_consumer_wants() {
     for (wanted, form) in [
         ("video/x-h264,stream-format=avc", "avc"),
         ("video/x-h264,stream-format=byte-stream", "byte-stream"),
-        ("video/x-h264", "byte-stream"),
     ] {
         let (tx, rx) = mpsc::channel();
         let description =
@@ -131,6 +130,18 @@ fn h264_pads_have_the_form_that_the_consumer_wants() {
         assert!(!flags.contains(gst::BufferFlags::DELTA_UNIT), "a keyframe");
         scene.recording.stop();
     }
+}
+
+#[test]
+fn an_h264_pad_that_nobody_has_linked_offers_byte_stream() {
+    let mut scene = Scene::new(&[("alice", Codec::H264)], |_, _| {});
+    let source = scene.recording.source.clone();
+    let caps = || source.static_pad("video_alice")?.current_caps();
+    scene.recording.wait("caps", |_| caps().is_some());
+    let caps = caps().unwrap();
+    let form = caps.structure(0).unwrap().get::<&str>("stream-format");
+    assert_eq!(form, Ok("byte-stream"), "{caps}");
+    scene.recording.stop();
 }
 
 #[test]

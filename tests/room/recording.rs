@@ -181,7 +181,11 @@ impl Recording {
     }
 
     pub fn recorded(&self) -> Recorded {
-        let manifest = self.folder.manifest();
+        // There is none when nobody came.
+        let manifest = match self.folder.files(&["jsonl"]).is_empty() {
+            true => Vec::new(),
+            false => self.folder.manifest(),
+        };
         let mut files = BTreeMap::<String, Vec<(PathBuf, Report)>>::new();
         for part in manifest.iter().filter(|l| l["event"] == "part-closed") {
             let path = self.folder.0.join(part["file"].as_str().unwrap());

@@ -22,7 +22,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -363,6 +363,20 @@ impl Publisher {
     /// Waits until a viewer is connected and media flows to it.
     pub fn wait_for_viewer(&self, timeout: Duration) -> Result<(), String> {
         self.wait_until(timeout, "a viewer", |shown| shown.fed > 0)
+    }
+
+    /// Waits until so many more video frames have gone to viewers.
+    pub fn wait_for_frames(&self, frames: u64, timeout: Duration) -> Result<(), String> {
+        let enough = self.frames_sent() + frames;
+        let deadline = Instant::now() + timeout;
+        while self.frames_sent() < enough {
+            if Instant::now() >= deadline {
+                return Err(format!("{frames} frames not sent within {timeout:?}"));
+            }
+            // The encoder's thread counts frames without telling anybody.
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
     }
 
     /// Waits until the room was joined for the first time.
