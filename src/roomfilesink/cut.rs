@@ -174,17 +174,25 @@ impl Session {
         for (index, track) in self.tracks.iter_mut().enumerate() {
             let number = members.iter().position(|member| *member == index);
             let is_audio = track.track.kind == Kind::Audio;
-            match number {
+            let left = match number {
                 Some(number) if is_audio || track.is_ready() || track.home.is_none() => {
-                    track.home = Some((part.id(), number));
                     track.next = None;
+                    track.home.replace((part.id(), number))
                 }
-                Some(number) => track.next = Some(number),
+                Some(number) => {
+                    track.next = Some(number);
+                    None
+                }
                 None if track.is_silent(now) => {
-                    track.home = None;
                     track.next = None;
+                    track.home.take()
                 }
-                None => {}
+                None => None,
+            };
+            if let Some((id, number)) = left
+                && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
+            {
+                part.end_track(number);
             }
         }
     }

@@ -35,6 +35,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_WAITING: u64 = 16 << 20;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
+/// Frames of a late track that wait for the keyframe at which it joins: a minute of sound. Only a
+/// source that answers no request for a keyframe makes them more.
+const KEPT_FOR_CUT: usize = 3000;
 /// Frames per track that are kept while there is no file to put them into.
 const KEPT_FOR_RETRY: usize = 256;
 
@@ -340,6 +343,9 @@ impl Session {
             while track.fifo.front().is_some_and(|f| !can_begin(f)) {
                 track.drop_first();
                 track.ask_for_keyframe(now, ctx);
+            }
+            while track.fifo.len() > KEPT_FOR_CUT {
+                track.drop_first();
             }
             late |= track.is_ready();
         }

@@ -145,6 +145,10 @@ impl Job {
             }
             self.flush(&mut file, &mut batch)?;
         }
+        // The part was given up. A file that never held anything tells nobody anything.
+        if self.counters.written.load(Ordering::Relaxed) == 0 {
+            std::fs::remove_file(path)?;
+        }
         syncer.finish()
     }
 

@@ -55,9 +55,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if std::env::var_os("KEEP").is_none() {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -147,13 +145,16 @@ impl Recorder {
         part.unwrap_or_else(|| panic!("EOS came before {event}"))
     }
 
-    /// Sends EOS to the pipeline and collects what closes until it is through.
+    /// Sends EOS to the pipeline and collects what closes until it is through, in the order of
+    /// beginning.
     pub fn end(&mut self) -> Vec<Part> {
         assert!(self.pipeline.send_event(gst::event::Eos::new()));
         let mut closed = Vec::new();
         while let Some(part) = self.try_next("part-closed") {
             closed.push(part);
         }
+        // Each file closes on its own thread.
+        closed.sort_by_key(|p| p.fields.get::<u64>("part").unwrap());
         closed
     }
 }
