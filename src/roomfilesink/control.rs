@@ -4,6 +4,7 @@
 //! Pads, files and multiplexers send [`Msg`]s and return. The thread holds no lock while it calls
 //! into GStreamer or emits a signal, and never waits for a disk.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -265,7 +266,6 @@ impl Control {
     }
 
     fn is_finite_and_through(&mut self, element: &RoomFileSink, now: Instant) -> bool {
-        use std::sync::atomic::Ordering;
         let tracks = element.imp_tracks();
         let mut linked = tracks.iter().filter(|t| t.is_linked()).peekable();
         let any = linked.peek().is_some();
@@ -318,7 +318,8 @@ fn pads_named(element: &glib::WeakRef<RoomFileSink>, suffix: &str) -> Vec<TrackI
     let tracks = element.upgrade().map(|e| e.imp_tracks());
     let tracks = tracks.into_iter().flatten();
     tracks
-        .filter(|t| t.suffix.as_deref() == Some(suffix) && t.is_linked())
+        .filter(|t| t.suffix.as_deref() == Some(suffix))
+        .filter(|t| t.is_linked() && !t.eos.load(Ordering::Acquire))
         .map(|t| t.id)
         .collect()
 }

@@ -139,15 +139,8 @@ impl Session {
         if members.is_empty() {
             return false;
         }
-        let start = members
-            .iter()
-            .map(|(i, _)| &self.tracks[*i])
-            .filter(|t| t.is_ready())
-            .filter_map(|t| t.fifo.front().map(Frame::order))
-            .min()
-            .unwrap_or(0);
         let (members, formats): (Vec<_>, Vec<_>) = members.into_iter().unzip();
-        let spec = self.part_spec(began, start, formats, ctx);
+        let spec = self.part_spec(began, &members, formats, ctx);
         let record = spec.record.clone();
         match Part::open(spec, ctx.outbox) {
             Ok(part) => {
@@ -221,12 +214,20 @@ impl Session {
     fn part_spec(
         &self,
         began: Reason,
-        start: i64,
+        members: &[usize],
         formats: Vec<Arc<Format>>,
         ctx: &mut Context<'_>,
     ) -> PartSpec {
         let codecs: Vec<Codec> = formats.iter().map(|f| f.codec).collect();
         let container = Container::choose(ctx.settings.container, &codecs);
+        let ready = members.iter().map(|i| &self.tracks[*i]);
+        let heads = ready.filter_map(|t| t.fifo.front().filter(|_| t.is_ready()));
+        // MPEG-TS has decoding times, and they start the file; Matroska has none.
+        let start = match container {
+            Container::MpegTs => heads.map(Frame::order).min(),
+            Container::Matroska => heads.map(|f| f.pts).min(),
+        };
+        let start = start.unwrap_or(0);
         let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
         let utc_ns = ctx.anchor(start).utc_ns(start);
         let extension = container.extension(has_video);

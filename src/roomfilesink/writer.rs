@@ -120,7 +120,17 @@ impl Job {
         report(FileEvent::Opened(path.clone()));
         match self.write(&path, file) {
             Ok(()) => report(FileEvent::Closed),
-            Err(error) => report(FileEvent::Failed { path, error }),
+            Err(error) => {
+                self.remove_if_empty(&path);
+                report(FileEvent::Failed { path, error });
+            }
+        }
+    }
+
+    /// A file that failed before it held anything tells nobody anything.
+    fn remove_if_empty(&self, path: &Path) {
+        if self.counters.written.load(Ordering::Relaxed) == 0 {
+            let _ = std::fs::remove_file(path);
         }
     }
 
@@ -145,10 +155,8 @@ impl Job {
             }
             self.flush(&mut file, &mut batch)?;
         }
-        // The part was given up. A file that never held anything tells nobody anything.
-        if self.counters.written.load(Ordering::Relaxed) == 0 {
-            std::fs::remove_file(path)?;
-        }
+        // The part was given up.
+        self.remove_if_empty(path);
         syncer.finish()
     }
 

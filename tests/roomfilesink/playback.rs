@@ -66,8 +66,7 @@ pub fn play(path: &Path) -> Played {
         }
         _ => panic!("{} does not end within 30 s", path.display()),
     }
-    let played = played.lock().unwrap().clone();
-    played
+    std::mem::take(&mut *played.lock().unwrap())
 }
 
 fn note(played: &mut Played, pad: &gst::Pad, buffer: &gst::BufferRef) {

@@ -171,6 +171,22 @@ fn a_part_waits_for_the_tracks_that_the_collection_promises() {
 }
 
 #[test]
+fn a_track_that_ends_before_the_other_begins_is_in_the_same_file() {
+    let mut recorder = Recorder::new();
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    let mut video = Sender::named(&recorder, "video_alice", media::vp8());
+    send_until(2000, &mut [&mut audio]);
+    audio.eos();
+    send_until(2000, &mut [&mut video]);
+    video.eos();
+    let closed = recorder.end();
+    assert_eq!(closed.len(), 1, "{closed:#?}");
+    let played = play(&closed[0].file());
+    assert_eq!(played.pictures, video.sent);
+    assert!(played.audio_ms >= 1960, "{played:?}");
+}
+
+#[test]
 fn a_part_begins_with_a_keyframe_which_is_asked_for() {
     let mut recorder = Recorder::new();
     let mut video = Sender::named(&recorder, "video_alice", media::h264());
