@@ -5,6 +5,7 @@ mod comings_and_goings;
 mod fake_source;
 mod faults;
 mod launch;
+mod leaks;
 mod media;
 mod names;
 mod playback;
