@@ -15,7 +15,7 @@ const MUX_TIMEOUT: Duration = Duration::from_secs(1);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a failure the next part begins this much later; each further failure doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(30);
+const LAST_RETRY: Duration = Duration::from_secs(10);
 
 /// When a session whose part failed may open the next one.
 #[derive(Default)]
@@ -132,6 +132,10 @@ impl Session {
                 part.announced = true;
                 ctx.effects.push(Effect::Opened(part.record.clone()));
             }
+            PartEvent::SpaceLow if self.current == Some(id) => {
+                self.abandon_current(Reason::MinFreeSpace, now, ctx);
+            }
+            PartEvent::SpaceLow => {}
             PartEvent::MuxEnded => self.parts[at].close_file(),
             PartEvent::Closed => {
                 let mut part = self.parts.remove(at);

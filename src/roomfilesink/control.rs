@@ -229,7 +229,7 @@ impl Control {
 
     fn manifest_event(&mut self, event: FileEvent) {
         match event {
-            FileEvent::Opened(_) => {}
+            FileEvent::Opened(_) | FileEvent::SpaceLow => {}
             FileEvent::Closed => self.manifest_done = true,
             FileEvent::Failed { path, error } => {
                 self.manifest_done = true;

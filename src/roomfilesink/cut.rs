@@ -190,8 +190,8 @@ impl Session {
         }
     }
 
-    /// Without a next part the current one ends all the same: it cannot go on.
-    fn abandon_current(&mut self, reason: Reason, now: Instant, ctx: &mut Context<'_>) {
+    /// Ends the current part although no next one can begin now.
+    pub(super) fn abandon_current(&mut self, reason: Reason, now: Instant, ctx: &mut Context<'_>) {
         for track in &mut self.tracks {
             track.home = None;
             track.next = None;
@@ -250,6 +250,7 @@ impl Session {
             },
             formats,
             create_folders: ctx.settings.create_folders,
+            min_free: ctx.settings.min_free_space,
             utc_ns,
         }
     }

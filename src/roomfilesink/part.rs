@@ -18,6 +18,7 @@ pub(super) type PartId = u64;
 /// What a part says of itself, from its threads.
 pub(super) enum PartEvent {
     Opened(PathBuf),
+    SpaceLow,
     /// The MPEG-TS multiplexer is through.
     MuxEnded,
     Closed,
@@ -37,6 +38,7 @@ pub(super) struct PartSpec {
     pub record: PartRecord,
     pub formats: Vec<Arc<Format>>,
     pub create_folders: bool,
+    pub min_free: u64,
     pub utc_ns: i64,
 }
 
@@ -56,6 +58,7 @@ impl Part {
             mut record,
             formats,
             create_folders,
+            min_free,
             utc_ns,
         } = spec;
         let id = record.id;
@@ -66,6 +69,7 @@ impl Part {
             FileSpec {
                 path,
                 create_folders,
+                min_free,
             },
             move |event| to.send(Msg::Part(id, file_event(event))),
         )
@@ -215,6 +219,7 @@ impl Part {
 fn file_event(event: FileEvent) -> PartEvent {
     match event {
         FileEvent::Opened(path) => PartEvent::Opened(path),
+        FileEvent::SpaceLow => PartEvent::SpaceLow,
         FileEvent::Closed => PartEvent::Closed,
         FileEvent::Failed { path, error } => PartEvent::Failed {
             file: Some(path),

@@ -18,10 +18,13 @@ pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new() -> Self {
+        Self::inside(&std::env::temp_dir())
+    }
+
+    pub fn inside(parent: &Path) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("roomfilesink-{}-{n}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let path = parent.join(format!("roomfilesink-{}-{n}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
