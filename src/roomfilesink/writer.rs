@@ -164,6 +164,10 @@ impl Job {
                 next = self.inbox.try_recv().ok();
             }
             self.flush(&mut file, &mut batch)?;
+            if syncer.thread.is_finished() {
+                // It ends early only by an error, which may be the first to tell of a bad disk.
+                return syncer.finish();
+            }
         }
         // The part was given up.
         self.remove_if_empty(path);
