@@ -61,6 +61,43 @@ fn h264_and_pcma_share_a_matroska_file_and_keep_their_offset() {
 }
 
 #[test]
+fn av1_and_opus_share_a_matroska_file_and_keep_their_offset() {
+    one_person(media::av1(), media::opus(), "mkv");
+}
+
+#[test]
+fn vp8_and_g722_share_a_matroska_file_and_keep_their_offset() {
+    one_person(media::vp8(), media::g722(), "mkv");
+}
+
+#[test]
+fn h264_and_opus_as_they_come_out_of_rtp_share_a_transport_stream() {
+    one_person(media::h264_from_rtp(), media::opus_from_rtp(), "ts");
+}
+
+#[test]
+fn vp8_and_opus_as_they_come_out_of_rtp_share_a_matroska_file() {
+    one_person(media::vp8_from_rtp(), media::opus_from_rtp(), "mkv");
+}
+
+#[test]
+fn vp9_and_opus_as_they_come_out_of_rtp_share_a_matroska_file() {
+    one_person(media::vp9_from_rtp(), media::opus_from_rtp(), "mkv");
+}
+
+#[test]
+fn h264_and_opus_go_to_matroska_when_asked_for() {
+    let mut recorder =
+        Recorder::with(|sink, _| sink.set_property_from_str("container", "matroska"));
+    let mut video = Sender::named(&recorder, "video_alice", media::h264());
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(3000, &mut [&mut video, &mut audio]);
+    let closed = recorder.end();
+    assert!(closed[0].file().ends_with("alice-1.mkv"), "{closed:?}");
+    assert_eq!(play(&closed[0].file()).pictures, video.sent);
+}
+
+#[test]
 fn a_matroska_file_starts_at_zero_whenever_the_person_came() {
     let mut recorder = Recorder::new();
     let mut video = Sender::named(&recorder, "video_bob", media::vp8());
