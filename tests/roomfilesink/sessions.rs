@@ -108,6 +108,19 @@ fn a_matroska_file_starts_at_zero_whenever_the_person_came() {
 }
 
 #[test]
+fn a_finished_matroska_file_knows_its_duration_and_can_be_sought() {
+    let mut recorder = Recorder::new();
+    let mut video = Sender::named(&recorder, "video_bob", media::vp8());
+    send_until(5000, &mut [&mut video]);
+    let played = play(&recorder.end()[0].file());
+    assert!(
+        played.duration_ms.is_some_and(|d| d.abs_diff(5000) <= 1),
+        "{played:?}"
+    );
+    assert!(played.is_seekable, "{played:?}");
+}
+
+#[test]
 fn audio_alone_becomes_an_mka_file() {
     let mut recorder = Recorder::new();
     let mut audio = Sender::named(&recorder, "audio_carol", media::opus());
