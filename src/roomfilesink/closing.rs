@@ -129,7 +129,6 @@ impl Session {
             PartEvent::Opened(path) => {
                 let part = &mut self.parts[at];
                 part.record.file = path;
-                part.announced = true;
                 ctx.effects.push(Effect::Opened(part.record.clone()));
             }
             PartEvent::SpaceLow if self.current == Some(id) => {

@@ -333,6 +333,15 @@ fn ask_for_keyframe(track: &Track) {
     }
 }
 
+/// What came after the end of the run before belongs to no run.
+fn discard(inbox: &mpsc::Receiver<Msg>) {
+    while let Ok(msg) = inbox.try_recv() {
+        if let Msg::Frame(track, frame) = msg {
+            track.give_back(frame.buffer.size());
+        }
+    }
+}
+
 /// Starts the thread of one run.
 pub(super) fn start(
     control: Control,
@@ -341,6 +350,7 @@ pub(super) fn start(
     let Some(receiver) = inbox.lock().unwrap_or_else(PoisonError::into_inner).take() else {
         return Ok(None);
     };
+    discard(&receiver);
     let thread = std::thread::Builder::new()
         .name("roomfile:ctl".into())
         .spawn(move || {

@@ -48,8 +48,7 @@ pub(super) struct Part {
     mux: Mux,
     file: Arc<FileWriter>,
     pub finishing: Option<Instant>,
-    /// Whether the application was told that the file exists.
-    pub announced: bool,
+    is_closed: bool,
 }
 
 impl Part {
@@ -103,7 +102,7 @@ impl Part {
             mux,
             file,
             finishing: None,
-            announced: false,
+            is_closed: false,
         })
     }
 
@@ -177,8 +176,10 @@ impl Part {
     }
 
     /// Closes the file with what it has: the multiplexer is through, or will never be.
-    pub(super) fn close_file(&self) {
-        self.file.send(Op::Finish);
+    pub(super) fn close_file(&mut self) {
+        if !std::mem::replace(&mut self.is_closed, true) {
+            self.file.send(Op::Finish);
+        }
     }
 
     pub(super) fn bytes(&self) -> u64 {

@@ -86,6 +86,13 @@ impl TrackState {
     }
 }
 
+impl Drop for TrackState {
+    fn drop(&mut self) {
+        // The pad outlives the run.
+        while self.pop().is_some() {}
+    }
+}
+
 pub(super) fn can_begin(frame: &Frame) -> bool {
     frame.kind() == Kind::Audio || frame.is_keyframe()
 }
