@@ -4,6 +4,7 @@
 //! Pads, files and multiplexers send [`Msg`]s and return. The thread holds no lock while it calls
 //! into GStreamer or emits a signal, and never waits for a disk.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -228,7 +229,7 @@ impl Control {
 
     fn manifest_event(&mut self, event: FileEvent) {
         match event {
-            FileEvent::Opened(_) => {}
+            FileEvent::Opened(_) | FileEvent::SpaceLow => {}
             FileEvent::Closed => self.manifest_done = true,
             FileEvent::Failed { path, error } => {
                 self.manifest_done = true;
@@ -265,7 +266,6 @@ impl Control {
     }
 
     fn is_finite_and_through(&mut self, element: &RoomFileSink, now: Instant) -> bool {
-        use std::sync::atomic::Ordering;
         let tracks = element.imp_tracks();
         let mut linked = tracks.iter().filter(|t| t.is_linked()).peekable();
         let any = linked.peek().is_some();
@@ -318,7 +318,8 @@ fn pads_named(element: &glib::WeakRef<RoomFileSink>, suffix: &str) -> Vec<TrackI
     let tracks = element.upgrade().map(|e| e.imp_tracks());
     let tracks = tracks.into_iter().flatten();
     tracks
-        .filter(|t| t.suffix.as_deref() == Some(suffix) && t.is_linked())
+        .filter(|t| t.suffix.as_deref() == Some(suffix))
+        .filter(|t| t.is_linked() && !t.eos.load(Ordering::Acquire))
         .map(|t| t.id)
         .collect()
 }
@@ -332,6 +333,15 @@ fn ask_for_keyframe(track: &Track) {
     }
 }
 
+/// What came after the end of the run before belongs to no run.
+fn discard(inbox: &mpsc::Receiver<Msg>) {
+    while let Ok(msg) = inbox.try_recv() {
+        if let Msg::Frame(track, frame) = msg {
+            track.give_back(frame.buffer.size());
+        }
+    }
+}
+
 /// Starts the thread of one run.
 pub(super) fn start(
     control: Control,
@@ -340,6 +350,7 @@ pub(super) fn start(
     let Some(receiver) = inbox.lock().unwrap_or_else(PoisonError::into_inner).take() else {
         return Ok(None);
     };
+    discard(&receiver);
     let thread = std::thread::Builder::new()
         .name("roomfile:ctl".into())
         .spawn(move || {

@@ -139,15 +139,8 @@ impl Session {
         if members.is_empty() {
             return false;
         }
-        let start = members
-            .iter()
-            .map(|(i, _)| &self.tracks[*i])
-            .filter(|t| t.is_ready())
-            .filter_map(|t| t.fifo.front().map(Frame::order))
-            .min()
-            .unwrap_or(0);
         let (members, formats): (Vec<_>, Vec<_>) = members.into_iter().unzip();
-        let spec = self.part_spec(began, start, formats, ctx);
+        let spec = self.part_spec(began, &members, formats, ctx);
         let record = spec.record.clone();
         match Part::open(spec, ctx.outbox) {
             Ok(part) => {
@@ -174,23 +167,31 @@ impl Session {
         for (index, track) in self.tracks.iter_mut().enumerate() {
             let number = members.iter().position(|member| *member == index);
             let is_audio = track.track.kind == Kind::Audio;
-            match number {
+            let left = match number {
                 Some(number) if is_audio || track.is_ready() || track.home.is_none() => {
-                    track.home = Some((part.id(), number));
                     track.next = None;
+                    track.home.replace((part.id(), number))
                 }
-                Some(number) => track.next = Some(number),
+                Some(number) => {
+                    track.next = Some(number);
+                    None
+                }
                 None if track.is_silent(now) => {
-                    track.home = None;
                     track.next = None;
+                    track.home.take()
                 }
-                None => {}
+                None => None,
+            };
+            if let Some((id, number)) = left
+                && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
+            {
+                part.end_track(number);
             }
         }
     }
 
-    /// Without a next part the current one ends all the same: it cannot go on.
-    fn abandon_current(&mut self, reason: Reason, now: Instant, ctx: &mut Context<'_>) {
+    /// Ends the current part although no next one can begin now.
+    pub(super) fn abandon_current(&mut self, reason: Reason, now: Instant, ctx: &mut Context<'_>) {
         for track in &mut self.tracks {
             track.home = None;
             track.next = None;
@@ -213,12 +214,20 @@ impl Session {
     fn part_spec(
         &self,
         began: Reason,
-        start: i64,
+        members: &[usize],
         formats: Vec<Arc<Format>>,
         ctx: &mut Context<'_>,
     ) -> PartSpec {
         let codecs: Vec<Codec> = formats.iter().map(|f| f.codec).collect();
         let container = Container::choose(ctx.settings.container, &codecs);
+        let ready = members.iter().map(|i| &self.tracks[*i]);
+        let heads = ready.filter_map(|t| t.fifo.front().filter(|_| t.is_ready()));
+        // MPEG-TS has decoding times, and they start the file; Matroska has none.
+        let start = match container {
+            Container::MpegTs => heads.map(Frame::order).min(),
+            Container::Matroska => heads.map(|f| f.pts).min(),
+        };
+        let start = start.unwrap_or(0);
         let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
         let utc_ns = ctx.anchor(start).utc_ns(start);
         let extension = container.extension(has_video);
@@ -241,6 +250,7 @@ impl Session {
             },
             formats,
             create_folders: ctx.settings.create_folders,
+            min_free: ctx.settings.min_free_space,
             utc_ns,
         }
     }

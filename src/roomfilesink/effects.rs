@@ -39,7 +39,7 @@ pub(super) struct Context<'a> {
     pub counts: &'a mut HashMap<(String, String), u32>,
     /// Running time and UTC of now, should there be no anchor yet.
     pub take_anchor: &'a dyn Fn(i64) -> Anchor,
-    /// The linked pads that were asked for under this name.
+    /// The linked pads that were asked for under this name and are not at EOS.
     pub pads_named: &'a dyn Fn(&str) -> Vec<TrackId>,
 }
 

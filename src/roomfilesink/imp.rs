@@ -85,6 +85,7 @@ impl ObjectImpl for RoomFileSink {
             "container" => settings.container = value.get().unwrap_or_default(),
             "max-size-time" => settings.max_size_time = value.get().unwrap_or(0),
             "max-size-bytes" => settings.max_size_bytes = value.get().unwrap_or(0),
+            "min-free-space" => settings.min_free_space = value.get().unwrap_or(0),
             "manifest" => settings.manifest = text(),
             _ => {}
         }
@@ -98,6 +99,7 @@ impl ObjectImpl for RoomFileSink {
             "container" => settings.container.to_value(),
             "max-size-time" => settings.max_size_time.to_value(),
             "max-size-bytes" => settings.max_size_bytes.to_value(),
+            "min-free-space" => settings.min_free_space.to_value(),
             "manifest" => settings.manifest.to_value(),
             "files" => lock(&self.report).files().to_value(),
             _ => lock(&self.report).stats().to_value(),
@@ -144,6 +146,12 @@ fn properties() -> Vec<glib::ParamSpec> {
         glib::ParamSpecUInt64::builder("max-size-bytes")
             .nick("Maximum size")
             .blurb("Size in bytes after which the next part begins, at a keyframe, which is asked for (0 = no limit)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt64::builder("min-free-space")
+            .nick("Minimum free space")
+            .blurb("Bytes to leave free on the disk: parts end cleanly below it and begin again above it (0 = no limit)")
+            .default_value(Settings::default().min_free_space)
             .mutable_ready()
             .build(),
         glib::ParamSpecString::builder("manifest")

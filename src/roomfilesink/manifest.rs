@@ -17,13 +17,15 @@ impl Manifest {
         path: Option<PathBuf>,
         create_folders: bool,
         anchor: Anchor,
-        report: impl Fn(FileEvent) + Send + 'static,
+        report: impl Fn(FileEvent) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let file = match path {
             Some(path) => {
                 let spec = FileSpec {
                     path,
                     create_folders,
+                    // The manifest says why recordings ended; it is small.
+                    min_free: 0,
                 };
                 Some(FileWriter::start(spec, report)?)
             }

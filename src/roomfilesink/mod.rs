@@ -24,6 +24,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+mod closing;
 mod container;
 mod control;
 mod cut;
@@ -46,6 +47,7 @@ mod session;
 mod sessions;
 mod settings;
 mod track;
+mod waiting;
 mod writer;
 
 pub use container::ContainerChoice;

@@ -219,7 +219,7 @@ fn entry(format: &Format, caps: &gst::Caps) -> TrackEntry {
         Codec::Pcma => entry.codec_private = wave_format(0x0006, &parsed, 8),
         // WAVE_FORMAT_G722_ADPCM: four bits per sample.
         Codec::G722 => entry.codec_private = wave_format(0x028f, &parsed, 4),
-        Codec::Av1 => entry.codec_private = codec_data(caps).unwrap_or_default(),
+        Codec::Av1 => entry.codec_private = codec_data(caps).unwrap_or_else(|| av1c(caps)),
         Codec::H264 | Codec::H265 => entry.codec_private = codec_data(caps).unwrap_or_default(),
         Codec::Vp8 | Codec::Vp9 => {}
     }
@@ -241,6 +241,35 @@ fn codec_id(codec: Codec) -> &'static str {
 fn codec_data(caps: &gst::Caps) -> Option<Vec<u8>> {
     let buffer = caps.structure(0)?.get::<gst::Buffer>("codec_data").ok()?;
     Some(buffer.map_readable().ok()?.to_vec())
+}
+
+/// An AV1CodecConfigurationRecord (AV1 in ISOBMFF section 2.3) without OBUs: GStreamer 1.22 gives
+/// none, and the sequence header is in each keyframe.
+fn av1c(caps: &gst::Caps) -> Vec<u8> {
+    let field = |name| caps.structure(0).and_then(|s| s.get::<&str>(name).ok());
+    let profile = match field("profile") {
+        Some("high") => 1,
+        Some("professional") => 2,
+        _ => 0,
+    };
+    // The caps do not tell the level: 31 promises no limits.
+    let level = 31;
+    let depth = caps
+        .structure(0)
+        .and_then(|s| s.get::<u32>("bit-depth-luma").ok());
+    let (high, twelve) = (depth > Some(8), depth > Some(10));
+    let (mono, subsampled_x, subsampled_y) = match field("chroma-format") {
+        Some("4:0:0") => (true, true, true),
+        Some("4:2:2") => (false, true, false),
+        Some("4:4:4") => (false, false, false),
+        _ => (false, true, true),
+    };
+    let flags = [high, twelve, mono, subsampled_x, subsampled_y];
+    let flags = flags
+        .iter()
+        .fold(0, |bits, flag| bits << 1 | u8::from(*flag));
+    // Marker and version; tier 0 before the flags, chroma position unknown after them.
+    vec![0x81, profile << 5 | level, flags << 2, 0]
 }
 
 /// The identification header (RFC 7845 section 5.1): the encoder's if the caps have it. Over RTP

@@ -18,6 +18,7 @@ pub(super) type PartId = u64;
 /// What a part says of itself, from its threads.
 pub(super) enum PartEvent {
     Opened(PathBuf),
+    SpaceLow,
     /// The MPEG-TS multiplexer is through.
     MuxEnded,
     Closed,
@@ -37,6 +38,7 @@ pub(super) struct PartSpec {
     pub record: PartRecord,
     pub formats: Vec<Arc<Format>>,
     pub create_folders: bool,
+    pub min_free: u64,
     pub utc_ns: i64,
 }
 
@@ -46,8 +48,7 @@ pub(super) struct Part {
     mux: Mux,
     file: Arc<FileWriter>,
     pub finishing: Option<Instant>,
-    /// Whether the application was told that the file exists.
-    pub announced: bool,
+    is_closed: bool,
 }
 
 impl Part {
@@ -56,6 +57,7 @@ impl Part {
             mut record,
             formats,
             create_folders,
+            min_free,
             utc_ns,
         } = spec;
         let id = record.id;
@@ -66,6 +68,7 @@ impl Part {
             FileSpec {
                 path,
                 create_folders,
+                min_free,
             },
             move |event| to.send(Msg::Part(id, file_event(event))),
         )
@@ -99,7 +102,7 @@ impl Part {
             mux,
             file,
             finishing: None,
-            announced: false,
+            is_closed: false,
         })
     }
 
@@ -173,8 +176,10 @@ impl Part {
     }
 
     /// Closes the file with what it has: the multiplexer is through, or will never be.
-    pub(super) fn close_file(&self) {
-        self.file.send(Op::Finish);
+    pub(super) fn close_file(&mut self) {
+        if !std::mem::replace(&mut self.is_closed, true) {
+            self.file.send(Op::Finish);
+        }
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -215,6 +220,7 @@ impl Part {
 fn file_event(event: FileEvent) -> PartEvent {
     match event {
         FileEvent::Opened(path) => PartEvent::Opened(path),
+        FileEvent::SpaceLow => PartEvent::SpaceLow,
         FileEvent::Closed => PartEvent::Closed,
         FileEvent::Failed { path, error } => PartEvent::Failed {
             file: Some(path),

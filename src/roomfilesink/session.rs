@@ -6,16 +6,17 @@
 //! times. So each decision (start, cut, codec change) is taken with the frame in hand, and nothing
 //! is lost or doubled at a cut: a frame goes to exactly one part.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::closing::Retry;
 use super::container::Kind;
 use super::effects::{Context, Effect};
 use super::format::Frame;
-use super::part::{Part, PartEvent, PartId};
+use super::part::{Part, PartId};
 use super::record::{Person, Reason};
 use super::track::{Track, TrackId};
+use super::waiting::{TrackState, can_begin};
 
 /// A part waits this long for tracks that were promised.
 const START_WAIT: Duration = Duration::from_secs(1);
@@ -23,93 +24,13 @@ const START_WAIT: Duration = Duration::from_secs(1);
 const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
 /// A cut waits this long for the keyframe of a video that is silent.
 const SILENT_VIDEO_WAIT: Duration = Duration::from_secs(1);
-/// A track without a frame for this long is silent: nobody waits for it.
-const SILENCE: Duration = Duration::from_millis(400);
-/// A source is asked for a keyframe at most this often.
-const KEYFRAME_INTERVAL: Duration = Duration::from_secs(1);
-/// MPEG-TS packets that did not come out after this time never will.
-const MUX_TIMEOUT: Duration = Duration::from_secs(1);
-/// A file that takes nothing for this long has failed.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// What waits for a file beyond this much waits in the tracks instead, so that sources slow down.
 const MAX_WAITING: u64 = 16 << 20;
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(30);
+/// Frames of a late track that wait for the keyframe at which it joins: a minute of sound. Only a
+/// source that answers no request for a keyframe makes them more.
+const KEPT_FOR_CUT: usize = 3000;
 /// Frames per track that are kept while there is no file to put them into.
 const KEPT_FOR_RETRY: usize = 256;
-
-pub(super) struct TrackState {
-    pub track: Arc<Track>,
-    pub stream_id: Option<String>,
-    pub fifo: VecDeque<Frame>,
-    last_arrival: Option<Instant>,
-    /// The source said that nothing comes for now.
-    gap: bool,
-    pub ended: Option<Reason>,
-    /// The part that the track's next frame goes to, and its number there.
-    pub home: Option<(PartId, usize)>,
-    /// After a cut: its number in the current part, to which it moves at its next keyframe.
-    pub next: Option<usize>,
-    pub dropped: u64,
-    asked: Option<Instant>,
-    warned: bool,
-}
-
-impl TrackState {
-    fn new(track: Arc<Track>, stream_id: Option<String>) -> Self {
-        Self {
-            track,
-            stream_id,
-            fifo: VecDeque::new(),
-            last_arrival: None,
-            gap: false,
-            ended: None,
-            home: None,
-            next: None,
-            dropped: 0,
-            asked: None,
-            warned: false,
-        }
-    }
-
-    pub(super) fn is_silent(&self, now: Instant) -> bool {
-        let quiet = |at: Instant| now.duration_since(at) >= SILENCE;
-        self.fifo.is_empty() && (self.gap || self.last_arrival.is_none_or(quiet))
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.ended.is_some() && self.fifo.is_empty()
-    }
-
-    /// Whether a part can begin with this track's first frame.
-    pub(super) fn is_ready(&self) -> bool {
-        self.fifo.front().is_some_and(can_begin)
-    }
-
-    pub(super) fn pop(&mut self) -> Option<Frame> {
-        let frame = self.fifo.pop_front()?;
-        self.track.give_back(frame.buffer.size());
-        Some(frame)
-    }
-
-    pub(super) fn drop_first(&mut self) {
-        if self.pop().is_some() {
-            self.dropped += 1;
-        }
-    }
-
-    pub(super) fn ask_for_keyframe(&mut self, now: Instant, ctx: &mut Context<'_>) {
-        let recently = |at: Instant| now.duration_since(at) < KEYFRAME_INTERVAL;
-        if self.track.kind == Kind::Video && !self.asked.is_some_and(recently) {
-            self.asked = Some(now);
-            ctx.effects.push(Effect::AskKeyframe(self.track.clone()));
-        }
-    }
-}
-
-fn can_begin(frame: &Frame) -> bool {
-    frame.kind() == Kind::Audio || frame.is_keyframe()
-}
 
 /// The wish for the next part.
 #[derive(Clone, Copy)]
@@ -122,12 +43,6 @@ impl Split {
     pub(super) fn new(reason: Reason, since: Instant) -> Self {
         Self { reason, since }
     }
-}
-
-#[derive(Default)]
-struct Retry {
-    at: Option<Instant>,
-    delay: Option<Duration>,
 }
 
 pub(super) struct Session {
@@ -143,10 +58,11 @@ pub(super) struct Session {
     /// A cut is wanted, and why.
     pub split: Option<Split>,
     /// When the first frame came that no part has taken yet.
-    waiting_since: Option<Instant>,
-    retry: Retry,
+    pub waiting_since: Option<Instant>,
+    pub retry: Retry,
     pub began: Reason,
-    progress: Option<(PartId, u64, Instant)>,
+    /// The current part, what was written of it and since when.
+    pub progress: Option<(PartId, u64, Instant)>,
 }
 
 impl Session {
@@ -341,6 +257,9 @@ impl Session {
                 track.drop_first();
                 track.ask_for_keyframe(now, ctx);
             }
+            while track.fifo.len() > KEPT_FOR_CUT {
+                track.drop_first();
+            }
             late |= track.is_ready();
         }
         if late {
@@ -389,167 +308,5 @@ impl Session {
             }
         }
         next.map(|(index, _)| index)
-    }
-
-    /// Tracks that are through leave their part; a part that nobody is left in ends at once.
-    fn release_ended(&mut self, now: Instant, ctx: &mut Context<'_>) {
-        let mut reason = None;
-        let waits_for_retry = self.current.is_none() && self.retry.at.is_some();
-        for track in &mut self.tracks {
-            if track.ended.is_some() && track.home.is_none() && !waits_for_retry {
-                // What is left could not begin a part.
-                while self.current.is_none() && !track.fifo.is_empty() {
-                    track.drop_first();
-                }
-            }
-            if !track.is_over() {
-                continue;
-            }
-            if let Some((id, index)) = track.home.take() {
-                reason = track.ended;
-                if let Some(part) = self.parts.iter_mut().find(|p| p.id() == id) {
-                    part.add_dropped(index, std::mem::take(&mut track.dropped));
-                    part.end_track(index);
-                }
-            }
-        }
-        self.finish_empty_parts(reason.unwrap_or(Reason::Eos), now, ctx);
-    }
-
-    pub(super) fn finish_empty_parts(
-        &mut self,
-        reason: Reason,
-        now: Instant,
-        ctx: &mut Context<'_>,
-    ) {
-        let mut failed = Vec::new();
-        for part in &mut self.parts {
-            let id = part.id();
-            let lives = self
-                .tracks
-                .iter()
-                .any(|t| t.home.is_some_and(|(home, _)| home == id));
-            if lives || part.finishing.is_some() {
-                continue;
-            }
-            part.record.session_end.clone_from(&self.session_end);
-            if self.current == Some(id) {
-                self.current = None;
-                self.split = None;
-                self.waiting_since = None;
-            }
-            if let Err(error) = part.finish(reason, now) {
-                failed.push((id, error));
-            }
-        }
-        for (id, error) in failed {
-            self.fail_part(id, error, now, ctx);
-        }
-    }
-
-    /// A part that stalls has failed; one whose multiplexer hangs is closed as it is.
-    fn watch_file(&mut self, now: Instant, ctx: &mut Context<'_>) {
-        let mut stalled = None;
-        for part in &mut self.parts {
-            if let Some(since) = part.finishing
-                && now.duration_since(since) > MUX_TIMEOUT
-            {
-                part.close_file();
-            }
-            if Some(part.id()) != self.current {
-                continue;
-            }
-            let written = part.written();
-            match self.progress {
-                Some((id, before, since)) if id == part.id() && before == written => {
-                    if part.waiting() == 0 {
-                        self.progress = None;
-                    } else if now.duration_since(since) > WRITE_TIMEOUT {
-                        stalled = Some(id);
-                    }
-                }
-                _ => self.progress = Some((part.id(), written, now)),
-            }
-        }
-        if let Some(id) = stalled {
-            let seconds = WRITE_TIMEOUT.as_secs();
-            let error = format!("the disk took nothing for {seconds} s");
-            self.fail_part(id, error, now, ctx);
-        }
-    }
-
-    pub(super) fn part_event(
-        &mut self,
-        id: PartId,
-        event: PartEvent,
-        now: Instant,
-        ctx: &mut Context<'_>,
-    ) {
-        let Some(at) = self.parts.iter().position(|p| p.id() == id) else {
-            return;
-        };
-        match event {
-            PartEvent::Opened(path) => {
-                let part = &mut self.parts[at];
-                part.record.file = path;
-                part.announced = true;
-                ctx.effects.push(Effect::Opened(part.record.clone()));
-            }
-            PartEvent::MuxEnded => self.parts[at].close_file(),
-            PartEvent::Closed => {
-                let mut part = self.parts.remove(at);
-                part.record.bytes = part.bytes();
-                self.retry = Retry::default();
-                ctx.effects.push(Effect::Closed(part.record.clone()));
-            }
-            PartEvent::Failed { file, error } => {
-                if let Some(file) = file {
-                    self.parts[at].record.file = file;
-                }
-                self.fail_part(id, error, now, ctx);
-            }
-        }
-    }
-
-    /// Gives a part up. Its tracks go on in the next one, after a while.
-    pub(super) fn fail_part(
-        &mut self,
-        id: PartId,
-        error: String,
-        now: Instant,
-        ctx: &mut Context<'_>,
-    ) {
-        let Some(at) = self.parts.iter().position(|p| p.id() == id) else {
-            return;
-        };
-        let mut part = self.parts.remove(at);
-        part.record.bytes = part.written();
-        part.record.ended = Some(Reason::Failed);
-        part.record.error = Some(error);
-        for track in &mut self.tracks {
-            if let Some((_, index)) = track.home.take_if(|(home, _)| *home == id) {
-                part.add_dropped(index, std::mem::take(&mut track.dropped));
-                track.next = None;
-            }
-        }
-        ctx.effects.push(Effect::Failed(part.record.clone()));
-        if self.current == Some(id) {
-            self.current = None;
-            self.retry_later(now);
-        }
-    }
-
-    pub(super) fn retry_later(&mut self, now: Instant) {
-        let delay = self
-            .retry
-            .delay
-            .map_or(FIRST_RETRY, |d| (d * 2).min(LAST_RETRY));
-        self.retry = Retry {
-            at: Some(now + delay),
-            delay: Some(delay),
-        };
-        self.began = Reason::Retry;
-        self.split = None;
-        self.waiting_since = None;
     }
 }

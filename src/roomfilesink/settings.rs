@@ -12,6 +12,8 @@ pub(super) struct Settings {
     pub max_size_time: u64,
     /// Bytes, 0 = no limit.
     pub max_size_bytes: u64,
+    /// Bytes that are left free on the disk, 0 = no limit.
+    pub min_free_space: u64,
     /// `None`: beside the files; empty: no manifest.
     pub manifest: Option<String>,
 }
@@ -24,6 +26,7 @@ impl Default for Settings {
             container: ContainerChoice::default(),
             max_size_time: 0,
             max_size_bytes: 0,
+            min_free_space: 256 << 20,
             manifest: None,
         }
     }

@@ -34,8 +34,13 @@ pub(super) enum Op {
 #[derive(Debug)]
 pub(super) enum FileEvent {
     Opened(PathBuf),
+    /// Less is left on the disk than should be; the file goes on until it is finished.
+    SpaceLow,
     Closed,
-    Failed { path: PathBuf, error: io::Error },
+    Failed {
+        path: PathBuf,
+        error: io::Error,
+    },
 }
 
 /// Where to write.
@@ -43,7 +48,11 @@ pub(super) enum FileEvent {
 pub(super) struct FileSpec {
     pub path: PathBuf,
     pub create_folders: bool,
+    /// Bytes that others may need: with less left on the disk no file begins.
+    pub min_free: u64,
 }
+
+type Report = Arc<dyn Fn(FileEvent) + Send + Sync>;
 
 /// Handle of the writing thread. Dropping it finishes the file as far as it got.
 pub(super) struct FileWriter {
@@ -62,8 +71,9 @@ impl FileWriter {
     /// exactly once as the last.
     pub(super) fn start(
         spec: FileSpec,
-        report: impl Fn(FileEvent) + Send + 'static,
+        report: impl Fn(FileEvent) + Send + Sync + 'static,
     ) -> io::Result<Self> {
+        let report: Report = Arc::new(report);
         let (ops, inbox) = mpsc::channel();
         let counters = Arc::new(Counters::default());
         let job = Job {
@@ -109,7 +119,7 @@ struct Job {
 }
 
 impl Job {
-    fn run(self, report: &dyn Fn(FileEvent)) {
+    fn run(self, report: &Report) {
         let (path, file) = match open_new(&self.spec) {
             Ok(opened) => opened,
             Err(error) => {
@@ -118,14 +128,24 @@ impl Job {
             }
         };
         report(FileEvent::Opened(path.clone()));
-        match self.write(&path, file) {
+        match self.write(&path, file, report) {
             Ok(()) => report(FileEvent::Closed),
-            Err(error) => report(FileEvent::Failed { path, error }),
+            Err(error) => {
+                self.remove_if_empty(&path);
+                report(FileEvent::Failed { path, error });
+            }
         }
     }
 
-    fn write(&self, path: &Path, mut file: File) -> io::Result<()> {
-        let syncer = Syncer::start(path, file.try_clone()?)?;
+    /// A file that failed before it held anything tells nobody anything.
+    fn remove_if_empty(&self, path: &Path) {
+        if self.counters.written.load(Ordering::Relaxed) == 0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    fn write(&self, path: &Path, mut file: File, report: &Report) -> io::Result<()> {
+        let syncer = Syncer::start(&self.spec, path, file.try_clone()?, report.clone())?;
         let mut batch = Vec::new();
         while let Ok(first) = self.inbox.recv() {
             let mut next = Some(first);
@@ -144,7 +164,13 @@ impl Job {
                 next = self.inbox.try_recv().ok();
             }
             self.flush(&mut file, &mut batch)?;
+            if syncer.thread.is_finished() {
+                // It ends early only by an error, which may be the first to tell of a bad disk.
+                return syncer.finish();
+            }
         }
+        // The part was given up.
+        self.remove_if_empty(path);
         syncer.finish()
     }
 
@@ -159,10 +185,16 @@ impl Job {
 
 /// Creates the file under the first free name; never follows a link, never overwrites.
 fn open_new(spec: &FileSpec) -> io::Result<(PathBuf, File)> {
-    if spec.create_folders
-        && let Some(folder) = spec.path.parent().filter(|f| !f.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder)?;
+    let folder = folder_of(&spec.path);
+    if spec.create_folders {
+        std::fs::create_dir_all(&folder)?;
+    }
+    if spec.min_free > 0 && free(rustix::fs::statvfs(&folder))? < spec.min_free {
+        let text = format!(
+            "less than {} bytes are free (min-free-space)",
+            spec.min_free
+        );
+        return Err(io::Error::new(io::ErrorKind::StorageFull, text));
     }
     for n in 1..MAX_ALTERNATIVES {
         let path = naming::alternative(&spec.path, n);
@@ -176,6 +208,18 @@ fn open_new(spec: &FileSpec) -> io::Result<(PathBuf, File)> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent()
+        .filter(|f| !f.as_os_str().is_empty())
+        .map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+/// Bytes that a user without privileges can still write.
+fn free(stat: rustix::io::Result<rustix::fs::StatVfs>) -> io::Result<u64> {
+    let stat = stat?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
 /// Syncs off the writing thread: on a busy disk `fdatasync` takes longer than a second.
 struct Syncer {
     stop: mpsc::Sender<()>,
@@ -183,12 +227,10 @@ struct Syncer {
 }
 
 impl Syncer {
-    fn start(path: &Path, file: File) -> io::Result<Self> {
+    fn start(spec: &FileSpec, path: &Path, file: File, report: Report) -> io::Result<Self> {
+        let min_free = spec.min_free;
         let (stop, stopped) = mpsc::channel::<()>();
-        let folder = path
-            .parent()
-            .filter(|f| !f.as_os_str().is_empty())
-            .map_or_else(|| PathBuf::from("."), Path::to_owned);
+        let folder = folder_of(path);
         let thread = thread::Builder::new()
             .name("roomfile:sync".into())
             .spawn(move || {
@@ -199,6 +241,9 @@ impl Syncer {
                 }
                 while stopped.recv_timeout(SYNC_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
                     sync(&file)?;
+                    if min_free > 0 && free(rustix::fs::fstatvfs(&file))? < min_free {
+                        report(FileEvent::SpaceLow);
+                    }
                 }
                 sync(&file)
             })?;
@@ -250,6 +295,7 @@ mod tests {
         let spec = FileSpec {
             path: folder.join("a.ts"),
             create_folders: true,
+            min_free: 0,
         };
         let ops = vec![
             Op::Append(b"hello ".to_vec()),
@@ -276,6 +322,7 @@ mod tests {
         let spec = FileSpec {
             path,
             create_folders: false,
+            min_free: 0,
         };
         let events = write(spec, vec![Op::Append(b"x".to_vec()), Op::Finish]);
         let Some(FileEvent::Opened(opened)) = events.first() else {
@@ -291,6 +338,7 @@ mod tests {
         let spec = FileSpec {
             path: folder("missing").join("a.ts"),
             create_folders: false,
+            min_free: 0,
         };
         let events = write(spec.clone(), vec![]);
         assert!(

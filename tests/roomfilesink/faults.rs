@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What goes wrong with one file stays with that file.
 
+use std::path::Path;
+
 use gst::prelude::*;
 
 use crate::media;
 use crate::playback::play;
-use crate::room::{Recorder, Sender, send_until};
+use crate::room::{Folder, Recorder, Sender, send_until};
 
 #[test]
 fn a_missing_folder_fails_its_own_part_with_a_message_and_no_other() {
@@ -71,6 +73,38 @@ fn a_codec_that_the_forced_container_cannot_hold_leaves_the_rest_of_the_person()
         "{:?}",
         recorder.warnings
     );
+}
+
+#[test]
+fn too_little_free_space_ends_the_part_cleanly_and_the_next_begins_when_there_is_more() {
+    // A file system of its own, that nobody else fills meanwhile.
+    let folder = Folder::inside(Path::new("/dev/shm"));
+    let stat = rustix::fs::statvfs(&folder.0).unwrap();
+    let free = stat.f_bavail * stat.f_frsize;
+    let location = folder.0.join("%s-%n.%e");
+    let mut recorder = Recorder::with(|sink, _| {
+        sink.set_property("location", location.to_str().unwrap());
+        sink.set_property("min-free-space", free - (32 << 20));
+    });
+    let mut video = Sender::named(&recorder, "video_alice", media::h264());
+    send_until(2000, &mut [&mut video]);
+    let first = recorder.next("part-opened");
+    let filler = folder.0.join("filler");
+    std::fs::write(&filler, vec![1; 48 << 20]).unwrap();
+    let closed = recorder.next("part-closed");
+    assert_eq!(closed.text("ended"), "min-free-space");
+    assert_eq!(play(&first.file()).pictures, video.sent);
+    send_until(3000, &mut [&mut video]);
+    let failed = recorder.next("part-failed");
+    assert!(
+        failed.text("error").contains("min-free-space"),
+        "{failed:?}"
+    );
+    std::fs::remove_file(filler).unwrap();
+    send_until(6000, &mut [&mut video]);
+    recorder.next("part-opened");
+    let parts = recorder.end();
+    assert!(play(&parts[0].file()).pictures >= 45, "{parts:#?}");
 }
 
 #[test]

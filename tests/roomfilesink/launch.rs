@@ -2,7 +2,7 @@
 //! The element under `gst-launch-1.0`, as a person uses it.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,14 +30,13 @@ struct Launch {
 }
 
 impl Launch {
-    /// Runs a shell line with `$L` for `gst-launch-1.0`.
     fn start(options: &str, pipeline: &str) -> Self {
         let line = format!("exec gst-launch-1.0 {options} {pipeline}");
         Self::shell(&line)
     }
 
     fn shell(line: &str) -> Self {
-        let registry = std::env::temp_dir().join("roomfilesink-test-registry.bin");
+        let registry = Path::new(env!("CARGO_TARGET_TMPDIR")).join("roomfilesink-registry.bin");
         let child = Command::new("sh")
             .args(["-c", line])
             .env("GST_PLUGIN_PATH", plugin_folder())

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What `roomfilesink` promises, checked by playing back what it wrote.
 
+mod comings_and_goings;
+mod fake_source;
 mod faults;
 mod launch;
+mod leaks;
 mod media;
 mod names;
 mod playback;

@@ -44,6 +44,20 @@ media! {
         ! vp9enc deadline=1 cpu-used=8 keyframe-max-dist=15";
     opus = "audiotestsrc num-buffers=500 samplesperbuffer=960 \
         ! audio/x-raw,rate=48000,channels=2 ! opusenc frame-size=20";
+    av1 = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
+        ! av1enc cpu-used=10 usage-profile=realtime keyframe-max-dist=15 ! av1parse \
+        ! video/x-av1,stream-format=obu-stream,alignment=tu";
+    g722 = "audiotestsrc num-buffers=500 samplesperbuffer=320 \
+        ! audio/x-raw,rate=16000,channels=1 ! avenc_g722";
+    h264_from_rtp = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
+        ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=300 \
+        ! rtph264pay config-interval=-1 ! rtph264depay ! video/x-h264,stream-format=avc,alignment=au";
+    vp8_from_rtp = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
+        ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=15 ! rtpvp8pay ! rtpvp8depay";
+    vp9_from_rtp = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
+        ! vp9enc deadline=1 cpu-used=8 keyframe-max-dist=15 ! rtpvp9pay ! rtpvp9depay";
+    opus_from_rtp = "audiotestsrc num-buffers=500 samplesperbuffer=960 \
+        ! audio/x-raw,rate=48000,channels=2 ! opusenc frame-size=20 ! rtpopuspay ! rtpopusdepay";
     pcmu = "audiotestsrc num-buffers=500 samplesperbuffer=160 \
         ! audio/x-raw,rate=8000,channels=1 ! mulawenc";
     pcma = "audiotestsrc num-buffers=500 samplesperbuffer=160 \

@@ -17,6 +17,9 @@ pub struct Played {
     pub first_picture_ms: Option<i64>,
     pub first_audio_ms: Option<i64>,
     pub last_ms: i64,
+    /// What the file says of itself.
+    pub duration_ms: Option<u64>,
+    pub is_seekable: bool,
 }
 
 /// Decodes the whole file; panics if it does not play.
@@ -53,6 +56,9 @@ pub fn play(path: &Path) -> Played {
     let bus = pipeline.bus().unwrap();
     let end = [gst::MessageType::Eos, gst::MessageType::Error];
     let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(30), &end);
+    let duration = pipeline.query_duration::<gst::ClockTime>();
+    let mut seeking = gst::query::Seeking::new(gst::Format::Time);
+    let is_seekable = pipeline.query(&mut seeking) && seeking.result().0;
     pipeline.set_state(gst::State::Null).unwrap();
     match message.as_ref().map(|m| m.view()) {
         Some(gst::MessageView::Eos(_)) => {}
@@ -66,8 +72,12 @@ pub fn play(path: &Path) -> Played {
         }
         _ => panic!("{} does not end within 30 s", path.display()),
     }
-    let played = played.lock().unwrap().clone();
-    played
+    let played = std::mem::take(&mut *played.lock().unwrap());
+    Played {
+        duration_ms: duration.map(|d| d.mseconds()),
+        is_seekable,
+        ..played
+    }
 }
 
 fn note(played: &mut Played, pad: &gst::Pad, buffer: &gst::BufferRef) {

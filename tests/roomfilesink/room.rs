@@ -18,10 +18,13 @@ pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new() -> Self {
+        Self::inside(&std::env::temp_dir())
+    }
+
+    pub fn inside(parent: &Path) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("roomfilesink-{}-{n}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let path = parent.join(format!("roomfilesink-{}-{n}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -55,9 +58,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if std::env::var_os("KEEP").is_none() {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -147,13 +148,16 @@ impl Recorder {
         part.unwrap_or_else(|| panic!("EOS came before {event}"))
     }
 
-    /// Sends EOS to the pipeline and collects what closes until it is through.
+    /// Sends EOS to the pipeline and collects what closes until it is through, in the order of
+    /// beginning.
     pub fn end(&mut self) -> Vec<Part> {
         assert!(self.pipeline.send_event(gst::event::Eos::new()));
         let mut closed = Vec::new();
         while let Some(part) = self.try_next("part-closed") {
             closed.push(part);
         }
+        // Each file closes on its own thread.
+        closed.sort_by_key(|p| p.fields.get::<u64>("part").unwrap());
         closed
     }
 }

@@ -61,6 +61,43 @@ fn h264_and_pcma_share_a_matroska_file_and_keep_their_offset() {
 }
 
 #[test]
+fn av1_and_opus_share_a_matroska_file_and_keep_their_offset() {
+    one_person(media::av1(), media::opus(), "mkv");
+}
+
+#[test]
+fn vp8_and_g722_share_a_matroska_file_and_keep_their_offset() {
+    one_person(media::vp8(), media::g722(), "mkv");
+}
+
+#[test]
+fn h264_and_opus_as_they_come_out_of_rtp_share_a_transport_stream() {
+    one_person(media::h264_from_rtp(), media::opus_from_rtp(), "ts");
+}
+
+#[test]
+fn vp8_and_opus_as_they_come_out_of_rtp_share_a_matroska_file() {
+    one_person(media::vp8_from_rtp(), media::opus_from_rtp(), "mkv");
+}
+
+#[test]
+fn vp9_and_opus_as_they_come_out_of_rtp_share_a_matroska_file() {
+    one_person(media::vp9_from_rtp(), media::opus_from_rtp(), "mkv");
+}
+
+#[test]
+fn h264_and_opus_go_to_matroska_when_asked_for() {
+    let mut recorder =
+        Recorder::with(|sink, _| sink.set_property_from_str("container", "matroska"));
+    let mut video = Sender::named(&recorder, "video_alice", media::h264());
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(3000, &mut [&mut video, &mut audio]);
+    let closed = recorder.end();
+    assert!(closed[0].file().ends_with("alice-1.mkv"), "{closed:?}");
+    assert_eq!(play(&closed[0].file()).pictures, video.sent);
+}
+
+#[test]
 fn a_matroska_file_starts_at_zero_whenever_the_person_came() {
     let mut recorder = Recorder::new();
     let mut video = Sender::named(&recorder, "video_bob", media::vp8());
@@ -68,6 +105,19 @@ fn a_matroska_file_starts_at_zero_whenever_the_person_came() {
     send_until(5000, &mut [&mut video]);
     let closed = recorder.end();
     assert_eq!(play(&closed[0].file()).first_picture_ms, Some(0));
+}
+
+#[test]
+fn a_finished_matroska_file_knows_its_duration_and_can_be_sought() {
+    let mut recorder = Recorder::new();
+    let mut video = Sender::named(&recorder, "video_bob", media::vp8());
+    send_until(5000, &mut [&mut video]);
+    let played = play(&recorder.end()[0].file());
+    assert!(
+        played.duration_ms.is_some_and(|d| d.abs_diff(5000) <= 1),
+        "{played:?}"
+    );
+    assert!(played.is_seekable, "{played:?}");
 }
 
 #[test]
@@ -168,6 +218,22 @@ fn a_part_waits_for_the_tracks_that_the_collection_promises() {
     let closed = recorder.end();
     assert_eq!(closed.len(), 1, "{closed:#?}");
     assert_eq!(play(&closed[0].file()).pictures, video.sent);
+}
+
+#[test]
+fn a_track_that_ends_before_the_other_begins_is_in_the_same_file() {
+    let mut recorder = Recorder::new();
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    let mut video = Sender::named(&recorder, "video_alice", media::vp8());
+    send_until(2000, &mut [&mut audio]);
+    audio.eos();
+    send_until(2000, &mut [&mut video]);
+    video.eos();
+    let closed = recorder.end();
+    assert_eq!(closed.len(), 1, "{closed:#?}");
+    let played = play(&closed[0].file());
+    assert_eq!(played.pictures, video.sent);
+    assert!(played.audio_ms >= 1960, "{played:?}");
 }
 
 #[test]

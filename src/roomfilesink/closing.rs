@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MPL-2.0
+//! How the parts of a session end: in order, or by failing.
+
+use std::time::{Duration, Instant};
+
+use super::effects::{Context, Effect};
+use super::part::{PartEvent, PartId};
+use super::record::Reason;
+use super::session::Session;
+use super::waiting::TrackState;
+
+/// MPEG-TS packets that did not come out after this time never will.
+const MUX_TIMEOUT: Duration = Duration::from_secs(1);
+/// A file that takes nothing for this long has failed.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// After a failure the next part begins this much later; each further failure doubles it.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(10);
+
+/// When a session whose part failed may open the next one.
+#[derive(Default)]
+pub(super) struct Retry {
+    pub at: Option<Instant>,
+    delay: Option<Duration>,
+}
+
+impl Session {
+    /// Tracks that are through leave their part; a part that nobody is left in ends at once.
+    pub(super) fn release_ended(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let mut reason = None;
+        for track in &mut self.tracks {
+            if !track.is_over() {
+                continue;
+            }
+            if let Some((id, index)) = track.home.take() {
+                reason = track.ended;
+                if let Some(part) = self.parts.iter_mut().find(|p| p.id() == id) {
+                    part.add_dropped(index, std::mem::take(&mut track.dropped));
+                    part.end_track(index);
+                }
+            }
+        }
+        self.finish_empty_parts(reason.unwrap_or(Reason::Eos), now, ctx);
+        self.forget_ended();
+    }
+
+    fn forget_ended(&mut self) {
+        let gone = |t: &TrackState| t.is_over() && t.home.is_none();
+        for track in self.tracks.iter().filter(|t| gone(t)) {
+            self.promised
+                .retain(|id| Some(id) != track.stream_id.as_ref());
+        }
+        self.tracks.retain(|t| !gone(t));
+    }
+
+    pub(super) fn finish_empty_parts(
+        &mut self,
+        reason: Reason,
+        now: Instant,
+        ctx: &mut Context<'_>,
+    ) {
+        let mut failed = Vec::new();
+        for part in &mut self.parts {
+            let id = part.id();
+            let lives = self
+                .tracks
+                .iter()
+                .any(|t| t.home.is_some_and(|(home, _)| home == id));
+            if lives || part.finishing.is_some() {
+                continue;
+            }
+            part.record.session_end.clone_from(&self.session_end);
+            if self.current == Some(id) {
+                self.current = None;
+                self.split = None;
+                self.waiting_since = None;
+            }
+            if let Err(error) = part.finish(reason, now) {
+                failed.push((id, error));
+            }
+        }
+        for (id, error) in failed {
+            self.fail_part(id, error, now, ctx);
+        }
+    }
+
+    /// A part that stalls has failed; one whose multiplexer hangs is closed as it is.
+    pub(super) fn watch_file(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let mut stalled = None;
+        for part in &mut self.parts {
+            if let Some(since) = part.finishing
+                && now.duration_since(since) > MUX_TIMEOUT
+            {
+                part.close_file();
+            }
+            if Some(part.id()) != self.current {
+                continue;
+            }
+            let written = part.written();
+            match self.progress {
+                Some((id, before, since)) if id == part.id() && before == written => {
+                    if part.waiting() == 0 {
+                        self.progress = None;
+                    } else if now.duration_since(since) > WRITE_TIMEOUT {
+                        stalled = Some(id);
+                    }
+                }
+                _ => self.progress = Some((part.id(), written, now)),
+            }
+        }
+        if let Some(id) = stalled {
+            let seconds = WRITE_TIMEOUT.as_secs();
+            let error = format!("the disk took nothing for {seconds} s");
+            self.fail_part(id, error, now, ctx);
+        }
+    }
+
+    pub(super) fn part_event(
+        &mut self,
+        id: PartId,
+        event: PartEvent,
+        now: Instant,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(at) = self.parts.iter().position(|p| p.id() == id) else {
+            return;
+        };
+        match event {
+            PartEvent::Opened(path) => {
+                let part = &mut self.parts[at];
+                part.record.file = path;
+                ctx.effects.push(Effect::Opened(part.record.clone()));
+            }
+            PartEvent::SpaceLow if self.current == Some(id) => {
+                self.abandon_current(Reason::MinFreeSpace, now, ctx);
+            }
+            PartEvent::SpaceLow => {}
+            PartEvent::MuxEnded => self.parts[at].close_file(),
+            PartEvent::Closed => {
+                let mut part = self.parts.remove(at);
+                part.record.bytes = part.bytes();
+                self.retry.delay = None;
+                ctx.effects.push(Effect::Closed(part.record.clone()));
+            }
+            PartEvent::Failed { file, error } => {
+                if let Some(file) = file {
+                    self.parts[at].record.file = file;
+                }
+                self.fail_part(id, error, now, ctx);
+            }
+        }
+    }
+
+    /// Gives a part up. Its tracks go on in the next one, after a while.
+    pub(super) fn fail_part(
+        &mut self,
+        id: PartId,
+        error: String,
+        now: Instant,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(at) = self.parts.iter().position(|p| p.id() == id) else {
+            return;
+        };
+        let mut part = self.parts.remove(at);
+        part.record.bytes = part.written();
+        part.record.ended = Some(Reason::Failed);
+        part.record.error = Some(error);
+        for track in &mut self.tracks {
+            if let Some((_, index)) = track.home.take_if(|(home, _)| *home == id) {
+                part.add_dropped(index, std::mem::take(&mut track.dropped));
+                track.next = None;
+            }
+        }
+        let lived = part.record.end() - part.record.start;
+        if u128::try_from(lived).is_ok_and(|t| t > LAST_RETRY.as_nanos()) {
+            self.retry.delay = None;
+        }
+        ctx.effects.push(Effect::Failed(part.record.clone()));
+        if self.current == Some(id) {
+            self.current = None;
+            self.retry_later(now);
+        }
+    }
+
+    pub(super) fn retry_later(&mut self, now: Instant) {
+        let delay = self
+            .retry
+            .delay
+            .map_or(FIRST_RETRY, |d| (d * 2).min(LAST_RETRY));
+        self.retry = Retry {
+            at: Some(now + delay),
+            delay: Some(delay),
+        };
+        self.began = Reason::Retry;
+        self.split = None;
+        self.waiting_since = None;
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The frames of one track that wait for their turn.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::container::Kind;
+use super::effects::{Context, Effect};
+use super::format::Frame;
+use super::part::PartId;
+use super::record::Reason;
+use super::track::Track;
+
+/// A track without a frame for this long is silent: nobody waits for it.
+const SILENCE: Duration = Duration::from_millis(400);
+/// A source is asked for a keyframe at most this often.
+const KEYFRAME_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) struct TrackState {
+    pub track: Arc<Track>,
+    pub stream_id: Option<String>,
+    pub fifo: VecDeque<Frame>,
+    pub last_arrival: Option<Instant>,
+    /// The source said that nothing comes for now.
+    pub gap: bool,
+    pub ended: Option<Reason>,
+    /// The part that the track's next frame goes to, and its number there.
+    pub home: Option<(PartId, usize)>,
+    /// After a cut: its number in the current part, to which it moves at its next keyframe.
+    pub next: Option<usize>,
+    pub dropped: u64,
+    pub asked: Option<Instant>,
+    pub warned: bool,
+}
+
+impl TrackState {
+    pub(super) fn new(track: Arc<Track>, stream_id: Option<String>) -> Self {
+        Self {
+            track,
+            stream_id,
+            fifo: VecDeque::new(),
+            last_arrival: None,
+            gap: false,
+            ended: None,
+            home: None,
+            next: None,
+            dropped: 0,
+            asked: None,
+            warned: false,
+        }
+    }
+
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        let quiet = |at: Instant| now.duration_since(at) >= SILENCE;
+        self.fifo.is_empty() && (self.gap || self.last_arrival.is_none_or(quiet))
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.ended.is_some() && self.fifo.is_empty()
+    }
+
+    /// Whether a part can begin with this track's first frame.
+    pub(super) fn is_ready(&self) -> bool {
+        self.fifo.front().is_some_and(can_begin)
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Frame> {
+        let frame = self.fifo.pop_front()?;
+        self.track.give_back(frame.buffer.size());
+        Some(frame)
+    }
+
+    pub(super) fn drop_first(&mut self) {
+        if self.pop().is_some() {
+            self.dropped += 1;
+        }
+    }
+
+    pub(super) fn ask_for_keyframe(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let recently = |at: Instant| now.duration_since(at) < KEYFRAME_INTERVAL;
+        if self.track.kind == Kind::Video && !self.asked.is_some_and(recently) {
+            self.asked = Some(now);
+            ctx.effects.push(Effect::AskKeyframe(self.track.clone()));
+        }
+    }
+}
+
+impl Drop for TrackState {
+    fn drop(&mut self) {
+        // The pad outlives the run.
+        while self.pop().is_some() {}
+    }
+}
+
+pub(super) fn can_begin(frame: &Frame) -> bool {
+    frame.kind() == Kind::Audio || frame.is_keyframe()
+}
