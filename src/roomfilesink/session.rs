@@ -20,7 +20,7 @@ use super::waiting::{TrackState, can_begin};
 
 /// A part waits this long for tracks that were promised.
 const START_WAIT: Duration = Duration::from_secs(1);
-/// A part waits this long for the keyframe of a video that already flows.
+/// A part waits this long for the keyframe of a video whose pad is there.
 const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
 /// A cut waits this long for the keyframe of a video that is silent.
 const SILENT_VIDEO_WAIT: Duration = Duration::from_secs(1);
@@ -230,10 +230,12 @@ impl Session {
         !all_ended && !self.promised.iter().all(has_stream)
     }
 
+    /// A video pad is there and its picture is on its way: an encoder that obeys no request, such
+    /// as OBS's, sends its first keyframe after up to 2 s, and a parser nothing before it.
     fn lacks_keyframe(&self) -> bool {
-        self.tracks
-            .iter()
-            .any(|t| t.ended.is_none() && !t.is_ready() && t.asked.is_some())
+        let waits = |t: &TrackState| t.ended.is_none() && !t.is_ready();
+        let is_video = |t: &TrackState| t.track.kind == Kind::Video;
+        self.tracks.iter().any(|t| waits(t) && is_video(t))
     }
 
     fn trim_for_retry(&mut self) {
