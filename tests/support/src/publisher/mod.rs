@@ -57,12 +57,17 @@ struct Settings {
     rate: i32,
     audio: bool,
     video: bool,
+    screen: bool,
     split_offers: bool,
 }
 
 impl Settings {
     fn tracks(&self) -> Vec<Kind> {
         let mut tracks = vec![];
+        // A share that runs already comes before the camera (protocol 5.6).
+        if self.screen {
+            tracks.push(Kind::Screen);
+        }
         if self.video {
             tracks.push(Kind::Video);
         }
@@ -126,6 +131,12 @@ impl PublisherBuilder {
         self
     }
 
+    /// Shares a screen from the beginning, as a second picture in the same connection.
+    pub fn with_screen(mut self) -> Self {
+        self.0.screen = true;
+        self
+    }
+
     /// A browser that offers its tracks one after the other.
     pub fn split_offers(mut self) -> Self {
         self.0.split_offers = true;
@@ -167,6 +178,7 @@ impl PublisherBuilder {
                 events: to_thread,
                 socket: None,
                 socket_serial: 0,
+                carrier: None,
                 own_uuid: gst::glib::uuid_string_random().to_string(),
                 viewers: BTreeMap::new(),
                 peers_made: 0,
@@ -259,6 +271,7 @@ impl Publisher {
             rate: 30,
             audio: true,
             video: true,
+            screen: false,
             split_offers: false,
         })
     }
@@ -318,6 +331,22 @@ impl Publisher {
     /// No audio packets at all until resumed.
     pub fn pause_audio(&self, paused: bool) {
         self.feed.audio.pause(paused);
+    }
+
+    /// Starts to share a screen: a second picture in the same connections, offered to viewers
+    /// that allow it.
+    pub fn share_screen(&self) {
+        self.tell(Command::Add(Kind::Screen));
+    }
+
+    /// Switches on a camera that was not there at the start.
+    pub fn add_video(&self) {
+        self.tell(Command::Add(Kind::Video));
+    }
+
+    /// Switches on a microphone that was not there at the start.
+    pub fn add_audio(&self) {
+        self.tell(Command::Add(Kind::Audio));
     }
 
     /// Changes the size of the picture.

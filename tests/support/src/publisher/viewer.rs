@@ -27,7 +27,10 @@ pub struct Viewer {
     wire_mids: Vec<String>,
     /// Tracks that the viewer asked for and that no offer has yet.
     wanted: Vec<Kind>,
-    media_requested: bool,
+    /// The newest media request (protocol 5.2).
+    request: Option<Value>,
+    /// What each RTP m-line is, in SDP order.
+    tracks: Vec<Kind>,
     candidates: Vec<(u32, String)>,
     seen_mids: Vec<Value>,
     fed: bool,
@@ -45,7 +48,8 @@ impl Viewer {
             open_offer: None,
             wire_mids: vec![],
             wanted: vec![],
-            media_requested: false,
+            request: None,
+            tracks: vec![],
             candidates: vec![],
             seen_mids: vec![],
             fed: false,
@@ -68,7 +72,7 @@ impl Viewer {
     }
 
     fn add_tracks(&mut self, control: &Control) -> Result<(), String> {
-        let one_by_one = control.settings.split_offers && self.media_requested;
+        let one_by_one = control.settings.split_offers && self.request.is_some();
         let count = if one_by_one { 1 } else { self.wanted.len() };
         for kind in self.wanted.drain(..count.min(self.wanted.len())) {
             let (settings, feed) = (&control.settings, control.feed.clone());
@@ -81,6 +85,7 @@ impl Viewer {
             };
             self.peer
                 .add_track(kind, settings.codec, flavour, &control.feed, on_request)?;
+            self.tracks.push(kind);
         }
         Ok(())
     }
@@ -131,6 +136,11 @@ impl Viewer {
             control.secret.stream(bare)
         };
         let mut message = json!({"streamID": stream_id, "session": self.session});
+        let is_screen = |index: &usize| self.tracks[*index] == Kind::Screen;
+        let screens: Vec<usize> = (0..self.tracks.len()).filter(is_screen).collect();
+        if !screens.is_empty() {
+            message["screen"] = json!(screens);
+        }
         let description = json!({"type": "offer", "sdp": wire});
         self.seal(&mut message, "description", &description, control);
         self.open_offer = Some(offer);
@@ -277,22 +287,32 @@ impl Viewer {
     }
 
     fn media_request(&mut self, json: &Value, control: &Control) {
-        if self.media_requested {
+        if self.request.is_some() {
             return control.status.complain("a second media request".into());
         }
-        self.media_requested = true;
+        self.request = Some(json.clone());
         control.status.set_media_request(json);
         if control.settings.flavour.waits_for_media_request() {
-            let asked = |kind: &Kind| match kind {
-                Kind::Video => json["video"] == true,
-                Kind::Audio => json["audio"] == true,
-            };
-            self.wanted = control
-                .settings
-                .tracks()
-                .into_iter()
-                .filter(asked)
-                .collect();
+            let tracks = control.settings.tracks().into_iter();
+            self.wanted = tracks.filter(|kind| self.asked(*kind)).collect();
+            self.offer_wanted(control);
+        }
+    }
+
+    /// Whether the viewer's request covers a track.
+    fn asked(&self, kind: Kind) -> bool {
+        let field = |name: &str| self.request.as_ref().is_some_and(|json| json[name] == true);
+        match kind {
+            Kind::Video => field("video"),
+            Kind::Audio => field("audio"),
+            Kind::Screen => field("allowscreenvideo") || field("allowscreen"),
+        }
+    }
+
+    /// Offers a track that was switched on later.
+    pub fn add(&mut self, kind: Kind, control: &Control) {
+        if !control.settings.flavour.waits_for_media_request() || self.asked(kind) {
+            self.wanted.push(kind);
             self.offer_wanted(control);
         }
     }

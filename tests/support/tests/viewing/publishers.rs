@@ -196,6 +196,33 @@ fn a_browser_may_offer_its_tracks_one_by_one() {
 }
 
 #[test]
+fn a_screen_is_offered_beside_the_camera_and_named_in_the_offer() {
+    let _turn = alone();
+    let scene = Scene::new(|alice| alice);
+    scene.wait_for_pictures();
+    scene.publisher.share_screen();
+    let seen = scene.viewer.wait_for(SOON, |seen| {
+        seen.channel.iter().any(|json| json.get("screen").is_some())
+    });
+    let offer = seen
+        .channel
+        .iter()
+        .find(|json| json.get("screen").is_some())
+        .unwrap();
+    assert_eq!(offer["screen"], json!([2]), "after video and audio");
+    scene.viewer.wait_for(SOON, |seen| seen.videos == 2);
+}
+
+#[test]
+fn a_camera_that_is_switched_on_later_is_offered() {
+    let _turn = alone();
+    let scene = Scene::new(PublisherBuilder::without_video);
+    scene.viewer.wait_for(SOON, |seen| !seen.beeps.is_empty());
+    scene.publisher.add_video();
+    scene.wait_for_pictures();
+}
+
+#[test]
 fn a_guest_without_a_camera_sends_sound_only() {
     let _turn = alone();
     let scene = Scene::new(PublisherBuilder::without_video);

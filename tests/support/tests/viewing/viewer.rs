@@ -27,6 +27,8 @@ pub struct Received {
     /// Running times (seconds) at which a flash or a beep began.
     pub flashes: Vec<f64>,
     pub beeps: Vec<f64>,
+    /// Video tracks that arrived.
+    pub videos: usize,
     /// Width of each decoded frame.
     pub widths: Vec<u32>,
     pub channel: Vec<Value>,
@@ -305,7 +307,7 @@ impl Talk {
                 self.send(message)
             }
             Event::Channel(channel) => {
-                let request = json!({"audio": true, "video": true, "allowmeshcast": false});
+                let request = json!({"audio": true, "video": true, "allowscreenvideo": true});
                 channel
                     .send_string_full(Some(&request.to_string()))
                     .unwrap();
@@ -415,6 +417,9 @@ fn new_peer(
 fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) {
     let caps = pad.current_caps().unwrap();
     let video = caps.structure(0).unwrap().get::<&str>("media") == Ok("video");
+    if video {
+        shared.change(|received| received.videos += 1);
+    }
     let tail = match video {
         true => "videoconvert ! video/x-raw,format=GRAY8",
         false => "audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=48000,channels=1",
