@@ -13,10 +13,11 @@ use smol::{
 use crate::{log::Direction, secret::Secret, server::Dialect};
 
 use super::{
-    Settings, Status,
+    builder::Settings,
     feed::{Feed, Timeline},
     link,
     peer::{Kind, PeerEvent, PeerId},
+    status::Status,
     viewer::Viewer,
 };
 
@@ -145,7 +146,9 @@ impl Control {
     async fn close_socket(&mut self) {
         self.socket = None;
         if let Some(carrier) = self.carrier.take() {
-            let timeout = async { drop(Timer::after(Duration::from_secs(1)).await) };
+            let timeout = async {
+                Timer::after(Duration::from_secs(1)).await;
+            };
             smol::future::or(carrier, timeout).await;
         }
     }

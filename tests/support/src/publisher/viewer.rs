@@ -9,29 +9,30 @@ use serde_json::{Value, json};
 use crate::log::Direction;
 
 use super::{
-    Flavour, Status,
+    Flavour,
     control::{Control, TimerEvent},
-    flavour::{CandidateForm, MISSED_PINGS},
+    flavour::MISSED_PINGS,
     peer::{Kind, Peer, PeerEvent, PeerId},
     sdp,
+    status::Status,
 };
 
 pub struct Viewer {
     pub id: PeerId,
     pub uuid: String,
-    session: Option<String>,
-    peer: Peer,
+    pub(super) session: Option<String>,
+    pub(super) peer: Peer,
     /// The offer that waits for its answer, with webrtcbin's own mids.
     open_offer: Option<String>,
     /// The newest offer's mids as they went over the wire, by index.
-    wire_mids: Vec<String>,
+    pub(super) wire_mids: Vec<String>,
     /// Tracks that the viewer asked for and that no offer has yet.
     wanted: Vec<Kind>,
     /// The newest media request (protocol 5.2).
     request: Option<Value>,
     /// What each RTP m-line is, in SDP order.
     tracks: Vec<Kind>,
-    candidates: Vec<(u32, String)>,
+    pub(super) candidates: Vec<(u32, String)>,
     seen_mids: Vec<Value>,
     fed: bool,
     unanswered_pings: u32,
@@ -147,7 +148,7 @@ impl Viewer {
         self.send(message, control);
     }
 
-    fn seal(&self, message: &mut Value, field: &str, value: &Value, control: &Control) {
+    pub(super) fn seal(&self, message: &mut Value, field: &str, value: &Value, control: &Control) {
         let plain = self.peer.channel_is_open() && !control.settings.flavour.encrypts_on_channel();
         match plain {
             true => message[field] = value.clone(),
@@ -156,7 +157,7 @@ impl Viewer {
     }
 
     /// By the channel if it is open, else by the server.
-    fn send(&mut self, mut message: Value, control: &Control) {
+    pub(super) fn send(&mut self, mut message: Value, control: &Control) {
         message["UUID"] = json!(self.uuid);
         if self.peer.channel_is_open() {
             self.send_on_channel(&message, &control.status);
@@ -173,55 +174,6 @@ impl Viewer {
                 .log
                 .add(self.uuid.clone(), Direction::Dropped, &error);
         }
-    }
-
-    fn collect(&mut self, index: u32, text: String, control: &Control) {
-        if self.candidates.is_empty() {
-            let delay = control.settings.flavour.candidate_delay();
-            control.later(delay, TimerEvent::FlushCandidates(self.id));
-        }
-        self.candidates.push((index, text));
-    }
-
-    pub fn flush_candidates(&mut self, control: &Control) {
-        let flavour = control.settings.flavour;
-        let form = flavour.candidate_form();
-        let objects: Vec<Value> = self
-            .candidates
-            .drain(..)
-            .map(|(index, text)| {
-                let mid = self.wire_mids.get(index as usize);
-                match form {
-                    CandidateForm::Bundle => json!({
-                        "candidate": text, "sdpMid": mid, "sdpMLineIndex": index
-                    }),
-                    CandidateForm::IndexOnly => json!({"candidate": text, "sdpMLineIndex": index}),
-                    CandidateForm::MidOnly => json!({"candidate": text, "mid": mid, "sdpMid": mid}),
-                }
-            })
-            .collect();
-        let alone = flavour == Flavour::Sdk && self.peer.channel_is_open();
-        match form {
-            CandidateForm::Bundle if !alone => {
-                self.send_candidates("candidates", &Value::Array(objects), control);
-            }
-            CandidateForm::Bundle | CandidateForm::IndexOnly => {
-                for object in objects {
-                    self.send_candidates("candidates", &json!([object]), control);
-                }
-            }
-            CandidateForm::MidOnly => {
-                for object in objects {
-                    self.send_candidates("candidate", &object, control);
-                }
-            }
-        }
-    }
-
-    fn send_candidates(&mut self, field: &str, value: &Value, control: &Control) {
-        let mut message = json!({"type": "local", "session": self.session});
-        self.seal(&mut message, field, value, control);
-        self.send(message, control);
     }
 
     fn greet(&mut self, control: &Control) {
@@ -328,7 +280,7 @@ impl Viewer {
     }
 
     /// Reads an encrypted field. One in clear is taken, but it is a fault if the room encrypts.
-    fn unseal(
+    pub(super) fn unseal(
         &self,
         json: &Value,
         field: &str,
@@ -350,7 +302,7 @@ impl Viewer {
         }
     }
 
-    fn session_matches(&self, json: &Value, flavour: Flavour) -> bool {
+    pub(super) fn session_matches(&self, json: &Value, flavour: Flavour) -> bool {
         match json["session"].as_str() {
             Some(session) => self.session.as_deref() == Some(session),
             None => !flavour.wants_session(),
@@ -380,54 +332,5 @@ impl Viewer {
             self.feed(control);
         }
         self.offer_wanted(control);
-    }
-
-    fn remote_candidates(
-        &mut self,
-        json: &Value,
-        field: &str,
-        on_channel: bool,
-        control: &Control,
-    ) {
-        let (status, flavour) = (&control.status, control.settings.flavour);
-        if json["type"] != "remote" {
-            status.complain(format!("{field} without type remote"));
-            if flavour == Flavour::Browser {
-                return;
-            }
-        }
-        // Browsers do not look at the session of a bundle.
-        let checked = flavour.wants_session() || field == "candidate";
-        if checked && !self.session_matches(json, flavour) {
-            return status.complain(format!("{field} with session {}", json["session"]));
-        }
-        let Some(value) = self.unseal(json, field, on_channel, control) else {
-            return;
-        };
-        let objects = value.as_array().cloned().unwrap_or_else(|| vec![value]);
-        for object in objects {
-            self.remote_candidate(&object, control);
-        }
-    }
-
-    fn remote_candidate(&mut self, object: &Value, control: &Control) {
-        let text = object["candidate"].as_str().unwrap_or_default();
-        let mid = object["sdpMid"].as_str();
-        let by_mid = self
-            .wire_mids
-            .iter()
-            .position(|known| Some(known.as_str()) == mid);
-        let by_index = object["sdpMLineIndex"].as_u64().map(|index| index as usize);
-        let index = match control.settings.flavour {
-            Flavour::Raspberry => by_index,
-            Flavour::Obs => by_mid,
-            Flavour::Browser | Flavour::Sdk => by_index.or(by_mid),
-        };
-        match index {
-            Some(index) if !text.is_empty() => self.peer.add_candidate(index as u32, text),
-            _ => control
-                .status
-                .complain(format!("a candidate that cannot be used: {object}")),
-        }
     }
 }
