@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How a publisher is set up and started.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc, thread};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc, thread, time::Duration};
 
 use smol::LocalExecutor;
 
@@ -36,9 +36,14 @@ pub struct Settings {
     pub video: bool,
     pub screen: bool,
     pub split_offers: bool,
+    pub ping_interval: Option<Duration>,
 }
 
 impl Settings {
+    pub fn ping_interval(&self) -> Option<Duration> {
+        self.ping_interval.or_else(|| self.flavour.ping_interval())
+    }
+
     pub fn tracks(&self) -> Vec<Kind> {
         let mut tracks = vec![];
         // A share that runs already comes before the camera (protocol 5.6).
@@ -111,6 +116,12 @@ impl PublisherBuilder {
     /// Shares a screen from the beginning, as a second picture in the same connection.
     pub fn with_screen(mut self) -> Self {
         self.0.screen = true;
+        self
+    }
+
+    /// How often viewers are pinged; three seconds for a raspberry, never for the others.
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.0.ping_interval = Some(interval);
         self
     }
 

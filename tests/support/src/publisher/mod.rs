@@ -69,6 +69,7 @@ impl Publisher {
             video: true,
             screen: false,
             split_offers: false,
+            ping_interval: None,
         })
     }
 

@@ -187,7 +187,7 @@ impl Viewer {
         if settings.flavour != Flavour::Raspberry {
             self.send_on_channel(&info, &control.status);
         }
-        if let Some(interval) = settings.flavour.ping_interval() {
+        if let Some(interval) = settings.ping_interval() {
             control.later(interval, TimerEvent::Ping(self.id));
         }
     }
@@ -203,7 +203,7 @@ impl Viewer {
         self.unanswered_pings += 1;
         let time = gst::glib::real_time() as f64 / 1e6;
         self.send_on_channel(&json!({"ping": time.to_string()}), &control.status);
-        if let Some(interval) = control.settings.flavour.ping_interval() {
+        if let Some(interval) = control.settings.ping_interval() {
             control.later(interval, TimerEvent::Ping(self.id));
         }
         true

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Every flavour of publisher against a minimal viewer.
 
+use std::time::Duration;
+
 use serde_json::json;
 use vdoroom_test_support::{
     Closing, Codec, Dialect, Flavour, Password, Publisher, RoomServer, Secret, Who,
@@ -274,6 +276,35 @@ fn a_viewer_that_asks_for_a_keyframe_is_counted() {
     let scene = Scene::new(|alice| alice);
     scene.wait_for_pictures();
     assert!(scene.publisher.keyframe_requests() > 0);
+}
+
+#[test]
+fn a_raspberry_drops_a_viewer_that_answers_no_pings() {
+    let _turn = alone();
+    let server = RoomServer::start(Dialect::Hosted);
+    let alice = Publisher::builder(server.url(), "room", "alice")
+        .flavour(Flavour::Raspberry)
+        .password(Password::Off)
+        .ping_interval(Duration::from_millis(100))
+        .start()
+        .unwrap();
+    alice.wait_until_joined(SOON).unwrap();
+    let mut manners = Manners::hosted(Secret::new(&Password::Off, "vdo.ninja"));
+    manners.answers_pings = false;
+    let viewer = Viewer::start(server.url(), "room", "alice", manners);
+    alice
+        .wait_for_viewer(SOON)
+        .unwrap_or_else(|error| panic!("{error}"));
+    alice
+        .wait_for_no_viewer(SOON)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let pings = |seen: &Received| {
+        seen.channel
+            .iter()
+            .filter(|json| json.get("ping").is_some())
+            .count()
+    };
+    assert_eq!(pings(&viewer.wait_for(SOON, |_| true)), 10);
 }
 
 #[test]
