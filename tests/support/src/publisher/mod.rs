@@ -78,14 +78,17 @@ impl Publisher {
         &self.wire_stream_id
     }
 
-    /// Says `bye` to every viewer and leaves.
-    pub fn stop(mut self) {
+    /// Says `bye` to every viewer and leaves. Returns all that was said, to the very end.
+    pub fn stop(mut self) -> Vec<LogEntry> {
         self.end(Command::Stop);
+        self.log()
     }
 
     /// Is gone from one moment to the next: no `bye`, sockets and connections simply end.
-    pub fn crash(mut self) {
+    /// Returns all that was said before.
+    pub fn crash(mut self) -> Vec<LogEntry> {
         self.end(Command::Crash);
+        self.log()
     }
 
     /// Leaves with `bye` and comes back at once with a new UUID and new sessions.

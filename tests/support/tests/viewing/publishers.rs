@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use vdoroom_test_support::{
-    Closing, Codec, Dialect, Flavour, Password, Publisher, RoomServer, Secret, Who,
+    Closing, Codec, Dialect, Flavour, Password, Publisher, RoomServer, Secret, Who, log::LogEntry,
     publisher::PublisherBuilder, server::Certificate,
 };
 
@@ -146,13 +146,17 @@ fn one_encoder_feeds_two_viewers() {
 }
 
 #[test]
-fn a_publisher_that_crashes_says_nothing() {
+fn a_publisher_says_bye_when_it_stops_and_nothing_when_it_crashes() {
     let _turn = alone();
-    let scene = Scene::new(|alice| alice);
-    scene.wait_for_pictures();
-    scene.publisher.crash();
-    scene.server.wait_for(SOON, |_| true).unwrap();
-    assert!(!says_bye(&scene.viewer.wait_for(SOON, |_| true)));
+    let byes = |end: fn(Publisher) -> Vec<LogEntry>| {
+        let scene = Scene::new(|alice| alice);
+        scene.wait_for_pictures();
+        let said = end(scene.publisher);
+        said.iter()
+            .filter(|entry| entry.text.contains("\"bye\""))
+            .count()
+    };
+    assert_eq!((byes(Publisher::stop), byes(Publisher::crash)), (1, 0));
 }
 
 #[test]
