@@ -89,9 +89,10 @@ fn row(file: &std::path::Path, report: &Report) -> [String; 9] {
     ]
 }
 
-/// `H.264 (Constrained Baseline Profile)` is too much for a table.
+/// `H.264 (Constrained Baseline Profile)` and `On2 VP8` are too much for a table.
 fn short(codec: &str) -> &str {
-    codec.split(" (").next().unwrap_or(codec)
+    let codec = codec.split(" (").next().unwrap_or(codec);
+    codec.strip_prefix("On2 ").unwrap_or(codec)
 }
 
 fn print_table(rows: &[[String; 9]]) {

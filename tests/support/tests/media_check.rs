@@ -165,6 +165,36 @@ fn a_file_with_a_hole_is_not_whole() {
 }
 
 #[test]
+fn a_finished_file_that_was_cut_off_is_not_whole() {
+    let folder = Folder::new("cut");
+    let file = folder.file("a.mkv");
+    write(&file, VP8, "matroskamux", never);
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let report = check::inspect(&file);
+    assert!(
+        report
+            .problems()
+            .iter()
+            .any(|problem| problem.contains("cut off")),
+        "{report:#?}"
+    );
+}
+
+#[test]
+fn a_file_that_begins_between_keyframes_is_not_whole() {
+    let folder = Folder::new("late");
+    let file = folder.file("a.ts");
+    let two_seconds = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=60 ! h264parse";
+    write(&file, two_seconds, "mpegtsmux", never);
+    let bytes = fs::read(&file).unwrap();
+    let packets = bytes.len() / 188;
+    fs::write(&file, &bytes[packets / 10 * 188..]).unwrap();
+    let report = check::inspect(&file);
+    assert!(!report.is_whole(), "{report:#?}");
+}
+
+#[test]
 fn sound_alone_is_enough() {
     gst::init().unwrap();
     let folder = Folder::new("sound");

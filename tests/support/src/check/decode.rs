@@ -78,6 +78,7 @@ fn run(path: &Path, report: &mut Report) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let played = play(&pipeline, &notes, report);
     report.container = container(&decoder);
+    report.declared_duration = pipeline.query_duration::<gst::ClockTime>();
     let _ = pipeline.set_state(gst::State::Null);
     let notes = std::mem::take(&mut *lock(&notes));
     conclude(notes, report);

@@ -22,6 +22,8 @@ pub struct Report {
     /// Milliseconds of each beep minus its flash, in order, where both were found within half a
     /// second of each other.
     pub flash_beep_offsets: Vec<f64>,
+    /// What the container says of its own length, if it does.
+    pub declared_duration: Option<ClockTime>,
     /// What demuxers and decoders complained about.
     pub errors: Vec<String>,
 }
@@ -145,6 +147,22 @@ impl Report {
             problems.push(format!(
                 "sound missing for {:.2} s",
                 seconds(audio.largest_gap)
+            ));
+        }
+        if let Some(offset) = self.av_start_offset()
+            && offset.abs() > LARGEST_GAP.mseconds() as f64
+        {
+            problems.push(format!(
+                "sound starts {:+.2} s after the picture",
+                offset / 1000.0
+            ));
+        }
+        if let Some(declared) = self.declared_duration
+            && declared > self.duration() + LARGEST_GAP
+        {
+            problems.push(format!(
+                "cut off: the container promises {:.2} s",
+                seconds(declared)
             ));
         }
         if self.further_tracks > 0 {

@@ -6,17 +6,18 @@ use std::{collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 use gst_webrtc::WebRTCPeerConnectionState as State;
 use serde_json::{Value, json};
 use smol::{
-    LocalExecutor, Timer,
+    LocalExecutor, Task, Timer,
     channel::{Receiver, Sender},
 };
 
 use crate::{log::Direction, secret::Secret, server::Dialect};
 
 use super::{
-    Settings, Status,
+    builder::Settings,
     feed::{Feed, Timeline},
     link,
-    peer::{PeerEvent, PeerId},
+    peer::{Kind, PeerEvent, PeerId},
+    status::Status,
     viewer::Viewer,
 };
 
@@ -56,6 +57,8 @@ pub enum Command {
     Reload { bye: bool },
     /// The socket closes; connections stay. It comes back after the usual time.
     DropSocket,
+    /// A further track in every connection.
+    Add(Kind),
     /// Says this to all viewers on their channels.
     Tell(Value),
 }
@@ -70,6 +73,8 @@ pub struct Control {
     pub events: Sender<Event>,
     pub socket: Option<Sender<String>>,
     pub socket_serial: u64,
+    /// The task that carries the socket.
+    pub carrier: Option<Task<()>>,
     /// The identity in the relay dialect.
     pub own_uuid: String,
     /// Connections by the viewer's UUID.
@@ -117,14 +122,17 @@ impl Control {
                     Timer::after(FLUSH).await;
                 }
                 self.viewers.clear();
+                // The server must see the old socket go before the new one seeds the stream.
+                self.close_socket().await;
                 self.own_uuid = gst::glib::uuid_string_random().to_string();
                 self.connect();
             }
             Command::DropSocket => {
-                self.socket = None;
+                self.close_socket().await;
                 self.socket_serial += 1;
                 self.later(RETRY, TimerEvent::Connect);
             }
+            Command::Add(kind) => self.add(kind),
             Command::Tell(json) => {
                 for viewer in self.viewers.values_mut() {
                     viewer.send_on_channel(&json, &self.status);
@@ -132,6 +140,30 @@ impl Control {
             }
             Command::Stop | Command::Crash => {}
         }
+    }
+
+    /// Waits until the socket is closed, but not for a server that does not let it.
+    async fn close_socket(&mut self) {
+        self.socket = None;
+        if let Some(carrier) = self.carrier.take() {
+            let timeout = async {
+                Timer::after(Duration::from_secs(1)).await;
+            };
+            smol::future::or(carrier, timeout).await;
+        }
+    }
+
+    fn add(&mut self, kind: Kind) {
+        match kind {
+            Kind::Video => self.settings.video = true,
+            Kind::Audio => self.settings.audio = true,
+            Kind::Screen => self.settings.screen = true,
+        }
+        let mut viewers = std::mem::take(&mut self.viewers);
+        viewers
+            .values_mut()
+            .for_each(|viewer| viewer.add(kind, self));
+        self.viewers = viewers;
     }
 
     fn say_bye(&mut self) {
@@ -146,7 +178,7 @@ impl Control {
         self.socket_serial += 1;
         let target = self.settings.target.clone();
         let run = link::run(target, self.socket_serial, self.events.clone(), outgoing);
-        self.executor.spawn(run).detach();
+        self.carrier = Some(self.executor.spawn(run));
     }
 
     pub fn later(&self, delay: Duration, event: TimerEvent) {
@@ -234,7 +266,7 @@ impl Control {
                     self.offer_to(sender);
                 }
             }
-            "alert" => self.later(RETRY, TimerEvent::Seed),
+            "alert" if is_conflict(json) => self.later(RETRY, TimerEvent::Seed),
             _ => {}
         }
     }
@@ -310,7 +342,9 @@ impl Control {
 
     fn timer(&mut self, event: TimerEvent) {
         match event {
-            TimerEvent::Connect => self.connect(),
+            TimerEvent::Connect if self.socket.is_none() => self.connect(),
+            // A reload was faster.
+            TimerEvent::Connect => {}
             TimerEvent::Seed => {
                 self.send(json!({"request": "seed", "streamID": self.wire_stream_id()}));
             }
@@ -347,4 +381,9 @@ impl Control {
             .count();
         self.status.set_viewers(self.viewers.len(), fed);
     }
+}
+
+fn is_conflict(alert: &Value) -> bool {
+    let text = alert["message"].as_str().unwrap_or_default();
+    text.contains("already in use")
 }

@@ -100,6 +100,7 @@ impl Track {
         let delta = sample
             .buffer()
             .is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::DELTA_UNIT));
+        let mut handed_out = false;
         let outlets = self.lock().clone();
         for outlet in &outlets {
             if outlet.waits_for_keyframe.load(Ordering::Relaxed) && delta {
@@ -108,8 +109,9 @@ impl Track {
             outlet.waits_for_keyframe.store(false, Ordering::Relaxed);
             // Fails while a viewer's pipeline goes down; the outlet is detached then.
             let _ = outlet.source.push_sample(&sample);
+            handed_out = true;
         }
-        if !outlets.is_empty() {
+        if handed_out {
             self.units.fetch_add(1, Ordering::Relaxed);
         }
     }

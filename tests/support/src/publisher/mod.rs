@@ -5,6 +5,8 @@
 //! with each viewer (`viewer`) and their webrtcbins (`peer`); one pipeline (`feed`) draws and
 //! encodes for all of them. What a viewer does wrong is collected as *complaints*.
 
+mod builder;
+mod candidates;
 mod codec;
 mod control;
 mod feed;
@@ -12,224 +14,30 @@ mod flavour;
 mod link;
 mod peer;
 mod sdp;
+mod status;
 mod viewer;
 
 use std::{
-    collections::BTreeMap,
-    rc::Rc,
-    sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
-use smol::{LocalExecutor, channel::Sender};
+use smol::channel::Sender;
 
-use crate::{
-    log::{Log, LogEntry},
-    secret::{Password, Secret},
-    server::Dialect,
-};
+use crate::{log::LogEntry, secret::Password, server::Dialect};
 
+pub use builder::PublisherBuilder;
 pub use codec::Codec;
 pub use flavour::Flavour;
 
-use control::{Command, Control, Event};
-use feed::{Feed, Timeline};
+use builder::Settings;
+use control::{Command, Event};
+use feed::Feed;
 use link::Target;
 use peer::Kind;
-
-/// What a publisher is and where it publishes.
-#[derive(Clone)]
-struct Settings {
-    target: Target,
-    room: String,
-    stream_id: String,
-    flavour: Flavour,
-    codec: Codec,
-    password: Password,
-    salt: String,
-    dialect: Dialect,
-    label: String,
-    rate: i32,
-    audio: bool,
-    video: bool,
-    split_offers: bool,
-}
-
-impl Settings {
-    fn tracks(&self) -> Vec<Kind> {
-        let mut tracks = vec![];
-        if self.video {
-            tracks.push(Kind::Video);
-        }
-        if self.audio {
-            tracks.push(Kind::Audio);
-        }
-        if self.flavour.audio_before_video() {
-            tracks.reverse();
-        }
-        tracks
-    }
-}
-
-/// How a publisher is to be started.
-pub struct PublisherBuilder(Settings);
-
-impl PublisherBuilder {
-    pub fn flavour(mut self, flavour: Flavour) -> Self {
-        self.0.flavour = flavour;
-        self
-    }
-
-    pub fn codec(mut self, codec: Codec) -> Self {
-        self.0.codec = codec;
-        self
-    }
-
-    pub fn password(mut self, password: Password) -> Self {
-        self.0.password = password;
-        self
-    }
-
-    pub fn salt(mut self, salt: &str) -> Self {
-        self.0.salt = salt.into();
-        self
-    }
-
-    pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.0.dialect = dialect;
-        self
-    }
-
-    pub fn label(mut self, label: &str) -> Self {
-        self.0.label = label.into();
-        self
-    }
-
-    /// Pictures per second, 1 to 60; 30 by default.
-    pub fn frame_rate(mut self, rate: u32) -> Self {
-        self.0.rate = rate.clamp(1, 60) as i32;
-        self
-    }
-
-    pub fn without_audio(mut self) -> Self {
-        self.0.audio = false;
-        self
-    }
-
-    pub fn without_video(mut self) -> Self {
-        self.0.video = false;
-        self
-    }
-
-    /// A browser that offers its tracks one after the other.
-    pub fn split_offers(mut self) -> Self {
-        self.0.split_offers = true;
-        self
-    }
-
-    /// Certificates to trust for `wss`, PEM.
-    pub fn ca(mut self, pem: &str) -> Self {
-        self.0.target.ca_pem = Some(pem.into());
-        self
-    }
-
-    /// Starts encoding, joins the room and waits for viewers.
-    pub fn start(self) -> Result<Publisher, String> {
-        let settings = self.0;
-        if settings.flavour == Flavour::Sdk && settings.dialect != Dialect::Hosted {
-            return Err("the SDK cannot publish in the relay dialect".into());
-        }
-        gst::init().map_err(|error| error.to_string())?;
-        let timeline = Timeline::now();
-        let feed = Feed::start(settings.codec, settings.flavour, settings.rate, &timeline)?;
-        let feed = Arc::new(feed);
-        let status = Arc::<Status>::default();
-        let (events, inbox) = smol::channel::unbounded();
-        let secret = Secret::new(&settings.password, &settings.salt);
-        let wire_stream_id = secret.stream(&settings.stream_id);
-        let name = format!("pub-{}", settings.stream_id);
-        let (to_thread, feed_of_thread, status_of_thread) =
-            (events.clone(), feed.clone(), status.clone());
-        let run = move || {
-            let executor = Rc::new(LocalExecutor::new());
-            let control = Control {
-                settings,
-                secret,
-                status: status_of_thread,
-                feed: feed_of_thread,
-                timeline,
-                executor: executor.clone(),
-                events: to_thread,
-                socket: None,
-                socket_serial: 0,
-                own_uuid: gst::glib::uuid_string_random().to_string(),
-                viewers: BTreeMap::new(),
-                peers_made: 0,
-            };
-            smol::block_on(executor.run(control.run(inbox)));
-        };
-        let thread = thread::Builder::new().name(name).spawn(run);
-        let thread = Some(thread.map_err(|error| error.to_string())?);
-        Ok(Publisher {
-            wire_stream_id,
-            feed,
-            status,
-            events,
-            thread,
-        })
-    }
-}
-
-/// What the control thread tells the handle.
-#[derive(Default)]
-struct Status {
-    log: Log,
-    keyframe_requests: AtomicU64,
-    shown: Mutex<Shown>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Shown {
-    joined: bool,
-    viewers: usize,
-    fed: usize,
-    complaints: Vec<String>,
-    media_request: Option<Value>,
-    answer: Option<String>,
-}
-
-impl Status {
-    fn change(&self, change: impl FnOnce(&mut Shown)) {
-        change(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_all();
-    }
-
-    fn set_viewers(&self, viewers: usize, fed: usize) {
-        self.change(|shown| (shown.viewers, shown.fed) = (viewers, fed));
-    }
-
-    fn set_joined(&self) {
-        self.change(|shown| shown.joined = true);
-    }
-
-    fn complain(&self, complaint: String) {
-        self.change(|shown| shown.complaints.push(complaint));
-    }
-
-    fn set_media_request(&self, json: &Value) {
-        self.change(|shown| shown.media_request = Some(json.clone()));
-    }
-
-    fn set_answer(&self, sdp: &str) {
-        self.change(|shown| shown.answer = Some(sdp.into()));
-    }
-}
+use status::{Shown, Status};
 
 /// A running publisher. Dropping it is a crash.
 pub struct Publisher {
@@ -259,7 +67,9 @@ impl Publisher {
             rate: 30,
             audio: true,
             video: true,
+            screen: false,
             split_offers: false,
+            ping_interval: None,
         })
     }
 
@@ -268,14 +78,17 @@ impl Publisher {
         &self.wire_stream_id
     }
 
-    /// Says `bye` to every viewer and leaves.
-    pub fn stop(mut self) {
+    /// Says `bye` to every viewer and leaves. Returns all that was said, to the very end.
+    pub fn stop(mut self) -> Vec<LogEntry> {
         self.end(Command::Stop);
+        self.log()
     }
 
     /// Is gone from one moment to the next: no `bye`, sockets and connections simply end.
-    pub fn crash(mut self) {
+    /// Returns all that was said before.
+    pub fn crash(mut self) -> Vec<LogEntry> {
         self.end(Command::Crash);
+        self.log()
     }
 
     /// Leaves with `bye` and comes back at once with a new UUID and new sessions.
@@ -318,6 +131,22 @@ impl Publisher {
     /// No audio packets at all until resumed.
     pub fn pause_audio(&self, paused: bool) {
         self.feed.audio.pause(paused);
+    }
+
+    /// Starts to share a screen: a second picture in the same connections, offered to viewers
+    /// that allow it.
+    pub fn share_screen(&self) {
+        self.tell(Command::Add(Kind::Screen));
+    }
+
+    /// Switches on a camera that was not there at the start.
+    pub fn add_video(&self) {
+        self.tell(Command::Add(Kind::Video));
+    }
+
+    /// Switches on a microphone that was not there at the start.
+    pub fn add_audio(&self) {
+        self.tell(Command::Add(Kind::Audio));
     }
 
     /// Changes the size of the picture.
@@ -412,14 +241,7 @@ impl Publisher {
         what: &str,
         condition: impl Fn(&Shown) -> bool,
     ) -> Result<(), String> {
-        let (shown, _) = self
-            .status
-            .changed
-            .wait_timeout_while(self.shown(), timeout, |shown| !condition(shown))
-            .unwrap_or_else(PoisonError::into_inner);
-        let met = condition(&shown);
-        drop(shown);
-        if met {
+        if self.status.wait_until(timeout, condition) {
             return Ok(());
         }
         let id = &self.wire_stream_id;
@@ -430,10 +252,7 @@ impl Publisher {
     }
 
     fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
-        self.status
-            .shown
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.status.shown()
     }
 
     fn tell(&self, command: Command) {

@@ -42,6 +42,18 @@ pub enum PeerEvent {
 pub enum Kind {
     Video,
     Audio,
+    /// A shared screen beside the camera. It shows the same pictures.
+    Screen,
+}
+
+impl Kind {
+    /// Camera and microphone are one MediaStream, a screen is another (protocol 5.6).
+    fn msid(self) -> &'static str {
+        match self {
+            Self::Video | Self::Audio => "camera",
+            Self::Screen => "screen",
+        }
+    }
 }
 
 /// A track that webrtcbin knows and that is fed once there is a connection.
@@ -103,12 +115,12 @@ impl Peer {
         requests: impl Fn() + Send + Sync + 'static,
     ) -> Result<(), String> {
         let (payloader, caps) = match kind {
-            Kind::Video => codec.payloader(flavour),
+            Kind::Video | Kind::Screen => codec.payloader(flavour),
             Kind::Audio => Codec::opus_payloader(flavour),
         };
         let ssrc = glib::random_int();
         let description = format!(
-            "appsrc name=source is-live=true format=time max-bytes=4000000 \
+            "appsrc name=source is-live=true format=time max-bytes=4000000 leaky-type=downstream \
              ! {payloader} ssrc={ssrc} ! capsfilter name=out caps={caps},ssrc=(uint){ssrc}"
         );
         let bin = gst::parse::bin_from_description(&description, false)
@@ -128,18 +140,19 @@ impl Peer {
             .webrtcbin
             .request_pad_simple("sink_%u")
             .ok_or("no sink pad")?;
+        entry.set_property("msid", kind.msid());
         exit.link(&entry).map_err(|error| error.to_string())?;
-        if flavour.retransmits() && kind == Kind::Video {
+        if flavour.retransmits() && kind != Kind::Audio {
             let transceiver = entry.property::<gst_webrtc::WebRTCRTPTransceiver>("transceiver");
             transceiver.set_property("do-nack", true);
         }
-        if kind == Kind::Video {
+        if kind != Kind::Audio {
             on_keyframe_request(&source, requests);
         }
         bin.sync_state_with_parent()
             .map_err(|error| error.to_string())?;
         let (track, from_keyframe) = match kind {
-            Kind::Video => (feed.video.clone(), flavour.begins_with_keyframe()),
+            Kind::Video | Kind::Screen => (feed.video.clone(), flavour.begins_with_keyframe()),
             Kind::Audio => (feed.audio.clone(), false),
         };
         self.branches.push(Branch {

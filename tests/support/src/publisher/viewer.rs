@@ -9,26 +9,30 @@ use serde_json::{Value, json};
 use crate::log::Direction;
 
 use super::{
-    Flavour, Status,
+    Flavour,
     control::{Control, TimerEvent},
-    flavour::{CandidateForm, MISSED_PINGS},
+    flavour::MISSED_PINGS,
     peer::{Kind, Peer, PeerEvent, PeerId},
     sdp,
+    status::Status,
 };
 
 pub struct Viewer {
     pub id: PeerId,
     pub uuid: String,
-    session: Option<String>,
-    peer: Peer,
+    pub(super) session: Option<String>,
+    pub(super) peer: Peer,
     /// The offer that waits for its answer, with webrtcbin's own mids.
     open_offer: Option<String>,
     /// The newest offer's mids as they went over the wire, by index.
-    wire_mids: Vec<String>,
+    pub(super) wire_mids: Vec<String>,
     /// Tracks that the viewer asked for and that no offer has yet.
     wanted: Vec<Kind>,
-    media_requested: bool,
-    candidates: Vec<(u32, String)>,
+    /// The newest media request (protocol 5.2).
+    request: Option<Value>,
+    /// What each RTP m-line is, in SDP order.
+    tracks: Vec<Kind>,
+    pub(super) candidates: Vec<(u32, String)>,
     seen_mids: Vec<Value>,
     fed: bool,
     unanswered_pings: u32,
@@ -45,7 +49,8 @@ impl Viewer {
             open_offer: None,
             wire_mids: vec![],
             wanted: vec![],
-            media_requested: false,
+            request: None,
+            tracks: vec![],
             candidates: vec![],
             seen_mids: vec![],
             fed: false,
@@ -68,7 +73,7 @@ impl Viewer {
     }
 
     fn add_tracks(&mut self, control: &Control) -> Result<(), String> {
-        let one_by_one = control.settings.split_offers && self.media_requested;
+        let one_by_one = control.settings.split_offers && self.request.is_some();
         let count = if one_by_one { 1 } else { self.wanted.len() };
         for kind in self.wanted.drain(..count.min(self.wanted.len())) {
             let (settings, feed) = (&control.settings, control.feed.clone());
@@ -81,6 +86,7 @@ impl Viewer {
             };
             self.peer
                 .add_track(kind, settings.codec, flavour, &control.feed, on_request)?;
+            self.tracks.push(kind);
         }
         Ok(())
     }
@@ -131,13 +137,18 @@ impl Viewer {
             control.secret.stream(bare)
         };
         let mut message = json!({"streamID": stream_id, "session": self.session});
+        let is_screen = |index: &usize| self.tracks[*index] == Kind::Screen;
+        let screens: Vec<usize> = (0..self.tracks.len()).filter(is_screen).collect();
+        if !screens.is_empty() {
+            message["screen"] = json!(screens);
+        }
         let description = json!({"type": "offer", "sdp": wire});
         self.seal(&mut message, "description", &description, control);
         self.open_offer = Some(offer);
         self.send(message, control);
     }
 
-    fn seal(&self, message: &mut Value, field: &str, value: &Value, control: &Control) {
+    pub(super) fn seal(&self, message: &mut Value, field: &str, value: &Value, control: &Control) {
         let plain = self.peer.channel_is_open() && !control.settings.flavour.encrypts_on_channel();
         match plain {
             true => message[field] = value.clone(),
@@ -146,7 +157,7 @@ impl Viewer {
     }
 
     /// By the channel if it is open, else by the server.
-    fn send(&mut self, mut message: Value, control: &Control) {
+    pub(super) fn send(&mut self, mut message: Value, control: &Control) {
         message["UUID"] = json!(self.uuid);
         if self.peer.channel_is_open() {
             self.send_on_channel(&message, &control.status);
@@ -165,55 +176,6 @@ impl Viewer {
         }
     }
 
-    fn collect(&mut self, index: u32, text: String, control: &Control) {
-        if self.candidates.is_empty() {
-            let delay = control.settings.flavour.candidate_delay();
-            control.later(delay, TimerEvent::FlushCandidates(self.id));
-        }
-        self.candidates.push((index, text));
-    }
-
-    pub fn flush_candidates(&mut self, control: &Control) {
-        let flavour = control.settings.flavour;
-        let form = flavour.candidate_form();
-        let objects: Vec<Value> = self
-            .candidates
-            .drain(..)
-            .map(|(index, text)| {
-                let mid = self.wire_mids.get(index as usize);
-                match form {
-                    CandidateForm::Bundle => json!({
-                        "candidate": text, "sdpMid": mid, "sdpMLineIndex": index
-                    }),
-                    CandidateForm::IndexOnly => json!({"candidate": text, "sdpMLineIndex": index}),
-                    CandidateForm::MidOnly => json!({"candidate": text, "mid": mid, "sdpMid": mid}),
-                }
-            })
-            .collect();
-        let alone = flavour == Flavour::Sdk && self.peer.channel_is_open();
-        match form {
-            CandidateForm::Bundle if !alone => {
-                self.send_candidates("candidates", &Value::Array(objects), control);
-            }
-            CandidateForm::Bundle | CandidateForm::IndexOnly => {
-                for object in objects {
-                    self.send_candidates("candidates", &json!([object]), control);
-                }
-            }
-            CandidateForm::MidOnly => {
-                for object in objects {
-                    self.send_candidates("candidate", &object, control);
-                }
-            }
-        }
-    }
-
-    fn send_candidates(&mut self, field: &str, value: &Value, control: &Control) {
-        let mut message = json!({"type": "local", "session": self.session});
-        self.seal(&mut message, field, value, control);
-        self.send(message, control);
-    }
-
     fn greet(&mut self, control: &Control) {
         let settings = &control.settings;
         let info = json!({"info": {
@@ -225,7 +187,7 @@ impl Viewer {
         if settings.flavour != Flavour::Raspberry {
             self.send_on_channel(&info, &control.status);
         }
-        if let Some(interval) = settings.flavour.ping_interval() {
+        if let Some(interval) = settings.ping_interval() {
             control.later(interval, TimerEvent::Ping(self.id));
         }
     }
@@ -241,7 +203,7 @@ impl Viewer {
         self.unanswered_pings += 1;
         let time = gst::glib::real_time() as f64 / 1e6;
         self.send_on_channel(&json!({"ping": time.to_string()}), &control.status);
-        if let Some(interval) = control.settings.flavour.ping_interval() {
+        if let Some(interval) = control.settings.ping_interval() {
             control.later(interval, TimerEvent::Ping(self.id));
         }
         true
@@ -277,22 +239,32 @@ impl Viewer {
     }
 
     fn media_request(&mut self, json: &Value, control: &Control) {
-        if self.media_requested {
+        if self.request.is_some() {
             return control.status.complain("a second media request".into());
         }
-        self.media_requested = true;
+        self.request = Some(json.clone());
         control.status.set_media_request(json);
         if control.settings.flavour.waits_for_media_request() {
-            let asked = |kind: &Kind| match kind {
-                Kind::Video => json["video"] == true,
-                Kind::Audio => json["audio"] == true,
-            };
-            self.wanted = control
-                .settings
-                .tracks()
-                .into_iter()
-                .filter(asked)
-                .collect();
+            let tracks = control.settings.tracks().into_iter();
+            self.wanted = tracks.filter(|kind| self.asked(*kind)).collect();
+            self.offer_wanted(control);
+        }
+    }
+
+    /// Whether the viewer's request covers a track.
+    fn asked(&self, kind: Kind) -> bool {
+        let field = |name: &str| self.request.as_ref().is_some_and(|json| json[name] == true);
+        match kind {
+            Kind::Video => field("video"),
+            Kind::Audio => field("audio"),
+            Kind::Screen => field("allowscreenvideo") || field("allowscreen"),
+        }
+    }
+
+    /// Offers a track that was switched on later.
+    pub fn add(&mut self, kind: Kind, control: &Control) {
+        if !control.settings.flavour.waits_for_media_request() || self.asked(kind) {
+            self.wanted.push(kind);
             self.offer_wanted(control);
         }
     }
@@ -308,7 +280,7 @@ impl Viewer {
     }
 
     /// Reads an encrypted field. One in clear is taken, but it is a fault if the room encrypts.
-    fn unseal(
+    pub(super) fn unseal(
         &self,
         json: &Value,
         field: &str,
@@ -330,7 +302,7 @@ impl Viewer {
         }
     }
 
-    fn session_matches(&self, json: &Value, flavour: Flavour) -> bool {
+    pub(super) fn session_matches(&self, json: &Value, flavour: Flavour) -> bool {
         match json["session"].as_str() {
             Some(session) => self.session.as_deref() == Some(session),
             None => !flavour.wants_session(),
@@ -360,54 +332,5 @@ impl Viewer {
             self.feed(control);
         }
         self.offer_wanted(control);
-    }
-
-    fn remote_candidates(
-        &mut self,
-        json: &Value,
-        field: &str,
-        on_channel: bool,
-        control: &Control,
-    ) {
-        let (status, flavour) = (&control.status, control.settings.flavour);
-        if json["type"] != "remote" {
-            status.complain(format!("{field} without type remote"));
-            if flavour == Flavour::Browser {
-                return;
-            }
-        }
-        // Browsers do not look at the session of a bundle.
-        let checked = flavour.wants_session() || field == "candidate";
-        if checked && !self.session_matches(json, flavour) {
-            return status.complain(format!("{field} with session {}", json["session"]));
-        }
-        let Some(value) = self.unseal(json, field, on_channel, control) else {
-            return;
-        };
-        let objects = value.as_array().cloned().unwrap_or_else(|| vec![value]);
-        for object in objects {
-            self.remote_candidate(&object, control);
-        }
-    }
-
-    fn remote_candidate(&mut self, object: &Value, control: &Control) {
-        let text = object["candidate"].as_str().unwrap_or_default();
-        let mid = object["sdpMid"].as_str();
-        let by_mid = self
-            .wire_mids
-            .iter()
-            .position(|known| Some(known.as_str()) == mid);
-        let by_index = object["sdpMLineIndex"].as_u64().map(|index| index as usize);
-        let index = match control.settings.flavour {
-            Flavour::Raspberry => by_index,
-            Flavour::Obs => by_mid,
-            Flavour::Browser | Flavour::Sdk => by_index.or(by_mid),
-        };
-        match index {
-            Some(index) if !text.is_empty() => self.peer.add_candidate(index as u32, text),
-            _ => control
-                .status
-                .complain(format!("a candidate that cannot be used: {object}")),
-        }
     }
 }

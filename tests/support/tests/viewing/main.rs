@@ -2,6 +2,7 @@
 //! Publishers, ours and a real browser's, against a minimal viewer.
 
 mod chromium;
+mod decode;
 mod publishers;
 mod viewer;
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Every flavour of publisher against a minimal viewer.
 
+use std::time::Duration;
+
 use serde_json::json;
 use vdoroom_test_support::{
-    Closing, Codec, Dialect, Flavour, Password, Publisher, RoomServer, Secret, Who,
+    Closing, Codec, Dialect, Flavour, Password, Publisher, RoomServer, Secret, Who, log::LogEntry,
     publisher::PublisherBuilder, server::Certificate,
 };
 
@@ -144,13 +146,17 @@ fn one_encoder_feeds_two_viewers() {
 }
 
 #[test]
-fn a_publisher_that_crashes_says_nothing() {
+fn a_publisher_says_bye_when_it_stops_and_nothing_when_it_crashes() {
     let _turn = alone();
-    let scene = Scene::new(|alice| alice);
-    scene.wait_for_pictures();
-    scene.publisher.crash();
-    scene.server.wait_for(SOON, |_| true).unwrap();
-    assert!(!says_bye(&scene.viewer.wait_for(SOON, |_| true)));
+    let byes = |end: fn(Publisher) -> Vec<LogEntry>| {
+        let scene = Scene::new(|alice| alice);
+        scene.wait_for_pictures();
+        let said = end(scene.publisher);
+        said.iter()
+            .filter(|entry| entry.text.contains("\"bye\""))
+            .count()
+    };
+    assert_eq!((byes(Publisher::stop), byes(Publisher::crash)), (1, 0));
 }
 
 #[test]
@@ -193,6 +199,33 @@ fn a_browser_may_offer_its_tracks_one_by_one() {
         !seen.flashes.is_empty() && !seen.beeps.is_empty()
     });
     assert_eq!(seen.offers.len(), 3, "the channel, the picture, the sound");
+}
+
+#[test]
+fn a_screen_is_offered_beside_the_camera_and_named_in_the_offer() {
+    let _turn = alone();
+    let scene = Scene::new(|alice| alice);
+    scene.wait_for_pictures();
+    scene.publisher.share_screen();
+    let seen = scene.viewer.wait_for(SOON, |seen| {
+        seen.channel.iter().any(|json| json.get("screen").is_some())
+    });
+    let offer = seen
+        .channel
+        .iter()
+        .find(|json| json.get("screen").is_some())
+        .unwrap();
+    assert_eq!(offer["screen"], json!([2]), "after video and audio");
+    scene.viewer.wait_for(SOON, |seen| seen.videos == 2);
+}
+
+#[test]
+fn a_camera_that_is_switched_on_later_is_offered() {
+    let _turn = alone();
+    let scene = Scene::new(PublisherBuilder::without_video);
+    scene.viewer.wait_for(SOON, |seen| !seen.beeps.is_empty());
+    scene.publisher.add_video();
+    scene.wait_for_pictures();
 }
 
 #[test]
@@ -247,6 +280,35 @@ fn a_viewer_that_asks_for_a_keyframe_is_counted() {
     let scene = Scene::new(|alice| alice);
     scene.wait_for_pictures();
     assert!(scene.publisher.keyframe_requests() > 0);
+}
+
+#[test]
+fn a_raspberry_drops_a_viewer_that_answers_no_pings() {
+    let _turn = alone();
+    let server = RoomServer::start(Dialect::Hosted);
+    let alice = Publisher::builder(server.url(), "room", "alice")
+        .flavour(Flavour::Raspberry)
+        .password(Password::Off)
+        .ping_interval(Duration::from_millis(100))
+        .start()
+        .unwrap();
+    alice.wait_until_joined(SOON).unwrap();
+    let mut manners = Manners::hosted(Secret::new(&Password::Off, "vdo.ninja"));
+    manners.answers_pings = false;
+    let viewer = Viewer::start(server.url(), "room", "alice", manners);
+    alice
+        .wait_for_viewer(SOON)
+        .unwrap_or_else(|error| panic!("{error}"));
+    alice
+        .wait_for_no_viewer(SOON)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let pings = |seen: &Received| {
+        seen.channel
+            .iter()
+            .filter(|json| json.get("ping").is_some())
+            .count()
+    };
+    assert_eq!(pings(&viewer.wait_for(SOON, |_| true)), 10);
 }
 
 #[test]

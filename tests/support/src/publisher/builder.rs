@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MPL-2.0
+//! How a publisher is set up and started.
+
+use std::{collections::BTreeMap, rc::Rc, sync::Arc, thread, time::Duration};
+
+use smol::LocalExecutor;
+
+use crate::{
+    secret::{Password, Secret},
+    server::Dialect,
+};
+
+use super::{
+    Codec, Flavour, Publisher,
+    control::Control,
+    feed::{Feed, Timeline},
+    link::Target,
+    peer::Kind,
+    status::Status,
+};
+
+/// What a publisher is and where it publishes.
+#[derive(Clone)]
+pub struct Settings {
+    pub target: Target,
+    pub room: String,
+    pub stream_id: String,
+    pub flavour: Flavour,
+    pub codec: Codec,
+    pub password: Password,
+    pub salt: String,
+    pub dialect: Dialect,
+    pub label: String,
+    pub rate: i32,
+    pub audio: bool,
+    pub video: bool,
+    pub screen: bool,
+    pub split_offers: bool,
+    pub ping_interval: Option<Duration>,
+}
+
+impl Settings {
+    pub fn ping_interval(&self) -> Option<Duration> {
+        self.ping_interval.or_else(|| self.flavour.ping_interval())
+    }
+
+    pub fn tracks(&self) -> Vec<Kind> {
+        let mut tracks = vec![];
+        // A share that runs already comes before the camera (protocol 5.6).
+        if self.screen {
+            tracks.push(Kind::Screen);
+        }
+        if self.video {
+            tracks.push(Kind::Video);
+        }
+        if self.audio {
+            tracks.push(Kind::Audio);
+        }
+        if self.flavour.audio_before_video() {
+            tracks.reverse();
+        }
+        tracks
+    }
+}
+
+/// How a publisher is to be started.
+pub struct PublisherBuilder(pub(super) Settings);
+
+impl PublisherBuilder {
+    pub fn flavour(mut self, flavour: Flavour) -> Self {
+        self.0.flavour = flavour;
+        self
+    }
+
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.0.codec = codec;
+        self
+    }
+
+    pub fn password(mut self, password: Password) -> Self {
+        self.0.password = password;
+        self
+    }
+
+    pub fn salt(mut self, salt: &str) -> Self {
+        self.0.salt = salt.into();
+        self
+    }
+
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.0.dialect = dialect;
+        self
+    }
+
+    pub fn label(mut self, label: &str) -> Self {
+        self.0.label = label.into();
+        self
+    }
+
+    /// Pictures per second, 1 to 60; 30 by default.
+    pub fn frame_rate(mut self, rate: u32) -> Self {
+        self.0.rate = rate.clamp(1, 60) as i32;
+        self
+    }
+
+    pub fn without_audio(mut self) -> Self {
+        self.0.audio = false;
+        self
+    }
+
+    pub fn without_video(mut self) -> Self {
+        self.0.video = false;
+        self
+    }
+
+    /// Shares a screen from the beginning, as a second picture in the same connection.
+    pub fn with_screen(mut self) -> Self {
+        self.0.screen = true;
+        self
+    }
+
+    /// How often viewers are pinged; three seconds for a raspberry, never for the others.
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.0.ping_interval = Some(interval);
+        self
+    }
+
+    /// A browser that offers its tracks one after the other.
+    pub fn split_offers(mut self) -> Self {
+        self.0.split_offers = true;
+        self
+    }
+
+    /// Certificates to trust for `wss`, PEM.
+    pub fn ca(mut self, pem: &str) -> Self {
+        self.0.target.ca_pem = Some(pem.into());
+        self
+    }
+
+    /// Starts encoding, joins the room and waits for viewers.
+    pub fn start(self) -> Result<Publisher, String> {
+        let settings = self.0;
+        if settings.flavour == Flavour::Sdk && settings.dialect != Dialect::Hosted {
+            return Err("the SDK cannot publish in the relay dialect".into());
+        }
+        gst::init().map_err(|error| error.to_string())?;
+        let timeline = Timeline::now();
+        let feed = Feed::start(settings.codec, settings.flavour, settings.rate, &timeline)?;
+        let feed = Arc::new(feed);
+        let status = Arc::<Status>::default();
+        let (events, inbox) = smol::channel::unbounded();
+        let secret = Secret::new(&settings.password, &settings.salt);
+        let wire_stream_id = secret.stream(&settings.stream_id);
+        let name = format!("pub-{}", settings.stream_id);
+        let (to_thread, feed_of_thread, status_of_thread) =
+            (events.clone(), feed.clone(), status.clone());
+        let run = move || {
+            let executor = Rc::new(LocalExecutor::new());
+            let control = Control {
+                settings,
+                secret,
+                status: status_of_thread,
+                feed: feed_of_thread,
+                timeline,
+                executor: executor.clone(),
+                events: to_thread,
+                socket: None,
+                socket_serial: 0,
+                carrier: None,
+                own_uuid: gst::glib::uuid_string_random().to_string(),
+                viewers: BTreeMap::new(),
+                peers_made: 0,
+            };
+            smol::block_on(executor.run(control.run(inbox)));
+        };
+        let thread = thread::Builder::new().name(name).spawn(run);
+        let thread = Some(thread.map_err(|error| error.to_string())?);
+        Ok(Publisher {
+            wire_stream_id,
+            feed,
+            status,
+            events,
+            thread,
+        })
+    }
+}
