@@ -1,1 +1,140 @@
 // SPDX-License-Identifier: MPL-2.0
+//! The element comes and goes many times in one process, and leaves nothing behind.
+
+use std::path::PathBuf;
+
+use vdoroom_test_support::launch::plugin_folder;
+use vdoroom_test_support::{Dialect, Folder, Launch, RoomServer};
+
+use gst::prelude::*;
+
+use crate::recording::{DEADLINE, Recording, source};
+
+/// What a process holds, as the kernel counts it.
+#[derive(Clone, Copy, Debug)]
+struct Holdings {
+    threads: usize,
+    descriptors: usize,
+    resident_kib: usize,
+}
+
+impl Holdings {
+    fn now() -> Self {
+        let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let resident = resident.unwrap().trim().trim_end_matches(" kB");
+        Self {
+            threads: count("/proc/self/task"),
+            descriptors: count("/proc/self/fd"),
+            resident_kib: resident.parse().unwrap(),
+        }
+    }
+}
+
+/// The example, which Cargo builds with the tests.
+fn publish() -> PathBuf {
+    let folder = plugin_folder();
+    let mut above = folder.ancestors().map(|f| f.join("examples/publish"));
+    above
+        .find(|f| f.exists())
+        .expect("the example publish is not built")
+}
+
+/// Joins the room, waits for media of alice with `media`, and stops.
+fn visit(server: &RoomServer, media: bool) {
+    let mut recording = Recording::of(source(server, "r"), Folder::new());
+    recording.source.connect_pad_added(|source, pad| {
+        let sink = gst::ElementFactory::make("fakesink")
+            .property("async", false)
+            .build()
+            .unwrap();
+        let pipeline = source.parent().unwrap().downcast::<gst::Bin>().unwrap();
+        pipeline.add(&sink).unwrap();
+        sink.sync_state_with_parent().unwrap();
+        pad.link(&sink.static_pad("sink").unwrap()).unwrap();
+    });
+    recording.play();
+    match media {
+        true => recording.wait_for_frames(&["alice"], 5),
+        false => recording.wait("the room", |r| r.stats().get("state") == Ok("joined")),
+    }
+    recording.stop();
+}
+
+#[test]
+fn a_hundred_visits_leave_nothing_behind() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    // In a process of its own: what a publisher holds is not counted here.
+    let line = format!(
+        "{} --server {} --room r alice:vp8",
+        publish().display(),
+        server.url()
+    );
+    let _alice = Launch::program(&folder.0, &line, |_| {});
+    server
+        .wait_for(DEADLINE, |entry| entry.text.contains("seed"))
+        .unwrap();
+
+    let mut after_ten = None;
+    for visited in 1..=100 {
+        visit(&server, visited <= 10 || visited % 5 == 0);
+        if visited == 10 {
+            after_ten = Some(Holdings::now());
+        }
+    }
+    let (before, after) = (after_ten.unwrap(), Holdings::now());
+    let seen = format!("after ten: {before:?}, after a hundred: {after:?}");
+    assert!(after.threads <= before.threads, "{seen}");
+    assert!(after.descriptors <= before.descriptors, "{seen}");
+    assert!(
+        after.resident_kib * 100 <= before.resident_kib * 105,
+        "{seen}"
+    );
+    println!("{seen}");
+}
+
+#[test]
+fn two_recordings_of_one_room_in_one_process() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let line = format!(
+        "{} --server {} --room r alice:vp8",
+        publish().display(),
+        server.url()
+    );
+    let _alice = Launch::program(&folder.0, &line, |_| {});
+    let mut first = Recording::start(&server, "r", |_| {});
+    let mut second = Recording::start(&server, "r", |_| {});
+    first.wait_for_frames(&["alice"], 45);
+    second.wait_for_frames(&["alice"], 45);
+    first.finish().assert_whole(&["alice"]);
+    let then = second.frames("alice");
+    second.wait_for_frames(&["alice"], then + 30);
+    second.finish().assert_whole(&["alice"]);
+}
+
+#[test]
+fn a_pause_keeps_everybody_connected() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let line = format!(
+        "{} --server {} --room r alice:vp8",
+        publish().display(),
+        server.url()
+    );
+    let _alice = Launch::program(&folder.0, &line, |_| {});
+    let mut recording = Recording::start(&server, "r", |_| {});
+    recording.wait_for_frames(&["alice"], 30);
+    recording.pipeline.set_state(gst::State::Paused).unwrap();
+    recording.pipeline.set_state(gst::State::Playing).unwrap();
+    let then = recording.frames("alice");
+    recording.wait_for_frames(&["alice"], then + 30);
+    let sessions = recording
+        .stream("alice")
+        .unwrap()
+        .get::<u32>("sessions-so-far");
+    assert_eq!(sessions, Ok(1));
+    recording.stop();
+}
