@@ -439,18 +439,3 @@ fn a_recorder_that_is_moved_keeps_who_came_along() {
     talk.expect_eq(actions, vec![]);
     talk.expect_eq(talk.session("alice"), alice);
 }
-
-#[test]
-fn two_pages_that_come_with_one_id_at_once_leave_one_session() {
-    let mut talk = Conversation::joined(&[]);
-    talk.receives(announced("a", "alice"));
-    talk.receives(announced("b", "alice"));
-    talk.pass_secs(2);
-    let plays = talk.plays().len();
-    assert!((1..=2).contains(&plays), "{plays}");
-    talk.flows("b", "alice", "tb");
-    talk.pass_secs(600);
-    let plays = talk.plays();
-    talk.expect_eq(plays, vec![]);
-    talk.session("alice");
-}

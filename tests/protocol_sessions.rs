@@ -3,7 +3,9 @@
 
 mod conversation;
 
-use conversation::{Conversation, Sdp, answers, channel_texts, config, play, stream, warnings};
+use conversation::{
+    Conversation, Sdp, announced, answers, channel_texts, config, play, stream, warnings,
+};
 use gstvdoroom::protocol::limits::MAX_CHANNEL_MESSAGES_PER_SECOND;
 use gstvdoroom::protocol::{
     Action, Dialect, Event, MediaRequest, RoomConfig, SessionId, StreamState,
@@ -367,4 +369,19 @@ fn a_guest_without_tracks_is_left_connected() {
     talk.expect_eq(talk.state("alice"), StreamState::Connected);
     let actions = talk.take();
     talk.expect_eq(actions, vec![]);
+}
+
+#[test]
+fn two_pages_that_come_with_one_id_at_once_leave_one_session() {
+    let mut talk = Conversation::joined(&[]);
+    talk.receives(announced("a", "alice"));
+    talk.receives(announced("b", "alice"));
+    talk.pass_secs(2);
+    let plays = talk.plays().len();
+    assert!((1..=2).contains(&plays), "{plays}");
+    talk.flows("b", "alice", "tb");
+    talk.pass_secs(600);
+    let plays = talk.plays();
+    talk.expect_eq(plays, vec![]);
+    talk.session("alice");
 }

@@ -219,11 +219,12 @@ fn system_plugins() -> std::path::PathBuf {
 fn a_missing_plugin_is_named_with_its_debian_package() {
     let (folder, plugins) = (Folder::new(), Folder::new());
     plugins_without_nice(&plugins.0);
-    let launch = Launch::program(
+    let launch = Launch::shell(
         &folder.0,
-        "gst-launch-1.0 vdoroomsrc room=r ! fakesink",
+        "exec gst-launch-1.0 vdoroomsrc room=r ! fakesink",
         |command| {
             command.env("GST_PLUGIN_SYSTEM_PATH_1_0", &plugins.0);
+            command.env("GST_REGISTRY", folder.0.join("registry.bin"));
         },
     );
     let (status, printed) = launch.wait(Duration::from_secs(30));

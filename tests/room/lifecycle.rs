@@ -41,6 +41,33 @@ fn publish() -> PathBuf {
         .expect("the example publish is not built")
 }
 
+/// alice, who publishes in a process of her own: what she holds is not counted here.
+struct Elsewhere {
+    server: RoomServer,
+    _publisher: Launch,
+    _folder: Folder,
+}
+
+impl Elsewhere {
+    fn alice() -> Self {
+        let server = RoomServer::start(Dialect::Hosted);
+        let folder = Folder::new();
+        let publish = publish().display().to_string();
+        let line = format!(
+            "exec {publish} --server {} --room r alice:vp8",
+            server.url()
+        );
+        let publisher = Launch::shell(&folder.0, &line, |_| {});
+        let seeds = server.wait_for(DEADLINE, |entry| entry.text.contains("seed"));
+        seeds.unwrap();
+        Self {
+            server,
+            _publisher: publisher,
+            _folder: folder,
+        }
+    }
+}
+
 /// Joins the room, waits for media of alice with `media`, and stops.
 fn visit(server: &RoomServer, media: bool) {
     let mut recording = Recording::of(source(server, "r"), Folder::new());
@@ -64,22 +91,12 @@ fn visit(server: &RoomServer, media: bool) {
 
 #[test]
 fn a_hundred_visits_leave_nothing_behind() {
-    let server = RoomServer::start(Dialect::Hosted);
-    let folder = Folder::new();
-    // In a process of its own: what a publisher holds is not counted here.
-    let line = format!(
-        "{} --server {} --room r alice:vp8",
-        publish().display(),
-        server.url()
-    );
-    let _alice = Launch::program(&folder.0, &line, |_| {});
-    server
-        .wait_for(DEADLINE, |entry| entry.text.contains("seed"))
-        .unwrap();
+    let elsewhere = Elsewhere::alice();
+    let server = &elsewhere.server;
 
     let mut after_ten = None;
     for visited in 1..=100 {
-        visit(&server, visited <= 10 || visited % 5 == 0);
+        visit(server, visited <= 10 || visited % 5 == 0);
         if visited == 10 {
             after_ten = Some(Holdings::now());
         }
@@ -97,16 +114,10 @@ fn a_hundred_visits_leave_nothing_behind() {
 
 #[test]
 fn two_recordings_of_one_room_in_one_process() {
-    let server = RoomServer::start(Dialect::Hosted);
-    let folder = Folder::new();
-    let line = format!(
-        "{} --server {} --room r alice:vp8",
-        publish().display(),
-        server.url()
-    );
-    let _alice = Launch::program(&folder.0, &line, |_| {});
-    let mut first = Recording::start(&server, "r", |_| {});
-    let mut second = Recording::start(&server, "r", |_| {});
+    let elsewhere = Elsewhere::alice();
+    let server = &elsewhere.server;
+    let mut first = Recording::start(server, "r", |_| {});
+    let mut second = Recording::start(server, "r", |_| {});
     first.wait_for_frames(&["alice"], 45);
     second.wait_for_frames(&["alice"], 45);
     first.finish().assert_whole(&["alice"]);
@@ -117,15 +128,9 @@ fn two_recordings_of_one_room_in_one_process() {
 
 #[test]
 fn a_pause_keeps_everybody_connected() {
-    let server = RoomServer::start(Dialect::Hosted);
-    let folder = Folder::new();
-    let line = format!(
-        "{} --server {} --room r alice:vp8",
-        publish().display(),
-        server.url()
-    );
-    let _alice = Launch::program(&folder.0, &line, |_| {});
-    let mut recording = Recording::start(&server, "r", |_| {});
+    let elsewhere = Elsewhere::alice();
+    let server = &elsewhere.server;
+    let mut recording = Recording::start(server, "r", |_| {});
     recording.wait_for_frames(&["alice"], 30);
     recording.pipeline.set_state(gst::State::Paused).unwrap();
     recording.pipeline.set_state(gst::State::Playing).unwrap();

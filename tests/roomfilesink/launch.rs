@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The element under `gst-launch-1.0`, as a person uses it.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use vdoroom_test_support::Launch;
 
 use crate::playback::play;
 use crate::room::{Folder, wait_for};
@@ -13,91 +13,6 @@ const H264: &str = "video/x-raw,width=320,height=180,framerate=15/1 ! x264enc tu
     speed-preset=ultrafast key-int-max=15 ! video/x-h264,profile=constrained-baseline";
 const VP8: &str = "video/x-raw,width=320,height=180,framerate=15/1 ! vp8enc deadline=1 \
     cpu-used=8 keyframe-max-dist=15";
-
-/// The folder of the plugin: Cargo puts it beside the folder of this test.
-fn plugin_folder() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folders = test.ancestors().skip(1);
-    let mut folders = folders.filter(|f| f.join("libgstvdoroom.so").exists());
-    folders
-        .next()
-        .expect("libgstvdoroom.so is not built")
-        .to_owned()
-}
-
-struct Launch {
-    child: Child,
-}
-
-impl Launch {
-    fn start(options: &str, pipeline: &str) -> Self {
-        let line = format!("exec gst-launch-1.0 {options} {pipeline}");
-        Self::shell(&line)
-    }
-
-    fn shell(line: &str) -> Self {
-        let registry = Path::new(env!("CARGO_TARGET_TMPDIR")).join("roomfilesink-registry.bin");
-        let child = Command::new("sh")
-            .args(["-c", line])
-            .env("GST_PLUGIN_PATH", plugin_folder())
-            .env("GST_REGISTRY", registry)
-            .env("G_DEBUG", "fatal-criticals")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Self { child }
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args([signal, &id]).status().unwrap();
-        assert!(status.success());
-    }
-
-    /// Waits for the end; gives what was printed.
-    fn wait(&mut self, deadline: Duration) -> (ExitStatus, String) {
-        let until = Instant::now() + deadline;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(
-                Instant::now() < until,
-                "gst-launch-1.0 does not end in {deadline:?}"
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        };
-        let mut printed = String::new();
-        let (out, err) = (self.child.stdout.take(), self.child.stderr.take());
-        out.unwrap().read_to_string(&mut printed).unwrap();
-        err.unwrap().read_to_string(&mut printed).unwrap();
-        (status, printed)
-    }
-
-    fn wait_for_line(&mut self, needle: &str) {
-        use std::io::BufRead;
-        let mut out = std::io::BufReader::new(self.child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.contains(needle) {
-            line.clear();
-            let read = out.read_line(&mut line).unwrap();
-            assert!(
-                read > 0,
-                "gst-launch-1.0 ended before it printed {needle:?}"
-            );
-        }
-        self.child.stdout = Some(out.into_inner());
-    }
-}
-
-impl Drop for Launch {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn recorder(folder: &Folder) -> String {
     format!("roomfilesink name=r location={}/", folder.0.display())
@@ -122,8 +37,8 @@ fn wait_for_media(folder: &Folder, files: usize) {
 #[test]
 fn a_finite_source_ends_the_pipeline_by_itself() {
     let folder = Folder::new();
-    let mut launch = Launch::start(
-        "",
+    let launch = Launch::start(
+        &folder.0,
         &format!(
             "videotestsrc num-buffers=60 ! {H264} ! r.video_a \
              audiotestsrc num-buffers=200 samplesperbuffer=960 ! opusenc ! r.audio_a \
@@ -149,9 +64,9 @@ fn interrupt(options: &str) {
         live("b", VP8),
         recorder(&folder)
     );
-    let mut launch = Launch::start(options, &pipeline);
+    let launch = Launch::start(&folder.0, &format!("{options} {pipeline}"));
     wait_for_media(&folder, 2);
-    launch.signal("-INT");
+    launch.signal("INT");
     let (status, printed) = launch.wait(Duration::from_secs(4));
     assert!(status.success(), "{printed}");
     for file in folder.recordings() {
@@ -184,9 +99,9 @@ fn an_interrupt_ends_the_pipeline_when_nobody_ever_came() {
     let folder = Folder::new();
     // Standard input stays open and silent: parsebin never has a pad.
     let pipeline = format!("fdsrc ! parsebin : {}", recorder(&folder));
-    let mut launch = Launch::start("-e", &pipeline);
-    launch.wait_for_line("Setting pipeline to PLAYING");
-    launch.signal("-INT");
+    let mut launch = Launch::start(&folder.0, &format!("-e {pipeline}"));
+    launch.wait_for_line("Setting pipeline to PLAYING", Duration::from_secs(20));
+    launch.signal("INT");
     let (_, printed) = launch.wait(Duration::from_secs(2));
     assert!(!printed.contains("CRITICAL"), "{printed}");
     assert_eq!(folder.recordings(), Vec::<PathBuf>::new());
@@ -196,8 +111,8 @@ fn an_interrupt_ends_the_pipeline_when_nobody_ever_came() {
 fn every_pad_of_a_source_is_recorded_with_a_colon() {
     let folder = Folder::new();
     let file = folder.0.join("input.matroska");
-    let mut make = Launch::start(
-        "",
+    let make = Launch::start(
+        &folder.0,
         &format!(
             "matroskamux name=m ! filesink location={} videotestsrc num-buffers=45 ! {VP8} ! m. \
              audiotestsrc num-buffers=150 samplesperbuffer=960 ! opusenc ! m.",
@@ -207,7 +122,7 @@ fn every_pad_of_a_source_is_recorded_with_a_colon() {
     let (status, printed) = make.wait(Duration::from_secs(20));
     assert!(status.success(), "{printed}");
     let source = format!("filesrc location={} ! parsebin", file.display());
-    let mut launch = Launch::start("-e", &format!("{source} : {}", recorder(&folder)));
+    let launch = Launch::start(&folder.0, &format!("-e {source} : {}", recorder(&folder)));
     let (status, printed) = launch.wait(Duration::from_secs(20));
     assert!(status.success(), "{printed}");
     let recordings = folder.recordings();
@@ -227,9 +142,9 @@ fn a_killed_recorder_leaves_files_that_play() {
         live("b", VP8),
         recorder(&folder)
     );
-    let mut launch = Launch::start("", &pipeline);
+    let launch = Launch::start(&folder.0, &pipeline);
     wait_for_media(&folder, 2);
-    launch.signal("-KILL");
+    launch.signal("KILL");
     launch.wait(Duration::from_secs(5));
     for file in folder.recordings() {
         let played = play(&file);
@@ -251,7 +166,7 @@ fn a_file_that_cannot_grow_fails_alone() {
          audiotestsrc num-buffers=200 samplesperbuffer=960 is-live=true ! opusenc bitrate=32000 ! r.audio_b {}",
         recorder(&folder)
     );
-    let mut launch = Launch::shell(&line);
+    let launch = Launch::shell(&folder.0, &line, |_| {});
     let (status, printed) = launch.wait(Duration::from_secs(20));
     assert!(status.success(), "{printed}");
     assert!(printed.contains("File too large"), "{printed}");

@@ -3,64 +3,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
+pub use vdoroom_test_support::Folder;
 
 use crate::media::Media;
 
 /// Nothing that a test waits for takes longer.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// A folder that goes with its test.
-pub struct Folder(pub PathBuf);
-
-impl Folder {
-    pub fn new() -> Self {
-        Self::inside(&std::env::temp_dir())
-    }
-
-    pub fn inside(parent: &Path) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = parent.join(format!("roomfilesink-{}-{n}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// The files with one of these extensions, by name.
-    pub fn files(&self, extensions: &[&str]) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(&self.0).unwrap();
-        let mut files: Vec<_> = entries.map(|e| e.unwrap().path()).collect();
-        files.retain(|f| {
-            let extension = f.extension().and_then(|e| e.to_str());
-            extension.is_some_and(|e| extensions.contains(&e))
-        });
-        files.sort();
-        files
-    }
-
-    pub fn recordings(&self) -> Vec<PathBuf> {
-        self.files(&["ts", "mkv", "mka"])
-    }
-
-    pub fn manifest(&self) -> Vec<serde_json::Value> {
-        let files = self.files(&["jsonl"]);
-        let [file] = files.as_slice() else {
-            panic!("not one manifest: {files:?}")
-        };
-        let text = std::fs::read_to_string(file).unwrap();
-        let lines = text.lines();
-        lines.map(|l| serde_json::from_str(l).unwrap()).collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// What an element message says of a part.
 #[derive(Debug, Clone)]

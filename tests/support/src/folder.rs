@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A folder for the files of one test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A folder that goes with its test.
@@ -10,10 +10,13 @@ pub struct Folder(pub PathBuf);
 impl Folder {
     #[allow(clippy::new_without_default)] // There is nothing default about a folder on disk.
     pub fn new() -> Self {
+        Self::inside(&std::env::temp_dir())
+    }
+
+    pub fn inside(parent: &Path) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("vdoroom-{}-{n}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let path = parent.join(format!("vdoroom-{}-{n}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }

@@ -8,6 +8,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Kept apart from the user's own, which may not know this build of the plugin.
+const REGISTRY: &str = "vdoroom-test-registry.bin";
+
 /// The folder of the plugin: Cargo puts it beside the test's own, or above it.
 pub fn plugin_folder() -> PathBuf {
     let test = std::env::current_exe().unwrap();
@@ -28,17 +31,17 @@ pub struct Launch {
 impl Launch {
     /// Runs `gst-launch-1.0 LINE` by the shell, in `folder`.
     pub fn start(folder: &Path, line: &str) -> Self {
-        Self::program(folder, &format!("gst-launch-1.0 {line}"), |_| {})
+        Self::shell(folder, &format!("exec gst-launch-1.0 {line}"), |_| {})
     }
 
-    /// Runs any program that uses the plugin.
-    pub fn program(folder: &Path, line: &str, configure: impl FnOnce(&mut Command)) -> Self {
+    /// Runs a line of the shell, which ends with `exec` of the program to be looked after.
+    pub fn shell(folder: &Path, line: &str, configure: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new("sh");
         command
-            .args(["-c", &format!("exec {line} 2>&1")])
+            .args(["-c", &format!("exec 2>&1; {line}")])
             .current_dir(folder)
             .env("GST_PLUGIN_PATH", plugin_folder())
-            .env("GST_REGISTRY", folder.join("registry.bin"))
+            .env("GST_REGISTRY", std::env::temp_dir().join(REGISTRY))
             .env("G_DEBUG", "fatal-criticals")
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
