@@ -101,6 +101,11 @@ impl ObjectImpl for VdoRoomSrc {
         element.set_suppressed_flags(gst::ElementFlags::SOURCE | gst::ElementFlags::SINK);
         element.set_element_flags(gst::ElementFlags::SOURCE);
     }
+
+    /// Also ends the threads of an element that is dropped without going to NULL.
+    fn dispose(&self) {
+        self.stop();
+    }
 }
 
 impl GstObjectImpl for VdoRoomSrc {}

@@ -6,6 +6,10 @@ use gst::ClockTime;
 /// A hole longer than this between two frames, or in the sound, is reported as damage.
 const LARGEST_GAP: ClockTime = ClockTime::from_seconds(1);
 
+/// Sound may be so far from the picture at the start: an encoder that obeys no request for a
+/// keyframe, such as those of OBS and raspberry_ninja, may send its first one 2 s after the sound.
+const LARGEST_START_OFFSET: ClockTime = ClockTime::from_mseconds(2500);
+
 /// Everything that decoding a file showed.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -150,7 +154,7 @@ impl Report {
             ));
         }
         if let Some(offset) = self.av_start_offset()
-            && offset.abs() > LARGEST_GAP.mseconds() as f64
+            && offset.abs() > LARGEST_START_OFFSET.mseconds() as f64
         {
             problems.push(format!(
                 "sound starts {:+.2} s after the picture",
