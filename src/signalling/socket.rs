@@ -11,6 +11,8 @@ use async_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 use futures_util::future::{Either, select};
 use futures_util::{AsyncRead, AsyncWrite, StreamExt};
 
+use url::Url;
+
 use super::{Server, TlsError, tls};
 use crate::protocol::Event;
 
@@ -61,9 +63,18 @@ pub(super) async fn run(server: Server, incoming: Sender<Event>, outgoing: Recei
         }
     };
     if let Err(error) = ended {
-        let reason = format!("{}: {error}", server.url);
+        let reason = format!("{}: {error}", without_credentials(&server.url));
         let _ = incoming.send(Event::Closed { reason }).await;
     }
+}
+
+fn without_credentials(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Only a URL without a host has no place for them.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url
 }
 
 async fn open(server: &Server) -> Result<Socket, SocketError> {

@@ -62,9 +62,13 @@ impl Control {
                 }
                 announce::stream_changed(element, &stream, &info);
             }
-            Action::StreamRemoved { stream, reason } => self.leaving.push((stream, reason)),
+            Action::StreamRemoved { stream, reason } => {
+                let own = self.sessions.values().filter(|s| s.stream == stream);
+                let own = own.map(|session| session.id).collect();
+                self.leaving.push((stream, reason, own));
+            }
             Action::Warn { stream, message } => announce::warn(element, stream.as_ref(), &message),
-            Action::Fail { message } => announce::fail(element, &message),
+            Action::Fail { message } => self.failing = Some(message),
             // The network thread carries these out itself.
             Action::SendSocket(_) | Action::Reconnect { .. } | Action::Disconnect => {}
         }

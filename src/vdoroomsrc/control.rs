@@ -6,6 +6,8 @@
 //! are emitted from here, with no lock held.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +18,7 @@ use gst_webrtc::{WebRTCDataChannel, WebRTCPeerConnectionState, WebRTCSessionDesc
 use super::CAT;
 use super::VdoRoomSrc;
 use super::announce;
-use super::expose::{Exposed, expose};
+use super::expose::expose;
 use super::ice::IceServers;
 use super::offer::Wish;
 use super::session::{Reports, Session};
@@ -26,8 +28,11 @@ use crate::protocol::{Action, SessionId, StreamId};
 /// How often media and keyframes are looked after.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long a `bye` may take to leave when the element stops (protocol 5.5).
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How often is looked whether all has ended, once the element stops.
+const STOP_TICK: Duration = Duration::from_millis(10);
+
+/// How long consumers may take EOS then: NULL is a second away at most.
+const STOP_DRAIN: Duration = Duration::from_millis(400);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TrackId {
@@ -82,6 +87,8 @@ pub(super) enum Command {
     /// From the application.
     RequestKeyframe(StreamId),
     KeyframeInterval(Option<Duration>),
+    /// The pipeline plays again after a pause.
+    Resumed,
     /// The network thread has ended and nothing more will come from the room.
     RoomClosed,
     /// The element stops: take everything apart now.
@@ -96,6 +103,8 @@ pub(super) struct Config {
     pub latency: u32,
     pub keyframe_interval: Option<Duration>,
     pub views: SharedSessions,
+    /// Media that comes while this is set is dropped.
+    pub paused: Arc<AtomicBool>,
 }
 
 pub(super) struct Control {
@@ -103,8 +112,10 @@ pub(super) struct Control {
     pub(super) config: Config,
     pub(super) reports: Reports,
     pub(super) sessions: BTreeMap<SessionId, Session>,
-    /// Streams that have left the room, told once their sessions have been taken apart.
-    pub(super) leaving: Vec<(StreamId, String)>,
+    /// Streams that have left the room and why, told once these sessions have been taken apart.
+    pub(super) leaving: Vec<(StreamId, String, Vec<SessionId>)>,
+    /// Why the room is over, told once all sessions have been taken apart.
+    pub(super) failing: Option<String>,
     pub(super) flows: BTreeMap<SessionId, gst_base::UniqueFlowCombiner>,
     stop_at: Option<Instant>,
 }
@@ -122,13 +133,15 @@ pub(super) fn run(
         reports,
         sessions: BTreeMap::new(),
         leaving: Vec::new(),
+        failing: None,
         flows: BTreeMap::new(),
         stop_at: None,
     };
     loop {
-        let received = match control.sessions.is_empty() && control.stop_at.is_none() {
-            true => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => commands.recv_timeout(TICK),
+        let received = match (control.sessions.is_empty(), control.stop_at) {
+            (true, None) => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (false, None) => commands.recv_timeout(TICK),
+            (_, Some(_)) => commands.recv_timeout(STOP_TICK),
         };
         let Some(element) = control.element.upgrade() else {
             return;
@@ -140,7 +153,7 @@ pub(super) fn run(
         }
         let now = Instant::now();
         control.tick(&element, now);
-        if control.stop_at.is_some_and(|at| now >= at) {
+        if control.has_stopped(now) {
             return control.take_all_apart(&element);
         }
     }
@@ -196,6 +209,7 @@ impl Control {
                     track.keyframes.set_interval(interval);
                 }
             }
+            Command::Resumed => self.resume(),
             Command::RoomClosed => {
                 // An ordinary end has closed its sessions; after any other none may stay.
                 let now = Instant::now();
@@ -252,17 +266,11 @@ impl Control {
                 .filter(|other| other.is_ending())
                 .map(|other| other.stream.clone())
                 .collect();
-            match expose(
-                element,
-                &mut session,
-                &self.config,
-                &draining,
-                &self.reports,
-                now,
-            ) {
-                Exposed::Nothing => {}
-                Exposed::Pads => changed = true,
-                Exposed::Failed(reason) => self.lost(id, reason),
+            let config = &self.config;
+            let exposed = expose(element, &mut session, config, &draining, &self.reports, now);
+            changed |= exposed.pads > 0;
+            for reason in exposed.refused {
+                announce::warn(element, Some(&session.stream), &reason);
             }
             self.sessions.insert(id, session);
         }
@@ -288,9 +296,8 @@ impl Control {
         }
         let ended: Vec<SessionId> = self
             .sessions
-            .values()
-            .filter(|session| session.has_ended(now))
-            .map(|session| session.id)
+            .values_mut()
+            .filter_map(|session| session.has_ended(now).then_some(session.id))
             .collect();
         for id in &ended {
             if let Some(session) = self.sessions.remove(id) {
@@ -305,29 +312,55 @@ impl Control {
             self.expose_pads(element);
         }
         self.tell_who_left(element);
+        if self.sessions.is_empty()
+            && let Some(message) = self.failing.take()
+        {
+            announce::fail(element, &message);
+        }
+    }
+
+    /// Base time has moved on by the pause, and with it the timestamps of what runs since before:
+    /// everybody gets a new connection.
+    fn resume(&mut self) {
+        let now = Instant::now();
+        for session in self.sessions.values_mut() {
+            session.end(now, "the pipeline was paused");
+        }
+        self.config.paused.store(false, Relaxed);
+        let paused: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in paused {
+            self.lost(session, "the pipeline was paused".into());
+        }
     }
 
     fn tell_who_left(&mut self, element: &VdoRoomSrc) {
-        let sessions = &self.sessions;
-        let here = |stream: &StreamId| sessions.values().any(|s| s.stream == *stream);
+        let drains = |id: &SessionId| self.sessions.contains_key(id);
         let (staying, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.leaving)
             .into_iter()
-            .partition(|(stream, _)| here(stream));
+            .partition(|(.., sessions)| sessions.iter().any(drains));
         self.leaving = staying;
-        for (stream, reason) in gone {
+        for (stream, reason, _) in gone {
             announce::stream_removed(element, &stream, &reason);
         }
     }
 
-    /// The room has said goodbye on every channel; that may take a moment to leave.
+    /// Everybody gets EOS, and the room's goodbyes a moment to leave.
     fn stop(&mut self) {
-        let spoken_to = self.sessions.values().any(|s| s.channel.is_some());
-        let wait = if spoken_to {
-            LAST_WORDS
-        } else {
-            Duration::ZERO
-        };
-        self.stop_at = Some(Instant::now() + wait);
+        let now = Instant::now();
+        for session in self.sessions.values_mut() {
+            session.end(now, "the element stops");
+        }
+        self.stop_at = Some(now + STOP_DRAIN);
+    }
+
+    fn has_stopped(&self, now: Instant) -> bool {
+        self.stop_at.is_some_and(|at| {
+            now >= at
+                || self
+                    .sessions
+                    .values()
+                    .all(|session| session.is_drained(now))
+        })
     }
 
     fn take_all_apart(&mut self, element: &VdoRoomSrc) {
@@ -355,7 +388,10 @@ impl Control {
 
     /// Lets the `stats` property see the sessions without asking this thread.
     pub(super) fn publish_views(&self) {
-        let views: Vec<SessionView> = self.sessions.values().map(SessionView::of).collect();
-        *self.config.views.lock().unwrap_or_else(|e| e.into_inner()) = views;
+        let mut views: Vec<SessionView> = self.sessions.values().map(SessionView::of).collect();
+        // The old ones are dropped after the lock.
+        let mut shared = self.config.views.lock().unwrap_or_else(|e| e.into_inner());
+        std::mem::swap(&mut *shared, &mut views);
+        drop(shared);
     }
 }

@@ -6,6 +6,7 @@
 //! that one that is missing, slow or broken cannot stop the connection (webrtcbin takes a flow
 //! error of one pad as the end of all).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
 use std::time::Instant;
@@ -36,6 +37,8 @@ pub(super) struct Exit {
     forms: gst::Caps,
     introduction: Introduction,
     commands: Sender<Command>,
+    /// Shared by all tracks of the element.
+    paused: Arc<AtomicBool>,
     started: Instant,
     /// Only a keyframe may leave next.
     waits_for_keyframe: AtomicBool,
@@ -58,6 +61,8 @@ pub(super) struct Counters {
     pub keyframes: AtomicU64,
     pub dropped: AtomicU64,
     pub pli_sent: AtomicU64,
+    /// How often the queue was full and threw something away.
+    pub leaks: AtomicU64,
     /// Bit/s over the last second, written by the control thread.
     pub bitrate: AtomicU64,
 }
@@ -69,6 +74,7 @@ impl Exit {
         forms: gst::Caps,
         introduction: Introduction,
         commands: Sender<Command>,
+        paused: Arc<AtomicBool>,
         started: Instant,
     ) -> Self {
         Self {
@@ -77,6 +83,7 @@ impl Exit {
             forms,
             introduction,
             commands,
+            paused,
             started,
             waits_for_keyframe: AtomicBool::new(kind.is_video()),
             leaked: AtomicBool::new(false),
@@ -88,12 +95,38 @@ impl Exit {
         }
     }
 
-    pub(super) fn arrived(&self, discont: bool) {
+    /// A frame has left the depayloader.
+    pub(super) fn arrived(&self, flags: gst::BufferFlags) {
         let age = self.started.elapsed().as_millis() as u64;
         let first = self.last_arrival.swap(age + 1, Relaxed) == 0;
-        if discont && !first {
+        if flags.contains(gst::BufferFlags::DISCONT) && !first {
             self.damaged.store(true, Relaxed);
         }
+        if self.kind.is_video() && !flags.contains(gst::BufferFlags::DELTA_UNIT) {
+            self.counters.keyframes.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// webrtcbin has ended the track by itself.
+    pub(super) fn connection_closed(&self) {
+        self.tell(Command::Failed {
+            session: self.track.session,
+            reason: "the publisher closed the connection".into(),
+        });
+    }
+
+    /// How many buffers have left, or were given up.
+    pub(super) fn taken(&self) -> u64 {
+        self.counters.buffers.load(Relaxed) + self.counters.dropped.load(Relaxed)
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused.load(Relaxed)
+    }
+
+    /// Whether the consumer took what it was given last.
+    pub(super) fn is_taken(&self) -> bool {
+        self.last_flow.load(Relaxed) == gst::FlowReturn::Ok as i32
     }
 
     pub(super) fn last_arrival(&self) -> Option<Instant> {
@@ -108,6 +141,7 @@ impl Exit {
     }
 
     pub(super) fn queue_leaked(&self) {
+        self.counters.leaks.fetch_add(1, Relaxed);
         self.leaked.store(true, Relaxed);
     }
 
@@ -121,6 +155,7 @@ impl Exit {
 
     /// A consumer that comes later begins with a keyframe as well.
     pub(super) fn linked(&self) {
+        self.last_flow.store(gst::FlowReturn::Ok as i32, Relaxed);
         if self.kind.is_video() {
             self.waits_for_keyframe.store(true, Relaxed);
         }
@@ -157,7 +192,6 @@ impl Exit {
         }
         let flags = buffer.flags();
         if !flags.contains(gst::BufferFlags::DELTA_UNIT) {
-            self.counters.keyframes.fetch_add(1, Relaxed);
             self.leaked.store(false, Relaxed);
             self.waits_for_keyframe.store(false, Relaxed);
             return false;
@@ -222,13 +256,25 @@ impl Exit {
         parent: Option<&gst::Object>,
         query: &mut gst::QueryRef,
     ) -> bool {
+        if let gst::QueryViewMut::AcceptCaps(accept) = query.view_mut() {
+            // A consumer's "no" would end the connection; here it is heard when it refuses the
+            // first buffer, which ends nothing.
+            let accepts = accept.caps().can_intersect(&self.forms);
+            accept.set_result(accepts);
+            return true;
+        }
         let answered = gst::Pad::query_default(pad, parent, query);
         if answered && let gst::QueryViewMut::Caps(caps) = query.view_mut() {
             let wanted = caps.result_owned().unwrap_or_else(gst::Caps::new_any);
             let preferred = self
                 .forms
                 .intersect_with_mode(&wanted, gst::CapsIntersectMode::First);
-            caps.set_result(&preferred);
+            let taken = if preferred.is_empty() {
+                &self.forms
+            } else {
+                &preferred
+            };
+            caps.set_result(taken);
         }
         answered
     }

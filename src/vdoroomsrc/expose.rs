@@ -22,10 +22,14 @@ use crate::protocol::StreamId;
 /// How long a new session's pads wait for those of the one before, which still drain.
 const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(super) enum Exposed {
-    Nothing,
-    Pads,
-    Failed(String),
+/// A publisher has a camera, a microphone, a screen and perhaps a few more.
+const MAX_TRACKS: usize = 16;
+
+#[derive(Default)]
+pub(super) struct Exposed {
+    pub pads: usize,
+    /// Why pads were not exposed; the others of the session go on.
+    pub refused: Vec<String>,
 }
 
 impl Session {
@@ -48,17 +52,24 @@ pub(super) fn expose(
     now: Instant,
 ) -> Exposed {
     if session.waiting_pads.is_empty() || session.is_ending() {
-        return Exposed::Nothing;
+        return Exposed::default();
     }
     let (wait, ready): (Vec<_>, Vec<_>) = std::mem::take(&mut session.waiting_pads)
         .into_iter()
         .partition(|pad| draining.contains(&session.stream) && now < pad.deadline);
     session.waiting_pads = wait;
-    let mut exposed = Exposed::Nothing;
+    let mut exposed = Exposed::default();
     for waiting in ready {
         match expose_pad(element, session, config, reports, &waiting.pad) {
-            Ok(()) => exposed = Exposed::Pads,
-            Err(reason) => return Exposed::Failed(reason),
+            Ok(()) => exposed.pads += 1,
+            Err(reason) => {
+                // Without a probe a pad that is not linked would end the connection.
+                waiting.pad.add_probe(
+                    gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
+                    |_, _| gst::PadProbeReturn::Drop,
+                );
+                exposed.refused.push(reason);
+            }
         }
         waiting.pad.remove_probe(waiting.block);
     }
@@ -72,8 +83,13 @@ fn expose_pad(
     reports: &Reports,
     pad: &gst::Pad,
 ) -> Result<(), String> {
+    if session.tracks.len() >= MAX_TRACKS {
+        return Err(format!(
+            "more than {MAX_TRACKS} tracks of it are not received"
+        ));
+    }
     let codec = codec_of(pad)?;
-    let promise = promise_of(session, pad);
+    let promise = promise_of(session, pad, codec);
     let (kind, position) = match promise {
         Some(position) => (session.promised[position].kind, position),
         None if codec.video => (Kind::Video, session.promised.len()),
@@ -105,6 +121,7 @@ fn expose_pad(
             codec.forms(),
             introduction(session, config, promise, kind, codec, nth),
             reports.commands.clone(),
+            config.paused.clone(),
             Instant::now(),
         ),
         keyframes: KeyframePolicy::new(config.keyframe_interval),
@@ -142,12 +159,13 @@ fn codec_of(pad: &gst::Pad) -> Result<&'static Codec, String> {
     Codec::by_name(&name).ok_or(format!("it sends {name}, which cannot be received"))
 }
 
-/// Which m-line the pad belongs to: neither its name nor the order of arrival tells.
-fn promise_of(session: &Session, pad: &gst::Pad) -> Option<usize> {
+/// Which m-line the pad belongs to: neither its name nor the order of arrival tells. Media without
+/// any mark of its m-line is given to the first one by webrtcbin, whatever it is.
+fn promise_of(session: &Session, pad: &gst::Pad, codec: &Codec) -> Option<usize> {
     let transceiver = pad.property::<Option<WebRTCRTPTransceiver>>("transceiver")?;
     let mid = transceiver.mid()?;
-    let found = session.promised.iter().position(|track| track.mid == mid)?;
-    Some(found)
+    let fits = |track: &offer::Track| track.mid == mid && track.kind.is_video() == codec.video;
+    session.promised.iter().position(fits)
 }
 
 /// `nth`, or the next number after it that no pad has: a session may share its stream's ID with

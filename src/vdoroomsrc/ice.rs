@@ -30,6 +30,8 @@ pub(super) enum IceServerError {
     Turn(String),
     #[error("turn-servers: \"{0}\" has no user and password: set turn-user and turn-password")]
     NoCredentials(String),
+    #[error("turn-servers: \"{0}\" names no host")]
+    NoHost(String),
 }
 
 /// webrtcbin's `stun://HOST:PORT`, also from RFC 7064's `stun:HOST:PORT`.
@@ -67,6 +69,10 @@ pub(super) fn turn(
         Some((host, query)) => (host, format!("?{query}")),
         None => (host, String::new()),
     };
+    let host = host.split('/').next().unwrap_or_default();
+    if host.is_empty() || host.starts_with(':') {
+        return Err(IceServerError::NoHost(without_credentials(typed)));
+    }
     let host = with_port(host, default_port);
     Ok(TurnUrl(format!("{scheme}://{credentials}@{host}{query}")))
 }
@@ -129,6 +135,7 @@ mod tests {
     fn a_turn_server_without_credentials_is_refused() {
         assert!(turn("turn:turn.example.org", Some("u"), None).is_err());
         assert!(turn("http://turn.example.org", None, None).is_err());
+        assert!(turn("turn://user:password@", None, None).is_err());
     }
 
     #[test]

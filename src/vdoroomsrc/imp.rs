@@ -4,7 +4,8 @@
 //! Locks: `settings`, `running` and `views` are each held for a copy only, never two at a time,
 //! and never while anything outside this file is called.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
@@ -16,6 +17,7 @@ use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
 use super::CAT;
+use super::announce;
 use super::codecs::template_caps;
 use super::control::{self, Command};
 use super::events::EventSender;
@@ -39,6 +41,7 @@ pub struct VdoRoomSrc {
     status: SharedStatus,
     views: SharedSessions,
     dropped_events: Arc<AtomicU64>,
+    paused: Arc<AtomicBool>,
 }
 
 /// Exists while the room is joined.
@@ -150,8 +153,8 @@ impl ElementImpl for VdoRoomSrc {
         match transition {
             StateChange::NullToReady => self.check_requirements()?,
             StateChange::ReadyToPaused => self.check_settings()?,
-            StateChange::PausedToPlaying => self.hold_peers(false),
-            StateChange::PlayingToPaused => self.hold_peers(true),
+            StateChange::PausedToPlaying => self.command(Command::Resumed),
+            StateChange::PlayingToPaused => self.hold_peers(),
             StateChange::PausedToReady => self.stop(),
             _ => {}
         }
@@ -220,6 +223,7 @@ impl VdoRoomSrc {
         let checked = settings
             .server()
             .and_then(|_| settings.room_config([0; 32]))
+            .and_then(|_| settings.wish())
             .and_then(|_| settings.ice());
         self.settled(checked.map(drop))
     }
@@ -246,12 +250,14 @@ impl VdoRoomSrc {
         let server = self.settled(settings.server())?;
         let config = control::Config {
             room: room.room.clone().unwrap_or_default(),
-            wish: settings.wish(),
+            wish: self.settled(settings.wish())?,
             ice: self.settled(settings.ice())?,
             latency: settings.latency,
             keyframe_interval: settings.keyframe_interval(),
             views: self.views.clone(),
+            paused: self.paused.clone(),
         };
+        self.paused.store(false, Relaxed);
         let running = self.spawn(config, room, server).map_err(|error| {
             gst::element_imp_error!(self, gst::ResourceError::Failed, ("no thread: {error}"));
             gst::StateChangeError
@@ -278,21 +284,35 @@ impl VdoRoomSrc {
         let control = thread::Builder::new()
             .name("vdoroom:ctl".into())
             .spawn(move || {
-                control::run(element, config, reports, commands_rx);
+                let run = || control::run(element.clone(), config, reports, commands_rx);
+                if catch_unwind(AssertUnwindSafe(run)).is_err()
+                    && let Some(element) = element.upgrade()
+                {
+                    announce::fail(&element, "internal error on the thread vdoroom:ctl");
+                }
                 drop(control_ended);
             })?;
         let (to_control, status) = (commands.clone(), self.status.clone());
-        thread::Builder::new()
+        let net = thread::Builder::new()
             .name("vdoroom:net".into())
             .spawn(move || {
-                let room = Room::new(room, std::time::Instant::now());
-                signalling::run(room, server, events_rx, status, |action: Action| {
-                    // Fails only once the control thread has ended.
-                    let _ = to_control.send(Command::Room(action));
-                });
+                // Fails only once the control thread has ended.
+                let perform = |action: Action| drop(to_control.send(Command::Room(action)));
+                let run = || {
+                    let room = Room::new(room, std::time::Instant::now());
+                    signalling::run(room, server, events_rx, status, perform);
+                };
+                if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                    let message = "internal error on the thread vdoroom:net".into();
+                    perform(Action::Fail { message });
+                }
                 let _ = to_control.send(Command::RoomClosed);
                 drop(ended_tx);
-            })?;
+            });
+        if let Err(error) = net {
+            let _ = commands.send(Command::Stop);
+            return Err(error);
+        }
         Ok(Running {
             events,
             commands,
@@ -301,11 +321,12 @@ impl VdoRoomSrc {
         })
     }
 
-    /// A paused element stays connected: its peers' sockets must be served, and nothing that is
-    /// paused can say goodbye.
-    fn hold_peers(&self, hold: bool) {
+    /// A paused element stays connected, without media: nothing that is paused could even say
+    /// goodbye.
+    fn hold_peers(&self) {
+        self.paused.store(true, Relaxed);
         for child in self.obj().children() {
-            child.set_locked_state(hold);
+            child.set_locked_state(true);
         }
     }
 

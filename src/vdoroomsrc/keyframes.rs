@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 /// An encoder that got a request needs time to answer; asking more often only costs quality.
 const RETRY: Duration = Duration::from_millis(300);
+/// One that has not answered so many requests is asked less often.
+const QUICK_REQUESTS: u32 = 5;
+const SLOW_RETRY: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct KeyframePolicy {
@@ -13,6 +16,7 @@ pub(super) struct KeyframePolicy {
     needed: bool,
     last_keyframe: Option<Instant>,
     last_request: Option<Instant>,
+    unanswered: u32,
 }
 
 impl KeyframePolicy {
@@ -23,6 +27,7 @@ impl KeyframePolicy {
             needed: true,
             last_keyframe: None,
             last_request: None,
+            unanswered: 0,
         }
     }
 
@@ -37,6 +42,7 @@ impl KeyframePolicy {
 
     pub(super) fn keyframe_came(&mut self, now: Instant) {
         self.needed = false;
+        self.unanswered = 0;
         self.last_keyframe = Some(now);
     }
 
@@ -47,10 +53,16 @@ impl KeyframePolicy {
             (Some(interval), Some(age)) => age >= interval,
             _ => false,
         };
-        let paced = since(self.last_request).is_none_or(|age| age >= RETRY);
+        let pace = if self.unanswered < QUICK_REQUESTS {
+            RETRY
+        } else {
+            SLOW_RETRY
+        };
+        let paced = since(self.last_request).is_none_or(|age| age >= pace);
         let ask = (self.needed || overdue) && paced;
         if ask {
             self.last_request = Some(now);
+            self.unanswered = self.unanswered.saturating_add(1);
         }
         ask
     }
@@ -82,6 +94,15 @@ mod tests {
         assert!(policy.poll(start + 1000 * MS));
         policy.keyframe_came(start + 1050 * MS);
         assert!(!policy.poll(start + 1400 * MS));
+    }
+
+    #[test]
+    fn asks_an_encoder_that_does_not_obey_less_often() {
+        let start = Instant::now();
+        let mut policy = KeyframePolicy::new(None);
+        let asked = |at: u32, policy: &mut KeyframePolicy| policy.poll(start + at * 100 * MS);
+        let requests = (0..100).filter(|at| asked(*at, &mut policy)).count();
+        assert_eq!(requests, 5 + 4, "five in 1.5 s, then every 2 s of 10");
     }
 
     #[test]

@@ -186,11 +186,14 @@ fn keep_only(media: &mut SDPMediaRef, payload: u8, retransmission: bool) {
             let _ = media.remove_format(index);
         }
     }
+    // GStreamer from 1.25.1 would answer "sendrecv" with the same.
     remove_attributes(media, |key, value| match key {
+        "sendrecv" | "sendonly" => true,
         "rtpmap" | "fmtp" | "rtcp-fb" => !is_kept(value),
         "extmap" => value.contains(ORIENTATION),
         _ => false,
     });
+    media.add_attribute("sendonly", None);
 }
 
 /// Refuses an m-line; the ones beside it stay as they are.

@@ -21,8 +21,10 @@ use super::track::Track;
 use super::webrtcbin::{self, Transport, error_of, outcome};
 use crate::protocol::{Event, STALL, SessionId, StreamId};
 
-/// How long EOS may take to pass the consumers of a session that has ended.
+/// How long EOS may take to pass the consumers of a session that has ended, counted from the last
+/// buffer that they took, and in all.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+const LONGEST_DRAIN: Duration = Duration::from_secs(15);
 
 /// How long the `bye` on the data channel may take to leave (protocol 5.5).
 const BYE_TIME: Duration = Duration::from_millis(100);
@@ -57,6 +59,9 @@ pub(super) struct WaitingPad {
 struct Ending {
     not_before: Instant,
     deadline: Instant,
+    at_the_latest: Instant,
+    /// What the consumers had taken when that was looked at last.
+    taken: u64,
 }
 
 /// Where a session's callbacks report to.
@@ -90,7 +95,10 @@ impl Session {
     ) -> Result<Self, glib::BoolError> {
         let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, reports)?;
         bin.add(&webrtcbin)?;
-        webrtcbin.sync_state_with_parent()?;
+        if let Err(error) = webrtcbin.sync_state_with_parent() {
+            discard(&webrtcbin, bin);
+            return Err(error);
+        }
         Ok(Self {
             id,
             stream,
@@ -199,6 +207,8 @@ impl Session {
         self.ending = Some(Ending {
             not_before: now + BYE_TIME,
             deadline: now + DRAIN_TIMEOUT,
+            at_the_latest: now + LONGEST_DRAIN,
+            taken: 0,
         });
         for track in &self.tracks {
             let last_words = stats::last_words(self, track, reason);
@@ -207,27 +217,40 @@ impl Session {
         }
     }
 
-    /// Whether an ended session can be taken apart: EOS has left all pads, or had its time.
-    pub(super) fn has_ended(&self, now: Instant) -> bool {
-        self.ending.as_ref().is_some_and(|ending| {
-            let drained = self.tracks.iter().all(|track| track.eos_left);
-            (drained && now >= ending.not_before) || now >= ending.deadline
-        })
+    /// Whether EOS has left all pads and the goodbye had its time.
+    pub(super) fn is_drained(&self, now: Instant) -> bool {
+        let said = self.ending.as_ref().is_some_and(|e| now >= e.not_before);
+        said && self.tracks.iter().all(|track| track.eos_left)
+    }
+
+    /// Whether an ended session can be taken apart: it is drained, or its consumers stand still.
+    pub(super) fn has_ended(&mut self, now: Instant) -> bool {
+        let taken = self.tracks.iter().map(|track| track.exit.taken()).sum();
+        if let Some(ending) = &mut self.ending
+            && taken > ending.taken
+        {
+            ending.taken = taken;
+            ending.deadline = ending.at_the_latest.min(now + DRAIN_TIMEOUT);
+        }
+        let overdue = self.ending.as_ref().is_some_and(|e| now >= e.deadline);
+        overdue || self.is_drained(now)
     }
 
     /// Removes pads and elements. Called once EOS has left, or when the element stops.
     pub(super) fn take_apart(self, element: &impl IsA<gst::Element>, bin: &gst::Bin) {
-        for track in &self.tracks {
-            if !track.eos_left && self.ending.is_some() {
-                track.flush_consumer();
-            }
+        let stuck = |track: &&Track| !track.eos_left;
+        for track in self.tracks.iter().filter(stuck) {
+            track.flush_consumer();
         }
         // The source first, so that nothing pushes into what goes next.
-        self.webrtcbin.set_locked_state(true);
-        let _ = self.webrtcbin.set_state(gst::State::Null);
-        let _ = bin.remove(&self.webrtcbin);
+        discard(&self.webrtcbin, bin);
         for track in &self.tracks {
             track.remove_elements(bin);
+        }
+        for track in self.tracks.iter().filter(stuck) {
+            track.end_flush();
+        }
+        for track in &self.tracks {
             let _ = track.pad.set_active(false);
             let _ = element.as_ref().remove_pad(&track.pad);
         }
@@ -251,4 +274,11 @@ impl Session {
             false => Event::MediaStalled { session },
         })
     }
+}
+
+/// Takes an element out for good, whatever it says to that.
+pub(super) fn discard(element: &gst::Element, bin: &gst::Bin) {
+    element.set_locked_state(true);
+    let _ = element.set_state(gst::State::Null);
+    let _ = bin.remove(element);
 }

@@ -8,6 +8,7 @@ use gst::glib;
 use gst_webrtc::WebRTCICETransportPolicy;
 use url::Url;
 
+use super::codecs::CODECS;
 use super::ice;
 use super::offer::Wish;
 use crate::protocol::{self, Filter, MediaRequest, Password, RoomConfig};
@@ -119,6 +120,12 @@ pub(super) enum SettingsError {
     NothingToReceive,
     #[error("password-env names the environment variable {0}, which is not set")]
     PasswordEnv(String),
+    #[error("{property} names the codec {name}, which is not one of {}", .known.join(", "))]
+    Codec {
+        property: &'static str,
+        name: String,
+        known: Vec<&'static str>,
+    },
     #[error(transparent)]
     Ice(#[from] ice::IceServerError),
 }
@@ -205,19 +212,39 @@ impl Settings {
         })
     }
 
-    pub(super) fn wish(&self) -> Wish {
-        Wish {
+    pub(super) fn wish(&self) -> Result<Wish, SettingsError> {
+        check_codecs("video-codecs", &self.video_codecs, true)?;
+        check_codecs("audio-codecs", &self.audio_codecs, false)?;
+        Ok(Wish {
             audio: self.receive_audio,
             video: self.receive_video,
             screen: self.receive_screen,
             video_codecs: self.video_codecs.clone(),
             audio_codecs: self.audio_codecs.clone(),
             retransmission: self.do_retransmission,
-        }
+        })
     }
 
     /// `None`: only when one is needed.
     pub(super) fn keyframe_interval(&self) -> Option<Duration> {
         (self.keyframe_interval > 0).then(|| Duration::from_millis(self.keyframe_interval.into()))
+    }
+}
+
+fn check_codecs(
+    property: &'static str,
+    names: &[String],
+    video: bool,
+) -> Result<(), SettingsError> {
+    let of_kind = CODECS.iter().filter(|codec| codec.video == video);
+    let known: Vec<_> = of_kind.map(|codec| codec.encoding_name).collect();
+    let is_known = |name: &&String| known.iter().any(|k| k.eq_ignore_ascii_case(name));
+    match names.iter().find(|name| !is_known(name)) {
+        None => Ok(()),
+        Some(name) => Err(SettingsError::Codec {
+            property,
+            name: name.clone(),
+            known,
+        }),
     }
 }

@@ -86,6 +86,7 @@ impl TrackView {
             .field("bitrate", count(&counters.bitrate))
             .field("keyframes", count(&counters.keyframes))
             .field("dropped", count(&counters.dropped))
+            .field("leaks", count(&counters.leaks))
             .field("pli-sent", count(&counters.pli_sent));
         if let Some(pad) = self.pad.upgrade() {
             stats = stats

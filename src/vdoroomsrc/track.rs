@@ -18,7 +18,9 @@ use super::exit::Exit;
 use super::keyframes::KeyframePolicy;
 use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
+use super::session::discard;
 use super::timestamps::Timestamps;
+use crate::protocol::STALL;
 
 /// About 10 s of media, whatever it is: 20 ms of audio or 1/60 s of video in a buffer at least.
 const QUEUE_BUFFERS: u32 = 1000;
@@ -63,13 +65,14 @@ impl Track {
         plan: Plan,
     ) -> Result<Self, gst::glib::BoolError> {
         let exit = Arc::new(plan.exit);
+        let pad = ghost_pad(&plan.template, &plan.pad_name, plan.origin, &exit)?;
         let elements = chain_elements(plan.codec, &plan.prefix)?;
         bin.add_many(&elements)?;
         let track = Self {
             id: exit.track,
             kind: plan.kind,
             codec: plan.codec,
-            pad: ghost_pad(&plan.template, &plan.pad_name, plan.origin, &exit)?,
+            pad,
             exit,
             keyframes: plan.keyframes,
             webrtcbin_pad: webrtcbin_pad.clone(),
@@ -94,6 +97,7 @@ impl Track {
             return Err(missing());
         };
         let source = first.static_pad("src").ok_or_else(missing)?;
+        watch_connection(&self.webrtcbin_pad, &self.exit);
         add_timestamps(&source, &self.exit);
         report_leaks(last, &self.exit);
         self.pad
@@ -127,12 +131,14 @@ impl Track {
         self.pad.push_event(gst::event::FlushStart::new());
     }
 
+    /// Lets the consumer go on with what else it is linked to.
+    pub(super) fn end_flush(&self) {
+        self.pad.push_event(gst::event::FlushStop::new(false));
+    }
+
     pub(super) fn remove_elements(&self, bin: &gst::Bin) {
         for element in &self.elements {
-            element.set_locked_state(true);
-            // The element is dropped next, whatever it answers.
-            let _ = element.set_state(gst::State::Null);
-            let _ = bin.remove(element);
+            discard(element, bin);
         }
     }
 
@@ -146,11 +152,15 @@ impl Track {
             self.keyframes_seen = seen;
             self.keyframes.keyframe_came(now);
         }
-        let lacks_one = self.exit.waits_for_keyframe() && self.pad.is_linked();
+        // A consumer that fails could do nothing with one.
+        let lacks_one =
+            self.exit.waits_for_keyframe() && self.exit.is_taken() && self.pad.is_linked();
         if lacks_one | self.exit.take_damaged() {
             self.keyframes.need();
         }
-        if self.keyframes.poll(now) {
+        let last = self.exit.last_arrival();
+        let sends = last.is_none_or(|at| now.saturating_duration_since(at) < STALL);
+        if sends && self.keyframes.poll(now) {
             self.request_keyframe();
         }
     }
@@ -238,12 +248,29 @@ fn ghost_pad(
     Ok(pad)
 }
 
+/// A publisher that closes its connection makes webrtcbin send EOS on all pads. Where EOS is due is
+/// ours to say, in order and for one session; this one only tells that the connection is over.
+fn watch_connection(webrtcbin_pad: &gst::Pad, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    webrtcbin_pad.add_probe(
+        gst::PadProbeType::EVENT_DOWNSTREAM,
+        move |_, info| match info.event() {
+            Some(event) if event.type_() == gst::EventType::Eos => {
+                exit.connection_closed();
+                gst::PadProbeReturn::Drop
+            }
+            _ => gst::PadProbeReturn::Ok,
+        },
+    );
+}
+
 /// Watches what leaves the depayloader: when, and with timestamps that rise.
 fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
     let exit = exit.clone();
     let timestamps = Timestamps::default();
+    let paused = exit.clone();
     let fix = move |buffer: &mut gst::Buffer| {
-        exit.arrived(buffer.flags().contains(gst::BufferFlags::DISCONT));
+        exit.arrived(buffer.flags());
         let pts = timestamps.fix(buffer.pts());
         if buffer.pts() != Some(pts) {
             buffer.make_mut().set_pts(pts);
@@ -252,6 +279,9 @@ fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
     source.add_probe(
         gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
         move |_, info| {
+            if paused.is_paused() {
+                return gst::PadProbeReturn::Drop;
+            }
             match &mut info.data {
                 Some(gst::PadProbeData::Buffer(buffer)) => fix(buffer),
                 Some(gst::PadProbeData::BufferList(list)) => {

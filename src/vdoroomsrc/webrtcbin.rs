@@ -5,6 +5,7 @@
 //! nothing may wait, and on which webrtcbin itself must not change its state (GStreamer 1.22
 //! hangs for ever).
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -16,10 +17,14 @@ use super::CAT;
 use super::control::Command;
 use super::ice::IceServers;
 use super::session::Reports;
+use crate::protocol::limits::MAX_MESSAGE;
 use crate::protocol::{Event, SessionId};
 
 /// Protocol 5.1: the one channel on which a publisher speaks.
 const CHANNEL_LABEL: &str = "sendChannel";
+
+/// A guest sends a few tracks and their retransmissions; each SSRC costs us threads.
+const MAX_SSRCS: u32 = 32;
 
 /// What is the same for each connection.
 pub(super) struct Transport<'a> {
@@ -123,6 +128,9 @@ fn connect(webrtcbin: &gst::Element, id: SessionId, retransmission: bool, report
         .downcast_ref::<gst::Bin>()
         .and_then(|bin| bin.by_name("rtpbin"))
     {
+        if rtpbin.has_property("max-streams") {
+            rtpbin.set_property("max-streams", MAX_SSRCS);
+        }
         rtpbin.connect("new-jitterbuffer", false, move |values| {
             let jitterbuffer = values.get(1)?.get::<gst::Element>().ok()?;
             let ssrc = values.get(3)?.get().ok()?;
@@ -136,19 +144,25 @@ fn connect(webrtcbin: &gst::Element, id: SessionId, retransmission: bool, report
     }
 }
 
+/// Text of a stranger: the property and the signal promise UTF-8, GStreamer does not check it, and
+/// reading it as a string would then panic.
+fn checked(value: &glib::Value) -> Option<String> {
+    let bytes = value.get::<Option<PathBuf>>().ok()??;
+    bytes.into_os_string().into_string().ok()
+}
+
 fn connect_channel(id: SessionId, channel: &WebRTCDataChannel, reports: &Reports) {
-    if channel.label().as_deref() != Some(CHANNEL_LABEL) {
+    if checked(&channel.property_value("label")).as_deref() != Some(CHANNEL_LABEL) {
         // Protocol 5.1: file transfers and the like.
         return;
     }
     let to = reports.clone();
-    channel.connect_on_message_string(move |_, text| {
-        if let Some(text) = text {
-            to.events.send(Event::ChannelText {
-                session: id,
-                text: text.to_owned(),
-            });
+    channel.connect("on-message-string", false, move |values| {
+        let text = checked(values.get(1)?)?;
+        if text.len() <= MAX_MESSAGE {
+            to.events.send(Event::ChannelText { session: id, text });
         }
+        None
     });
     let to = reports.clone();
     let said = AtomicBool::new(false);
@@ -185,5 +199,21 @@ pub(super) fn error_of(reply: &gst::StructureRef) -> String {
     match reply.get::<glib::Error>("error") {
         Ok(error) => error.message().to_owned(),
         Err(_) => format!("webrtcbin said {reply}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn text_that_is_not_utf8_is_no_text() {
+        let value = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec())).to_value();
+        assert_eq!(checked(&value(b"caf\xc3\xa9")).as_deref(), Some("café"));
+        assert_eq!(checked(&value(b"\xff\xfe")), None);
+        assert_eq!(checked(&None::<String>.to_value()), None);
     }
 }

@@ -157,6 +157,13 @@ fn settings_that_cannot_work_are_refused_with_a_reason() {
     is_refused(
         |s| {
             s.set_property("room", "r");
+            s.set_property("video-codecs", gst::Array::new(["VP8", "H.264"]));
+        },
+        &["video-codecs", "H.264", "H264"],
+    );
+    is_refused(
+        |s| {
+            s.set_property("room", "r");
             s.set_property("turn-servers", gst::Array::new(["turn:relay.example.org"]));
         },
         &["turn:relay.example.org", "turn-user"],

@@ -59,6 +59,40 @@ fn everybody_is_recorded_and_an_interrupt_finalises_every_file() {
 }
 
 #[test]
+fn a_guest_whose_connection_dies_ends_neither_the_room_nor_the_next_recording() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let mut launch = Launch::start(
+        &folder.0,
+        &format!(
+            "-e -m vdoroomsrc server={} room=r : roomfilesink location=rec",
+            server.url()
+        ),
+    );
+    let alice = || {
+        Publisher::builder(server.url(), "r", "alice")
+            .codec(Codec::Vp8)
+            .start()
+            .unwrap()
+    };
+    for _ in 0..2 {
+        let alice = alice();
+        launch.wait_for_line("roomfilesink-part-opened", DEADLINE);
+        alice.wait_for_frames(60, DEADLINE).unwrap();
+        alice.crash();
+        launch.wait_for_line("roomfilesink-part-closed", DEADLINE);
+    }
+    launch.signal("INT");
+    let (status, printed) = launch.wait(END);
+    assert!(status.success(), "{printed}");
+    let files = folder.recordings();
+    assert_eq!(files.len(), 2, "{files:?}\n{printed}");
+    for file in files {
+        assert_whole(&file.display().to_string(), &inspect(&file));
+    }
+}
+
+#[test]
 fn an_interrupt_ends_a_room_to_which_nobody_came() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();

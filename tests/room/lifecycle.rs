@@ -8,7 +8,7 @@ use vdoroom_test_support::{Dialect, Folder, Launch, RoomServer};
 
 use gst::prelude::*;
 
-use crate::recording::{DEADLINE, Recording, source};
+use crate::recording::{DEADLINE, Recording, assert_whole, source};
 
 /// What a process holds, as the kernel counts it.
 #[derive(Clone, Copy, Debug)]
@@ -127,19 +127,22 @@ fn two_recordings_of_one_room_in_one_process() {
 }
 
 #[test]
-fn a_pause_keeps_everybody_connected() {
+fn after_a_pause_everybody_is_recorded_again() {
     let elsewhere = Elsewhere::alice();
     let server = &elsewhere.server;
     let mut recording = Recording::start(server, "r", |_| {});
     recording.wait_for_frames(&["alice"], 30);
     recording.pipeline.set_state(gst::State::Paused).unwrap();
     recording.pipeline.set_state(gst::State::Playing).unwrap();
-    let then = recording.frames("alice");
-    recording.wait_for_frames(&["alice"], then + 30);
-    let sessions = recording
-        .stream("alice")
-        .unwrap()
-        .get::<u32>("sessions-so-far");
-    assert_eq!(sessions, Ok(1));
-    recording.stop();
+    recording.wait("a new connection", |r| {
+        let stats = r.stream("alice");
+        stats.is_some_and(|s| s.get::<u32>("sessions-so-far") == Ok(2))
+    });
+    recording.wait_for_frames(&["alice"], 45);
+    let recorded = recording.finish();
+    let parts = &recorded.files["alice"];
+    assert_eq!(parts.len(), 2, "{parts:#?}");
+    for (path, report) in parts {
+        assert_whole(&path.display().to_string(), report);
+    }
 }

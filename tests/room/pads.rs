@@ -96,6 +96,28 @@ fn a_consumer_that_fails_stops_no_other_pad() {
 }
 
 #[test]
+fn a_consumer_that_refuses_the_caps_stops_no_other_pad() {
+    let mut scene = Scene::new(&[("alice", Codec::Vp8)], |source, pad| {
+        let wants = match pad.name().as_str() {
+            "video_alice" => "capsfilter caps=video/x-vp8,width=1280 ! fakesink async=false",
+            _ => SINK,
+        };
+        link_to(source, pad, wants);
+    });
+    scene.recording.wait_for_frames(&["alice"], 100);
+    let alice = scene.recording.stream("alice").unwrap();
+    assert_eq!(alice.get::<u32>("sessions-so-far"), Ok(1), "{alice}");
+    assert!(
+        scene
+            .recording
+            .complaints
+            .iter()
+            .any(|c| c.contains("video_alice"))
+    );
+    scene.recording.stop();
+}
+
+#[test]
 fn h264_pads_have_the_form_that_the_consumer_wants() {
     for (wanted, form) in [
         ("video/x-h264,stream-format=avc", "avc"),
