@@ -2,8 +2,12 @@
 //! A room server of one's own, for tests and for rooms on one's own network.
 //!
 //! ```sh
-//! cargo run --example room_server -- --listen 0.0.0.0:8443 --self-signed
+//! cargo run --example room_server -- --listen 0.0.0.0:8443 --self-signed --name 192.168.1.5
 //! ```
+//!
+//! Without `--name` a certificate made by `--self-signed` is for this machine's own loopback names
+//! and the address of `--listen`: other machines that reach the server by another name or address
+//! refuse it.
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::mpsc};
 
@@ -34,6 +38,10 @@ struct Arguments {
         conflicts_with = "tls_cert"
     )]
     self_signed: Option<PathBuf>,
+    /// Host name or address by which other machines reach this server, for the certificate that is
+    /// made now; may be given several times
+    #[arg(long = "name", value_name = "HOST", requires = "self_signed")]
+    names: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -95,7 +103,9 @@ fn certificate(arguments: &Arguments) -> Result<Option<Certificate>, String> {
         return Ok(None);
     };
     let address = arguments.listen.ip().to_string();
-    let certificate = Certificate::self_signed(&["localhost", "127.0.0.1", "::1", &address])?;
+    let mut names = vec!["localhost", "127.0.0.1", "::1", &address];
+    names.extend(arguments.names.iter().map(String::as_str));
+    let certificate = Certificate::self_signed(&names)?;
     std::fs::write(file, &certificate.chain)
         .map_err(|error| format!("{}: {error}", file.display()))?;
     println!("clients that trust {} accept this server", file.display());

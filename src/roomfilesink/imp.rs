@@ -181,7 +181,7 @@ impl ElementImpl for RoomFileSink {
                 "Room file sink",
                 "Sink/File",
                 "Records every person of a room into files of their own",
-                "The gst-plugin-vdoroom authors",
+                env!("CARGO_PKG_AUTHORS"),
             )
         });
         Some(&METADATA)

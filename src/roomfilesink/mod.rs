@@ -16,7 +16,8 @@
 //! `container`, `naming`, `matroska`, `record` and `manifest` are plain rules.
 //!
 //! The element posts EOS once: after EOS was sent to it and every part is closed, at most 1.5 s
-//! later; or when all its linked pads are at EOS, and still linked half a second later.
+//! later; or, in PLAYING only, when all its linked pads are at EOS, and still linked half a second
+//! later.
 
 use std::sync::{Arc, LazyLock};
 
@@ -76,6 +77,8 @@ impl RoomFileSink {
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    #[cfg(feature = "doc")]
+    ContainerChoice::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),
         "roomfilesink",

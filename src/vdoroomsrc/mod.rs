@@ -70,6 +70,11 @@ glib::wrapper! {
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    #[cfg(feature = "doc")]
+    {
+        Dialect::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+        VdoRoomSrcPad::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    }
     gst::Element::register(
         Some(plugin),
         "vdoroomsrc",
