@@ -2,6 +2,7 @@
 //! Rooms that are recorded: a room server, publishers, and the two elements between them.
 //! What comes out is played back.
 
+mod applications;
 mod browser;
 mod changes;
 mod failures;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The example applications, which link the pads themselves.
+
+use std::time::Duration;
+
+use vdoroom_test_support::check::inspect;
+use vdoroom_test_support::launch::plugin_folder;
+use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+
+use crate::recording::{DEADLINE, assert_whole};
+
+/// Starts `command` with the server and the room, records two people, and interrupts it.
+fn records(command: &str) {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let line = format!(
+        "exec {command} --server {} --room r --location {}/",
+        server.url(),
+        folder.0.display()
+    );
+    let application = Launch::shell(&folder.0, &line, |_| {});
+    let people = [("alice", Codec::H264), ("bob", Codec::Vp8)].map(|(name, codec)| {
+        let builder = Publisher::builder(server.url(), "r", name).codec(codec);
+        builder.start().unwrap()
+    });
+    for person in &people {
+        person.wait_for_viewer(DEADLINE).unwrap();
+        person.wait_for_frames(75, DEADLINE).unwrap();
+    }
+    application.signal("INT");
+    let (status, printed) = application.wait(Duration::from_secs(5));
+    assert!(status.success(), "{printed}");
+    let files = folder.recordings();
+    assert_eq!(files.len(), 2, "{files:?}\n{printed}");
+    for file in files {
+        assert_whole(&file.display().to_string(), &inspect(&file));
+    }
+}
+
+#[test]
+fn the_rust_application_records_a_room() {
+    let mut above = plugin_folder();
+    while !above.join("examples/record_room").exists() {
+        assert!(above.pop(), "the example record_room is not built");
+    }
+    let program = above.join("examples/record_room");
+    records(&program.display().to_string());
+}
+
+#[test]
+fn the_python_application_records_a_room() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/record_room.py");
+    // Debian's own Python, which has the GStreamer bindings.
+    records(&format!("/usr/bin/python3 {script}"));
+}
