@@ -6,6 +6,7 @@ mod applications;
 mod browser;
 mod changes;
 mod failures;
+mod faults;
 mod flavours;
 mod launch;
 mod lifecycle;
