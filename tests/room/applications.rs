@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::check::inspect;
 use vdoroom_test_support::launch::plugin_folder;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
-use crate::recording::{DEADLINE, assert_whole};
+use crate::recording::{DEADLINE, assert_all_whole, interrupt};
 
 /// Starts `command` with the server and the room, records two people, and interrupts it.
 fn records(command: &str) {
@@ -27,14 +26,8 @@ fn records(command: &str) {
         person.wait_for_viewer(DEADLINE).unwrap();
         person.wait_for_frames(75, DEADLINE).unwrap();
     }
-    application.signal("INT");
-    let (status, printed) = application.wait(Duration::from_secs(5));
-    assert!(status.success(), "{printed}");
-    let files = folder.recordings();
-    assert_eq!(files.len(), 2, "{files:?}\n{printed}");
-    for file in files {
-        assert_whole(&file.display().to_string(), &inspect(&file));
-    }
+    let files = interrupt(application, &folder, Duration::from_secs(5));
+    assert_all_whole(&files, people.len());
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use vdoroom_test_support::check::inspect;
 use vdoroom_test_support::chromium::{self, Chromium};
-use vdoroom_test_support::{Dialect, Folder, Launch, RoomServer};
+use vdoroom_test_support::{Dialect, Folder, RoomServer};
 
-use crate::recording::DEADLINE;
+use crate::recording::{DEADLINE, interrupt, launch};
 
 /// Chromium's fake camera and microphone, seen for so many frames in one part.
 const FRAMES: u64 = 60;
@@ -17,13 +17,7 @@ fn is_recorded(codec: &str, name: &str, extension: &str) {
     assert!(chromium::is_installed(), "install the package chromium");
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
-    let mut launch = Launch::start(
-        &folder.0,
-        &format!(
-            "-e -m vdoroomsrc server={} room=r : roomfilesink location=rec",
-            server.url()
-        ),
-    );
+    let mut launch = launch(&server, &folder);
     let browser = Chromium::builder(server.url(), "r", "browser")
         .codec(codec)
         .picture(320, 180, 15)
@@ -32,13 +26,9 @@ fn is_recorded(codec: &str, name: &str, extension: &str) {
     launch.wait_for_line("roomfilesink-part-opened", DEADLINE);
     let enough = |event: &Value| event["framesSent"].as_u64() >= Some(2 * FRAMES);
     browser.wait_for(DEADLINE, enough).unwrap();
-    launch.signal("INT");
-    let (status, printed) = launch.wait(Duration::from_secs(2));
-    assert!(status.success(), "{printed}");
-
-    let files = folder.recordings();
+    let files = interrupt(launch, &folder, Duration::from_secs(2));
     let [file] = files.as_slice() else {
-        panic!("one file, not {files:?}\n{printed}");
+        panic!("one file, not {files:?}");
     };
     assert_eq!(file.extension().and_then(|e| e.to_str()), Some(extension));
     let report = inspect(file);

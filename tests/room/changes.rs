@@ -59,6 +59,38 @@ fn a_guest_who_reloads_gets_a_second_part() {
 }
 
 #[test]
+fn a_browser_that_offers_its_tracks_one_by_one_gets_one_part() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = Publisher::builder(server.url(), "r", "alice")
+        .codec(Codec::H264)
+        .split_offers()
+        .start()
+        .unwrap();
+    recording.wait_for_frames(&["alice"], FRAMES);
+    recording.finish().assert_whole(&["alice"]);
+    drop(alice);
+}
+
+#[test]
+fn a_shared_screen_is_recorded_beside_the_camera() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = Publisher::builder(server.url(), "r", "alice")
+        .codec(Codec::Vp8)
+        .with_screen()
+        .start()
+        .unwrap();
+    recording.wait_for_frames(&["alice"], FRAMES);
+    assert!(recording.source.static_pad("screen_alice").is_some());
+    let recorded = recording.finish();
+    let closed = recorded.manifest.last().unwrap();
+    let tracks = closed["tracks"].as_array().unwrap();
+    assert_eq!(tracks.len(), 3, "camera, microphone and screen: {closed}");
+    drop(alice);
+}
+
+#[test]
 fn the_manifest_has_the_names_that_people_gave() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});

@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::check::inspect;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
-use crate::recording::{DEADLINE, assert_whole};
+use crate::recording::{DEADLINE, assert_all_whole, interrupt, launch};
 
 /// How long gst-launch may take to finalise every file.
 const END: Duration = Duration::from_secs(2);
@@ -36,39 +35,20 @@ fn wait_for_parts(launch: &mut Launch, count: usize) {
 fn everybody_is_recorded_and_an_interrupt_finalises_every_file() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
-    let mut launch = Launch::start(
-        &folder.0,
-        &format!(
-            "-e -m vdoroomsrc server={} room=r : roomfilesink location=rec",
-            server.url()
-        ),
-    );
+    let mut launch = launch(&server, &folder);
     let people = people(&server);
     wait_for_parts(&mut launch, people.len());
     for person in &people {
         person.wait_for_frames(60, DEADLINE).unwrap();
     }
-    launch.signal("INT");
-    let (status, printed) = launch.wait(END);
-    assert!(status.success(), "{printed}");
-    let files = folder.recordings();
-    assert_eq!(files.len(), 3, "{files:?}\n{printed}");
-    for file in files {
-        assert_whole(&file.display().to_string(), &inspect(&file));
-    }
+    assert_all_whole(&interrupt(launch, &folder, END), 3);
 }
 
 #[test]
 fn a_guest_whose_connection_dies_ends_neither_the_room_nor_the_next_recording() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
-    let mut launch = Launch::start(
-        &folder.0,
-        &format!(
-            "-e -m vdoroomsrc server={} room=r : roomfilesink location=rec",
-            server.url()
-        ),
-    );
+    let mut launch = launch(&server, &folder);
     let alice = || {
         Publisher::builder(server.url(), "r", "alice")
             .codec(Codec::Vp8)
@@ -82,35 +62,19 @@ fn a_guest_whose_connection_dies_ends_neither_the_room_nor_the_next_recording() 
         alice.crash();
         launch.wait_for_line("roomfilesink-part-closed", DEADLINE);
     }
-    launch.signal("INT");
-    let (status, printed) = launch.wait(END);
-    assert!(status.success(), "{printed}");
-    let files = folder.recordings();
-    assert_eq!(files.len(), 2, "{files:?}\n{printed}");
-    for file in files {
-        assert_whole(&file.display().to_string(), &inspect(&file));
-    }
+    assert_all_whole(&interrupt(launch, &folder, END), 2);
 }
 
 #[test]
 fn an_interrupt_ends_a_room_to_which_nobody_came() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
-    let mut launch = Launch::start(
-        &folder.0,
-        &format!(
-            "-e vdoroomsrc server={} room=r : roomfilesink location=rec",
-            server.url()
-        ),
-    );
+    let mut launch = launch(&server, &folder);
     launch.wait_for_line("Setting pipeline to PLAYING", DEADLINE);
     server
         .wait_for(DEADLINE, |entry| entry.text.contains("joinroom"))
         .unwrap();
-    launch.signal("INT");
-    let (status, printed) = launch.wait(END);
-    assert!(status.success(), "{printed}");
-    assert_eq!(folder.recordings().len(), 0);
+    assert_all_whole(&interrupt(launch, &folder, END), 0);
 }
 
 #[test]
@@ -129,8 +93,5 @@ fn one_person_is_recorded_by_the_names_of_their_pads() {
     let people = people(&server);
     launch.wait_for_line("vdoroom-stream-added", DEADLINE);
     people[0].wait_for_frames(120, DEADLINE).unwrap();
-    launch.signal("INT");
-    let (status, printed) = launch.wait(END);
-    assert!(status.success(), "{printed}");
-    assert_whole("alice", &inspect(folder.0.join("alice.ts")));
+    assert_all_whole(&interrupt(launch, &folder, END), 1);
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 use serde_json::Value;
 use vdoroom_test_support::check::{self, Report};
-use vdoroom_test_support::{Folder, RoomServer};
+use vdoroom_test_support::{Folder, Launch, RoomServer};
 
 /// Nothing that a test waits for takes longer.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -256,4 +256,29 @@ pub fn assert_whole(stream: &str, report: &Report) {
         offset.is_some_and(|ms| ms.abs() < 60.0),
         "{stream}: flash and beep are {offset:?} ms apart: {report:#?}"
     );
+}
+
+/// The README's line, printing what is said on the bus.
+pub fn launch(server: &RoomServer, folder: &Folder) -> Launch {
+    let line = format!(
+        "-e -m vdoroomsrc server={} room=r : roomfilesink location=rec",
+        server.url()
+    );
+    Launch::start(&folder.0, &line)
+}
+
+/// Interrupts a program that records, and returns its files once it has ended well.
+pub fn interrupt(program: Launch, folder: &Folder, within: Duration) -> Vec<PathBuf> {
+    program.signal("INT");
+    let (status, printed) = program.wait(within);
+    assert!(status.success(), "{printed}");
+    folder.recordings()
+}
+
+/// Plays back files of which there should be `count`, each with sound and picture.
+pub fn assert_all_whole(files: &[PathBuf], count: usize) {
+    assert_eq!(files.len(), count, "{files:?}");
+    for file in files {
+        assert_whole(&file.display().to_string(), &check::inspect(file));
+    }
 }
