@@ -253,6 +253,9 @@ impl Control {
             return;
         }
         let done = self.sessions.is_idle();
+        if !done {
+            self.finite = None;
+        }
         let due = match self.ending {
             Some(at) => done || now >= at + END_PARTS,
             None => done && self.is_finite_and_through(&element, now),

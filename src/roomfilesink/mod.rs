@@ -34,7 +34,7 @@ mod format;
 mod imp;
 mod manifest;
 mod matroska;
-mod mpegts_start;
+mod mpegts_clock;
 mod mux_matroska;
 mod mux_mpegts;
 mod naming;

@@ -11,7 +11,7 @@ use gst::prelude::*;
 
 use super::container::Codec;
 use super::format::{Format, Frame};
-use super::mpegts_start::TableFirst;
+use super::mpegts_clock::ClockKeeper;
 
 /// What comes out of the pipeline, from one of its threads.
 pub(super) enum MuxEvent {
@@ -182,7 +182,7 @@ fn start_track(track: &Track) {
 
 fn receiver(report: Arc<impl Fn(MuxEvent) + Send + Sync + 'static>) -> gst::Pad {
     // Buffers and EOS come on one thread, so nobody waits for this lock.
-    let start = Arc::new(Mutex::new(TableFirst::default()));
+    let start = Arc::new(Mutex::new(ClockKeeper::default()));
     let (on_event, at_end) = (report.clone(), start.clone());
     gst::Pad::builder(gst::PadDirection::Sink)
         .name("file")
