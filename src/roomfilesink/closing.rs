@@ -172,7 +172,7 @@ impl Session {
                 track.next = None;
             }
         }
-        let lived = part.record.end() - part.record.start;
+        let lived = part.record.end().saturating_sub(part.record.start);
         if u128::try_from(lived).is_ok_and(|t| t > LAST_RETRY.as_nanos()) {
             self.retry.delay = None;
         }

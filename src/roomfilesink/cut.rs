@@ -258,7 +258,7 @@ impl Session {
 
 fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {
     let settings = ctx.settings;
-    let time = u64::try_from(frame.order() - part.record.start).unwrap_or(0);
+    let time = u64::try_from(frame.order().saturating_sub(part.record.start)).unwrap_or(0);
     if settings.max_size_time > 0 && time >= settings.max_size_time {
         return Some(Reason::MaxSizeTime);
     }

@@ -107,7 +107,7 @@ impl Writer {
             e.text(0x4d80, "gst-plugin-vdoroom");
             e.text(0x5741, concat!("roomfilesink ", env!("CARGO_PKG_VERSION")));
             // Matroska counts nanoseconds from the start of 2001.
-            e.int(0x4461, utc_ns - 978_307_200 * 1_000 * MS);
+            e.int(0x4461, utc_ns.saturating_sub(978_307_200 * 1_000 * MS));
             if !title.is_empty() {
                 e.text(0x7ba9, title);
             }
@@ -141,7 +141,7 @@ impl Writer {
 
     pub(super) fn block(&mut self, block: &Block<'_>, out: &mut Vec<Op>) {
         let pts = block.pts.max(0);
-        self.end = self.end.max(pts + block.duration.max(0));
+        self.end = self.end.max(pts.saturating_add(block.duration.max(0)));
         let time_ms = pts / MS;
         let starts = self.cluster.as_ref().is_none_or(|c| {
             let relative = time_ms - c.start_ms;

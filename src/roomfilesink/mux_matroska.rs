@@ -294,7 +294,11 @@ fn opus_head(format: &Format, caps: &gst::Caps) -> Vec<u8> {
 /// WAVEFORMATEX, which `A_MS/ACM` has as its private data.
 fn wave_format(tag: u16, format: &Format, bits: u16) -> Vec<u8> {
     let channels = format.channels.clamp(1, 8) as u16;
-    let bytes_per_second = format.rate * u32::from(channels) * u32::from(bits) / 8;
+    // The rate is what a stranger's SDP says.
+    let bits_per_second = [channels, bits]
+        .iter()
+        .fold(format.rate, |all, n| all.saturating_mul((*n).into()));
+    let bytes_per_second = bits_per_second / 8;
     let mut out = Vec::with_capacity(18);
     out.extend_from_slice(&tag.to_le_bytes());
     out.extend_from_slice(&channels.to_le_bytes());
@@ -315,4 +319,21 @@ fn vp8_size(data: &[u8]) -> Option<(u32, u32)> {
     }
     let field = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
     Some((field(header[6], header[7]), field(header[8], header[9])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_rate_beyond_all_reason_is_described_as_it_is() {
+        gst::init().unwrap();
+        let caps = gst::Caps::builder("audio/x-mulaw")
+            .field("rate", i32::MAX)
+            .field("channels", i32::MAX)
+            .build();
+        let format = Format::from_caps(&caps).unwrap();
+        let header = wave_format(0x0007, &format, 8);
+        assert_eq!(header[4..8], i32::MAX.to_le_bytes());
+    }
 }

@@ -128,7 +128,7 @@ impl Part {
             Mux::MpegTs(mux) => mux.push(track, frame, start),
             Mux::Matroska(mux) => {
                 let mut ops = Vec::new();
-                let result = mux.push(track, frame, frame.pts - start, &mut ops);
+                let result = mux.push(track, frame, frame.pts.saturating_sub(start), &mut ops);
                 ops.into_iter().for_each(|op| self.file.send(op));
                 result
             }
