@@ -28,10 +28,12 @@ impl Session {
     /// Tracks that are through leave their part; a part that nobody is left in ends at once.
     pub(super) fn release_ended(&mut self, now: Instant, ctx: &mut Context<'_>) {
         let mut reason = None;
-        for track in &mut self.tracks {
-            if !track.is_over() {
+        for index in 0..self.tracks.len() {
+            if !self.tracks[index].is_over() {
                 continue;
             }
+            self.stay_away(index);
+            let track = &mut self.tracks[index];
             if let Some((id, index)) = track.home.take() {
                 reason = track.ended;
                 if let Some(part) = self.parts.iter_mut().find(|p| p.id() == id) {
@@ -166,9 +168,12 @@ impl Session {
         part.record.bytes = part.written();
         part.record.ended = Some(Reason::Failed);
         part.record.error = Some(error);
-        for track in &mut self.tracks {
-            if let Some((_, index)) = track.home.take_if(|(home, _)| *home == id) {
-                part.add_dropped(index, std::mem::take(&mut track.dropped));
+        for index in 0..self.tracks.len() {
+            let track = &mut self.tracks[index];
+            if let Some((_, number)) = track.home.take_if(|(home, _)| *home == id) {
+                part.add_dropped(number, std::mem::take(&mut track.dropped));
+                self.stay_away(index);
+            } else if self.current == Some(id) {
                 track.next = None;
             }
         }

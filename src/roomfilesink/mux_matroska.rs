@@ -12,6 +12,9 @@ use super::writer::Op;
 
 /// How much sound a decoder needs before a seek target (RFC 7845 section 4.6).
 const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
+/// With so many frames at hand nothing waits any longer for a track that has sent none: its caps
+/// describe it.
+const MAX_HELD: usize = 256;
 
 struct Track {
     parser: Option<Parser>,
@@ -32,7 +35,7 @@ pub(super) struct MatroskaMux {
     tracks: Vec<Track>,
     title: String,
     utc_ns: i64,
-    /// Exists as soon as every track's description is complete.
+    /// Exists as soon as every track's description is complete, or enough waits for it.
     writer: Option<Writer>,
     held: VecDeque<Ready>,
 }
@@ -132,7 +135,8 @@ impl MatroskaMux {
             keyframe: is_audio || !flags.contains(gst::BufferFlags::DELTA_UNIT),
             buffer: frame.buffer,
         });
-        if self.writer.is_none() && self.tracks.iter().all(|t| t.entry.is_some()) {
+        let all_known = self.tracks.iter().all(|t| t.entry.is_some());
+        if self.writer.is_none() && (all_known || self.held.len() > MAX_HELD) {
             self.start(out);
         }
         self.write_held(out)
@@ -150,7 +154,6 @@ impl MatroskaMux {
             })
             .collect();
         self.writer = Some(Writer::new(&entries, &self.title, self.utc_ns, out));
-        // Only `finish` calls this with frames that are left to write.
         let _ = self.write_held(out);
     }
 

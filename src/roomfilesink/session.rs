@@ -267,19 +267,23 @@ impl Session {
         if late {
             self.split.get_or_insert(Split::new(Reason::LateTrack, now));
         }
-        if self.split.is_some()
-            && let Some(video) = self.cutting_video(now)
-        {
-            self.tracks[video].ask_for_keyframe(now, ctx);
+        for track in &mut self.tracks {
+            let at_home = track
+                .home
+                .is_some_and(|(part, _)| Some(part) == self.current);
+            let may_cut = self.split.is_some() && at_home && !track.is_over();
+            if may_cut || track.next.is_some() {
+                track.ask_for_keyframe(now, ctx);
+            }
         }
     }
 
-    /// The video at whose keyframe a part is cut. One that is silent gets some time to answer the
-    /// request for a keyframe.
-    pub(super) fn cutting_video(&self, now: Instant) -> Option<usize> {
+    /// Whether there is a video at whose keyframe a part is cut. One that is silent gets some time
+    /// to answer the request for a keyframe.
+    pub(super) fn has_cutting_video(&self, now: Instant) -> bool {
         let asked = |s: Split| now.duration_since(s.since) < SILENT_VIDEO_WAIT;
         let may_answer = self.split.is_some_and(asked);
-        self.tracks.iter().position(|t| {
+        self.tracks.iter().any(|t| {
             let home = t.home.map(|(part, _)| part);
             let at_home = home.is_some() && home == self.current && !t.is_over();
             let flows = !t.is_silent(now) || (may_answer && t.ended.is_none());
@@ -293,7 +297,7 @@ impl Session {
         if self.parts.iter().any(is_full) {
             return None;
         }
-        let homeless_too = self.split.is_some() && self.cutting_video(now).is_none();
+        let homeless_too = self.split.is_some() && !self.has_cutting_video(now);
         let mut next: Option<(usize, i64)> = None;
         for (index, track) in self.tracks.iter().enumerate() {
             match track.fifo.front() {
