@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::effects::{Context, Effect};
 use super::part::{PartEvent, PartId};
+use super::progress::Progress;
 use super::record::Reason;
-use super::session::Session;
+use super::session::{MAX_WAITING, Session};
 use super::waiting::TrackState;
 
-/// MPEG-TS packets that did not come out after this time never will.
-const MUX_TIMEOUT: Duration = Duration::from_secs(1);
 /// A file that takes nothing for this long has failed.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Frames of one track that may wait for a slow disk: more than that would fill the memory.
+const MAX_BACKLOG: usize = 3000;
 /// After a failure the next part begins this much later; each further failure doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(10);
@@ -68,7 +69,7 @@ impl Session {
                 .tracks
                 .iter()
                 .any(|t| t.home.is_some_and(|(home, _)| home == id));
-            if lives || part.finishing.is_some() {
+            if lives || part.is_finishing() {
                 continue;
             }
             part.record.session_end.clone_from(&self.session_end);
@@ -86,33 +87,34 @@ impl Session {
         }
     }
 
-    /// A part that stalls has failed; one whose multiplexer hangs is closed as it is.
+    /// A part that stalls, or falls too far behind, has failed; one whose multiplexer hangs is
+    /// closed as it is.
     pub(super) fn watch_file(&mut self, now: Instant, ctx: &mut Context<'_>) {
-        let mut stalled = None;
+        let mut failed = None;
         for part in &mut self.parts {
-            if let Some(since) = part.finishing
-                && now.duration_since(since) > MUX_TIMEOUT
-            {
-                part.close_file();
-            }
+            part.close_if_stuck(now);
             if Some(part.id()) != self.current {
                 continue;
             }
             let written = part.written();
-            match self.progress {
-                Some((id, before, since)) if id == part.id() && before == written => {
-                    if part.waiting() == 0 {
-                        self.progress = None;
-                    } else if now.duration_since(since) > WRITE_TIMEOUT {
-                        stalled = Some(id);
+            match &mut self.progress {
+                Some((id, progress)) if *id == part.id() && part.waiting() > 0 => {
+                    if progress.idle(written, now) > WRITE_TIMEOUT {
+                        let seconds = WRITE_TIMEOUT.as_secs();
+                        let error = format!("the disk took nothing for {seconds} s");
+                        failed = Some((part.id(), error));
                     }
                 }
-                _ => self.progress = Some((part.id(), written, now)),
+                _ => self.progress = Some((part.id(), Progress::new(written, now))),
+            }
+            let backlog = self.tracks.iter().map(|t| t.fifo.len()).max();
+            if part.waiting() > MAX_WAITING && backlog > Some(MAX_BACKLOG) {
+                let mib = part.waiting() >> 20;
+                let error = format!("the disk is too slow: {mib} MiB wait for it");
+                failed = Some((part.id(), error));
             }
         }
-        if let Some(id) = stalled {
-            let seconds = WRITE_TIMEOUT.as_secs();
-            let error = format!("the disk took nothing for {seconds} s");
+        if let Some((id, error)) = failed {
             self.fail_part(id, error, now, ctx);
         }
     }

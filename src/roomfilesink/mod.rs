@@ -41,6 +41,7 @@ mod naming;
 mod pads;
 mod parser;
 mod part;
+mod progress;
 mod record;
 mod report;
 mod session;

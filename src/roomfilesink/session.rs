@@ -14,6 +14,7 @@ use super::container::Kind;
 use super::effects::{Context, Effect};
 use super::format::Frame;
 use super::part::{Part, PartId};
+use super::progress::Progress;
 use super::record::{Person, Reason};
 use super::track::{Track, TrackId};
 use super::waiting::{TrackState, can_begin};
@@ -25,7 +26,7 @@ const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
 /// A cut waits this long for the keyframe of a video that is silent.
 const SILENT_VIDEO_WAIT: Duration = Duration::from_secs(1);
 /// What waits for a file beyond this much waits in the tracks instead, so that sources slow down.
-const MAX_WAITING: u64 = 16 << 20;
+pub(super) const MAX_WAITING: u64 = 16 << 20;
 /// Frames of a late track that wait for the keyframe at which it joins: a minute of sound. Only a
 /// source that answers no request for a keyframe makes them more.
 const KEPT_FOR_CUT: usize = 3000;
@@ -62,7 +63,7 @@ pub(super) struct Session {
     pub retry: Retry,
     pub began: Reason,
     /// The current part, what was written of it and since when.
-    pub progress: Option<(PartId, u64, Instant)>,
+    pub progress: Option<(PartId, Progress)>,
 }
 
 impl Session {
@@ -198,6 +199,8 @@ impl Session {
             }
         }
         if !self.tracks.iter().any(TrackState::is_ready) {
+            // What was dropped does not count as waiting.
+            self.waiting_since = None;
             return false;
         }
         let waited = now.duration_since(*self.waiting_since.get_or_insert(now));
