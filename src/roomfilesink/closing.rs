@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::effects::{Context, Effect};
 use super::part::{PartEvent, PartId};
 use super::progress::Progress;
-use super::record::Reason;
+use super::record::{PartRecord, Reason};
 use super::session::{MAX_WAITING, Session};
 use super::waiting::TrackState;
 
@@ -23,6 +23,16 @@ const LAST_RETRY: Duration = Duration::from_secs(10);
 pub(super) struct Retry {
     pub at: Option<Instant>,
     delay: Option<Duration>,
+    /// Why the last part failed.
+    error: Option<String>,
+}
+
+impl Retry {
+    /// The failure before this is history.
+    fn forget(&mut self) {
+        self.delay = None;
+        self.error = None;
+    }
 }
 
 impl Session {
@@ -143,7 +153,7 @@ impl Session {
             PartEvent::Closed => {
                 let mut part = self.parts.remove(at);
                 part.record.bytes = part.bytes();
-                self.retry.delay = None;
+                self.retry.forget();
                 ctx.effects.push(Effect::Closed(part.record.clone()));
             }
             PartEvent::Failed { file, error } => {
@@ -181,13 +191,19 @@ impl Session {
         }
         let lived = part.record.end().saturating_sub(part.record.start);
         if u128::try_from(lived).is_ok_and(|t| t > LAST_RETRY.as_nanos()) {
-            self.retry.delay = None;
+            self.retry.forget();
         }
-        ctx.effects.push(Effect::Failed(part.record.clone()));
+        self.report_failure(part.record.clone(), ctx);
         if self.current == Some(id) {
             self.current = None;
             self.retry_later(now);
         }
+    }
+
+    pub(super) fn report_failure(&mut self, part: PartRecord, ctx: &mut Context<'_>) {
+        let again = self.retry.error == part.error;
+        self.retry.error.clone_from(&part.error);
+        ctx.effects.push(Effect::Failed { part, again });
     }
 
     pub(super) fn retry_later(&mut self, now: Instant) {
@@ -195,10 +211,8 @@ impl Session {
             .retry
             .delay
             .map_or(FIRST_RETRY, |d| (d * 2).min(LAST_RETRY));
-        self.retry = Retry {
-            at: Some(now + delay),
-            delay: Some(delay),
-        };
+        self.retry.at = Some(now + delay);
+        self.retry.delay = Some(delay);
         self.began = Reason::Retry;
         self.split = None;
         self.waiting_since = None;

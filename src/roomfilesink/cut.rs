@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::container::{Codec, Container, Kind};
-use super::effects::{Context, Effect};
+use super::effects::Context;
 use super::format::{Format, Frame};
 use super::part::{Part, PartSpec};
 use super::record::{PartRecord, Reason};
@@ -167,7 +167,7 @@ impl Session {
                     ended: Some(Reason::Failed),
                     ..record
                 };
-                ctx.effects.push(Effect::Failed(record));
+                self.report_failure(record, ctx);
                 self.abandon_current(began, now, ctx);
                 false
             }

@@ -167,26 +167,14 @@ impl Writer {
     /// Writes the index and fills in what was not known before.
     pub(super) fn finish(&mut self, out: &mut Vec<Op>) {
         self.end_cluster(out);
-        let cues_at = self.position;
-        let mut e = Elements::default();
-        e.master(id::CUES, |e| {
-            for cue in &self.cues {
-                e.master(0xbb, |e| {
-                    e.uint(0xb3, cue.time_ms as u64);
-                    e.master(0xb7, |e| {
-                        e.uint(0xf7, cue.track as u64 + 1).uint(0xf1, cue.cluster);
-                    });
-                });
-            }
-        });
-        self.append(e.0, out);
+        let mut targets = vec![(id::INFO, self.info_at), (id::TRACKS, self.tracks_at)];
+        // An index without an entry is not allowed (RFC 9559 section 5.1.5).
+        if !self.cues.is_empty() {
+            targets.push((id::CUES, self.position));
+            self.append_cues(out);
+        }
         let mut seek = Elements::default();
         seek.master(id::SEEK_HEAD, |e| {
-            let targets = [
-                (id::INFO, self.info_at),
-                (id::TRACKS, self.tracks_at),
-                (id::CUES, cues_at),
-            ];
             for (id, at) in targets {
                 e.master(id::SEEK, |e| {
                     e.binary(id::SEEK_ID, &id.to_be_bytes());
@@ -202,6 +190,21 @@ impl Writer {
         let size = long_size(self.position - self.segment);
         out.push(Op::At(self.segment - 8, size.to_vec()));
         out.push(Op::Finish);
+    }
+
+    fn append_cues(&mut self, out: &mut Vec<Op>) {
+        let mut e = Elements::default();
+        e.master(id::CUES, |e| {
+            for cue in &self.cues {
+                e.master(0xbb, |e| {
+                    e.uint(0xb3, cue.time_ms as u64);
+                    e.master(0xb7, |e| {
+                        e.uint(0xf7, cue.track as u64 + 1).uint(0xf1, cue.cluster);
+                    });
+                });
+            }
+        });
+        self.append(e.0, out);
     }
 
     fn start_cluster(&mut self, time_ms: i64, block: &Block<'_>, out: &mut Vec<Op>) {
@@ -357,6 +360,15 @@ mod tests {
         assert_eq!(ids, expected);
         let duration = 100.0_f64.to_be_bytes();
         assert!(file.windows(8).any(|w| w == duration), "duration is 100 ms");
+    }
+
+    #[test]
+    fn a_file_without_a_place_to_seek_to_has_no_index() {
+        let ids: Vec<_> = segment_children(&file(&write(&[(1, 0, true)])))
+            .iter()
+            .map(|c| c.0)
+            .collect();
+        assert!(!ids.contains(&id::CUES), "{ids:x?}");
     }
 
     #[test]
