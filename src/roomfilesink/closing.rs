@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::effects::{Context, Effect};
 use super::part::{PartEvent, PartId};
-use super::record::Reason;
-use super::session::Session;
+use super::progress::Progress;
+use super::record::{PartRecord, Reason};
+use super::session::{MAX_WAITING, Session};
 use super::waiting::TrackState;
 
-/// MPEG-TS packets that did not come out after this time never will.
-const MUX_TIMEOUT: Duration = Duration::from_secs(1);
 /// A file that takes nothing for this long has failed.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Frames of one track that may wait for a slow disk: more than that would fill the memory.
+const MAX_BACKLOG: usize = 3000;
 /// After a failure the next part begins this much later; each further failure doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(10);
@@ -22,16 +23,28 @@ const LAST_RETRY: Duration = Duration::from_secs(10);
 pub(super) struct Retry {
     pub at: Option<Instant>,
     delay: Option<Duration>,
+    /// Why the last part failed.
+    error: Option<String>,
+}
+
+impl Retry {
+    /// The failure before this is history.
+    fn forget(&mut self) {
+        self.delay = None;
+        self.error = None;
+    }
 }
 
 impl Session {
     /// Tracks that are through leave their part; a part that nobody is left in ends at once.
     pub(super) fn release_ended(&mut self, now: Instant, ctx: &mut Context<'_>) {
         let mut reason = None;
-        for track in &mut self.tracks {
-            if !track.is_over() {
+        for index in 0..self.tracks.len() {
+            if !self.tracks[index].is_over() {
                 continue;
             }
+            self.stay_away(index);
+            let track = &mut self.tracks[index];
             if let Some((id, index)) = track.home.take() {
                 reason = track.ended;
                 if let Some(part) = self.parts.iter_mut().find(|p| p.id() == id) {
@@ -66,7 +79,7 @@ impl Session {
                 .tracks
                 .iter()
                 .any(|t| t.home.is_some_and(|(home, _)| home == id));
-            if lives || part.finishing.is_some() {
+            if lives || part.is_finishing() {
                 continue;
             }
             part.record.session_end.clone_from(&self.session_end);
@@ -84,33 +97,34 @@ impl Session {
         }
     }
 
-    /// A part that stalls has failed; one whose multiplexer hangs is closed as it is.
+    /// A part that stalls, or falls too far behind, has failed; one whose multiplexer hangs is
+    /// closed as it is.
     pub(super) fn watch_file(&mut self, now: Instant, ctx: &mut Context<'_>) {
-        let mut stalled = None;
+        let mut failed = None;
         for part in &mut self.parts {
-            if let Some(since) = part.finishing
-                && now.duration_since(since) > MUX_TIMEOUT
-            {
-                part.close_file();
-            }
+            part.close_if_stuck(now);
             if Some(part.id()) != self.current {
                 continue;
             }
             let written = part.written();
-            match self.progress {
-                Some((id, before, since)) if id == part.id() && before == written => {
-                    if part.waiting() == 0 {
-                        self.progress = None;
-                    } else if now.duration_since(since) > WRITE_TIMEOUT {
-                        stalled = Some(id);
+            match &mut self.progress {
+                Some((id, progress)) if *id == part.id() && part.waiting() > 0 => {
+                    if progress.idle(written, now) > WRITE_TIMEOUT {
+                        let seconds = WRITE_TIMEOUT.as_secs();
+                        let error = format!("the disk took nothing for {seconds} s");
+                        failed = Some((part.id(), error));
                     }
                 }
-                _ => self.progress = Some((part.id(), written, now)),
+                _ => self.progress = Some((part.id(), Progress::new(written, now))),
+            }
+            let backlog = self.tracks.iter().map(|t| t.fifo.len()).max();
+            if part.waiting() > MAX_WAITING && backlog > Some(MAX_BACKLOG) {
+                let mib = part.waiting() >> 20;
+                let error = format!("the disk is too slow: {mib} MiB wait for it");
+                failed = Some((part.id(), error));
             }
         }
-        if let Some(id) = stalled {
-            let seconds = WRITE_TIMEOUT.as_secs();
-            let error = format!("the disk took nothing for {seconds} s");
+        if let Some((id, error)) = failed {
             self.fail_part(id, error, now, ctx);
         }
     }
@@ -139,7 +153,7 @@ impl Session {
             PartEvent::Closed => {
                 let mut part = self.parts.remove(at);
                 part.record.bytes = part.bytes();
-                self.retry.delay = None;
+                self.retry.forget();
                 ctx.effects.push(Effect::Closed(part.record.clone()));
             }
             PartEvent::Failed { file, error } => {
@@ -166,21 +180,30 @@ impl Session {
         part.record.bytes = part.written();
         part.record.ended = Some(Reason::Failed);
         part.record.error = Some(error);
-        for track in &mut self.tracks {
-            if let Some((_, index)) = track.home.take_if(|(home, _)| *home == id) {
-                part.add_dropped(index, std::mem::take(&mut track.dropped));
+        for index in 0..self.tracks.len() {
+            let track = &mut self.tracks[index];
+            if let Some((_, number)) = track.home.take_if(|(home, _)| *home == id) {
+                part.add_dropped(number, std::mem::take(&mut track.dropped));
+                self.stay_away(index);
+            } else if self.current == Some(id) {
                 track.next = None;
             }
         }
-        let lived = part.record.end() - part.record.start;
+        let lived = part.record.end().saturating_sub(part.record.start);
         if u128::try_from(lived).is_ok_and(|t| t > LAST_RETRY.as_nanos()) {
-            self.retry.delay = None;
+            self.retry.forget();
         }
-        ctx.effects.push(Effect::Failed(part.record.clone()));
+        self.report_failure(part.record.clone(), ctx);
         if self.current == Some(id) {
             self.current = None;
             self.retry_later(now);
         }
+    }
+
+    pub(super) fn report_failure(&mut self, part: PartRecord, ctx: &mut Context<'_>) {
+        let again = self.retry.error == part.error;
+        self.retry.error.clone_from(&part.error);
+        ctx.effects.push(Effect::Failed { part, again });
     }
 
     pub(super) fn retry_later(&mut self, now: Instant) {
@@ -188,10 +211,8 @@ impl Session {
             .retry
             .delay
             .map_or(FIRST_RETRY, |d| (d * 2).min(LAST_RETRY));
-        self.retry = Retry {
-            at: Some(now + delay),
-            delay: Some(delay),
-        };
+        self.retry.at = Some(now + delay);
+        self.retry.delay = Some(delay);
         self.began = Reason::Retry;
         self.split = None;
         self.waiting_since = None;

@@ -174,8 +174,11 @@ impl Control {
         match effect {
             Effect::Opened(part) => self.announce(&element, "part-opened", &part),
             Effect::Closed(part) => self.announce(&element, "part-closed", &part),
-            Effect::Failed(part) => {
+            Effect::Failed { part, again } => {
                 self.announce(&element, "part-failed", &part);
+                if again {
+                    return;
+                }
                 let file = part.file.display().to_string();
                 let error = part.error.as_deref().unwrap_or("unknown error");
                 gst::element_warning!(
@@ -253,6 +256,9 @@ impl Control {
             return;
         }
         let done = self.sessions.is_idle();
+        if !done {
+            self.finite = None;
+        }
         let due = match self.ending {
             Some(at) => done || now >= at + END_PARTS,
             None => done && self.is_finite_and_through(&element, now),

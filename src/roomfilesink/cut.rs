@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::container::{Codec, Container, Kind};
-use super::effects::{Context, Effect};
+use super::effects::Context;
 use super::format::{Format, Frame};
 use super::part::{Part, PartSpec};
 use super::record::{PartRecord, Reason};
@@ -58,7 +58,7 @@ impl Session {
     }
 
     fn judge(&mut self, index: usize, now: Instant) -> Verdict {
-        let cutting_video = self.cutting_video(now);
+        let has_cutting_video = self.has_cutting_video(now);
         let track = &mut self.tracks[index];
         let Some(frame) = track.fifo.front() else {
             return Verdict::Drop;
@@ -66,7 +66,8 @@ impl Session {
         let is_video = frame.kind() == Kind::Video;
         let begins = !is_video || frame.is_keyframe();
         if let Some(Split { reason, .. }) = self.split {
-            let here = cutting_video.is_none_or(|video| video == index);
+            let at_home = self.current.is_some() && track.home.map(|(id, _)| id) == self.current;
+            let here = !has_cutting_video || (is_video && at_home);
             if here && begins {
                 return Verdict::Cut(reason);
             }
@@ -75,7 +76,13 @@ impl Session {
             && begins
         {
             track.next = None;
+            let left = track.home.take();
             track.home = self.current.map(|id| (id, number));
+            if let Some((id, number)) = left
+                && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
+            {
+                part.end_track(number);
+            }
         }
         let Some((id, number)) = track.home else {
             return Verdict::Drop;
@@ -84,11 +91,11 @@ impl Session {
         if part.is_none_or(|p| p.takes(number, &frame.format)) {
             return Verdict::Write;
         }
-        match (is_video, begins, cutting_video) {
+        match (is_video, begins, has_cutting_video) {
             (true, true, _) => Verdict::Cut(Reason::CodecChange),
             (true, false, _) => Verdict::Drop,
-            (false, _, Some(_)) => Verdict::Wait(Reason::CodecChange),
-            (false, _, None) => Verdict::Cut(Reason::CodecChange),
+            (false, _, true) => Verdict::Wait(Reason::CodecChange),
+            (false, _, false) => Verdict::Cut(Reason::CodecChange),
         }
     }
 
@@ -103,10 +110,11 @@ impl Session {
         };
         part.add_dropped(number, dropped);
         let result = part.push(number, &frame);
-        for silent in self.tracks.iter().filter(|t| t.is_silent(now)) {
-            if let Some((home, number)) = silent.home
-                && home == id
-            {
+        for track in &self.tracks {
+            let here = track.home.filter(|(home, _)| *home == id);
+            let silent = here.filter(|_| track.is_silent(now));
+            let absent = track.next.filter(|_| self.current == Some(id));
+            if let Some(number) = silent.map(|(_, number)| number).or(absent) {
                 part.gap(number, frame.order());
             }
         }
@@ -134,8 +142,11 @@ impl Session {
             })
             .filter_map(|i| Some((i, self.format_of(i)?)))
             .collect();
-        // The first stream of a transport stream carries its clock.
-        members.sort_by_key(|(_, format)| format.codec.kind() == Kind::Audio);
+        // The first stream of a transport stream carries its clock: not one that comes later.
+        members.sort_by_key(|(i, format)| {
+            let is_audio = format.codec.kind() == Kind::Audio;
+            (is_audio, !self.tracks[*i].is_ready())
+        });
         if members.is_empty() {
             return false;
         }
@@ -156,7 +167,7 @@ impl Session {
                     ended: Some(Reason::Failed),
                     ..record
                 };
-                ctx.effects.push(Effect::Failed(record));
+                self.report_failure(record, ctx);
                 self.abandon_current(began, now, ctx);
                 false
             }
@@ -164,22 +175,21 @@ impl Session {
     }
 
     fn move_to(&mut self, part: &Part, members: &[usize], now: Instant) {
+        for index in 0..self.tracks.len() {
+            self.stay_away(index);
+        }
         for (index, track) in self.tracks.iter_mut().enumerate() {
             let number = members.iter().position(|member| *member == index);
             let is_audio = track.track.kind == Kind::Audio;
             let left = match number {
                 Some(number) if is_audio || track.is_ready() || track.home.is_none() => {
-                    track.next = None;
                     track.home.replace((part.id(), number))
                 }
                 Some(number) => {
                     track.next = Some(number);
                     None
                 }
-                None if track.is_silent(now) => {
-                    track.next = None;
-                    track.home.take()
-                }
+                None if track.is_silent(now) => track.home.take(),
                 None => None,
             };
             if let Some((id, number)) = left
@@ -187,6 +197,14 @@ impl Session {
             {
                 part.end_track(number);
             }
+        }
+    }
+
+    /// The track does not move to the current part any more: nobody is to wait for it there.
+    pub(super) fn stay_away(&mut self, index: usize) {
+        let part = self.parts.iter_mut().find(|p| Some(p.id()) == self.current);
+        if let (Some(number), Some(part)) = (self.tracks[index].next.take(), part) {
+            part.end_track(number);
         }
     }
 
@@ -258,7 +276,7 @@ impl Session {
 
 fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {
     let settings = ctx.settings;
-    let time = u64::try_from(frame.order() - part.record.start).unwrap_or(0);
+    let time = u64::try_from(frame.order().saturating_sub(part.record.start)).unwrap_or(0);
     if settings.max_size_time > 0 && time >= settings.max_size_time {
         return Some(Reason::MaxSizeTime);
     }

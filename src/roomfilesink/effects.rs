@@ -16,7 +16,11 @@ use super::track::{Track, TrackId};
 pub(super) enum Effect {
     Opened(PartRecord),
     Closed(PartRecord),
-    Failed(PartRecord),
+    Failed {
+        part: PartRecord,
+        /// The part before failed for the same reason.
+        again: bool,
+    },
     AskKeyframe(Arc<Track>),
     Warn(String),
 }

@@ -84,7 +84,7 @@ impl Frame {
     }
 
     pub(super) fn end(&self) -> i64 {
-        self.pts + self.duration()
+        self.pts.saturating_add(self.duration())
     }
 
     pub(super) fn duration(&self) -> i64 {

@@ -315,8 +315,9 @@ impl RoomFileSink {
         };
         track.retired.store(true, Ordering::Release);
         track.close();
-        self.outbox.send(Msg::Ended(track, Reason::Unlinked));
+        // Waits for a buffer that is on its way in: its frame comes before the end.
         let _ = pad.set_active(false);
+        self.outbox.send(Msg::Ended(track, Reason::Unlinked));
         let _ = self.obj().remove_pad(pad);
     }
 

@@ -107,7 +107,7 @@ impl Writer {
             e.text(0x4d80, "gst-plugin-vdoroom");
             e.text(0x5741, concat!("roomfilesink ", env!("CARGO_PKG_VERSION")));
             // Matroska counts nanoseconds from the start of 2001.
-            e.int(0x4461, utc_ns - 978_307_200 * 1_000 * MS);
+            e.int(0x4461, utc_ns.saturating_sub(978_307_200 * 1_000 * MS));
             if !title.is_empty() {
                 e.text(0x7ba9, title);
             }
@@ -141,7 +141,7 @@ impl Writer {
 
     pub(super) fn block(&mut self, block: &Block<'_>, out: &mut Vec<Op>) {
         let pts = block.pts.max(0);
-        self.end = self.end.max(pts + block.duration.max(0));
+        self.end = self.end.max(pts.saturating_add(block.duration.max(0)));
         let time_ms = pts / MS;
         let starts = self.cluster.as_ref().is_none_or(|c| {
             let relative = time_ms - c.start_ms;
@@ -167,26 +167,14 @@ impl Writer {
     /// Writes the index and fills in what was not known before.
     pub(super) fn finish(&mut self, out: &mut Vec<Op>) {
         self.end_cluster(out);
-        let cues_at = self.position;
-        let mut e = Elements::default();
-        e.master(id::CUES, |e| {
-            for cue in &self.cues {
-                e.master(0xbb, |e| {
-                    e.uint(0xb3, cue.time_ms as u64);
-                    e.master(0xb7, |e| {
-                        e.uint(0xf7, cue.track as u64 + 1).uint(0xf1, cue.cluster);
-                    });
-                });
-            }
-        });
-        self.append(e.0, out);
+        let mut targets = vec![(id::INFO, self.info_at), (id::TRACKS, self.tracks_at)];
+        // An index without an entry is not allowed (RFC 9559 section 5.1.5).
+        if !self.cues.is_empty() {
+            targets.push((id::CUES, self.position));
+            self.append_cues(out);
+        }
         let mut seek = Elements::default();
         seek.master(id::SEEK_HEAD, |e| {
-            let targets = [
-                (id::INFO, self.info_at),
-                (id::TRACKS, self.tracks_at),
-                (id::CUES, cues_at),
-            ];
             for (id, at) in targets {
                 e.master(id::SEEK, |e| {
                     e.binary(id::SEEK_ID, &id.to_be_bytes());
@@ -202,6 +190,21 @@ impl Writer {
         let size = long_size(self.position - self.segment);
         out.push(Op::At(self.segment - 8, size.to_vec()));
         out.push(Op::Finish);
+    }
+
+    fn append_cues(&mut self, out: &mut Vec<Op>) {
+        let mut e = Elements::default();
+        e.master(id::CUES, |e| {
+            for cue in &self.cues {
+                e.master(0xbb, |e| {
+                    e.uint(0xb3, cue.time_ms as u64);
+                    e.master(0xb7, |e| {
+                        e.uint(0xf7, cue.track as u64 + 1).uint(0xf1, cue.cluster);
+                    });
+                });
+            }
+        });
+        self.append(e.0, out);
     }
 
     fn start_cluster(&mut self, time_ms: i64, block: &Block<'_>, out: &mut Vec<Op>) {
@@ -357,6 +360,15 @@ mod tests {
         assert_eq!(ids, expected);
         let duration = 100.0_f64.to_be_bytes();
         assert!(file.windows(8).any(|w| w == duration), "duration is 100 ms");
+    }
+
+    #[test]
+    fn a_file_without_a_place_to_seek_to_has_no_index() {
+        let ids: Vec<_> = segment_children(&file(&write(&[(1, 0, true)])))
+            .iter()
+            .map(|c| c.0)
+            .collect();
+        assert!(!ids.contains(&id::CUES), "{ids:x?}");
     }
 
     #[test]

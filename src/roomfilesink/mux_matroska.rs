@@ -12,6 +12,9 @@ use super::writer::Op;
 
 /// How much sound a decoder needs before a seek target (RFC 7845 section 4.6).
 const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
+/// With so many frames at hand nothing waits any longer for a track that has sent none: its caps
+/// describe it.
+const MAX_HELD: usize = 256;
 
 struct Track {
     parser: Option<Parser>,
@@ -32,7 +35,7 @@ pub(super) struct MatroskaMux {
     tracks: Vec<Track>,
     title: String,
     utc_ns: i64,
-    /// Exists as soon as every track's description is complete.
+    /// Exists as soon as every track's description is complete, or enough waits for it.
     writer: Option<Writer>,
     held: VecDeque<Ready>,
 }
@@ -132,7 +135,8 @@ impl MatroskaMux {
             keyframe: is_audio || !flags.contains(gst::BufferFlags::DELTA_UNIT),
             buffer: frame.buffer,
         });
-        if self.writer.is_none() && self.tracks.iter().all(|t| t.entry.is_some()) {
+        let all_known = self.tracks.iter().all(|t| t.entry.is_some());
+        if self.writer.is_none() && (all_known || self.held.len() > MAX_HELD) {
             self.start(out);
         }
         self.write_held(out)
@@ -150,7 +154,6 @@ impl MatroskaMux {
             })
             .collect();
         self.writer = Some(Writer::new(&entries, &self.title, self.utc_ns, out));
-        // Only `finish` calls this with frames that are left to write.
         let _ = self.write_held(out);
     }
 
@@ -294,7 +297,11 @@ fn opus_head(format: &Format, caps: &gst::Caps) -> Vec<u8> {
 /// WAVEFORMATEX, which `A_MS/ACM` has as its private data.
 fn wave_format(tag: u16, format: &Format, bits: u16) -> Vec<u8> {
     let channels = format.channels.clamp(1, 8) as u16;
-    let bytes_per_second = format.rate * u32::from(channels) * u32::from(bits) / 8;
+    // The rate is what a stranger's SDP says.
+    let bits_per_second = [channels, bits]
+        .iter()
+        .fold(format.rate, |all, n| all.saturating_mul((*n).into()));
+    let bytes_per_second = bits_per_second / 8;
     let mut out = Vec::with_capacity(18);
     out.extend_from_slice(&tag.to_le_bytes());
     out.extend_from_slice(&channels.to_le_bytes());
@@ -315,4 +322,21 @@ fn vp8_size(data: &[u8]) -> Option<(u32, u32)> {
     }
     let field = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
     Some((field(header[6], header[7]), field(header[8], header[9])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_rate_beyond_all_reason_is_described_as_it_is() {
+        gst::init().unwrap();
+        let caps = gst::Caps::builder("audio/x-mulaw")
+            .field("rate", i32::MAX)
+            .field("channels", i32::MAX)
+            .build();
+        let format = Format::from_caps(&caps).unwrap();
+        let header = wave_format(0x0007, &format, 8);
+        assert_eq!(header[4..8], i32::MAX.to_le_bytes());
+    }
 }

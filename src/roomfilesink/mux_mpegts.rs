@@ -11,7 +11,7 @@ use gst::prelude::*;
 
 use super::container::Codec;
 use super::format::{Format, Frame};
-use super::mpegts_start::TableFirst;
+use super::mpegts_clock::ClockKeeper;
 
 /// What comes out of the pipeline, from one of its threads.
 pub(super) enum MuxEvent {
@@ -75,13 +75,13 @@ impl MpegTsMux {
             let caps = gst::event::Caps::new(&frame.format.caps);
             track.queue.send_event(caps);
         }
-        let time = |t: i64| gst::ClockTime::from_nseconds((t - base).max(0) as u64);
+        let time = |t: i64| gst::ClockTime::from_nseconds(t.saturating_sub(base).max(0) as u64);
         let mut buffer = frame.buffer.copy();
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(time(frame.pts));
             buffer.set_dts(frame.dts.map(time));
         }
-        track.position = track.position.max(frame.end() - base);
+        track.position = track.position.max(frame.end().saturating_sub(base));
         track.queue.chain(buffer).map(|_| ()).map_err(|e| {
             format!(
                 "multiplexing {} into MPEG-TS failed: {e}",
@@ -95,7 +95,7 @@ impl MpegTsMux {
         let Some(track) = self.tracks.get_mut(index) else {
             return;
         };
-        let until = until - base;
+        let until = until.saturating_sub(base);
         if track.ended || until <= track.position {
             return;
         }
@@ -182,7 +182,7 @@ fn start_track(track: &Track) {
 
 fn receiver(report: Arc<impl Fn(MuxEvent) + Send + Sync + 'static>) -> gst::Pad {
     // Buffers and EOS come on one thread, so nobody waits for this lock.
-    let start = Arc::new(Mutex::new(TableFirst::default()));
+    let start = Arc::new(Mutex::new(ClockKeeper::default()));
     let (on_event, at_end) = (report.clone(), start.clone());
     gst::Pad::builder(gst::PadDirection::Sink)
         .name("file")

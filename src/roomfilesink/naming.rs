@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 /// At most so many bytes of a field go into a name: two fields and the rest stay below the 255
 /// bytes that Linux file systems take.
 const MAX_FIELD_BYTES: usize = 90;
+/// At most so many bytes has a file's name: a number for a name that is taken still fits.
+const MAX_NAME_BYTES: usize = 240;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NameError {
@@ -16,6 +18,8 @@ pub(super) enum NameError {
     DanglingPercent(String),
     #[error("location \"{0}\" has %{1}; known are %s %l %t %d %n %e and %%")]
     UnknownField(String, char),
+    #[error("location \"{0}\" ends in a folder; write the file's name after the last /")]
+    NoName(String),
     #[error("location is empty")]
     Empty,
 }
@@ -55,18 +59,26 @@ impl Template {
         if location.is_empty() {
             return Err(NameError::Empty);
         }
-        let (text, manifest_prefix) = if location.contains('%') {
-            let folder = location.split('%').next().unwrap_or_default();
-            let folder = folder.rfind('/').map_or("", |at| &folder[..=at]);
-            (location.to_owned(), format!("{folder}recording"))
+        let text = if location.contains('%') {
+            location.to_owned()
         } else if location.ends_with('/') {
-            let prefix = format!("{location}recording");
-            (format!("{location}%s_%t.%e"), prefix)
+            format!("{location}%s_%t.%e")
         } else {
-            (format!("{location}_%s_%t.%e"), location.to_owned())
+            format!("{location}_%s_%t.%e")
+        };
+        let pieces = parse_pieces(&text)?;
+        if let Some(Piece::Literal(end)) = pieces.last()
+            && end.ends_with('/')
+        {
+            return Err(NameError::NoName(text));
+        }
+        let manifest_prefix = if text == location || location.ends_with('/') {
+            format!("{}recording", folder_of(&pieces))
+        } else {
+            location.to_owned()
         };
         Ok(Self {
-            pieces: parse_pieces(&text)?,
+            pieces,
             manifest_prefix,
         })
     }
@@ -84,6 +96,9 @@ impl Template {
                 Piece::Extension => out.push_str(fields.extension),
             }
         }
+        let name = out.rfind('/').map_or(0, |slash| slash + 1);
+        let short = short_name(&out[name..]);
+        out.replace_range(name.., &short);
         PathBuf::from(out)
     }
 
@@ -94,6 +109,22 @@ impl Template {
             self.manifest_prefix
         ))
     }
+}
+
+/// The folder that all files lie in, with its `/`.
+fn folder_of(pieces: &[Piece]) -> &str {
+    match pieces.first() {
+        Some(Piece::Literal(text)) => text.rfind('/').map_or("", |slash| &text[..=slash]),
+        _ => "",
+    }
+}
+
+/// The name of a file, shortened before its extension.
+fn short_name(name: &str) -> String {
+    let extension = name.rfind('.').map_or("", |dot| &name[dot..]);
+    let extension = if extension.len() > 10 { "" } else { extension };
+    let stem = name[..name.len() - extension.len()].to_owned();
+    shorten(stem, MAX_NAME_BYTES - extension.len()) + extension
 }
 
 fn parse_pieces(text: &str) -> Result<Vec<Piece>, NameError> {
@@ -171,7 +202,7 @@ fn safe(field: &str) -> String {
     if is_reserved_on_windows(&name) {
         name.insert(0, '_');
     }
-    shorten(name)
+    shorten(name, MAX_FIELD_BYTES)
 }
 
 fn is_safe(c: char) -> bool {
@@ -198,9 +229,9 @@ fn is_reserved_on_windows(name: &str) -> bool {
     })
 }
 
-fn shorten(mut name: String) -> String {
-    if name.len() > MAX_FIELD_BYTES {
-        let mut end = MAX_FIELD_BYTES;
+fn shorten(mut name: String, bytes: usize) -> String {
+    if name.len() > bytes {
+        let mut end = bytes;
         while !name.is_char_boundary(end) {
             end -= 1;
         }
@@ -245,6 +276,10 @@ mod tests {
             Err(NameError::DanglingPercent(_))
         ));
         assert_eq!(Template::parse(""), Err(NameError::Empty));
+        for folder in ["%s/", "a/%s/%%b/"] {
+            let refused = Err(NameError::NoName(folder.into()));
+            assert_eq!(Template::parse(folder), refused);
+        }
     }
 
     #[test]
@@ -280,7 +315,11 @@ mod tests {
         assert_eq!(safe("Zoë 🎥"), "Zoë_🎥");
         assert_eq!(safe("con"), "_con");
         assert_eq!(safe("LPT1.txt"), "_LPT1.txt");
-        assert!(safe(&"🎥".repeat(300)).len() <= MAX_FIELD_BYTES);
+        let long = "🎥".repeat(300);
+        assert!(safe(&long).len() <= MAX_FIELD_BYTES);
+        let path = name("a/%s_%l_%s_%t.%e", &long, &long);
+        assert!(path.len() <= "a/".len() + MAX_NAME_BYTES, "{path}");
+        assert!(path.ends_with(".ts"), "{path}");
     }
 
     #[test]
@@ -299,6 +338,10 @@ mod tests {
         assert_eq!(
             manifest("a/%s/%n"),
             Path::new("a/recording_7.manifest.jsonl")
+        );
+        assert_eq!(
+            manifest("foo%%/x_%t"),
+            Path::new("foo%/recording_7.manifest.jsonl")
         );
     }
 }

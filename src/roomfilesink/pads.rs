@@ -3,7 +3,7 @@
 //! source's streaming thread, and never return an error to the source.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::CAT;
@@ -98,21 +98,28 @@ impl Input {
         }
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The buffer with its format and running times; `None` for what is outside of the segment or
     /// came without caps.
     fn frame(&self, pad: &gst::Pad, buffer: gst::Buffer) -> Option<Frame> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(format) = state.format.clone() else {
+        let (format, segment, last_pts) = {
+            let state = self.state();
+            (state.format.clone(), state.segment.clone(), state.last_pts)
+        };
+        let Some(format) = format else {
             gst::warning!(CAT, obj = pad, "buffer without caps that can be recorded");
             return None;
         };
-        let segment = state.segment.as_ref()?;
+        let segment = segment?;
         let running_time = |t: gst::ClockTime| signed(segment.to_running_time_full(t)?);
         // A buffer without a time belongs to the one before (parsers of some sources).
         let pts = buffer.pts().or(buffer.dts());
-        let pts = pts.and_then(running_time).or(state.last_pts)?;
+        let pts = pts.and_then(running_time).or(last_pts)?;
         let dts = buffer.dts().and_then(running_time);
-        state.last_pts = Some(pts);
+        self.state().last_pts = Some(pts);
         Some(Frame {
             buffer,
             format,
@@ -177,8 +184,7 @@ impl Input {
         if format.is_none() {
             gst::warning!(CAT, obj = pad, "cannot record {caps}");
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.format = format;
+        self.state().format = format;
     }
 
     fn segment(&self, pad: &gst::Pad, segment: &gst::Segment) {
@@ -186,8 +192,7 @@ impl Input {
         if time.is_none() {
             gst::warning!(CAT, obj = pad, "segment is not in time");
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.segment = time;
+        self.state().segment = time;
     }
 }
 

@@ -3,15 +3,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::container::Container;
 use super::control::{Msg, Outbox};
 use super::format::{Format, Frame};
 use super::mux_matroska::MatroskaMux;
 use super::mux_mpegts::{MpegTsMux, MuxEvent};
+use super::progress::Progress;
 use super::record::{PartRecord, Reason, TrackRecord};
 use super::writer::{FileEvent, FileSpec, FileWriter, Op};
+
+/// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
+const MUX_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) type PartId = u64;
 
@@ -47,7 +51,8 @@ pub(super) struct Part {
     formats: Vec<Arc<Format>>,
     mux: Mux,
     file: Arc<FileWriter>,
-    pub finishing: Option<Instant>,
+    /// Since the multiplexer was told to end, what it gave.
+    finishing: Option<Progress>,
     is_closed: bool,
 }
 
@@ -128,7 +133,7 @@ impl Part {
             Mux::MpegTs(mux) => mux.push(track, frame, start),
             Mux::Matroska(mux) => {
                 let mut ops = Vec::new();
-                let result = mux.push(track, frame, frame.pts - start, &mut ops);
+                let result = mux.push(track, frame, frame.pts.saturating_sub(start), &mut ops);
                 ops.into_iter().for_each(|op| self.file.send(op));
                 result
             }
@@ -159,7 +164,7 @@ impl Part {
         if self.finishing.is_some() {
             return Ok(());
         }
-        self.finishing = Some(now);
+        self.finishing = Some(Progress::new(self.bytes(), now));
         self.record.ended = Some(reason);
         match &mut self.mux {
             Mux::MpegTs(mux) => {
@@ -169,9 +174,28 @@ impl Part {
             Mux::Matroska(mux) => {
                 let mut ops = Vec::new();
                 let result = mux.finish(&mut ops);
+                self.is_closed = true;
                 ops.into_iter().for_each(|op| self.file.send(op));
                 result
             }
+        }
+    }
+
+    pub(super) fn is_finishing(&self) -> bool {
+        self.finishing.is_some()
+    }
+
+    /// Closes the file as it is if the multiplexer does not end and gives nothing any more.
+    pub(super) fn close_if_stuck(&mut self, now: Instant) {
+        let bytes = self.bytes();
+        let Some(progress) = self.finishing.as_mut().filter(|_| !self.is_closed) else {
+            return;
+        };
+        if progress.idle(bytes, now) > MUX_TIMEOUT {
+            let seconds = MUX_TIMEOUT.as_secs();
+            let error = format!("the end may be missing: mpegtsmux gave nothing for {seconds} s");
+            self.record.error = Some(error);
+            self.close_file();
         }
     }
 

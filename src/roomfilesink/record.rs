@@ -27,7 +27,8 @@ pub(super) struct Anchor {
 
 impl Anchor {
     pub(super) fn utc_ns(&self, running_time: i64) -> i64 {
-        self.utc_ns + (running_time - self.running_time)
+        self.utc_ns
+            .saturating_add(running_time.saturating_sub(self.running_time))
     }
 }
 

@@ -14,6 +14,7 @@ use super::container::Kind;
 use super::effects::{Context, Effect};
 use super::format::Frame;
 use super::part::{Part, PartId};
+use super::progress::Progress;
 use super::record::{Person, Reason};
 use super::track::{Track, TrackId};
 use super::waiting::{TrackState, can_begin};
@@ -25,7 +26,7 @@ const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
 /// A cut waits this long for the keyframe of a video that is silent.
 const SILENT_VIDEO_WAIT: Duration = Duration::from_secs(1);
 /// What waits for a file beyond this much waits in the tracks instead, so that sources slow down.
-const MAX_WAITING: u64 = 16 << 20;
+pub(super) const MAX_WAITING: u64 = 16 << 20;
 /// Frames of a late track that wait for the keyframe at which it joins: a minute of sound. Only a
 /// source that answers no request for a keyframe makes them more.
 const KEPT_FOR_CUT: usize = 3000;
@@ -62,7 +63,7 @@ pub(super) struct Session {
     pub retry: Retry,
     pub began: Reason,
     /// The current part, what was written of it and since when.
-    pub progress: Option<(PartId, u64, Instant)>,
+    pub progress: Option<(PartId, Progress)>,
 }
 
 impl Session {
@@ -198,6 +199,8 @@ impl Session {
             }
         }
         if !self.tracks.iter().any(TrackState::is_ready) {
+            // What was dropped does not count as waiting.
+            self.waiting_since = None;
             return false;
         }
         let waited = now.duration_since(*self.waiting_since.get_or_insert(now));
@@ -267,19 +270,23 @@ impl Session {
         if late {
             self.split.get_or_insert(Split::new(Reason::LateTrack, now));
         }
-        if self.split.is_some()
-            && let Some(video) = self.cutting_video(now)
-        {
-            self.tracks[video].ask_for_keyframe(now, ctx);
+        for track in &mut self.tracks {
+            let at_home = track
+                .home
+                .is_some_and(|(part, _)| Some(part) == self.current);
+            let may_cut = self.split.is_some() && at_home && !track.is_over();
+            if may_cut || track.next.is_some() {
+                track.ask_for_keyframe(now, ctx);
+            }
         }
     }
 
-    /// The video at whose keyframe a part is cut. One that is silent gets some time to answer the
-    /// request for a keyframe.
-    pub(super) fn cutting_video(&self, now: Instant) -> Option<usize> {
+    /// Whether there is a video at whose keyframe a part is cut. One that is silent gets some time
+    /// to answer the request for a keyframe.
+    pub(super) fn has_cutting_video(&self, now: Instant) -> bool {
         let asked = |s: Split| now.duration_since(s.since) < SILENT_VIDEO_WAIT;
         let may_answer = self.split.is_some_and(asked);
-        self.tracks.iter().position(|t| {
+        self.tracks.iter().any(|t| {
             let home = t.home.map(|(part, _)| part);
             let at_home = home.is_some() && home == self.current && !t.is_over();
             let flows = !t.is_silent(now) || (may_answer && t.ended.is_none());
@@ -293,7 +300,7 @@ impl Session {
         if self.parts.iter().any(is_full) {
             return None;
         }
-        let homeless_too = self.split.is_some() && self.cutting_video(now).is_none();
+        let homeless_too = self.split.is_some() && !self.has_cutting_video(now);
         let mut next: Option<(usize, i64)> = None;
         for (index, track) in self.tracks.iter().enumerate() {
             match track.fifo.front() {

@@ -2,6 +2,7 @@
 //! Which pads belong together: all sessions that are going on.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::control::Msg;
@@ -56,6 +57,10 @@ impl Sessions {
             }
             Msg::Frame(track, frame) => {
                 if self.of(track.id).is_none() {
+                    if track.retired.load(Ordering::Acquire) {
+                        // No end would follow.
+                        return track.give_back(frame.buffer.size());
+                    }
                     let id = track.id.to_string();
                     self.stream_start(track.clone(), id, None, now, ctx);
                 }
@@ -184,5 +189,54 @@ fn read_person(person: &mut Person, structure: &gst::StructureRef) {
     }
     if let Ok(session) = structure.get::<u32>("session") {
         person.session = Some(session);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::mpsc;
+
+    use super::super::container::Kind;
+    use super::super::control::Outbox;
+    use super::super::format::{Format, Frame};
+    use super::super::naming::Template;
+    use super::super::record::Anchor;
+    use super::super::settings::Settings;
+    use super::*;
+
+    #[test]
+    fn a_frame_that_comes_after_its_pad_has_retired_begins_nothing() {
+        gst::init().unwrap();
+        let pad = gst::Pad::new(gst::PadDirection::Sink);
+        let track = Arc::new(Track::new(Kind::Audio, &pad, None));
+        track.retired.store(true, Ordering::Release);
+        let now = Instant::now();
+        let frame = Frame {
+            buffer: gst::Buffer::new(),
+            format: Format::from_caps(&gst::Caps::new_empty_simple("audio/x-opus"))
+                .unwrap()
+                .into(),
+            pts: 0,
+            dts: None,
+            arrived: now,
+        };
+        let (outbox, _inbox) = mpsc::channel();
+        let mut ctx = Context {
+            settings: &Settings::default(),
+            outbox: &Outbox(outbox),
+            effects: Vec::new(),
+            template: &Template::parse("x").unwrap(),
+            anchor: None,
+            counts: &mut HashMap::new(),
+            take_anchor: &|running_time| Anchor {
+                running_time,
+                utc_ns: 0,
+            },
+            pads_named: &|_| Vec::new(),
+        };
+        let mut sessions = Sessions::default();
+        sessions.handle(Msg::Frame(track, frame), now, &mut ctx);
+        assert!(sessions.is_idle());
     }
 }

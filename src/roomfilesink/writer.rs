@@ -259,9 +259,10 @@ impl Syncer {
 }
 
 fn sync(file: &File) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, Unsupported};
     match file.sync_data() {
-        // Pipes and devices such as /dev/full cannot sync.
-        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        // Pipes, devices such as /dev/full and some file systems cannot sync.
+        Err(e) if matches!(e.kind(), InvalidInput | Unsupported) => Ok(()),
         result => result,
     }
 }

@@ -100,8 +100,11 @@ fn too_little_free_space_ends_the_part_cleanly_and_the_next_begins_when_there_is
         failed.text("error").contains("min-free-space"),
         "{failed:?}"
     );
+    send_until(4000, &mut [&mut video]);
+    recorder.next("part-failed");
+    assert_eq!(recorder.warnings.len(), 1, "{:?}", recorder.warnings);
     std::fs::remove_file(filler).unwrap();
-    send_until(6000, &mut [&mut video]);
+    send_until(7000, &mut [&mut video]);
     recorder.next("part-opened");
     let parts = recorder.end();
     assert!(play(&parts[0].file()).pictures >= 45, "{parts:#?}");

@@ -33,6 +33,9 @@ media! {
     h264_small = "videotestsrc num-buffers=150 ! video/x-raw,width=160,height=120,framerate=15/1 \
         ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=100 \
         ! video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
+    h264_with_one_keyframe = "videotestsrc num-buffers=150 ! video/x-raw,width=160,height=120,framerate=15/1 \
+        ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=1000 bitrate=100 \
+        ! video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
     h265 = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
         ! x265enc tune=zerolatency speed-preset=ultrafast option-string=open-gop=0 key-int-max=15 bitrate=300 \
         ! h265parse config-interval=-1 ! video/x-h265,stream-format=byte-stream,alignment=au";
@@ -40,6 +43,8 @@ media! {
         ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=15";
     vp8_small = "videotestsrc num-buffers=150 ! video/x-raw,width=160,height=120,framerate=15/1 \
         ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=15";
+    vp8_with_one_keyframe = "videotestsrc num-buffers=150 ! video/x-raw,width=160,height=120,framerate=15/1 \
+        ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=1000";
     vp9 = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
         ! vp9enc deadline=1 cpu-used=8 keyframe-max-dist=15";
     opus = "audiotestsrc num-buffers=500 samplesperbuffer=960 \

@@ -17,6 +17,8 @@ pub struct Played {
     pub first_picture_ms: Option<i64>,
     pub first_audio_ms: Option<i64>,
     pub last_ms: i64,
+    /// Running time at which the last sound ends.
+    pub audio_end_ms: i64,
     /// What the file says of itself.
     pub duration_ms: Option<u64>,
     pub is_seekable: bool,
@@ -100,6 +102,10 @@ fn note(played: &mut Played, pad: &gst::Pad, buffer: &gst::BufferRef) {
         let format: String = caps.get("format").unwrap();
         let width = if format.contains("32") { 4 } else { 2 };
         played.first_audio_ms.get_or_insert(pts);
+        let segment = pad.sticky_event::<gst::event::Segment>(0).unwrap();
+        let segment = segment.segment().downcast_ref::<gst::ClockTime>().unwrap();
+        let running_time = segment.to_running_time(buffer.pts()).unwrap();
+        played.audio_end_ms = ms(running_time + duration);
         played.audio_ms += buffer.size() as u64 * 1000 / (rate * channels * width);
     }
 }

@@ -32,6 +32,50 @@ fn muted_camera(video: &'static Media) {
     assert!(missing.abs() <= 40, "{missing} ms of sound are missing");
 }
 
+/// Sound keeps its time in the file, whether there are pictures or not.
+fn sound_ends_at(expected_ms: i64, recorder: &mut Recorder) {
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    let played = play(&parts[0].file());
+    let off = played.audio_end_ms - expected_ms;
+    assert!(off.abs() <= 100, "sound ends {off} ms late: {played:?}");
+}
+
+fn sound_of_a_muted_camera(video: &'static Media) {
+    let mut recorder = Recorder::new();
+    let mut video = Sender::named(&recorder, "video_alice", video);
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(2000, &mut [&mut video, &mut audio]);
+    send_live_until(7000, &mut [&mut audio]);
+    video.skip_to(7000);
+    send_until(9000, &mut [&mut video, &mut audio]);
+    sound_ends_at(9000, &mut recorder);
+}
+
+#[test]
+fn sound_keeps_its_time_in_a_transport_stream_while_the_camera_is_muted() {
+    sound_of_a_muted_camera(media::h264());
+}
+
+#[test]
+fn sound_keeps_its_time_in_a_matroska_file_while_the_camera_is_muted() {
+    sound_of_a_muted_camera(media::vp8());
+}
+
+#[test]
+fn sound_keeps_its_time_in_a_transport_stream_with_one_picture_a_second() {
+    let mut recorder = Recorder::new();
+    let mut video = Sender::named(&recorder, "video_alice", media::h264());
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    for second in (0..10_000).step_by(1000) {
+        video.skip_to(second);
+        send_until(second + 20, &mut [&mut video]);
+        send_live_until(second + 1000, &mut [&mut audio]);
+    }
+    assert_eq!(video.sent, 10);
+    sound_ends_at(10_000, &mut recorder);
+}
+
 #[test]
 fn a_muted_camera_does_not_hold_back_the_sound_of_a_transport_stream() {
     muted_camera(media::h264());

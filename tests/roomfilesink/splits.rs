@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use crate::media;
+use crate::media::{self, Media};
 use crate::playback::{Played, play};
-use crate::room::{Part, Recorder, Sender, send_live_until, send_until};
+use crate::room::{Intro, Part, Recorder, Sender, send_live_until, send_until, wait_for};
 
 fn pictures(parts: &[Part]) -> Vec<usize> {
     parts.iter().map(|p| play(&p.file()).pictures).collect()
@@ -19,7 +19,7 @@ fn sound_ms(played: &[Played]) -> u64 {
 }
 
 /// Audio that comes `late_ms` after the video.
-fn late_audio(video: &'static media::Media) {
+fn late_audio(video: &'static Media) {
     let mut recorder = Recorder::new();
     let mut video = Sender::named(&recorder, "video_alice", video);
     send_until(3500, &mut [&mut video]);
@@ -57,6 +57,60 @@ fn audio_that_comes_later_begins_a_second_matroska_file_at_a_keyframe() {
     late_audio(media::vp8());
 }
 
+/// A microphone comes later; the camera has a keyframe to cut at, the screen has none for long.
+fn screen_without_keyframes(camera: &'static Media, rare: &'static Media, soon: &'static Media) {
+    let mut recorder = Recorder::new();
+    let group = Some(gst::GroupId::next());
+    let connect = |stream_id, media| {
+        let (promised, person): (&[&str], _) = (&[], None);
+        let intro = Intro {
+            stream_id,
+            group,
+            promised,
+            person,
+        };
+        Sender::connect(&recorder, None, media, &intro)
+    };
+    let mut screen = connect("room/alice/1/video-2", rare);
+    let mut camera = connect("room/alice/1/video", camera);
+    let mut microphone = connect("room/alice/1/audio", media::opus());
+    send_until(2000, &mut [&mut screen, &mut camera]);
+    recorder.next("part-opened");
+    microphone.skip_to(2500);
+    send_until(9000, &mut [&mut screen, &mut camera, &mut microphone]);
+    let second = recorder.next("part-opened");
+    wait_for("most of the second part is on the disk", || {
+        (second.file().metadata().unwrap().len() > 50_000).then_some(())
+    });
+    wait_for("the screen is asked for a keyframe until it comes", || {
+        (screen.asked.load(Ordering::Relaxed) >= 2).then_some(())
+    });
+    screen.change(soon);
+    send_until(10_000, &mut [&mut screen, &mut camera, &mut microphone]);
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 2, "{parts:#?}");
+    let all: usize = pictures(&parts).iter().sum();
+    assert_eq!(all, screen.sent + camera.sent, "{parts:#?}");
+}
+
+#[test]
+fn a_screen_without_keyframes_does_not_hold_back_the_next_transport_stream() {
+    screen_without_keyframes(
+        media::h264(),
+        media::h264_with_one_keyframe(),
+        media::h264_small(),
+    );
+}
+
+#[test]
+fn a_screen_without_keyframes_does_not_hold_back_the_next_matroska_file() {
+    screen_without_keyframes(
+        media::vp8(),
+        media::vp8_with_one_keyframe(),
+        media::vp8_small(),
+    );
+}
+
 #[test]
 fn video_that_comes_later_begins_a_second_file_with_its_first_picture() {
     let mut recorder = Recorder::new();
@@ -91,7 +145,7 @@ fn a_change_of_codec_begins_a_second_file_of_its_kind() {
     assert_eq!(parts[1].text("began"), "codec-change");
 }
 
-fn size_change(from: &'static media::Media, to: &'static media::Media) {
+fn size_change(from: &'static media::Media, to: &'static Media) {
     let mut recorder = Recorder::new();
     let mut video = Sender::named(&recorder, "video_alice", from);
     send_until(3000, &mut [&mut video]);

@@ -36,14 +36,26 @@ impl Drop for Folder {
 /// Writes ninety frames at 30 per second and three seconds of sound, all with our pattern; what
 /// `drop_frame` says is left out.
 fn write(path: &Path, encoder: &str, muxer: &str, drop_frame: fn(u64) -> bool) {
+    write_seconds(3, path, encoder, muxer, drop_frame);
+}
+
+fn write_seconds(
+    seconds: u64,
+    path: &Path,
+    encoder: &str,
+    muxer: &str,
+    drop_frame: fn(u64) -> bool,
+) {
     gst::init().unwrap();
     let description = format!(
-        "videotestsrc num-buffers=90 pattern=black name=camera \
+        "videotestsrc num-buffers={} pattern=black name=camera \
          ! video/x-raw,format=I420,width=320,height=180,framerate=30/1 \
          ! identity name=drawn ! {encoder} ! queue ! {muxer} name=mux ! filesink location={} \
-         audiotestsrc num-buffers=150 samplesperbuffer=960 wave=silence name=microphone \
+         audiotestsrc num-buffers={} samplesperbuffer=960 wave=silence name=microphone \
          ! audio/x-raw,format=S16LE,rate=48000,channels=2 ! opusenc ! queue ! mux.",
-        path.display()
+        seconds * 30,
+        path.display(),
+        seconds * 50
     );
     let pipeline = gst::parse::launch(&description)
         .unwrap()
@@ -185,8 +197,10 @@ fn a_finished_file_that_was_cut_off_is_not_whole() {
 fn a_file_that_begins_between_keyframes_is_not_whole() {
     let folder = Folder::new("late");
     let file = folder.file("a.ts");
-    let two_seconds = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=60 ! h264parse";
-    write(&file, two_seconds, "mpegtsmux", never);
+    // Longer than sound may be without a picture at the start.
+    let four_seconds =
+        "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=120 ! h264parse";
+    write_seconds(6, &file, four_seconds, "mpegtsmux", never);
     let bytes = fs::read(&file).unwrap();
     let packets = bytes.len() / 188;
     fs::write(&file, &bytes[packets / 10 * 188..]).unwrap();
