@@ -6,10 +6,11 @@ mod conversation;
 use aes::Aes256;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
 use conversation::{
-    Conversation, Sdp, answers, candidates, channel_texts, config, stream, warnings,
+    Conversation, Sdp, answers, browser, candidates, channel_texts, config, offered, stream,
+    warnings,
 };
 use gstvdoroom::protocol::limits::MAX_EARLY_CANDIDATES;
-use gstvdoroom::protocol::{Action, Event, Password, RoomConfig, SessionId};
+use gstvdoroom::protocol::{Action, Event, Password, RoomConfig};
 use serde_json::{Value, json};
 
 const HOST: &str = "candidate:1 1 UDP 2122252543 192.0.2.1 50000 typ host";
@@ -39,19 +40,6 @@ fn decrypted(text: &Value, vector: &Value) -> Value {
     let text = hex::decode(text.as_str().unwrap()).unwrap();
     let text = cipher.decrypt_padded_vec::<Pkcs7>(&text).unwrap();
     serde_json::from_slice(&text).unwrap()
-}
-
-fn browser() -> Sdp {
-    Sdp::new("browser").application()
-}
-
-/// Alice was played and offered a data channel.
-fn offered() -> (Conversation, SessionId) {
-    let mut talk = Conversation::joined(&[("a", "alice")]);
-    talk.take();
-    talk.offers("a", "alice", "tok", &browser());
-    let session = talk.session("alice");
-    (talk, session)
 }
 
 fn with_password(password: Password) -> RoomConfig {

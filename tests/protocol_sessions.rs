@@ -4,26 +4,14 @@
 mod conversation;
 
 use conversation::{
-    Conversation, Sdp, announced, answers, channel_texts, config, play, stream, warnings,
+    Conversation, Sdp, announced, answers, browser, channel_texts, config, offered, play, stream,
+    warnings,
 };
 use gstvdoroom::protocol::limits::MAX_CHANNEL_MESSAGES_PER_SECOND;
 use gstvdoroom::protocol::{
     Action, Dialect, Event, MediaRequest, RoomConfig, SessionId, StreamState,
 };
 use serde_json::json;
-
-fn browser() -> Sdp {
-    Sdp::new("browser").application()
-}
-
-/// Alice was played and offered a data channel.
-fn offered() -> (Conversation, SessionId) {
-    let mut talk = Conversation::joined(&[("a", "alice")]);
-    talk.take();
-    talk.offers("a", "alice", "tok", &browser());
-    let session = talk.session("alice");
-    (talk, session)
-}
 
 /// The data channel is open.
 fn connected() -> (Conversation, SessionId) {

@@ -290,3 +290,17 @@ impl Conversation {
         }
     }
 }
+
+/// A browser's first offer: a data channel only.
+pub fn browser() -> Sdp {
+    Sdp::new("browser").application()
+}
+
+/// Alice was played and offered a data channel.
+pub fn offered() -> (Conversation, SessionId) {
+    let mut talk = Conversation::joined(&[("a", "alice")]);
+    talk.take();
+    talk.offers("a", "alice", "tok", &browser());
+    let session = talk.session("alice");
+    (talk, session)
+}
