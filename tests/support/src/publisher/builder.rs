@@ -13,10 +13,12 @@ use crate::{
 use super::{
     Codec, Flavour, Publisher,
     control::Control,
-    feed::{Feed, Timeline},
+    feed::Feed,
     link::Target,
     peer::Kind,
+    reports::SenderReports,
     status::Status,
+    timeline::{SoundCard, Timeline},
 };
 
 /// What a publisher is and where it publishes.
@@ -37,6 +39,11 @@ pub struct Settings {
     pub screen: bool,
     pub split_offers: bool,
     pub ping_interval: Option<Duration>,
+    pub timeline: Option<Timeline>,
+    pub card: SoundCard,
+    pub video_delay: Duration,
+    pub audio_delay: Duration,
+    pub sender_reports: SenderReports,
 }
 
 impl Settings {
@@ -131,6 +138,36 @@ impl PublisherBuilder {
         self
     }
 
+    /// Whose clock it runs by, and when it flashes and beeps; by default its own, from the start.
+    pub fn timeline(mut self, timeline: &Timeline) -> Self {
+        self.0.timeline = Some(timeline.clone());
+        self
+    }
+
+    /// A sound card that runs so many millionths faster than the machine's clock.
+    pub fn fast_sound_card(mut self, ppm: u32) -> Self {
+        self.0.card = SoundCard { ppm };
+        self
+    }
+
+    /// Pictures are sent so long after they were captured.
+    pub fn video_delay(mut self, delay: Duration) -> Self {
+        self.0.video_delay = delay;
+        self
+    }
+
+    /// Sound is sent so long after it was captured.
+    pub fn audio_delay(mut self, delay: Duration) -> Self {
+        self.0.audio_delay = delay;
+        self
+    }
+
+    /// What the sender reports say; the truth by default.
+    pub fn sender_reports(mut self, reports: SenderReports) -> Self {
+        self.0.sender_reports = reports;
+        self
+    }
+
     /// Certificates to trust for `wss`, PEM.
     pub fn ca(mut self, pem: &str) -> Self {
         self.0.target.ca_pem = Some(pem.into());
@@ -144,8 +181,14 @@ impl PublisherBuilder {
             return Err("the SDK cannot publish in the relay dialect".into());
         }
         gst::init().map_err(|error| error.to_string())?;
-        let timeline = Timeline::now();
-        let feed = Feed::start(settings.codec, settings.flavour, settings.rate, &timeline)?;
+        let timeline = settings.timeline.clone().unwrap_or_else(Timeline::now);
+        let feed = Feed::start(
+            settings.codec,
+            settings.flavour,
+            settings.rate,
+            &timeline,
+            settings.card,
+        )?;
         let feed = Arc::new(feed);
         let status = Arc::<Status>::default();
         let (events, inbox) = smol::channel::unbounded();
