@@ -21,18 +21,39 @@ fn scratch() {
     let seconds: u64 = std::env::var("SECS").map_or(20, |s| s.parse().unwrap());
     let people = vec![
         build("plain").start().unwrap(),
-        build("fast").timeline(&Timeline::fast(2000)).start().unwrap(),
+        build("fast")
+            .timeline(&Timeline::fast(2000))
+            .start()
+            .unwrap(),
         build("card").fast_sound_card(2000).start().unwrap(),
         build("vlate").video_delay(ms(200)).start().unwrap(),
         build("alate").audio_delay(ms(200)).start().unwrap(),
-        build("zero").video_delay(ms(200)).sender_reports(SenderReports::ZeroNtp).start().unwrap(),
-        build("hours").sender_reports(SenderReports::JumpingNtp).start().unwrap(),
-        build("late2").sender_reports(SenderReports::LatePictures{seconds:2}).start().unwrap(),
-        build("ponly").sender_reports(SenderReports::PicturesOnly).start().unwrap(),
-        build("none").sender_reports(SenderReports::None).start().unwrap(),
+        build("zero")
+            .video_delay(ms(200))
+            .sender_reports(SenderReports::ZeroNtp)
+            .start()
+            .unwrap(),
+        build("hours")
+            .sender_reports(SenderReports::JumpingNtp)
+            .start()
+            .unwrap(),
+        build("late2")
+            .sender_reports(SenderReports::LatePictures { seconds: 2 })
+            .start()
+            .unwrap(),
+        build("ponly")
+            .sender_reports(SenderReports::PicturesOnly)
+            .start()
+            .unwrap(),
+        build("none")
+            .sender_reports(SenderReports::None)
+            .start()
+            .unwrap(),
     ];
     let end = Instant::now() + Duration::from_secs(seconds);
-    recording.wait("a while", |_| Instant::now() > end.min(Instant::now() + DEADLINE));
+    recording.wait("a while", |_| {
+        Instant::now() > end.min(Instant::now() + DEADLINE)
+    });
     let recorded = recording.finish();
     for (name, parts) in &recorded.files {
         for (path, report) in parts {

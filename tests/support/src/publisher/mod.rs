@@ -42,7 +42,7 @@ use feed::Feed;
 use link::Target;
 use peer::Kind;
 use status::{Shown, Status};
-use timeline::SoundCard;
+use timeline::Times;
 
 /// A running publisher. Dropping it is a crash.
 pub struct Publisher {
@@ -75,11 +75,8 @@ impl Publisher {
             screen: false,
             split_offers: false,
             ping_interval: None,
-            timeline: None,
-            card: SoundCard::default(),
-            video_delay: Duration::ZERO,
-            audio_delay: Duration::ZERO,
-            sender_reports: SenderReports::default(),
+            false_fingerprint: false,
+            times: Times::default(),
         })
     }
 

@@ -127,8 +127,11 @@ impl Peer {
     ) -> Result<(), String> {
         let flavour = settings.flavour;
         let ((payloader, caps), delay) = match kind {
-            Kind::Video | Kind::Screen => (settings.codec.payloader(flavour), settings.video_delay),
-            Kind::Audio => (Codec::opus_payloader(flavour), settings.audio_delay),
+            Kind::Video | Kind::Screen => (
+                settings.codec.payloader(flavour),
+                settings.times.video_delay,
+            ),
+            Kind::Audio => (Codec::opus_payloader(flavour), settings.times.audio_delay),
         };
         let ssrc = glib::random_int();
         if kind != Kind::Audio {
@@ -153,7 +156,7 @@ impl Peer {
             .and_then(|out| out.static_pad("src"))
             .ok_or("no pad")?;
         if kind == Kind::Audio {
-            reports::count_by_card(settings.card, &exit);
+            reports::count_by_card(settings.times.card, &exit);
         }
         let exit = gst::GhostPad::with_target(&exit).map_err(|error| error.to_string())?;
         bin.add_pad(&exit).map_err(|error| error.to_string())?;
@@ -295,7 +298,7 @@ fn configure_reports(
         if timeline.is_fast() {
             reports::tell_own_time(&rtpbin);
         }
-        settings.sender_reports.tamper(&rtpbin, pictures);
+        settings.times.sender_reports.tamper(&rtpbin, pictures);
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use gst::prelude::*;
 
+use super::reports::SenderReports;
+
 /// Clock and base time of a publisher. Flash and beep begin with each whole second of it.
 #[derive(Clone)]
 pub struct Timeline {
@@ -78,10 +80,20 @@ impl Timeline {
     }
 }
 
+/// Which clocks a publisher has, when it sends what it captured, and what it reports of that.
+#[derive(Clone, Default)]
+pub struct Times {
+    pub timeline: Option<Timeline>,
+    pub card: SoundCard,
+    pub video_delay: Duration,
+    pub audio_delay: Duration,
+    pub sender_reports: SenderReports,
+}
+
 /// How fast a sound card is against the clock of its machine.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SoundCard {
-    pub(super) ppm: u32,
+pub struct SoundCard {
+    pub ppm: u32,
 }
 
 impl SoundCard {
