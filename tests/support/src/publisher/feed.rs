@@ -231,17 +231,18 @@ fn draw_on(element: &gst::Element, track: &Arc<Track>, rate: i32) -> Result<(), 
             .and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok());
         if let (Some(format), Some(buffer)) = (info_of_pad, info.buffer_mut())
             && let Some(time) = buffer.pts()
-            && !track.muted.load(Ordering::Relaxed)
         {
-            // Rounded, because timestamps are cut to whole nanoseconds.
+            // A source that starts late counts from there: a flash would begin with the frame after
+            // the second.
             let half = 500_000_000 / rate as u64;
             let number = (time.nseconds() + half) * rate as u64 / 1_000_000_000;
-            draw_frame(
-                buffer.make_mut(),
-                &format,
-                number as u32,
-                pattern::signal_at(time),
-            );
+            let time =
+                gst::ClockTime::from_nseconds((number * 1_000_000_000).div_ceil(rate as u64));
+            let buffer = buffer.make_mut();
+            buffer.set_pts(time);
+            if !track.muted.load(Ordering::Relaxed) {
+                draw_frame(buffer, &format, number as u32, pattern::signal_at(time));
+            }
         }
         gst::PadProbeReturn::Ok
     });

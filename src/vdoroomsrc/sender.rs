@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One RTP stream's relation to its sender's clock, as sender reports tell it.
+
+use super::timeline::SECOND;
+
+/// What two reports may disagree by: the accuracy of a report, and of a crystal.
+const INACCURACY: i128 = SECOND / 10;
+const WORST_CRYSTAL: i128 = 50;
+/// A larger step is no new delay of a medium: somebody has set the sender's clock.
+const CLOCK_WAS_SET: i128 = SECOND;
+/// Time runs slower by no more than this part while a medium moves back.
+const SLOWEST: i128 = 10;
+
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub ssrc: u32,
+    clock_rate: i128,
+    /// The newest packet's RTP timestamp, without wrapping around.
+    rtp: Option<i128>,
+    /// Where rtpjitterbuffer placed the newest packet, in running time.
+    arrival: i128,
+    report: Option<Report>,
+    /// A report that the one before does not fit; the next one decides.
+    doubtful: Option<Report>,
+    /// Came before the first packet.
+    early: Option<(i128, u32)>,
+    /// What the sender's clock was set forward by since the first report.
+    set_by: i128,
+    /// Running time minus RTP time of what went out last.
+    shift: Option<i128>,
+    /// RTP time of what went out last.
+    placed: i128,
+    /// What went out last was placed by reports.
+    is_believed: bool,
+}
+
+/// Both in nanoseconds, `ntp` without the steps of the sender's clock.
+#[derive(Debug, Clone, Copy)]
+struct Report {
+    ntp: i128,
+    rtp: i128,
+}
+
+impl Report {
+    fn ntp_at(&self, rtp: i128) -> i128 {
+        self.ntp + rtp - self.rtp
+    }
+
+    fn fits(&self, later: &Report) -> bool {
+        let tolerance = INACCURACY + (later.rtp - self.rtp).abs() / WORST_CRYSTAL;
+        (later.ntp - self.ntp_at(later.rtp)).abs() <= tolerance
+    }
+}
+
+impl Sender {
+    pub(super) fn new(ssrc: u32, clock_rate: u32) -> Self {
+        Self {
+            ssrc,
+            clock_rate: i128::from(clock_rate.max(1)),
+            rtp: None,
+            arrival: 0,
+            report: None,
+            doubtful: None,
+            early: None,
+            set_by: 0,
+            shift: None,
+            placed: 0,
+            is_believed: false,
+        }
+    }
+
+    pub(super) fn has_rate(&self, clock_rate: u32) -> bool {
+        self.clock_rate == i128::from(clock_rate.max(1))
+    }
+
+    pub(super) fn has_report(&self) -> bool {
+        self.report.is_some() || self.early.is_some()
+    }
+
+    /// Running time of the newest packet's arrival.
+    pub(super) fn arrival(&self) -> i128 {
+        self.arrival
+    }
+
+    pub(super) fn report(&mut self, ntp: i128, rtp: u32) {
+        if ntp < SECOND {
+            // RFC 3550, 6.4.1: a sender that knows no time says zero.
+            return;
+        }
+        let Some(newest) = self.rtp else {
+            self.early = Some((ntp, rtp));
+            return;
+        };
+        let new = Report {
+            ntp: ntp - self.set_by,
+            rtp: self.nanoseconds(unwrap(newest, rtp)),
+        };
+        let Some(old) = self.report else {
+            self.report = Some(new);
+            return;
+        };
+        if old.fits(&new) {
+            self.report = Some(new);
+            self.doubtful = None;
+        } else if self.doubtful.is_some_and(|doubtful| doubtful.fits(&new)) {
+            self.doubtful = None;
+            let step = new.ntp - old.ntp_at(new.rtp);
+            if self.is_believed && step.abs() > CLOCK_WAS_SET {
+                // All media of the sender step, each with its next report: none may move.
+                self.set_by += step;
+            } else {
+                self.report = Some(new);
+            }
+        } else {
+            self.doubtful = Some(new);
+        }
+    }
+
+    pub(super) fn packet(&mut self, rtp: u32, arrival: i128) {
+        let before = self.rtp;
+        let unwrapped = unwrap(before.unwrap_or(i128::from(rtp)), rtp);
+        self.rtp = Some(unwrapped);
+        if let Some(before) = before {
+            let by_rtp = self.nanoseconds(unwrapped - before);
+            if (by_rtp - (arrival - self.arrival)).abs() > SECOND {
+                // The sender began to count anew, or the time was spent elsewhere.
+                self.report = None;
+                self.doubtful = None;
+                self.shift = None;
+            }
+        }
+        self.arrival = arrival;
+        if let Some((ntp, rtp)) = self.early.take() {
+            self.report(ntp, rtp);
+        }
+    }
+
+    /// When the newest packet was captured, by the sender's clock as it was at first.
+    pub(super) fn capture(&self) -> Option<i128> {
+        Some(self.report?.ntp_at(self.nanoseconds(self.rtp?)))
+    }
+
+    /// The same as the sender's clock shows it now.
+    pub(super) fn ntp(&self) -> Option<i128> {
+        Some(self.capture()? + self.set_by)
+    }
+
+    /// From the capture of the newest packet to its arrival: compares only to other media.
+    pub(super) fn delay(&self) -> Option<i128> {
+        Some(self.arrival - self.capture()?)
+    }
+
+    /// Forward at once, back only so fast that time still rises from packet to packet.
+    pub(super) fn move_to(&mut self, told: Option<i128>, arrival: i128) -> i128 {
+        self.is_believed = told.is_some();
+        let time = told.unwrap_or(arrival);
+        let Some(rtp) = self.rtp.map(|rtp| self.nanoseconds(rtp)) else {
+            return time;
+        };
+        let elapsed = (rtp - self.placed).max(0);
+        let wanted = time - rtp;
+        let shift = match self.shift {
+            Some(shift) => wanted.max(shift - elapsed / SLOWEST),
+            None => wanted,
+        };
+        self.shift = Some(shift);
+        self.placed = self.placed.max(rtp);
+        rtp + shift
+    }
+
+    fn nanoseconds(&self, ticks: i128) -> i128 {
+        ticks * SECOND / self.clock_rate
+    }
+}
+
+/// The timestamp that is nearest to the one before.
+fn unwrap(before: i128, rtp: u32) -> i128 {
+    before + i128::from(rtp.wrapping_sub(before as u32) as i32)
+}
