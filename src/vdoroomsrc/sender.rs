@@ -74,7 +74,7 @@ impl Sender {
     }
 
     pub(super) fn has_report(&self) -> bool {
-        self.report.is_some() || self.early.is_some()
+        self.report.is_some()
     }
 
     /// Running time of the newest packet's arrival.

@@ -123,6 +123,17 @@ impl SharedTimeline {
             .collect()
     }
 
+    /// The first packet of this pad waits until the pad is exposed.
+    pub(super) fn expect(&self, webrtcbin_pad: &gst::Pad, buffer: &gst::Buffer) {
+        let (ssrc, rate) = (
+            number(webrtcbin_pad, "ssrc"),
+            number(webrtcbin_pad, "clock-rate"),
+        );
+        if let (Some(ssrc), Some(rate), Some((rtp, arrival))) = (ssrc, rate, times(buffer)) {
+            self.lock().timeline.expect(ssrc, rate, rtp, arrival);
+        }
+    }
+
     /// Gives each packet that leaves `webrtcbin_pad` its place.
     pub(super) fn place_packets(&self, webrtcbin_pad: &gst::Pad) {
         let Some(ssrc) = number(webrtcbin_pad, "ssrc") else {
@@ -162,12 +173,9 @@ impl SharedTimeline {
     }
 
     fn place(&self, ssrc: u32, clock_rate: u32, ntp_caps: &gst::Caps, buffer: &mut gst::Buffer) {
-        let Some(arrival) = buffer.pts() else { return };
-        let Ok(rtp) = gst_rtp::RTPBuffer::from_buffer_readable(buffer).map(|p| p.timestamp())
-        else {
+        let Some((rtp, arrival)) = times(buffer) else {
             return;
         };
-        let arrival = i128::from(arrival.nseconds());
         let Place { time, ntp } = self.lock().timeline.place(ssrc, clock_rate, rtp, arrival);
         let buffer = buffer.make_mut();
         buffer.set_pts(clock_time(time));
@@ -188,6 +196,13 @@ fn report_request(own_ssrc: [u8; 4], ssrc: u32) -> [u8; 12] {
 /// rtpbin's own synchronisation rests: it moves no medium by less than this.
 pub(super) fn replace_rtpbin_sync(rtpbin: &gst::Element) {
     rtpbin.set_property("min-ts-offset", u64::MAX);
+}
+
+/// RTP timestamp, and running time as rtpjitterbuffer sees it.
+fn times(buffer: &gst::Buffer) -> Option<(u32, i128)> {
+    let arrival = i128::from(buffer.pts()?.nseconds());
+    let packet = gst_rtp::RTPBuffer::from_buffer_readable(buffer).ok()?;
+    Some((packet.timestamp(), arrival))
 }
 
 fn clock_time(nanoseconds: i128) -> Option<gst::ClockTime> {

@@ -63,6 +63,16 @@ impl Timeline {
         senders.any(|sender| sender.ssrc == ssrc && sender.has_report())
     }
 
+    /// A packet waits to be placed: its medium has a say from now on. Otherwise all that has waited
+    /// of one medium would be placed before the first packet of another.
+    pub(super) fn expect(&mut self, ssrc: u32, clock_rate: u32, rtp: u32, arrival: i128) {
+        let index = self.sender(ssrc, clock_rate);
+        if let Some(sender) = self.senders.get_mut(index) {
+            sender.packet(rtp, arrival);
+        }
+        self.now = self.now.max(arrival);
+    }
+
     /// The place of a packet that rtpjitterbuffer places at `arrival` in running time.
     pub(super) fn place(&mut self, ssrc: u32, clock_rate: u32, rtp: u32, arrival: i128) -> Place {
         let elapsed = (arrival - self.now).clamp(0, SECOND);

@@ -118,19 +118,30 @@ fn connect(
         None
     });
     let to = reports.clone();
+    let timeline_of_pads = timeline.clone();
     webrtcbin.connect_pad_added(move |_, pad| {
+        let (to, timeline) = (to.clone(), timeline_of_pads.clone());
+        let said = AtomicBool::new(false);
         // Blocked until the control thread has built what the pad leads to.
-        let block = pad.add_probe(
+        pad.add_probe(
             gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-            |_, _| gst::PadProbeReturn::Ok,
+            move |pad, info| {
+                if let Some(buffer) = info.buffer() {
+                    timeline.expect(pad, buffer);
+                }
+                // Called again whenever something else happens to the pad.
+                if !said.swap(true, Relaxed)
+                    && let Some(block) = info.id.take()
+                {
+                    to.command(Command::Pad {
+                        session: id,
+                        pad: pad.clone(),
+                        block,
+                    });
+                }
+                gst::PadProbeReturn::Ok
+            },
         );
-        if let Some(block) = block {
-            to.command(Command::Pad {
-                session: id,
-                pad: pad.clone(),
-                block,
-            });
-        }
     });
     let to = reports.clone();
     if let Some(rtpbin) = webrtcbin
