@@ -1,72 +1,188 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Sound and picture together, and everybody on one timeline.
+//! Sound and picture of a person together, and everybody on one timeline.
+//!
+//! The publishers flash and beep with each second of their clocks. Their media is late, or their
+//! clocks are fast, and only their sender reports tell.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
-use vdoroom_test_support::publisher::{SenderReports, Timeline};
+use serde_json::Value;
+use vdoroom_test_support::check::layout::{Part, apart, utc};
+use vdoroom_test_support::publisher::{PublisherBuilder, SenderReports, Timeline};
 use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
 
-use crate::recording::{DEADLINE, Recording};
+use crate::recording::Recording;
+
+/// A clock that is this wrong for a minute is as far off as a bad crystal after ten.
+const PPM: u32 = 2000;
+const RATE: u32 = 15;
+const LATE: Duration = Duration::from_millis(200);
+/// Milliseconds between flash and beep of one person.
+const TOGETHER: f64 = 40.0;
+/// Milliseconds between what two people did at the same instant.
+const SAME_INSTANT: f64 = 50.0;
+
+fn guest(server: &RoomServer, name: &str) -> PublisherBuilder {
+    Publisher::builder(server.url(), "r", name)
+        .codec(Codec::Vp8)
+        .frame_rate(RATE)
+}
+
+/// Waits until so many more seconds of pictures of `stream` have been received.
+fn record(recording: &mut Recording, stream: &str, seconds: u64) {
+    let enough = recording.frames(stream) + seconds * u64::from(RATE);
+    let per_wait = 10 * u64::from(RATE);
+    while recording.frames(stream) < enough {
+        let next = enough.min(recording.frames(stream) + per_wait);
+        recording.wait_for_frames(&[stream], next);
+    }
+}
 
 #[test]
-fn scratch() {
+fn sound_and_picture_stay_together_and_people_are_on_one_timeline() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});
-    let build = |name: &str| {
-        Publisher::builder(server.url(), "r", name)
-            .codec(Codec::Vp8)
-            .frame_rate(15)
-    };
-    let ms = Duration::from_millis;
-    let seconds: u64 = std::env::var("SECS").map_or(20, |s| s.parse().unwrap());
-    let people = vec![
-        build("plain").start().unwrap(),
-        build("fast")
-            .timeline(&Timeline::fast(2000))
-            .start()
-            .unwrap(),
-        build("card").fast_sound_card(2000).start().unwrap(),
-        build("vlate").video_delay(ms(200)).start().unwrap(),
-        build("alate").audio_delay(ms(200)).start().unwrap(),
-        build("zero")
-            .video_delay(ms(200))
-            .sender_reports(SenderReports::ZeroNtp)
-            .start()
-            .unwrap(),
-        build("hours")
-            .sender_reports(SenderReports::JumpingNtp)
-            .start()
-            .unwrap(),
-        build("late2")
-            .sender_reports(SenderReports::LatePictures { seconds: 2 })
-            .start()
-            .unwrap(),
-        build("ponly")
-            .sender_reports(SenderReports::PicturesOnly)
-            .start()
-            .unwrap(),
-        build("none")
-            .sender_reports(SenderReports::None)
-            .start()
-            .unwrap(),
+    let start = |guest: PublisherBuilder| guest.start().unwrap();
+    let timeline = Timeline::now();
+    let people = [
+        start(guest(&server, "fast_clock").timeline(&Timeline::fast(PPM))),
+        start(guest(&server, "fast_card").fast_sound_card(PPM)),
+        start(guest(&server, "late_sound").audio_delay(LATE)),
+        start(guest(&server, "late_picture").video_delay(LATE)),
+        start(guest(&server, "first").timeline(&timeline)),
     ];
-    let end = Instant::now() + Duration::from_secs(seconds);
-    recording.wait("a while", |_| {
-        Instant::now() > end.min(Instant::now() + DEADLINE)
-    });
-    let recorded = recording.finish();
-    for (name, parts) in &recorded.files {
-        for (path, report) in parts {
-            println!("{name} {path:?} {:?}", report.problems());
-            println!("  {:.0?}", report.flash_beep_offsets);
-            let a = report.audio.as_ref().unwrap();
-            println!("  audio gap {:?} samples {}", a.largest_gap, a.samples);
+    record(&mut recording, "first", 25);
+    // In the other container.
+    let second = guest(&server, "second").codec(Codec::H264);
+    let second = start(second.timeline(&timeline));
+    record(&mut recording, "first", 36);
+    let (manifest, parts) = recording.finish_and_lay_out();
+    for person in people.iter().chain([&second]) {
+        assert_eq!(person.complaints(), Vec::<String>::new());
+    }
+    assert_eq!(parts.len(), people.len() + 1, "{manifest:#?}");
+    for part in &parts {
+        assert_whole(part);
+        assert_together(part);
+    }
+    assert_same_instants(&parts, "first", "second");
+    assert_true_utc(&parts, "first", timeline.origin());
+    assert_times_fit(&manifest);
+}
+
+fn assert_whole(part: &Part) {
+    let name = part.stream();
+    assert_eq!(part.report.problems(), Vec::<String>::new(), "{name}");
+    let video = part.report.video.as_ref().unwrap();
+    let audio = part.report.audio.as_ref().unwrap();
+    // What is placed by reports has neither holes nor overlaps.
+    let gap = audio.largest_gap.mseconds();
+    assert!(gap < 20, "{name}: {gap} ms of sound are missing");
+    let seconds = part.report.duration().seconds();
+    assert!(
+        video.flashes.len() as u64 + 2 > seconds,
+        "{name}: {:?}",
+        video.flashes
+    );
+}
+
+/// Every flash with its beep, from the first to the last.
+fn assert_together(part: &Part) {
+    let (name, offsets) = (part.stream(), &part.report.flash_beep_offsets);
+    println!("{name}: beep after flash (ms): {offsets:.0?}");
+    let flashes = part.flashes().len();
+    assert!(
+        offsets.len() + 1 >= flashes,
+        "{name}: {} of {flashes}",
+        offsets.len()
+    );
+    let worst = part.report.worst_flash_beep_offset().unwrap();
+    assert!(
+        worst.abs() < TOGETHER,
+        "{name}: {worst:.0} ms apart: {offsets:.0?}"
+    );
+}
+
+fn assert_same_instants(parts: &[Part], one: &str, other: &str) {
+    let of = |name: &str| parts.iter().find(|part| part.stream() == name).unwrap();
+    let flashes = apart(&of(one).flashes(), &of(other).flashes());
+    let beeps = apart(&of(one).beeps(), &of(other).beeps());
+    for (what, apart) in [("flashes", flashes), ("beeps", beeps)] {
+        println!("{what} of {other} after those of {one} (ms): {apart:.0?}");
+        let are_close = apart.iter().all(|ms| ms.abs() < SAME_INSTANT);
+        assert!(apart.len() > 20 && are_close, "{what}: {apart:.0?}");
+    }
+}
+
+/// Flashes come with whole seconds after `origin`, and the way to us takes a few milliseconds.
+fn assert_true_utc(parts: &[Part], name: &str, origin: SystemTime) {
+    let part = parts.iter().find(|part| part.stream() == name).unwrap();
+    for flash in part.flashes() {
+        let at = part.start_utc() + (flash - part.start());
+        let since = at.duration_since(origin).unwrap();
+        let way = since.subsec_millis();
+        assert!(
+            !(150..995).contains(&way),
+            "a flash {since:?} after the first instant"
+        );
+    }
+}
+
+/// Each part's start in UTC is its running time, seen from the line that ties the two.
+fn assert_times_fit(manifest: &[Value]) {
+    let anchor = &manifest[0];
+    let (anchor_time, anchor_utc) = (&anchor["running-time"], utc(&anchor["utc"]));
+    for line in manifest
+        .iter()
+        .filter(|line| line["event"] == "part-closed")
+    {
+        for (time, text) in [("start", "start-utc"), ("end", "end-utc")] {
+            let running = line[time].as_i64().unwrap() - anchor_time.as_i64().unwrap();
+            let by_utc = match utc(&line[text]).duration_since(anchor_utc) {
+                Ok(after) => after.as_millis() as i64,
+                Err(before) => -(before.duration().as_millis() as i64),
+            };
+            let by_running_time = running.div_euclid(1_000_000);
+            // Each is cut to the millisecond.
+            assert!((by_utc - by_running_time).abs() <= 1, "{line}");
         }
     }
-    for line in &recorded.manifest {
-        println!("{line}");
-    }
-    for person in &people {
-        assert_eq!(person.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn reports_that_lie_neither_move_nor_lose_media() {
+    let lies = [
+        ("no_time", SenderReports::ZeroNtp),
+        ("another_hour_each_time", SenderReports::JumpingNtp),
+        (
+            "pictures_of_2_s_later",
+            SenderReports::LatePictures { seconds: 2 },
+        ),
+        ("of_pictures_only", SenderReports::PicturesOnly),
+        ("none", SenderReports::None),
+    ];
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let people = lies.map(|(name, reports)| {
+        guest(&server, name)
+            .sender_reports(reports)
+            .start()
+            .unwrap()
+    });
+    let [(first, _), ..] = lies;
+    record(&mut recording, first, 15);
+    let (manifest, parts) = recording.finish_and_lay_out();
+    assert_eq!(parts.len(), people.len(), "{manifest:#?}");
+    for part in &parts {
+        assert_whole(part);
+        let (name, offsets) = (part.stream(), &part.report.flash_beep_offsets);
+        println!("{name}: beep after flash (ms): {offsets:.0?}");
+        // By arrival, for want of anything better: within half a second all the time.
+        let flashes = part.flashes().len();
+        assert!(
+            offsets.len() + 1 >= flashes,
+            "{name}: {} of {flashes}",
+            offsets.len()
+        );
     }
 }

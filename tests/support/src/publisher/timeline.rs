@@ -19,6 +19,7 @@ pub struct Timeline {
 impl Timeline {
     /// Begins now.
     pub fn now() -> Self {
+        gst::init().expect("GStreamer starts");
         let clock = gst::SystemClock::obtain();
         Self {
             base: clock.time(),
@@ -31,19 +32,6 @@ impl Timeline {
     /// Begins now, by a clock that runs so many millionths too fast.
     pub fn fast(ppm: u32) -> Self {
         Self::now().faster_by(SoundCard { ppm })
-    }
-
-    /// The same instants, from the next whole second on: flashes and beeps of whoever joins later
-    /// come together with those of the others.
-    pub fn joined(&self) -> Self {
-        let second = gst::ClockTime::SECOND.nseconds();
-        let seconds = (self.clock.time() - self.base).nseconds() / second + 1;
-        Self {
-            clock: self.clock.clone(),
-            base: self.base + gst::ClockTime::from_seconds(seconds),
-            origin: self.origin + Duration::from_secs(seconds),
-            is_fast: self.is_fast,
-        }
     }
 
     /// The real time of its first instant.
