@@ -177,3 +177,118 @@ impl Sender {
 fn unwrap(before: i128, rtp: u32) -> i128 {
     before + i128::from(rtp.wrapping_sub(before as u32) as i32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i128 = SECOND / 1000;
+    const DAY_ONE: i128 = 4_000_000_000 * SECOND;
+
+    /// A sender whose packet of RTP time zero arrived at zero, with a true report of that.
+    fn sender() -> Sender {
+        let mut sender = Sender::new(7, 90_000);
+        sender.packet(0, 0);
+        sender.report(DAY_ONE, 0);
+        sender
+    }
+
+    /// Milliseconds since day one, by the sender's clock as it was at first.
+    fn captured(sender: &mut Sender, ms: u32) -> i128 {
+        sender.packet(ms * 90, i128::from(ms) * MS);
+        (sender.capture().unwrap() - DAY_ONE) / MS
+    }
+
+    #[test]
+    fn a_report_tells_when_packets_before_and_after_it_were_captured() {
+        let mut sender = sender();
+        assert_eq!(captured(&mut sender, 500), 500);
+        sender.report(DAY_ONE + 1030 * MS, 1000 * 90);
+        assert_eq!(captured(&mut sender, 900), 930);
+        assert_eq!(captured(&mut sender, 2000), 2030);
+    }
+
+    #[test]
+    fn a_report_that_comes_before_the_first_packet_counts() {
+        let mut sender = Sender::new(7, 90_000);
+        sender.report(DAY_ONE, 0);
+        assert!(!sender.has_report());
+        assert_eq!(captured(&mut sender, 20), 20);
+    }
+
+    #[test]
+    fn timestamps_wrap_around() {
+        let mut sender = Sender::new(7, 90_000);
+        sender.packet(u32::MAX - 899, 0);
+        sender.report(DAY_ONE, u32::MAX - 899);
+        sender.packet(900, 20 * MS);
+        assert_eq!(sender.capture(), Some(DAY_ONE + 20 * MS));
+    }
+
+    #[test]
+    fn a_sender_that_knows_no_time_reports_nothing() {
+        let mut sender = Sender::new(7, 90_000);
+        sender.packet(0, 0);
+        sender.report(0, 0);
+        assert!(!sender.has_report());
+    }
+
+    #[test]
+    fn one_report_that_does_not_fit_is_not_believed() {
+        let mut sender = sender();
+        sender.report(DAY_ONE + 1400 * MS, 1000 * 90);
+        assert_eq!(captured(&mut sender, 1500), 1500);
+        sender.report(DAY_ONE + 2000 * MS, 2000 * 90);
+        assert_eq!(captured(&mut sender, 2500), 2500);
+    }
+
+    #[test]
+    fn a_second_report_confirms_a_new_delay() {
+        let mut sender = sender();
+        sender.report(DAY_ONE + 1400 * MS, 1000 * 90);
+        sender.report(DAY_ONE + 2400 * MS, 2000 * 90);
+        assert_eq!(captured(&mut sender, 2500), 2900);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_moves_no_media() {
+        let mut sender = sender();
+        sender.packet(90, MS);
+        sender.move_to(Some(0), 0);
+        let hour = 3600 * SECOND;
+        sender.report(DAY_ONE + hour + 1000 * MS, 1000 * 90);
+        sender.report(DAY_ONE + hour + 2005 * MS, 2000 * 90);
+        assert_eq!(captured(&mut sender, 2500), 2500);
+        assert_eq!(sender.ntp(), Some(DAY_ONE + hour + 2505 * MS));
+        sender.report(DAY_ONE + hour + 3005 * MS, 3000 * 90);
+        assert_eq!(captured(&mut sender, 3500), 3500);
+    }
+
+    #[test]
+    fn media_that_begins_to_count_anew_waits_for_a_new_report() {
+        let mut sender = sender();
+        assert_eq!(captured(&mut sender, 20), 20);
+        sender.packet(4_000_000, 40 * MS);
+        assert_eq!(sender.capture(), None);
+        sender.report(DAY_ONE + 60 * MS, 4_001_800);
+        assert_eq!(sender.capture(), Some(DAY_ONE + 40 * MS));
+    }
+
+    #[test]
+    fn time_rises_while_media_moves_back() {
+        let mut sender = sender();
+        sender.move_to(Some(500 * MS), 0);
+        let mut last = 500 * MS;
+        for n in 1..400 {
+            sender.packet(n * 20 * 90, i128::from(n) * 20 * MS);
+            let time = sender.move_to(None, i128::from(n) * 20 * MS);
+            assert!(
+                time >= last + 18 * MS,
+                "{} ms after the one before",
+                (time - last) / MS
+            );
+            last = time;
+        }
+        assert_eq!(last, 399 * 20 * MS);
+    }
+}

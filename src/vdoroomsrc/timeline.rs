@@ -138,3 +138,176 @@ impl Timeline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: u32 = 1;
+    const PICTURE: u32 = 2;
+    const DAY_ONE: u64 = 4_000_000_000_000_000_000;
+    const HOUR: u64 = 3_600_000_000_000;
+
+    /// Sound and picture of somebody, both with 1000 ticks in a second.
+    struct Person {
+        timeline: Timeline,
+        /// How long each takes to arrive, in milliseconds.
+        delays: [i128; 2],
+    }
+
+    impl Person {
+        fn new(delays: [i128; 2]) -> Self {
+            Self {
+                timeline: Timeline::default(),
+                delays,
+            }
+        }
+
+        fn report(&mut self, ssrc: u32, ms: u32, ntp: u64) {
+            self.timeline.report(ssrc, 1000, ntp, ms);
+        }
+
+        fn truth(&mut self, ms: u32) {
+            for ssrc in [SOUND, PICTURE] {
+                self.report(ssrc, ms, DAY_ONE + u64::from(ms) * 1_000_000);
+            }
+        }
+
+        /// Where what was captured at `ms` is placed, in milliseconds.
+        fn places(&mut self, ms: u32) -> [i128; 2] {
+            [SOUND, PICTURE].map(|ssrc| {
+                let arrival = (i128::from(ms) + self.delays[ssrc as usize - 1]) * MS;
+                self.timeline.place(ssrc, 1000, ms, arrival).time / MS
+            })
+        }
+
+        /// The last places of so many seconds of media, with what `each` reports each second.
+        fn play(&mut self, seconds: u32, mut each: impl FnMut(&mut Self, u32)) -> [i128; 2] {
+            let mut places = [0; 2];
+            for ms in (0..=seconds * 1000).step_by(20) {
+                if ms % 1000 == 500 {
+                    each(self, ms);
+                }
+                places = self.places(ms);
+            }
+            places
+        }
+    }
+
+    #[test]
+    fn without_reports_arrival_decides() {
+        let mut person = Person::new([0, 200]);
+        assert_eq!(person.play(10, |_, _| {}), [10_000, 10_200]);
+    }
+
+    #[test]
+    fn with_reports_sound_and_picture_are_together_where_the_later_one_arrives() {
+        for delays in [[0, 200], [200, 0]] {
+            let mut person = Person::new(delays);
+            assert_eq!(person.play(10, Person::truth), [10_200, 10_200]);
+        }
+    }
+
+    #[test]
+    fn what_waits_is_together_from_its_first_packet() {
+        let mut person = Person::new([0, 200]);
+        for (ssrc, arrival) in [(SOUND, 0), (PICTURE, 200)] {
+            person.timeline.expect(ssrc, 1000, 0, arrival * MS);
+        }
+        person.truth(500);
+        // All the sound that has waited, and then the first picture.
+        for ms in (0..800).step_by(20) {
+            let sound = person.timeline.place(SOUND, 1000, ms, i128::from(ms) * MS);
+            assert_eq!(sound.time, (i128::from(ms) + 200) * MS);
+        }
+        let picture = person.timeline.place(PICTURE, 1000, 0, 200 * MS);
+        assert_eq!(picture.time, 200 * MS);
+    }
+
+    #[test]
+    fn a_report_of_one_medium_moves_neither() {
+        let mut person = Person::new([0, 200]);
+        let sound_only = |person: &mut Person, ms: u32| {
+            person.report(SOUND, ms, DAY_ONE + u64::from(ms) * 1_000_000);
+        };
+        assert_eq!(person.play(10, sound_only), [10_000, 10_200]);
+    }
+
+    #[test]
+    fn reports_that_are_hours_apart_move_nothing() {
+        for (sound, picture) in [(HOUR, 0), (0, HOUR)] {
+            let mut person = Person::new([0, 30]);
+            let places = person.play(10, |person, ms| {
+                let true_time = DAY_ONE + u64::from(ms) * 1_000_000;
+                person.report(SOUND, ms, true_time + sound);
+                person.report(PICTURE, ms, true_time + picture);
+            });
+            assert_eq!(places, [10_000, 10_030]);
+        }
+    }
+
+    #[test]
+    fn a_sender_that_sets_its_clock_stays_together() {
+        let mut person = Person::new([0, 200]);
+        let places = person.play(20, |person, ms| {
+            let set_by = if ms > 10_000 { HOUR } else { 0 };
+            // The report of the sound is of the old time once more.
+            let sound_set_by = if ms > 11_000 { HOUR } else { 0 };
+            let true_time = DAY_ONE + u64::from(ms) * 1_000_000;
+            person.report(SOUND, ms, true_time + sound_set_by);
+            person.report(PICTURE, ms, true_time + set_by);
+        });
+        assert_eq!(places, [20_200, 20_200]);
+    }
+
+    #[test]
+    fn any_report_leaves_media_within_a_second_of_its_arrival() {
+        for ntp in [0, 1, SECOND as u64, u64::MAX, 1 << 63] {
+            let mut person = Person::new([0, 0]);
+            for ms in (0..5000).step_by(20) {
+                person.report(SOUND, ms, ntp.wrapping_add(u64::from(ms) * 1_000_000));
+                person.report(PICTURE, ms.wrapping_mul(77), ntp);
+                for place in person.places(ms) {
+                    assert!(
+                        (place - i128::from(ms)).abs() <= 1000,
+                        "{ntp}: {place} at {ms}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_fast_clock_is_followed() {
+        let mut timeline = Timeline::default();
+        let mut apart = 0;
+        for n in 0..600i128 * 50 {
+            // 200 ppm: after ten minutes the sender has counted 120 ms more.
+            let rtp = n as u32 * 20;
+            let arrival = n * 20 * MS * 1_000_000 / 1_000_200;
+            if n % 250 == 0 {
+                let ntp = DAY_ONE + u64::from(rtp) * 1_000_000;
+                timeline.report(SOUND, 1000, ntp, rtp);
+            }
+            let place = timeline.place(SOUND, 1000, rtp, arrival).time;
+            apart = place - arrival;
+            assert!(apart.abs() <= 2 * MS, "{apart} ns after {n} packets");
+        }
+        assert!(apart >= 0);
+    }
+
+    #[test]
+    fn media_that_has_stopped_holds_nobody_back() {
+        let mut person = Person::new([0, 300]);
+        person.play(5, Person::truth);
+        let mut place = 0;
+        for ms in (5020..30_000).step_by(20) {
+            place = person
+                .timeline
+                .place(SOUND, 1000, ms, i128::from(ms) * MS)
+                .time
+                / MS;
+        }
+        assert!((29_980..29_985).contains(&place), "{place}");
+    }
+}
