@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::check::layout::{Part, apart, closed_parts};
+use vdoroom_test_support::check::layout::{Part, apart, closed_parts, start_and_end};
 use vdoroom_test_support::publisher::{PublisherBuilder, Timeline};
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
@@ -64,27 +64,20 @@ fn sound_and_picture_stay_together_for_ten_minutes() {
 }
 
 fn assert_together(part: &Part) {
-    let name = part.stream();
-    assert_eq!(part.report.problems(), Vec::<String>::new(), "{name}");
-    let offsets = &part.report.flash_beep_offsets;
-    let ends = |offsets: &[f64]| -> (Vec<f64>, Vec<f64>) {
-        let split = offsets.len().saturating_sub(5);
-        (
-            offsets.iter().take(5).copied().collect(),
-            offsets[split..].to_vec(),
-        )
-    };
-    let (start, end) = ends(offsets);
-    println!("{name}: beep after flash, first and last (ms): {start:.1?} … {end:.1?}");
+    let (name, offsets) = (part.stream(), &part.report.flash_beep_offsets);
+    let [start, end] = part.beep_after_flash();
     let worst = part.report.worst_flash_beep_offset().unwrap();
-    println!("{name}: {} flashes, worst {worst:.1} ms", offsets.len());
-    assert!(worst.abs() < TOGETHER, "{name}: {offsets:.1?}");
-    let seconds = part.report.duration().seconds();
-    assert!(
-        offsets.len() as u64 + 2 > seconds,
-        "{name}: {} of {seconds}",
-        offsets.len()
+    let count = offsets.len();
+    println!(
+        "{name}: beep after flash {start:.1} ms at the start, {end:.1} ms at the end; \
+         worst of {count} {worst:.1} ms"
     );
+    assert_eq!(part.problem(), None);
+    assert!(
+        start.abs() < TOGETHER,
+        "{name}, at the start: {offsets:.1?}"
+    );
+    assert!(end.abs() < TOGETHER, "{name}, at the end: {offsets:.1?}");
 }
 
 fn assert_same_instants(parts: &[Part], one: &str, other: &str) {
@@ -92,14 +85,13 @@ fn assert_same_instants(parts: &[Part], one: &str, other: &str) {
     let flashes = apart(&of(one).flashes(), &of(other).flashes());
     let beeps = apart(&of(one).beeps(), &of(other).beeps());
     for (what, apart) in [("flashes", flashes), ("beeps", beeps)] {
-        let worst = apart.iter().fold(0.0, |worst: f64, ms| worst.max(ms.abs()));
-        println!(
-            "{} {what} of {other} and {one}: worst {worst:.1} ms apart",
-            apart.len()
-        );
+        let [start, end] = start_and_end(&apart);
+        let count = apart.len();
+        println!("{count} {what}: {other} {start:.1} to {end:.1} ms after {one}");
         assert!(
-            apart.len() > 60 && worst < SAME_INSTANT,
-            "{what}: {apart:.1?}"
+            start.abs() < SAME_INSTANT,
+            "{what}, at the start: {apart:.1?}"
         );
+        assert!(end.abs() < SAME_INSTANT, "{what}, at the end: {apart:.1?}");
     }
 }

@@ -64,6 +64,30 @@ impl Part {
         self.placed(audio.map_or(&[], |audio| &audio.beeps))
     }
 
+    /// Milliseconds of beeps after their flashes, at the start and at the end of the file.
+    pub fn beep_after_flash(&self) -> [f64; 2] {
+        start_and_end(&self.report.flash_beep_offsets)
+    }
+
+    /// Why this is not a file with most of its flashes and beeps, and its pictures in order. A
+    /// machine that has too much to do skips pictures, and with them a flash.
+    pub fn problem(&self) -> Option<String> {
+        let seconds = self.report.duration().seconds() as usize;
+        let pairs = self.report.flash_beep_offsets.len();
+        let backward = self.report.video.as_ref().map(|video| video.backward);
+        let fine = self.report.errors.is_empty()
+            && backward == Some(0)
+            && seconds >= 10
+            && pairs * 10 >= seconds * 7;
+        let stream = self.stream();
+        (!fine).then(|| {
+            format!(
+                "{stream}: {pairs} flashes with beeps in {seconds} s: {:#?}",
+                self.report
+            )
+        })
+    }
+
     fn placed(&self, times: &[ClockTime]) -> Vec<Duration> {
         let times = times
             .iter()
@@ -79,6 +103,19 @@ pub fn apart(ones: &[Duration], others: &[Duration]) -> Vec<f64> {
         nanoseconds.map(ClockTime::from_nseconds).collect()
     };
     super::track::offsets(&clock(ones), &clock(others))
+}
+
+/// Medians of the first and the last five: a flash that was skipped does not count.
+pub fn start_and_end(values: &[f64]) -> [f64; 2] {
+    let last = values.len().saturating_sub(5);
+    [values.get(..5), values.get(last..)].map(|some| median(some.unwrap_or_default()))
+}
+
+/// NaN of nothing.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// A time of the manifest.
