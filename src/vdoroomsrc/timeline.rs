@@ -130,7 +130,7 @@ impl Timeline {
         };
         let distance = self.distance.get_or_insert(target);
         let error = target - *distance;
-        if error > JUMP || error < -FARTHEST {
+        if !(-FARTHEST..=JUMP).contains(&error) {
             *distance = target;
         } else {
             let step = error * elapsed / SETTLING;
