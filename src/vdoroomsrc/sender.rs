@@ -8,6 +8,8 @@ const INACCURACY: i128 = SECOND / 10;
 const WORST_CRYSTAL: i128 = 50;
 /// A larger step is no new delay of a medium: somebody has set the sender's clock.
 const CLOCK_WAS_SET: i128 = SECOND;
+/// A delay is the shortest of the last one to two windows: a network that stalls is no longer way.
+const WINDOW: i128 = 5 * SECOND;
 /// Time runs slower by no more than this part while a medium moves back.
 const SLOWEST: i128 = 10;
 
@@ -26,6 +28,9 @@ pub(super) struct Sender {
     early: Option<(i128, u32)>,
     /// What the sender's clock was set forward by since the first report.
     set_by: i128,
+    /// Shortest delay in this window and in the one before.
+    delays: [Option<i128>; 2],
+    window_start: i128,
     /// Running time minus RTP time of what went out last.
     shift: Option<i128>,
     /// RTP time of what went out last.
@@ -63,6 +68,8 @@ impl Sender {
             doubtful: None,
             early: None,
             set_by: 0,
+            delays: [None; 2],
+            window_start: 0,
             shift: None,
             placed: 0,
             is_believed: false,
@@ -91,29 +98,51 @@ impl Sender {
             self.early = Some((ntp, rtp));
             return;
         };
+        let rtp = self.nanoseconds(unwrap(newest, rtp));
         let new = Report {
             ntp: ntp - self.set_by,
-            rtp: self.nanoseconds(unwrap(newest, rtp)),
+            rtp,
         };
-        let Some(old) = self.report else {
-            self.report = Some(new);
-            return;
+        let old = self.report.filter(|_| self.is_believed);
+        let Some(old) = old else {
+            self.set_by = 0;
+            return self.accept(Report { ntp, rtp });
         };
         if old.fits(&new) {
             self.report = Some(new);
             self.doubtful = None;
         } else if self.doubtful.is_some_and(|doubtful| doubtful.fits(&new)) {
-            self.doubtful = None;
             let step = new.ntp - old.ntp_at(new.rtp);
-            if self.is_believed && step.abs() > CLOCK_WAS_SET {
+            if step.abs() > CLOCK_WAS_SET {
                 // All media of the sender step, each with its next report: none may move.
                 self.set_by += step;
+                self.doubtful = None;
             } else {
-                self.report = Some(new);
+                self.accept(new);
             }
         } else {
             self.doubtful = Some(new);
         }
+    }
+
+    /// Begins anew with this report.
+    fn accept(&mut self, report: Report) {
+        self.report = Some(report);
+        self.doubtful = None;
+        self.delays = [None; 2];
+        self.note_delay();
+    }
+
+    fn note_delay(&mut self) {
+        let Some(captured) = self.capture() else {
+            return;
+        };
+        if self.arrival - self.window_start > WINDOW {
+            self.window_start = self.arrival;
+            self.delays = [None, self.delays[0]];
+        }
+        let delay = self.arrival - captured;
+        self.delays[0] = Some(self.delays[0].map_or(delay, |shortest| shortest.min(delay)));
     }
 
     pub(super) fn packet(&mut self, rtp: u32, arrival: i128) {
@@ -122,10 +151,11 @@ impl Sender {
         self.rtp = Some(unwrapped);
         if let Some(before) = before {
             let by_rtp = self.nanoseconds(unwrapped - before);
-            if (by_rtp - (arrival - self.arrival)).abs() > SECOND {
-                // The sender began to count anew, or the time was spent elsewhere.
+            if by_rtp < -SECOND || by_rtp > arrival - self.arrival + SECOND {
+                // The sender began to count anew.
                 self.report = None;
-                self.doubtful = None;
+                self.is_believed = false;
+                self.delays = [None; 2];
                 self.shift = None;
             }
         }
@@ -133,6 +163,7 @@ impl Sender {
         if let Some((ntp, rtp)) = self.early.take() {
             self.report(ntp, rtp);
         }
+        self.note_delay();
     }
 
     /// When the newest packet was captured, by the sender's clock as it was at first.
@@ -145,9 +176,14 @@ impl Sender {
         Some(self.capture()? + self.set_by)
     }
 
-    /// From the capture of the newest packet to its arrival: compares only to other media.
+    /// From capture to arrival, on the shortest way: compares only to other media.
     pub(super) fn delay(&self) -> Option<i128> {
-        Some(self.arrival - self.capture()?)
+        self.delays.into_iter().flatten().min()
+    }
+
+    pub(super) fn is_near(&self, distance: i128, farthest: i128) -> bool {
+        let delay = self.delay();
+        delay.is_some_and(|delay| (distance - delay).abs() <= farthest)
     }
 
     /// Forward at once, back only so fast that time still rises from packet to packet.
@@ -193,6 +229,13 @@ mod tests {
         sender
     }
 
+    /// The timeline believes what the reports have told so far.
+    fn believed() -> Sender {
+        let mut sender = sender();
+        sender.move_to(Some(0), 0);
+        sender
+    }
+
     /// Milliseconds since day one, by the sender's clock as it was at first.
     fn captured(sender: &mut Sender, ms: u32) -> i128 {
         sender.packet(ms * 90, i128::from(ms) * MS);
@@ -235,7 +278,7 @@ mod tests {
 
     #[test]
     fn one_report_that_does_not_fit_is_not_believed() {
-        let mut sender = sender();
+        let mut sender = believed();
         sender.report(DAY_ONE + 1400 * MS, 1000 * 90);
         assert_eq!(captured(&mut sender, 1500), 1500);
         sender.report(DAY_ONE + 2000 * MS, 2000 * 90);
@@ -244,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_second_report_confirms_a_new_delay() {
-        let mut sender = sender();
+        let mut sender = believed();
         sender.report(DAY_ONE + 1400 * MS, 1000 * 90);
         sender.report(DAY_ONE + 2400 * MS, 2000 * 90);
         assert_eq!(captured(&mut sender, 2500), 2900);
@@ -252,9 +295,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_moves_no_media() {
-        let mut sender = sender();
-        sender.packet(90, MS);
-        sender.move_to(Some(0), 0);
+        let mut sender = believed();
         let hour = 3600 * SECOND;
         sender.report(DAY_ONE + hour + 1000 * MS, 1000 * 90);
         sender.report(DAY_ONE + hour + 2005 * MS, 2000 * 90);

@@ -87,8 +87,8 @@ impl Timeline {
                 ntp: None,
             },
             |sender| {
+                let distance = distance.filter(|d| sender.is_near(*d, FARTHEST));
                 let told = sender.capture().zip(distance).map(|(ntp, d)| ntp + d);
-                let told = told.filter(|time| (time - arrival).abs() <= FARTHEST);
                 Place {
                     time: sender.move_to(told, arrival),
                     ntp: sender.ntp(),
@@ -244,6 +244,28 @@ mod tests {
             last = places;
         }
         assert!(last[0] == last[1] && last[0] > 20_170, "{last:?}");
+    }
+
+    #[test]
+    fn media_that_stalls_stays_where_it_belongs() {
+        let mut person = Person::new([0, 100]);
+        assert_eq!(person.play(10, Person::truth), [10_100, 10_100]);
+        for ms in (10_020..16_000).step_by(20) {
+            if ms % 1000 == 500 {
+                person.truth(ms);
+            }
+            // Pictures of three seconds come all at once, and rtpjitterbuffer begins anew.
+            let late = if (11_000..14_000).contains(&ms) {
+                14_000 - ms
+            } else {
+                0
+            };
+            let picture = i128::from(ms + late + 100) * MS;
+            let place = person.timeline.place(PICTURE, 1000, ms, picture).time / MS;
+            assert_eq!(place, i128::from(ms) + 100);
+            let sound = person.timeline.place(SOUND, 1000, ms, i128::from(ms) * MS);
+            assert_eq!(sound.time / MS, i128::from(ms) + 100);
+        }
     }
 
     #[test]
