@@ -277,7 +277,7 @@ impl Control {
         let any = linked.peek().is_some();
         let has_ended =
             |t: &Arc<Track>| t.eos.load(Ordering::Acquire) && !t.of_a_room.load(Ordering::Acquire);
-        if !any || !linked.all(|t| has_ended(&t)) {
+        if !any || !linked.all(has_ended) {
             self.finite = None;
             return false;
         }
