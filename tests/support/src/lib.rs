@@ -4,6 +4,7 @@
 pub mod check;
 pub mod chromium;
 pub mod folder;
+pub mod holdings;
 pub mod launch;
 pub mod log;
 pub mod pattern;
@@ -13,6 +14,7 @@ pub mod server;
 
 pub use chromium::Chromium;
 pub use folder::Folder;
+pub use holdings::Holdings;
 pub use launch::Launch;
 pub use publisher::{Codec, Flavour, Publisher};
 pub use secret::{Password, Secret};
