@@ -219,3 +219,49 @@ fn field(caps: &gst::CapsRef, name: &str) -> Option<u32> {
     let unsigned = structure.get::<u32>(name).ok();
     unsigned.or_else(|| u32::try_from(structure.get::<i32>(name).ok()?).ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECEIVER_REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 9];
+
+    /// What leaves after a medium with SSRC 7 has come, behind a receiver report.
+    fn sent(timeline: &SharedTimeline) -> Vec<u8> {
+        let mut buffer = gst::Buffer::from_slice(RECEIVER_REPORT);
+        timeline.append_requests(&mut buffer);
+        let map = buffer.map_readable().unwrap();
+        map.to_vec()
+    }
+
+    fn waiting(offer: &str) -> SharedTimeline {
+        gst::init().unwrap();
+        let timeline = SharedTimeline::default();
+        timeline.note_offer(offer);
+        timeline.lock().expected.push((7, 0));
+        timeline
+    }
+
+    #[test]
+    fn libwebrtc_is_asked_until_it_has_reported() {
+        let timeline = waiting(&format!("a=extmap:5 {LIBWEBRTC_MARK}\r\n"));
+        let request = [0x85, 205, 0, 2, 0, 0, 0, 9, 0, 0, 0, 7];
+        assert_eq!(sent(&timeline), [&RECEIVER_REPORT[..], &request].concat());
+        timeline.lock().timeline.expect(7, 48_000, 0, 0);
+        timeline.lock().timeline.report(7, 48_000, u64::MAX / 8, 0);
+        assert_eq!(sent(&timeline), RECEIVER_REPORT);
+    }
+
+    #[test]
+    fn who_does_not_answer_is_asked_ten_times() {
+        let timeline = waiting(LIBWEBRTC_MARK);
+        let asked = (0..100).filter(|_| sent(&timeline) != RECEIVER_REPORT);
+        assert_eq!(asked.count(), MOST_REQUESTS as usize);
+    }
+
+    #[test]
+    fn nobody_else_is_asked() {
+        let timeline = waiting("a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n");
+        assert_eq!(sent(&timeline), RECEIVER_REPORT);
+    }
+}
