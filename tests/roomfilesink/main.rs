@@ -6,6 +6,7 @@ mod fake_source;
 mod faults;
 mod launch;
 mod leaks;
+mod manifest;
 mod media;
 mod names;
 mod playback;

@@ -6,6 +6,7 @@ pub mod chromium;
 pub mod folder;
 pub mod launch;
 pub mod log;
+pub mod manifest;
 pub mod pattern;
 pub mod publisher;
 pub mod secret;
