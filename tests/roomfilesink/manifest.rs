@@ -83,7 +83,9 @@ fn a_part_says_where_it_lies_what_it_holds_and_how_long_it_is() {
     assert_eq!(line["relative-file"], "alice/1.mka");
     assert_eq!(line["file"], json!(closed.file()));
     assert_eq!(line["bytes"], closed.file().metadata().unwrap().len());
-    assert_eq!(line["duration"], 2_000_000_000_u64);
+    let duration = line["duration"].as_u64().unwrap();
+    let sent = 2_000_000_000_u64;
+    assert!(duration.abs_diff(sent) < 50_000_000, "{line:#}");
     let track = &line["tracks"][0];
     assert_eq!(track["pad"], "audio_alice");
     assert_eq!(

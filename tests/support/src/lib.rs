@@ -11,6 +11,7 @@ pub mod pattern;
 pub mod publisher;
 pub mod secret;
 pub mod server;
+pub mod table;
 
 pub use chromium::Chromium;
 pub use folder::Folder;
