@@ -77,6 +77,7 @@ impl Survey {
             survey.pauses(manifest, &ends);
         }
         survey.unlisted(manifests);
+        survey.parts.sort_by(|a, b| a.start_utc.cmp(&b.start_utc));
         survey
     }
 
@@ -108,6 +109,7 @@ impl Survey {
         let told = part.end.map(|end| end - part.start);
         let duration = told.or(played);
         let state = match (part.event.as_str(), goes_on) {
+            _ if bytes.is_none() && !part.has_failed() => "missing",
             ("part-closed", _) => "closed",
             ("part-failed", _) => "failed",
             (_, true) => "recording",
@@ -294,9 +296,11 @@ pub fn seconds(ns: i64) -> String {
     format!("{:.2} s", ns as f64 / 1e9)
 }
 
-/// Whether the recorder still runs, as far as this machine can say.
+/// Whether the recorder still runs, as far as this machine can say. A process that has ended but
+/// not been waited for has no command line.
 fn is_running(run: &Run) -> bool {
-    run.host == gst::glib::host_name() && Path::new("/proc").join(run.pid.to_string()).exists()
+    let command_line = Path::new("/proc").join(run.pid.to_string()).join("cmdline");
+    run.host == gst::glib::host_name() && std::fs::read(command_line).is_ok_and(|c| !c.is_empty())
 }
 
 #[cfg(test)]

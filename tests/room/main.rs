@@ -11,5 +11,7 @@ mod flavours;
 mod identity;
 mod launch;
 mod lifecycle;
+mod names;
 mod pads;
 mod recording;
+mod uploads;

@@ -10,6 +10,7 @@ mod manifest;
 mod media;
 mod names;
 mod playback;
+mod recordings;
 mod room;
 mod sessions;
 mod silence;
