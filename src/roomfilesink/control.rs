@@ -278,7 +278,9 @@ impl Control {
         let tracks = element.imp_tracks();
         let mut linked = tracks.iter().filter(|t| t.is_linked()).peekable();
         let any = linked.peek().is_some();
-        if !any || !linked.all(|t| t.eos.load(Ordering::Acquire)) {
+        let has_ended =
+            |t: &Arc<Track>| t.eos.load(Ordering::Acquire) && !t.of_a_room.load(Ordering::Acquire);
+        if !any || !linked.all(has_ended) {
             self.finite = None;
             return false;
         }

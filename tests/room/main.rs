@@ -10,6 +10,7 @@ mod faults;
 mod flavours;
 mod identity;
 mod launch;
+mod leaks;
 mod lifecycle;
 mod names;
 mod pads;

@@ -266,11 +266,14 @@ pub fn assert_whole(stream: &str, report: &Report) {
 
 /// The README's line, printing what is said on the bus.
 pub fn launch(server: &RoomServer, folder: &Folder) -> Launch {
-    let line = format!(
+    Launch::start(&folder.0, &launch_line(server))
+}
+
+pub fn launch_line(server: &RoomServer) -> String {
+    format!(
         "-e -m vdoroomsrc server={} room=r : roomfilesink location=rec",
         server.url()
-    );
-    Launch::start(&folder.0, &line)
+    )
 }
 
 /// Interrupts a program that records, and returns its files once it has ended well.

@@ -4,6 +4,7 @@
 pub mod check;
 pub mod chromium;
 pub mod folder;
+pub mod holdings;
 pub mod launch;
 pub mod log;
 pub mod manifest;
@@ -15,6 +16,7 @@ pub mod table;
 
 pub use chromium::Chromium;
 pub use folder::Folder;
+pub use holdings::Holdings;
 pub use launch::Launch;
 pub use publisher::{Codec, Flavour, Publisher};
 pub use secret::{Password, Secret};
