@@ -12,6 +12,7 @@ use super::mux_matroska::MatroskaMux;
 use super::mux_mpegts::{MpegTsMux, MuxEvent};
 use super::progress::Progress;
 use super::record::{PartRecord, Reason, TrackRecord};
+use super::session::MAX_WAITING;
 use super::writer::{FileEvent, FileSpec, FileWriter, Op};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
@@ -216,6 +217,16 @@ impl Part {
 
     pub(super) fn waiting(&self) -> u64 {
         self.file.waiting()
+    }
+
+    /// The multiplexer or the disk lags behind: what comes now waits in the tracks, so that sources
+    /// slow down.
+    pub(super) fn is_full(&self) -> bool {
+        let mux_is_full = match &self.mux {
+            Mux::MpegTs(mux) => mux.is_full(),
+            Mux::Matroska(_) => false,
+        };
+        mux_is_full || self.waiting() > MAX_WAITING
     }
 
     fn note(&mut self, index: usize, frame: &Frame) {

@@ -296,7 +296,7 @@ impl Session {
 
     /// The track whose frame is next, unless one that speaks has to be waited for.
     fn next_track(&self, now: Instant) -> Option<usize> {
-        let is_full = |p: &Part| Some(p.id()) == self.current && p.waiting() > MAX_WAITING;
+        let is_full = |p: &Part| Some(p.id()) == self.current && p.is_full();
         if self.parts.iter().any(is_full) {
             return None;
         }

@@ -65,6 +65,13 @@ media! {
         ! audio/x-raw,rate=48000,channels=2 ! opusenc frame-size=20 ! rtpopuspay ! rtpopusdepay";
     pcmu = "audiotestsrc num-buffers=500 samplesperbuffer=160 \
         ! audio/x-raw,rate=8000,channels=1 ! mulawenc";
+    tiny_h264 = "videotestsrc num-buffers=100 ! video/x-raw,width=64,height=48,framerate=5/1 \
+        ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 \
+        ! video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
+    tiny_vp8 = "videotestsrc num-buffers=100 ! video/x-raw,width=64,height=48,framerate=5/1 \
+        ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=25";
+    long_opus = "audiotestsrc num-buffers=100 samplesperbuffer=2880 wave=silence \
+        ! audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=60";
     pcma = "audiotestsrc num-buffers=500 samplesperbuffer=160 \
         ! audio/x-raw,rate=8000,channels=1 ! alawenc";
 }
