@@ -40,6 +40,7 @@ mod mux_matroska;
 mod mux_mpegts;
 mod naming;
 mod pads;
+mod parameter_sets;
 mod parser;
 mod part;
 mod progress;

@@ -5,8 +5,9 @@
 //! that starts earlier comes before them: demultiplexers skip it, and GStreamer's then plays it
 //! late by as much. It writes no PCR either while the video is silent: GStreamer's demultiplexer
 //! takes a second without one for a new time base and moves what follows. So the tables are copied
-//! to the start, and the sound gets clock references of its own (ISO/IEC 13818-1 section 2.4.3.5)
-//! wherever the video has none, 80 ms apart: with a longer gap the time base counts as new.
+//! to the start, and clock references are added (ISO/IEC 13818-1 section 2.4.3.5) wherever they
+//! would be more than 80 ms apart: after a longer gap that demultiplexer takes the time base for a
+//! new one and guesses its distance, so that one picture a second would play in half the time.
 
 const PACKET: usize = 188;
 const PAT_PID: u16 = 0;
@@ -115,11 +116,13 @@ impl Clock {
         let mut out = Vec::with_capacity(packets.len());
         for packet in packets.chunks_exact(PACKET) {
             if let Some(clock) = pcr(packet) {
+                self.fill(clock, &mut out);
                 self.last = Some(clock);
                 self.runs = true;
             } else if pid(packet) != self.pid
                 && let Some(clock) = pts(packet).and_then(|sound| self.due(sound))
             {
+                self.fill(clock, &mut out);
                 out.extend_from_slice(&pcr_packet(self.pid, self.counter, clock));
                 self.last = Some(clock);
             }
@@ -130,6 +133,19 @@ impl Clock {
             out.extend_from_slice(packet);
         }
         out
+    }
+
+    /// Adds the references that are missing between the last one and `clock`.
+    fn fill(&self, clock: u64, out: &mut Vec<u8>) {
+        let Some(last) = self.last else { return };
+        let ahead = clock.wrapping_sub(last) & CLOCK;
+        if ahead >= CLOCK / 2 {
+            return;
+        }
+        for step in (PCR_DISTANCE..ahead).step_by(PCR_DISTANCE as usize) {
+            let clock = last.wrapping_add(step) & CLOCK;
+            out.extend_from_slice(&pcr_packet(self.pid, self.counter, clock));
+        }
     }
 
     /// The reference that is due before sound with this time.

@@ -35,7 +35,9 @@ impl Sender {
             "audio_%s"
         };
         let template = recorder.sink.pad_template(template).unwrap();
-        let sink = recorder.sink.request_pad(&template, Some(frames.name), None);
+        let sink = recorder
+            .sink
+            .request_pad(&template, Some(frames.name), None);
         let src = gst::Pad::builder(gst::PadDirection::Src).build();
         src.set_active(true).unwrap();
         src.link(&sink.unwrap()).unwrap();

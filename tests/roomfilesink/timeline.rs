@@ -45,7 +45,10 @@ pub fn read(path: &Path) -> Timeline {
         Some("ts") => "tsdemux",
         _ => "matroskademux",
     };
-    let line = format!("filesrc location={} ! {demuxer} name=demuxer", path.display());
+    let line = format!(
+        "filesrc location={} ! {demuxer} name=demuxer",
+        path.display()
+    );
     let pipeline = gst::parse::launch(&line).unwrap();
     let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
     let tracks: Arc<Mutex<BTreeMap<bool, Track>>> = Arc::default();
@@ -64,7 +67,12 @@ pub fn read(path: &Path) -> Timeline {
         let store = store.clone();
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             if let Some(time) = info.buffer().and_then(|b| running_time(pad, b)) {
-                store.lock().unwrap().entry(is_video).or_default().note(time);
+                store
+                    .lock()
+                    .unwrap()
+                    .entry(is_video)
+                    .or_default()
+                    .note(time);
             }
             gst::PadProbeReturn::Ok
         });
