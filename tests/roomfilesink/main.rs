@@ -7,6 +7,7 @@ mod faults;
 mod launch;
 mod leaks;
 mod length;
+mod limits;
 mod long_run;
 mod media;
 mod names;
