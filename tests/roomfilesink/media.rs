@@ -81,7 +81,7 @@ media! {
     tiny_vp8 = "videotestsrc num-buffers=100 ! video/x-raw,width=64,height=48,framerate=5/1 \
         ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=25";
     long_opus = "audiotestsrc num-buffers=100 samplesperbuffer=2880 wave=silence \
-        ! audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=60";
+        ! audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=60 ! rtpopuspay ! rtpopusdepay";
     counted_h264 = &format!("{COUNTED} ! x264enc tune=zerolatency speed-preset=ultrafast \
         key-int-max=15 bitrate=300 ! {H264}");
     counted_h265 = &format!("{COUNTED} ! x265enc tune=zerolatency speed-preset=ultrafast \

@@ -7,25 +7,26 @@ use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
 
-/// The times of one track, as running time of a player, in nanoseconds.
+/// When the frames of one track are presented, in nanoseconds.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Track {
     pub frames: u64,
     pub first: i64,
     pub last: i64,
-    /// Frames that come before the one before.
-    pub backward: u64,
+    pub smallest_step: i64,
     pub largest_step: i64,
 }
 
 impl Track {
-    fn note(&mut self, time: i64) {
-        if self.frames == 0 {
-            self.first = time;
-        } else {
-            let step = time - self.last;
-            self.backward += u64::from(step < 0);
-            self.largest_step = self.largest_step.max(step);
+    pub fn note(&mut self, time: i64) {
+        let step = time - self.last;
+        match self.frames {
+            0 => self.first = time,
+            1 => (self.smallest_step, self.largest_step) = (step, step),
+            _ => {
+                self.smallest_step = self.smallest_step.min(step);
+                self.largest_step = self.largest_step.max(step);
+            }
         }
         self.frames += 1;
         self.last = time;
