@@ -163,6 +163,7 @@ fn add_track(
         Codec::H264 => "h264parse",
         Codec::H265 => "h265parse",
         Codec::Opus => "opusparse",
+        Codec::Aac => "aacparse",
         other => return Err(format!("MPEG-TS does not hold {}", other.name())),
     };
     let parser = make(parser, pipeline)?;
