@@ -15,6 +15,7 @@ mod playback;
 mod room;
 mod sessions;
 mod silence;
+mod sources;
 mod splits;
 mod timeline;
 mod usage;
