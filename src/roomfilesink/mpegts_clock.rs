@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn sound_before_the_first_picture_comes_after_the_tables_with_a_clock() {
-        let sound = sound(20_000);
+        let sound = sound(22_000);
         let [pat, pmt] = tables();
         let picture = picture(29_000, 1_000);
         let mut start = ClockKeeper::default();
@@ -293,7 +293,7 @@ mod tests {
         assert!(start.push(&pmt).is_empty());
         let out = start.push(&picture);
         let clock = &out[2 * PACKET..3 * PACKET];
-        assert_eq!((pid(clock), pcr(clock)), (0x41, Some(19_000)));
+        assert_eq!((pid(clock), pcr(clock)), (0x41, Some(21_000)));
         assert_eq!(
             clock[3], 0x24,
             "no payload, the counter before the picture's"
@@ -329,6 +329,21 @@ mod tests {
             );
         }
         assert_eq!(clocks.last(), Some(&(3 * 90_000 - LATENESS)));
+    }
+
+    #[test]
+    fn rare_pictures_have_the_references_between_them() {
+        for from in [100_000, CLOCK - 90_000] {
+            let mut stream = ClockKeeper::default();
+            let mut out = stream.push(&[tables().concat(), picture(from, 1_000)].concat());
+            out.extend(stream.push(&picture(from + 5 * 90_000, 1_000)));
+            let ahead: Vec<_> = clocks(&out)
+                .windows(2)
+                .map(|pair| pair[1].wrapping_sub(pair[0]) & CLOCK)
+                .collect();
+            assert!(ahead.iter().all(|a| *a <= PCR_DISTANCE), "{ahead:?}");
+            assert_eq!(ahead.iter().sum::<u64>(), 5 * 90_000);
+        }
     }
 
     #[test]

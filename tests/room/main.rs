@@ -12,3 +12,4 @@ mod launch;
 mod lifecycle;
 mod pads;
 mod recording;
+mod splits;

@@ -79,3 +79,11 @@ fn who_joins_after_thirty_hours_gets_a_file_that_begins_at_zero() {
         assert_eq!(start, 30 * HOUR as i64);
     }
 }
+
+#[test]
+fn a_picture_every_two_seconds_plays_in_its_own_time() {
+    for media in [media::tiny_h264(), media::tiny_vp8()] {
+        let tracks = [pictures(media)];
+        record(0..1, &tracks).assert_exact(&tracks);
+    }
+}
