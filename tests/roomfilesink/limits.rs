@@ -32,9 +32,9 @@ fn track<T: for<'a> gst::glib::value::FromValue<'a> + 'static>(
     field: &str,
 ) -> T {
     let tracks: gst::Array = part.fields.get("tracks").unwrap();
-    let tracks = tracks.iter().map(|t| t.get::<gst::Structure>().unwrap());
+    let mut tracks = tracks.iter().map(|t| t.get::<gst::Structure>().unwrap());
     let of_kind = |t: &gst::Structure| t.get::<&str>("kind") == Ok(kind);
-    tracks.filter(of_kind).next().unwrap().get(field).unwrap()
+    tracks.find(of_kind).unwrap().get(field).unwrap()
 }
 
 fn number(part: &Part, field: &str) -> i64 {
