@@ -8,6 +8,7 @@ mod changes;
 mod failures;
 mod faults;
 mod flavours;
+mod identity;
 mod launch;
 mod lifecycle;
 mod pads;
