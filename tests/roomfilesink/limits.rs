@@ -286,6 +286,7 @@ fn a_long_part_splits_as_soon_as_a_smaller_maximum_is_set() {
         .sink
         .set_property("max-size-time", 1_000_000_000u64);
     send_until(4_100, &mut [&mut picture]);
-    let second = recorder.next("part-opened");
-    assert_eq!(number(&second, "start"), 3_000 * MS, "{second:?}");
+    let parts = recorder.end();
+    assert_eq!(number(&parts[1], "start"), 3_000 * MS, "{parts:#?}");
+    assert_pictures_go_on(&reports(&parts), picture.sent);
 }
