@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What takes too long for every run: `cargo test --test long`.
+//! What takes minutes or hours. Run by hand: `cargo test --test long`.
 
 // The tests of the recorder use more of these than those here.
 #[allow(dead_code)]
