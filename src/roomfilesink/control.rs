@@ -12,12 +12,13 @@ use std::time::{Duration, Instant, SystemTime};
 use gst::glib;
 use gst::prelude::*;
 
-use super::effects::{Context, Effect, Run};
+use super::effects::{Context, Effect, Run, absolute};
 use super::format::Frame;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, run_fields};
 use super::part::{PartEvent, PartId};
 use super::record::{Anchor, PartRecord, Reason, structure};
 use super::sessions::Sessions;
+use super::settings::Limits;
 use super::track::{Track, TrackId};
 use super::writer::FileEvent;
 use super::{CAT, RoomFileSink};
@@ -49,6 +50,8 @@ pub(super) enum Msg {
     Ended(Arc<Track>, Reason),
     Part(PartId, PartEvent),
     Manifest(FileEvent),
+    /// `max-size-time` or `max-size-bytes` was set.
+    Limits(Limits),
     /// EOS was sent to the element.
     End,
     /// The element stops; answered when the files are closed.
@@ -124,6 +127,7 @@ impl Control {
         let now = Instant::now();
         match msg {
             Msg::Manifest(event) => self.manifest_event(event),
+            Msg::Limits(limits) => self.run.settings.limits = limits,
             Msg::End => {
                 self.ending.get_or_insert(now);
                 self.tick(now);
@@ -203,10 +207,11 @@ impl Control {
         if self.manifest.is_none() {
             self.open_manifest(element, anchor);
         }
+        let folder = self.manifest.as_ref().and_then(Manifest::folder);
+        let fields = part.fields(anchor, folder);
         if let Some(manifest) = &self.manifest {
-            manifest.part(event, part, anchor);
+            manifest.part(event, &fields);
         }
-        let fields = part.fields(anchor);
         element.imp_report(event, part, structure("part", &fields));
         let message = structure(&format!("roomfilesink-{event}"), &fields);
         let message = gst::message::Element::builder(message).src(element).build();
@@ -220,11 +225,13 @@ impl Control {
             Some(path) => Some(path.into()),
             None => Some(self.run.template.manifest(anchor.utc_ns / 1_000_000_000)),
         };
+        let path = path.map(absolute);
         self.manifest_done = path.is_none();
         let outbox = self.outbox.clone();
         let create = self.run.settings.create_folders;
         let report = move |event| outbox.send(Msg::Manifest(event));
-        match Manifest::open(path, create, anchor, report) {
+        let location = &self.run.settings.location;
+        match Manifest::open(path, create, &run_fields(anchor, location), report) {
             Ok(manifest) => self.manifest = Some(manifest),
             Err(error) => gst::error!(CAT, obj = element, "no thread for the manifest: {error}"),
         }

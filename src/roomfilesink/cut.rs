@@ -4,12 +4,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use gst::prelude::*;
+
 use super::container::{Codec, Container, Kind};
 use super::effects::Context;
 use super::format::{Format, Frame};
 use super::part::{Part, PartSpec};
-use super::record::{PartRecord, Reason};
+use super::record::{PartRecord, Reason, TrackRecord};
 use super::session::{Session, Split};
+
+/// A transport stream's 33 bits of 90 kHz wrap around after 26.5 h; `mpegtsmux` begins at 1 h. FFmpeg
+/// reads what comes an hour after that as the beginning again. A day leaves 90 minutes for a
+/// keyframe.
+const MPEGTS_MAX: u64 = 24 * 3600 * 1_000_000_000;
 
 /// What happens to a frame.
 enum Verdict {
@@ -251,6 +258,11 @@ impl Session {
         let extension = container.extension(has_video);
         let number = ctx.count_part(&self.person);
         let file = ctx.file_name(&self.person, number, extension, utc_ns);
+        let tracks = members.iter().zip(&formats).map(|(index, format)| {
+            let track = &self.tracks[*index];
+            let pad = track.track.pad.upgrade().map(|pad| pad.name().into());
+            TrackRecord::new(format, track.stream_id.clone(), pad)
+        });
         PartSpec {
             record: PartRecord {
                 id: ctx.next_part_id(),
@@ -258,7 +270,7 @@ impl Session {
                 person: self.person.clone(),
                 file,
                 container,
-                tracks: Vec::new(),
+                tracks: tracks.collect(),
                 start,
                 began,
                 ended: None,
@@ -275,13 +287,14 @@ impl Session {
 }
 
 fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {
-    let settings = ctx.settings;
+    let limits = ctx.settings.limits;
     let time = u64::try_from(frame.order().saturating_sub(part.record.start)).unwrap_or(0);
-    if settings.max_size_time > 0 && time >= settings.max_size_time {
+    if limits.time > 0 && time >= limits.time {
         return Some(Reason::MaxSizeTime);
     }
-    if settings.max_size_bytes > 0 && part.bytes() >= settings.max_size_bytes {
+    if limits.bytes > 0 && part.size() >= limits.bytes {
         return Some(Reason::MaxSizeBytes);
     }
-    None
+    let is_full = part.record.container == Container::MpegTs && time >= MPEGTS_MAX;
+    is_full.then_some(Reason::ContainerLimit)
 }

@@ -11,7 +11,8 @@ use super::format::{Format, Frame};
 use super::mux_matroska::MatroskaMux;
 use super::mux_mpegts::{MpegTsMux, MuxEvent};
 use super::progress::Progress;
-use super::record::{PartRecord, Reason, TrackRecord};
+use super::record::{PartRecord, Reason};
+use super::session::MAX_WAITING;
 use super::writer::{FileEvent, FileSpec, FileWriter, Op};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
@@ -54,19 +55,20 @@ pub(super) struct Part {
     /// Since the multiplexer was told to end, what it gave.
     finishing: Option<Progress>,
     is_closed: bool,
+    /// What the frames so far come to in MPEG-TS: the multiplexer lags behind.
+    pushed: u64,
 }
 
 impl Part {
     pub(super) fn open(spec: PartSpec, outbox: &Outbox) -> Result<Self, String> {
         let PartSpec {
-            mut record,
+            record,
             formats,
             create_folders,
             min_free,
             utc_ns,
         } = spec;
         let id = record.id;
-        record.tracks = formats.iter().map(|f| TrackRecord::new(f)).collect();
         let path = record.file.clone();
         let to = outbox.clone();
         let file = FileWriter::start(
@@ -108,6 +110,7 @@ impl Part {
             file,
             finishing: None,
             is_closed: false,
+            pushed: 0,
         })
     }
 
@@ -130,7 +133,10 @@ impl Part {
         self.note(track, frame);
         let start = self.record.start;
         match &mut self.mux {
-            Mux::MpegTs(mux) => mux.push(track, frame, start),
+            Mux::MpegTs(mux) => {
+                self.pushed += mpegts_size(frame.buffer.size());
+                mux.push(track, frame, start)
+            }
             Mux::Matroska(mux) => {
                 let mut ops = Vec::new();
                 let result = mux.push(track, frame, frame.pts.saturating_sub(start), &mut ops);
@@ -210,12 +216,27 @@ impl Part {
         self.file.bytes()
     }
 
+    /// Bytes of the file when everything that was pushed is in it, or a little less.
+    pub(super) fn size(&self) -> u64 {
+        self.bytes().max(self.pushed)
+    }
+
     pub(super) fn written(&self) -> u64 {
         self.file.written()
     }
 
     pub(super) fn waiting(&self) -> u64 {
         self.file.waiting()
+    }
+
+    /// The multiplexer or the disk lags behind: what comes now waits in the tracks, so that sources
+    /// slow down.
+    pub(super) fn is_full(&self) -> bool {
+        let mux_is_full = match &self.mux {
+            Mux::MpegTs(mux) => mux.is_full(),
+            Mux::Matroska(_) => false,
+        };
+        mux_is_full || self.waiting() > MAX_WAITING
     }
 
     fn note(&mut self, index: usize, frame: &Frame) {
@@ -241,6 +262,12 @@ impl Part {
             track.sizes.push(size);
         }
     }
+}
+
+/// Bytes of a frame in MPEG-TS: a PES header of 14 bytes, then packets of 188 bytes with 184 of
+/// payload.
+fn mpegts_size(frame: usize) -> u64 {
+    (frame as u64 + 14).div_ceil(184) * 188
 }
 
 fn file_event(event: FileEvent) -> PartEvent {

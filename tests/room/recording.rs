@@ -2,7 +2,7 @@
 //! A recording of a room, in this process.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -49,11 +49,17 @@ impl Recording {
     pub fn start(server: &RoomServer, room: &str, set: impl FnOnce(&gst::Element)) -> Self {
         let source = source(server, room);
         set(&source);
+        Self::into_sink(source, |_, _| {})
+    }
+
+    /// The same with settings of the recorder, whose files go below the given folder.
+    pub fn into_sink(source: gst::Element, set: impl FnOnce(&gst::Element, &Path)) -> Self {
         let folder = Folder::new();
         let sink = gst::ElementFactory::make("roomfilesink")
             .property("location", folder.0.join("%s-%n.%e").to_str().unwrap())
             .build()
             .unwrap();
+        set(&sink, &folder.0);
         let recording = Self::of(source, folder);
         recording.pipeline.add(&sink).unwrap();
         recording.source.connect_pad_added(move |_, pad| {

@@ -7,10 +7,12 @@ pub mod folder;
 pub mod holdings;
 pub mod launch;
 pub mod log;
+pub mod manifest;
 pub mod pattern;
 pub mod publisher;
 pub mod secret;
 pub mod server;
+pub mod table;
 
 pub use chromium::Chromium;
 pub use folder::Folder;
