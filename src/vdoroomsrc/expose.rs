@@ -23,8 +23,9 @@ use crate::protocol::StreamId;
 const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long pads wait for the first sender reports: what leaves before them has no place but that
-/// of its arrival. Browsers send them at once when asked, others after half a second to a second.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
+/// of its arrival. Browsers send them at once when asked, others after half a second or more.
+/// Together with the jitterbuffer this stays below the second that a crash may cost.
+const REPORT_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// How long a pad waits for those that are promised beside it.
 const COMPANY_TIMEOUT: Duration = Duration::from_millis(300);
