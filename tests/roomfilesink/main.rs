@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What `roomfilesink` promises, checked by playing back what it wrote.
 
+mod child;
 mod comings_and_goings;
+mod crash;
 mod fake_source;
 mod faults;
 mod launch;
