@@ -20,7 +20,7 @@ use super::track::{Track, TrackId};
 use super::waiting::{TrackState, can_begin};
 
 /// A part waits this long for tracks that were promised.
-const START_WAIT: Duration = Duration::from_secs(1);
+const START_WAIT: Duration = Duration::from_millis(800);
 /// A part waits this long for the keyframe of a video whose pad is there.
 const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
 /// A cut waits this long for the keyframe of a video that is silent.
@@ -301,6 +301,7 @@ impl Session {
             return None;
         }
         let homeless_too = self.split.is_some() && !self.has_cutting_video(now);
+        let is_overdue = self.tracks.iter().any(|t| t.is_overdue(now));
         let mut next: Option<(usize, i64)> = None;
         for (index, track) in self.tracks.iter().enumerate() {
             match track.fifo.front() {
@@ -312,7 +313,7 @@ impl Session {
                 }
                 Some(_) => {}
                 None if track.home.is_none() || track.ended.is_some() => {}
-                None if track.is_silent(now) => {}
+                None if track.is_silent(now) || is_overdue => {}
                 None => return None,
             }
         }

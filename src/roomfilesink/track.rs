@@ -27,6 +27,8 @@ pub(super) struct Track {
     pub eos: AtomicBool,
     /// The pad has retired.
     pub retired: AtomicBool,
+    /// The source is live: what it sends now will not come again, and comes when it is due.
+    pub live: AtomicBool,
     credit: Mutex<Credit>,
     changed: Condvar,
 }
@@ -58,6 +60,7 @@ impl Track {
             suffix,
             eos: AtomicBool::new(false),
             retired: AtomicBool::new(false),
+            live: AtomicBool::new(false),
             credit: Mutex::default(),
             changed: Condvar::new(),
         }
