@@ -12,7 +12,7 @@ use super::mux_matroska::MatroskaMux;
 use super::mux_mpegts::{MpegTsMux, MuxEvent};
 use super::progress::Progress;
 use super::record::{PartRecord, Reason, TrackRecord};
-use super::writer::{FileEvent, FileSpec, FileWriter, Op};
+use super::writer::{FileEvent, FileSpec, FileWriter, Op, WritingThread};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
 const MUX_TIMEOUT: Duration = Duration::from_secs(1);
@@ -216,6 +216,10 @@ impl Part {
 
     pub(super) fn waiting(&self) -> u64 {
         self.file.waiting()
+    }
+
+    pub(super) fn writing_thread(&self) -> WritingThread {
+        self.file.thread()
     }
 
     fn note(&mut self, index: usize, frame: &Frame) {

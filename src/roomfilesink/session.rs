@@ -185,7 +185,7 @@ impl Session {
 
     /// Opens a part if all tracks that are expected have their first frame, or it is time.
     fn try_start(&mut self, now: Instant, ctx: &mut Context<'_>) -> bool {
-        if self.retry.at.is_some_and(|at| now < at) {
+        if self.retry.holds_back(now) {
             self.trim_for_retry();
             return false;
         }
