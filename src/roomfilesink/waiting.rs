@@ -17,7 +17,7 @@ use super::track::Track;
 const SILENCE: Duration = Duration::from_millis(400);
 /// A frame of a live source waits so long for the frames of a track that is late: what waits is
 /// lost with the process.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(300);
 /// A source is asked for a keyframe at most this often.
 const KEYFRAME_INTERVAL: Duration = Duration::from_secs(1);
 

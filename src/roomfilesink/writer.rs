@@ -276,10 +276,16 @@ impl Syncer {
                 }
                 // From start to start: what is written while a sync lasts waits for the next one.
                 let mut next = Instant::now() + SYNC_INTERVAL;
+                // Some file systems count no links.
+                let counts_links = links(&file)? > 0;
                 let until = |at: Instant| at.saturating_duration_since(Instant::now());
                 while stopped.recv_timeout(until(next)) == Err(mpsc::RecvTimeoutError::Timeout) {
                     next = Instant::now() + SYNC_INTERVAL;
                     sync(&file)?;
+                    if counts_links && links(&file)? == 0 {
+                        let text = "the file was removed while it was written";
+                        return Err(io::Error::new(io::ErrorKind::NotFound, text));
+                    }
                     if min_free > 0 && free(rustix::fs::fstatvfs(&file))? < min_free {
                         report(FileEvent::SpaceLow);
                     }
@@ -295,6 +301,12 @@ impl Syncer {
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("the syncing thread died")))
     }
+}
+
+/// Names that the file has: what is written to a file without one is lost.
+fn links(file: &File) -> io::Result<u64> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(file.metadata()?.nlink())
 }
 
 fn sync(file: &File) -> io::Result<()> {

@@ -143,6 +143,20 @@ impl Received {
         self.frames("audio", person) as f64 * SOUND_MS
     }
 
+    /// How far the fastest source is ahead of the slowest.
+    pub fn lag_ms(&self) -> f64 {
+        let ms = self.0.iter().map(|(name, count)| {
+            let frame = if name.starts_with("video") {
+                PICTURE_MS
+            } else {
+                SOUND_MS
+            };
+            *count as f64 * frame
+        });
+        let fastest = ms.clone().fold(0.0, f64::max);
+        fastest - ms.fold(fastest, f64::min)
+    }
+
     fn frames(&self, kind: &str, person: &str) -> u64 {
         let count = self.0.get(&format!("{kind}_{person}"));
         count.copied().unwrap_or(0)

@@ -15,11 +15,17 @@ const AT_ONCE: usize = 4;
 /// The moment of the kill, counted from the start of the pipeline.
 const MOMENTS_MS: std::ops::Range<u64> = 200..6000;
 
+/// The sources of one recorder may be so far apart.
+const STARVED_MS: f64 = 700.0;
+/// A kill is repeated at most so often.
+const TRIES: usize = 5;
+
 /// The worst of all kills, per container and kind, in milliseconds.
 type Worst = BTreeMap<String, f64>;
 
-/// Kills one recorder and tells what is missing of what had come in.
-fn kill_after(moment: Duration) -> Worst {
+/// Kills one recorder and tells what is missing of what had come in. `None` if the sources were
+/// short of processor time: sound that comes in bursts says nothing about a second.
+fn try_kill_after(moment: Duration) -> Option<Worst> {
     let mut child = Child::start(EVERY_CONTAINER);
     child.wait_until_it_plays();
     thread::sleep(moment);
@@ -35,10 +41,21 @@ fn kill_after(moment: Duration) -> Worst {
         let audio = received.audio_ms(name) - kept.audio_ms;
         missing.insert(format!("{name} audio"), audio);
     }
+    let lag = received.lag_ms();
+    if lag > STARVED_MS {
+        eprintln!("once more: sources are {lag:.0} ms apart, {missing:.0?} are missing");
+        return None;
+    }
+    Some(missing)
+}
+
+fn kill_after(moment: Duration) -> Worst {
+    let missing = (0..TRIES).find_map(|_| try_kill_after(moment));
+    let missing = missing.expect("a machine on which sources keep up");
     for (what, ms) in &missing {
         assert!(
             *ms <= 1000.0,
-            "killed after {moment:?}: {ms:.0} ms of {what} are missing: {received:?}"
+            "killed after {moment:?}: {ms:.0} ms of {what} are missing"
         );
     }
     missing
@@ -58,7 +75,7 @@ pub fn kill_at_random_moments(kills: usize) {
     for moments in moments.chunks(AT_ONCE) {
         let killed: Vec<_> = moments
             .iter()
-            .map(|m| *m)
+            .copied()
             .map(|m| thread::spawn(move || kill_after(m)))
             .collect();
         for missing in killed {

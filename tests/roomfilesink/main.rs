@@ -4,11 +4,13 @@
 mod child;
 mod comings_and_goings;
 mod crash;
+mod disk;
 mod fake_source;
 mod faults;
 mod launch;
 mod leaks;
 mod media;
+mod mount;
 mod names;
 mod playback;
 mod power;

@@ -95,6 +95,18 @@ impl Recorder {
         panic!("no {event} and no EOS within {DEADLINE:?}");
     }
 
+    /// Waits for the next warning; other messages before it are lost.
+    pub fn next_warning(&mut self) -> String {
+        let bus = self.pipeline.bus().unwrap();
+        let timeout = gst::ClockTime::try_from(DEADLINE).unwrap();
+        let message = bus.timed_pop_filtered(timeout, &[gst::MessageType::Warning]);
+        let message = message.unwrap_or_else(|| panic!("no warning within {DEADLINE:?}"));
+        let gst::MessageView::Warning(warning) = message.view() else {
+            unreachable!()
+        };
+        warning.error().to_string()
+    }
+
     pub fn next(&mut self, event: &str) -> Part {
         let part = self.try_next(event);
         part.unwrap_or_else(|| panic!("EOS came before {event}"))
