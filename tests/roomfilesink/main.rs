@@ -9,6 +9,7 @@ mod fake_source;
 mod faults;
 mod launch;
 mod leaks;
+mod long_silence;
 mod media;
 mod mount;
 mod names;

@@ -14,6 +14,9 @@ use crate::media::Media;
 /// Nothing that a test waits for takes longer.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// Of all test material.
+const LENGTH_MS: u64 = 10_000;
+
 /// What an element message says of a part.
 #[derive(Debug, Clone)]
 pub struct Part {
@@ -242,20 +245,23 @@ impl Sender {
 
     /// Skips the material before this time.
     pub fn skip_to(&mut self, ms: u64) {
-        self.next = self
-            .media
-            .frames
-            .iter()
-            .take_while(|f| time(f) < ms)
-            .count();
+        let mut all = (0..).map(|n| self.time(n));
+        self.next = all.position(|time| time >= ms).unwrap();
     }
 
-    fn next_time(&self) -> Option<u64> {
-        self.media.frames.get(self.next).map(time)
+    /// When frame `n` is due: the material begins again after its ten seconds.
+    fn time(&self, n: usize) -> u64 {
+        let frames = &self.media.frames;
+        time(&frames[n % frames.len()]) + (n / frames.len()) as u64 * LENGTH_MS
     }
 
     fn send_next(&mut self) {
-        let frame = self.media.frames[self.next].copy();
+        let frames = &self.media.frames;
+        let mut frame = frames[self.next % frames.len()].copy();
+        let round = (self.next / frames.len()) as u64;
+        let later = gst::ClockTime::from_mseconds(round * LENGTH_MS);
+        let pts = frame.pts().unwrap() + later;
+        frame.get_mut().unwrap().set_pts(pts);
         self.next += 1;
         self.sent += 1;
         let result = self.src.push(frame);
@@ -282,10 +288,7 @@ fn time(frame: &gst::Buffer) -> u64 {
 
 /// Sends everything before this time, in order, as fast as it is taken.
 pub fn send_until(ms: u64, senders: &mut [&mut Sender]) {
-    while let Some((sender, at)) = earliest(senders) {
-        if at >= ms {
-            return;
-        }
+    while let Some((sender, _)) = earliest(senders, ms) {
         sender.send_next();
     }
 }
@@ -293,10 +296,7 @@ pub fn send_until(ms: u64, senders: &mut [&mut Sender]) {
 /// The same at the speed of life: the first frame goes out now.
 pub fn send_live_until(ms: u64, senders: &mut [&mut Sender]) {
     let mut began = None;
-    while let Some((sender, at)) = earliest(senders) {
-        if at >= ms {
-            return;
-        }
+    while let Some((sender, at)) = earliest(senders, ms) {
         let (start, first) = *began.get_or_insert((Instant::now(), at));
         let due = start + Duration::from_millis(at - first);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -304,12 +304,13 @@ pub fn send_live_until(ms: u64, senders: &mut [&mut Sender]) {
     }
 }
 
-fn earliest<'a>(senders: &'a mut [&mut Sender]) -> Option<(&'a mut Sender, u64)> {
-    let with_time = senders.iter_mut().filter_map(|s| {
-        let time = s.next_time()?;
-        Some((&mut **s, time))
+fn earliest<'a>(senders: &'a mut [&mut Sender], until: u64) -> Option<(&'a mut Sender, u64)> {
+    let with_time = senders.iter_mut().map(|s| {
+        let time = s.time(s.next);
+        (&mut **s, time)
     });
-    with_time.min_by_key(|(_, time)| *time)
+    let due = with_time.filter(|(_, time)| *time < until);
+    due.min_by_key(|(_, time)| *time)
 }
 
 /// Polls until `condition` gives a value.
