@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::fingerprint::Fingerprints;
+
 /// A stream ID as people see it: sanitised, without the suffix that a password adds on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId(pub String);
@@ -194,6 +196,9 @@ pub enum Action {
         stream: StreamId,
         number: u32,
         info: StreamInfo,
+        /// The certificate that the publisher has to show; a later offer with another one never
+        /// gets as far as this session.
+        certificate: Fingerprints,
     },
     /// Apply this offer and answer it with [`Event::LocalAnswer`]. There is never more than one
     /// pending for a session.

@@ -39,6 +39,7 @@ mod backoff;
 mod candidate;
 mod dialect;
 mod filter;
+mod fingerprint;
 pub mod limits;
 mod names;
 mod news;
@@ -51,6 +52,7 @@ mod stream;
 mod wire;
 
 pub use api::*;
+pub use fingerprint::Fingerprints;
 pub use room::Room;
 pub use status::*;
 

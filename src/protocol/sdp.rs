@@ -2,6 +2,7 @@
 //! What has to be known of an offer: whether it is safe to apply, its m-lines, and how it differs
 //! from the one before.
 
+use super::fingerprint::Fingerprints;
 use super::limits::{MAX_M_LINES, MAX_SDP};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +105,11 @@ impl Offer {
         (index < self.lines.len()).then(|| u32::try_from(index).ok())?
     }
 
+    pub fn has_channel(&self) -> bool {
+        let mut live = self.lines.iter().filter(|line| !line.dead);
+        live.any(|line| line.kind == "application")
+    }
+
     /// `a=mid` of an m-line.
     pub fn mid(&self, index: u32) -> Option<&str> {
         let line = self.lines.get(usize::try_from(index).ok()?)?;
@@ -115,6 +121,12 @@ impl Offer {
         let rtp = self.lines.iter().filter(|line| line.kind != "application");
         let named = rtp.enumerate().filter(|(index, _)| screen.contains(index));
         named.map(|(_, line)| line.mid.clone()).collect()
+    }
+
+    /// What all m-lines say of the certificate: they share one transport.
+    pub fn fingerprints(&self) -> Fingerprints {
+        let live = self.lines.iter().filter(|line| !line.dead);
+        Fingerprints::new(live.flat_map(|line| line.fingerprints.clone()))
     }
 
     /// Whether both come with the same certificate.
@@ -197,12 +209,8 @@ fn attribute(block: &mut Block, attribute: &str) {
         "bundle-only" => block.bundle_only = true,
         "sendrecv" | "sendonly" => block.direction = Some(true),
         "recvonly" | "inactive" => block.direction = Some(false),
-        "fingerprint" => {
-            let print = value.to_ascii_lowercase();
-            let known = ["sha-256 ", "sha-384 ", "sha-512 "];
-            if known.iter().any(|hash| print.starts_with(hash)) {
-                block.fingerprints.push(print);
-            }
+        "fingerprint" if Fingerprints::counts(value) => {
+            block.fingerprints.push(value.to_ascii_lowercase());
         }
         _ => {}
     }

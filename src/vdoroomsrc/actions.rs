@@ -7,10 +7,10 @@ use gst::prelude::*;
 use gst_webrtc::{WebRTCPeerConnectionState, WebRTCSessionDescription};
 
 use super::control::Control;
-use super::session::Session;
+use super::session::{Peer, Session};
 use super::webrtcbin::Transport;
 use super::{CAT, VdoRoomSrc, announce, offer};
-use crate::protocol::{Action, Event, SessionId, StreamId};
+use crate::protocol::{Action, Event, SessionId};
 
 impl Control {
     pub(super) fn act(&mut self, element: &VdoRoomSrc, action: Action) {
@@ -20,7 +20,17 @@ impl Control {
                 stream,
                 number,
                 info,
-            } => self.open(element, session, stream, number, info.label),
+                certificate,
+            } => {
+                let label = info.label;
+                let peer = Peer {
+                    stream,
+                    number,
+                    label,
+                    certificate,
+                };
+                self.open(element, session, peer);
+            }
             Action::SetRemoteOffer {
                 session,
                 sdp,
@@ -74,27 +84,20 @@ impl Control {
         }
     }
 
-    fn open(
-        &mut self,
-        element: &VdoRoomSrc,
-        id: SessionId,
-        stream: StreamId,
-        number: u32,
-        label: Option<String>,
-    ) {
+    fn open(&mut self, element: &VdoRoomSrc, id: SessionId, peer: Peer) {
         let transport = Transport {
             ice: &self.config.ice,
             latency: self.config.latency,
             retransmission: self.config.wish.retransmission,
         };
-        let bin = element.upcast_ref();
-        match Session::open(bin, id, stream, number, label, &transport, &self.reports) {
+        match Session::open(element.upcast_ref(), id, peer, &transport, &self.reports) {
             Ok(session) => {
                 gst::info!(
                     CAT,
                     obj = element,
-                    "{} connects, session {number}",
-                    session.stream
+                    "{} connects, session {}",
+                    session.stream,
+                    session.number
                 );
                 self.sessions.insert(id, session);
                 self.flows.insert(id, gst_base::UniqueFlowCombiner::new());

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use gst_webrtc::{WebRTCDataChannel, WebRTCPeerConnectionState, WebRTCSessionDesc
 use super::CAT;
 use super::VdoRoomSrc;
 use super::announce;
+use super::events::Ticket;
 use super::expose::expose;
 use super::ice::IceServers;
 use super::offer::Wish;
@@ -56,6 +57,12 @@ pub(super) enum Command {
     ChannelOpen {
         session: SessionId,
         channel: WebRTCDataChannel,
+    },
+    /// On its way to the room, which hears it once the publisher's identity is proven.
+    ChannelText {
+        session: SessionId,
+        text: String,
+        ticket: Ticket,
     },
     ConnectionState {
         session: SessionId,
@@ -103,6 +110,8 @@ pub(super) struct Config {
     pub latency: u32,
     pub keyframe_interval: Option<Duration>,
     pub views: SharedSessions,
+    /// How often somebody showed another certificate than the offer announced.
+    pub identity_mismatches: Arc<AtomicU64>,
     /// Media that comes while this is set is dropped.
     pub paused: Arc<AtomicBool>,
 }
@@ -166,21 +175,22 @@ impl Control {
             Command::RemoteSet { session, outcome } => self.remote_set(session, outcome),
             Command::Answer { session, outcome } => self.answer(session, outcome),
             Command::ChannelOpen { session, channel } => {
-                if let Some(session) = self.sessions.get_mut(&session) {
-                    session.channel = Some(channel);
-                }
+                self.channel_open(element, session, channel);
+            }
+            Command::ChannelText {
+                session,
+                text,
+                ticket,
+            } => {
+                self.channel_text(session, text);
+                drop(ticket);
             }
             Command::ConnectionState { session, state } => self.connection_state(session, state),
             Command::Pad {
                 session,
                 pad,
                 block,
-            } => {
-                if let Some(session) = self.sessions.get_mut(&session) {
-                    session.add_pad(pad, block);
-                    self.expose_pads(element);
-                }
-            }
+            } => self.pad_added(element, session, pad, block),
             Command::Jitterbuffer {
                 session,
                 ssrc,
@@ -251,7 +261,7 @@ impl Control {
         }
     }
 
-    fn expose_pads(&mut self, element: &VdoRoomSrc) {
+    pub(super) fn expose_pads(&mut self, element: &VdoRoomSrc) {
         let now = Instant::now();
         let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
         let mut changed = false;

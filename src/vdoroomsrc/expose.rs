@@ -61,19 +61,26 @@ pub(super) fn expose(
     let mut exposed = Exposed::default();
     for waiting in ready {
         match expose_pad(element, session, config, reports, &waiting.pad) {
-            Ok(()) => exposed.pads += 1,
+            Ok(()) => {
+                exposed.pads += 1;
+                waiting.pad.remove_probe(waiting.block);
+            }
             Err(reason) => {
-                // Without a probe a pad that is not linked would end the connection.
-                waiting.pad.add_probe(
-                    gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-                    |_, _| gst::PadProbeReturn::Drop,
-                );
+                refuse(&waiting.pad, waiting.block);
                 exposed.refused.push(reason);
             }
         }
-        waiting.pad.remove_probe(waiting.block);
     }
     exposed
+}
+
+/// Lets a pad of webrtcbin run into nothing: one that is not linked would end the connection.
+pub(super) fn refuse(pad: &gst::Pad, block: gst::PadProbeId) {
+    pad.add_probe(
+        gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
+        |_, _| gst::PadProbeReturn::Drop,
+    );
+    pad.remove_probe(block);
 }
 
 fn expose_pad(

@@ -41,6 +41,7 @@ pub struct VdoRoomSrc {
     status: SharedStatus,
     views: SharedSessions,
     dropped_events: Arc<AtomicU64>,
+    identity_mismatches: Arc<AtomicU64>,
     paused: Arc<AtomicBool>,
 }
 
@@ -255,6 +256,7 @@ impl VdoRoomSrc {
             latency: settings.latency,
             keyframe_interval: settings.keyframe_interval(),
             views: self.views.clone(),
+            identity_mismatches: self.identity_mismatches.clone(),
             paused: self.paused.clone(),
         };
         self.paused.store(false, Relaxed);
@@ -394,6 +396,7 @@ impl VdoRoomSrc {
             room.as_ref(),
             &sessions,
             self.dropped_events.load(Relaxed),
+            self.identity_mismatches.load(Relaxed),
             password_set,
         )
     }

@@ -33,6 +33,7 @@ mod events;
 mod exit;
 mod expose;
 mod ice;
+mod identity;
 mod imp;
 mod keyframes;
 mod offer;

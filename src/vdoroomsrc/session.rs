@@ -19,7 +19,7 @@ use super::offer::{self, Refusal, Wish};
 use super::stats;
 use super::track::Track;
 use super::webrtcbin::{self, Transport, error_of, outcome};
-use crate::protocol::{Event, STALL, SessionId, StreamId};
+use crate::protocol::{Event, Fingerprints, STALL, SessionId, StreamId};
 
 /// How long EOS may take to pass the consumers of a session that has ended, counted from the last
 /// buffer that they took, and in all.
@@ -37,6 +37,10 @@ pub(super) struct Session {
     pub label: Option<String>,
     pub group_id: gst::GroupId,
     pub webrtcbin: gst::Element,
+    /// What the publisher has to show in the DTLS handshake.
+    pub certificate: Fingerprints,
+    /// Somebody has shown another one: nothing of the session is believed any more.
+    pub is_genuine: bool,
     pub channel: Option<WebRTCDataChannel>,
     pub tracks: Vec<Track>,
     /// Pads that webrtcbin has added and that are not exposed yet; blocked.
@@ -47,6 +51,14 @@ pub(super) struct Session {
     pub jitterbuffers: Vec<(u32, glib::WeakRef<gst::Element>)>,
     flowing: bool,
     ending: Option<Ending>,
+}
+
+/// The publisher that a session is opened for, as the room knows it.
+pub(super) struct Peer {
+    pub stream: StreamId,
+    pub number: u32,
+    pub label: Option<String>,
+    pub certificate: Fingerprints,
 }
 
 pub(super) struct WaitingPad {
@@ -87,9 +99,7 @@ impl Session {
     pub(super) fn open(
         bin: &gst::Bin,
         id: SessionId,
-        stream: StreamId,
-        number: u32,
-        label: Option<String>,
+        peer: Peer,
         transport: &Transport<'_>,
         reports: &Reports,
     ) -> Result<Self, glib::BoolError> {
@@ -101,11 +111,13 @@ impl Session {
         }
         Ok(Self {
             id,
-            stream,
-            number,
-            label,
+            stream: peer.stream,
+            number: peer.number,
+            label: peer.label,
             group_id: gst::GroupId::next(),
             webrtcbin,
+            certificate: peer.certificate,
+            is_genuine: true,
             channel: None,
             tracks: Vec::new(),
             waiting_pads: Vec::new(),

@@ -131,6 +131,7 @@ pub(super) fn structure(
     room: Option<&RoomStatus>,
     sessions: &[SessionView],
     dropped_events: u64,
+    identity_mismatches: u64,
     password_set: bool,
 ) -> gst::Structure {
     let streams = room
@@ -161,6 +162,7 @@ pub(super) fn structure(
             room.map_or(0, |room| room.ignored_messages),
         )
         .field("dropped-events", dropped_events)
+        .field("identity-mismatches", identity_mismatches)
         .field("password-set", password_set)
         .field("streams", streams)
         .build()

@@ -15,6 +15,7 @@ use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState, WebRTCPeerConnection
 
 use super::CAT;
 use super::control::Command;
+use super::events::Backlog;
 use super::ice::IceServers;
 use super::session::Reports;
 use crate::protocol::limits::MAX_MESSAGE;
@@ -157,10 +158,16 @@ fn connect_channel(id: SessionId, channel: &WebRTCDataChannel, reports: &Reports
         return;
     }
     let to = reports.clone();
+    let backlog = Backlog::default();
     channel.connect("on-message-string", false, move |values| {
-        let text = checked(values.get(1)?)?;
-        if text.len() <= MAX_MESSAGE {
-            to.events.send(Event::ChannelText { session: id, text });
+        let text = checked(values.get(1)?).filter(|text| text.len() <= MAX_MESSAGE)?;
+        match backlog.admit() {
+            Some(ticket) => to.command(Command::ChannelText {
+                session: id,
+                text,
+                ticket,
+            }),
+            None => to.events.count_dropped(),
         }
         None
     });
@@ -168,12 +175,10 @@ fn connect_channel(id: SessionId, channel: &WebRTCDataChannel, reports: &Reports
     let said = AtomicBool::new(false);
     let open = Arc::new(move |channel: &WebRTCDataChannel| {
         if !said.swap(true, Relaxed) {
-            // The command first: the room may answer the event at once.
             to.command(Command::ChannelOpen {
                 session: id,
                 channel: channel.clone(),
             });
-            to.events.send(Event::ChannelOpen { session: id });
         }
     });
     let when_open = open.clone();

@@ -3,11 +3,13 @@
 //! process was killed can be counted.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use gst::prelude::*;
 use vdoroom_test_support::{Folder, Launch, check};
 
 const PICTURE_MS: f64 = 1000.0 / 15.0;
@@ -74,10 +76,7 @@ impl Person {
         );
         for (kind, source) in [("video", self.video), ("audio", self.audio)] {
             if !source.is_empty() {
-                let _ = write!(
-                    line,
-                    "{source} ! identity name=seen-{kind}_{name} silent=false ! r-{name}.{kind}_{name} "
-                );
+                let _ = write!(line, "{source} ! r-{name}.{kind}_{name} ");
             }
         }
         line
@@ -90,6 +89,39 @@ pub fn line(folder: &Path, people: &[Person], settings: &str) -> String {
     people.collect::<String>()
 }
 
+/// Set in the child only: its launch line.
+const PIPELINE: &str = "VDOROOM_TEST_PIPELINE";
+const PLAYING: &str = "playing";
+/// What the child prints before the name of a pad to which a frame has come.
+const CAME_IN: &str = "came in: ";
+
+/// In the child: records until it is killed. Each frame is told by the thread that brings it,
+/// before the recorder has it.
+#[test]
+fn is_a_recorder() {
+    let Ok(line) = std::env::var(PIPELINE) else {
+        return;
+    };
+    gst::init().unwrap();
+    gstvdoroom::plugin_register_static().unwrap();
+    let pipeline = gst::parse::launch(&line).unwrap();
+    let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
+    for pad in pipeline.children().iter().flat_map(|c| c.sink_pads()) {
+        if pad.name().contains('_') {
+            let came_in = format!("{CAME_IN}{}\n", pad.name());
+            pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+                std::io::stderr().write_all(came_in.as_bytes()).unwrap();
+                gst::PadProbeReturn::Ok
+            });
+        }
+    }
+    pipeline.set_state(gst::State::Playing).unwrap();
+    eprintln!("\n{PLAYING}");
+    let error = [gst::MessageType::Error];
+    let error = pipeline.bus().unwrap().timed_pop_filtered(None, &error);
+    panic!("{error:?}");
+}
+
 pub struct Child {
     pub folder: Folder,
     launch: Launch,
@@ -98,14 +130,20 @@ pub struct Child {
 impl Child {
     pub fn start(people: &[Person]) -> Self {
         let folder = Folder::new();
-        let line = format!("-v {}", line(&folder.0, people, ""));
-        let launch = Launch::start(&folder.0, &line);
+        let test = std::env::current_exe().unwrap();
+        let line = format!(
+            "exec {} --exact --nocapture child::is_a_recorder",
+            test.display()
+        );
+        let pipeline = self::line(&folder.0, people, "");
+        let launch = Launch::shell(&folder.0, &line, |command| {
+            command.env(PIPELINE, pipeline);
+        });
         Self { folder, launch }
     }
 
     pub fn wait_until_it_plays(&mut self) {
-        let playing = "Setting pipeline to PLAYING";
-        self.launch.wait_for_line(playing, Duration::from_secs(30));
+        self.launch.wait_for_line(PLAYING, Duration::from_secs(30));
     }
 
     /// SIGKILL; what had come in by then.
@@ -123,14 +161,8 @@ pub struct Received(BTreeMap<String, u64>);
 impl Received {
     pub fn read(printed: &str) -> Self {
         let mut counts = BTreeMap::new();
-        for line in printed.lines().filter(|l| l.contains("chain   ***")) {
-            let name = line
-                .split("(seen-")
-                .nth(1)
-                .and_then(|l| l.split(':').next());
-            if let Some(name) = name {
-                *counts.entry(name.to_owned()).or_insert(0) += 1;
-            }
+        for name in printed.lines().filter_map(|l| l.strip_prefix(CAME_IN)) {
+            *counts.entry(name.to_owned()).or_insert(0) += 1;
         }
         Self(counts)
     }

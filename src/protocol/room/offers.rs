@@ -193,6 +193,7 @@ impl Room {
             stream: id.clone(),
             number: stream.sessions_so_far,
             info: info.clone(),
+            certificate: first.offer.fingerprints(),
         });
         let (peer, token) = (first.peer.clone(), first.token.clone());
         let (next, new) = Session::begin(session, id.clone(), self.reconnects, info, first);

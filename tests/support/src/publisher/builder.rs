@@ -37,6 +37,7 @@ pub struct Settings {
     pub screen: bool,
     pub split_offers: bool,
     pub ping_interval: Option<Duration>,
+    pub false_fingerprint: bool,
 }
 
 impl Settings {
@@ -128,6 +129,14 @@ impl PublisherBuilder {
     /// A browser that offers its tracks one after the other.
     pub fn split_offers(mut self) -> Self {
         self.0.split_offers = true;
+        self
+    }
+
+    /// The offers that go over the server announce another certificate than the one that is shown
+    /// in the DTLS handshake, as if somebody had changed them on the way. The truth is told over
+    /// the channel: as soon as it is open, everything is offered there, asked for or not.
+    pub fn with_false_fingerprint(mut self) -> Self {
+        self.0.false_fingerprint = true;
         self
     }
 

@@ -70,6 +70,7 @@ impl Publisher {
             screen: false,
             split_offers: false,
             ping_interval: None,
+            false_fingerprint: false,
         })
     }
 

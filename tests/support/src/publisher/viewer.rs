@@ -97,7 +97,13 @@ impl Viewer {
         match event {
             PeerEvent::OfferCreated(offer) => self.send_offer(offer, control),
             PeerEvent::Candidate { index, text } => self.collect(index, text, control),
-            PeerEvent::ChannelOpen => self.greet(control),
+            PeerEvent::ChannelOpen => {
+                self.greet(control);
+                if control.settings.false_fingerprint {
+                    self.wanted = control.settings.tracks();
+                    self.offer_wanted(control);
+                }
+            }
             PeerEvent::State(State::Connected) => self.feed(control),
             PeerEvent::State(State::Failed | State::Closed) => return false,
             PeerEvent::StrangerChannel(label) => {
@@ -127,9 +133,12 @@ impl Viewer {
         if let Err(error) = self.peer.set_local_offer(&offer) {
             return control.status.complain(error);
         }
-        let wire = sdp::to_wire(&offer, flavour);
+        let mut wire = sdp::to_wire(&offer, flavour);
         self.wire_mids = sdp::mids(&wire);
         let on_channel = self.peer.channel_is_open();
+        if control.settings.false_fingerprint && !on_channel {
+            wire = sdp::with_other_fingerprint(&wire);
+        }
         let bare = &control.settings.stream_id;
         let stream_id = if on_channel {
             bare.clone()
