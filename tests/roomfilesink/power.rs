@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use vdoroom_test_support::Folder;
+
 use crate::child::{self, EVERY_CONTAINER};
-use crate::room::Folder;
 use crate::strace::{self, Call};
 
 const OPTIONS: &str =
@@ -53,7 +54,8 @@ fn changed_folder(call: &Call) -> Option<&Path> {
     call.path.parent().filter(|_| creates && call.result >= 0)
 }
 
-fn check(folder: &Folder) {
+/// Holds every write in this folder against the syncs after it.
+pub fn check(folder: &Folder) {
     let calls = record(folder);
     let ages = oldest_unsynced(&calls, &folder.0.join("made"));
     let recordings = ages

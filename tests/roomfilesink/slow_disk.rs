@@ -59,12 +59,6 @@ fn what_waits_for_a_slow_disk_is_bounded() {
         printed.contains("a-1.mka failed: the disk is too slow"),
         "{printed}"
     );
-    let files = child::files(&folder, "a");
-    assert!(
-        files.len() >= 2,
-        "it goes on in the next part: {files:?} {printed}"
-    );
-    for file in files {
-        assert!(play(&file).audio_ms > 0, "{file:?}");
-    }
+    let played = play(&folder.0.join("a-1.mka"));
+    assert!(played.audio_ms > 2_000_000, "16 MiB are 2100 s: {played:?}");
 }
