@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -144,6 +144,8 @@ pub struct Sender {
     pub sent: usize,
     /// How often a keyframe was asked for.
     pub asked: Arc<AtomicUsize>,
+    /// Whether the pad says that it is of a live source; asked for with its first frame.
+    pub is_live: Arc<AtomicBool>,
 }
 
 /// How a pad introduces itself.
@@ -183,12 +185,22 @@ impl Sender {
         let sink = recorder.sink.request_pad(&template, name, None).unwrap();
         let asked = Arc::new(AtomicUsize::new(0));
         let count = asked.clone();
+        let is_live = Arc::new(AtomicBool::new(false));
+        let live = is_live.clone();
         let src = gst::Pad::builder(gst::PadDirection::Src)
             .event_function(move |_, _, event| {
                 if event.has_name("GstForceKeyUnit") {
                     count.fetch_add(1, Ordering::Relaxed);
                 }
                 true
+            })
+            .query_function(move |pad, parent, query| match query.view_mut() {
+                gst::QueryViewMut::Latency(latency) => {
+                    let live = live.load(Ordering::Relaxed);
+                    latency.set(live, gst::ClockTime::ZERO, None);
+                    true
+                }
+                _ => gst::Pad::query_default(pad, parent, query),
             })
             .build();
         src.set_active(true).unwrap();
@@ -200,6 +212,7 @@ impl Sender {
             next: 0,
             sent: 0,
             asked,
+            is_live,
         };
         sender.introduce(intro);
         sender
