@@ -12,6 +12,7 @@ use super::mux_matroska::MatroskaMux;
 use super::mux_mpegts::{MpegTsMux, MuxEvent};
 use super::progress::Progress;
 use super::record::{PartRecord, Reason};
+use super::session::MAX_WAITING;
 use super::writer::{FileEvent, FileSpec, FileWriter, Op, WritingThread};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
@@ -54,6 +55,8 @@ pub(super) struct Part {
     /// Since the multiplexer was told to end, what it gave.
     finishing: Option<Progress>,
     is_closed: bool,
+    /// What the frames so far come to in MPEG-TS: the multiplexer lags behind.
+    pushed: u64,
 }
 
 impl Part {
@@ -107,6 +110,7 @@ impl Part {
             file,
             finishing: None,
             is_closed: false,
+            pushed: 0,
         })
     }
 
@@ -129,7 +133,10 @@ impl Part {
         self.note(track, frame);
         let start = self.record.start;
         match &mut self.mux {
-            Mux::MpegTs(mux) => mux.push(track, frame, start),
+            Mux::MpegTs(mux) => {
+                self.pushed += mpegts_size(frame.buffer.size());
+                mux.push(track, frame, start)
+            }
             Mux::Matroska(mux) => {
                 let mut ops = Vec::new();
                 let result = mux.push(track, frame, frame.pts.saturating_sub(start), &mut ops);
@@ -209,6 +216,11 @@ impl Part {
         self.file.bytes()
     }
 
+    /// Bytes of the file when everything that was pushed is in it, or a little less.
+    pub(super) fn size(&self) -> u64 {
+        self.bytes().max(self.pushed)
+    }
+
     pub(super) fn written(&self) -> u64 {
         self.file.written()
     }
@@ -219,6 +231,16 @@ impl Part {
 
     pub(super) fn writing_thread(&self) -> WritingThread {
         self.file.thread()
+    }
+
+    /// The multiplexer or the disk lags behind: what comes now waits in the tracks, so that sources
+    /// slow down.
+    pub(super) fn is_full(&self) -> bool {
+        let mux_is_full = match &self.mux {
+            Mux::MpegTs(mux) => mux.is_full(),
+            Mux::Matroska(_) => false,
+        };
+        mux_is_full || self.waiting() > MAX_WAITING
     }
 
     fn note(&mut self, index: usize, frame: &Frame) {
@@ -242,6 +264,12 @@ impl Part {
             track.sizes.push(size);
         }
     }
+}
+
+/// Bytes of a frame in MPEG-TS: a PES header of 14 bytes, then packets of 188 bytes with 184 of
+/// payload.
+fn mpegts_size(frame: usize) -> u64 {
+    (frame as u64 + 14).div_ceil(184) * 188
 }
 
 fn file_event(event: FileEvent) -> PartEvent {

@@ -1,5 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Proofs that take too long for every run: `scripts/test-long`.
+//! What takes minutes or hours. Run by hand: `scripts/test-long`.
+
+// The tests of the recorder use more of these than those here.
+#[allow(dead_code)]
+#[path = "../roomfilesink/media.rs"]
+mod media;
+#[allow(dead_code)]
+#[path = "../roomfilesink/room.rs"]
+mod room;
+
+mod length;
+#[path = "../roomfilesink/long_run.rs"]
+mod long_run;
+#[path = "../roomfilesink/timeline.rs"]
+mod timeline;
+#[path = "../roomfilesink/usage.rs"]
+mod usage;
 
 #[path = "../roomfilesink/child.rs"]
 mod child;

@@ -15,4 +15,5 @@ mod lifecycle;
 mod names;
 mod pads;
 mod recording;
+mod splits;
 mod uploads;
