@@ -59,6 +59,7 @@ fn what_waits_for_a_slow_disk_is_bounded() {
         printed.contains("a-1.mka failed: the disk is too slow"),
         "{printed}"
     );
+    // What waited is lost with the process, which ends before the disk takes it.
     let played = play(&folder.0.join("a-1.mka"));
-    assert!(played.audio_ms > 2_000_000, "16 MiB are 2100 s: {played:?}");
+    assert!(played.audio_ms > 0, "what was written plays: {played:?}");
 }
