@@ -250,10 +250,12 @@ impl Part {
         let Some(track) = self.record.tracks.get_mut(index) else {
             return;
         };
-        if track.first.is_none() {
-            track.first = Some(frame.pts);
-            track.sender_clock = sender_clock(&frame.buffer);
-        } else if frame.buffer.flags().contains(gst::BufferFlags::DISCONT) {
+        let first = *track.first.get_or_insert(frame.pts);
+        if track.sender_clock.is_none() {
+            // Known from the first sender report on.
+            track.sender_clock = sender_clock(&frame.buffer, frame.pts.saturating_sub(first));
+        }
+        if track.frames > 0 && frame.buffer.flags().contains(gst::BufferFlags::DISCONT) {
             track.discontinuities += 1;
         }
         track.frames += 1;
@@ -284,9 +286,11 @@ fn file_event(event: FileEvent) -> PartEvent {
     }
 }
 
-/// The sender's clock as rtpjitterbuffer attaches it (`add-reference-timestamp-meta`).
-fn sender_clock(buffer: &gst::BufferRef) -> Option<(String, u64)> {
+/// The sender's clock so long before this frame, as the source attaches it (or rtpjitterbuffer with
+/// `add-reference-timestamp-meta`).
+fn sender_clock(buffer: &gst::BufferRef, before: i64) -> Option<(String, u64)> {
     let meta = buffer.meta::<gst::ReferenceTimestampMeta>()?;
     let clock = meta.reference().structure(0)?.name().to_string();
-    Some((clock, meta.timestamp().nseconds()))
+    let time = meta.timestamp().nseconds().checked_sub_signed(before)?;
+    Some((clock, time))
 }

@@ -16,4 +16,5 @@ mod names;
 mod pads;
 mod recording;
 mod splits;
+mod time;
 mod uploads;

@@ -6,6 +6,7 @@
 //! how far each beep is from its flash.
 
 mod decode;
+pub mod layout;
 mod report;
 mod track;
 

@@ -13,8 +13,10 @@ mod feed;
 mod flavour;
 mod link;
 mod peer;
+mod reports;
 mod sdp;
 mod status;
+mod timeline;
 mod viewer;
 
 use std::{
@@ -31,6 +33,8 @@ use crate::{log::LogEntry, secret::Password, server::Dialect};
 pub use builder::PublisherBuilder;
 pub use codec::Codec;
 pub use flavour::Flavour;
+pub use reports::SenderReports;
+pub use timeline::Timeline;
 
 use builder::Settings;
 use control::{Command, Event};
@@ -38,6 +42,7 @@ use feed::Feed;
 use link::Target;
 use peer::Kind;
 use status::{Shown, Status};
+use timeline::Times;
 
 /// A running publisher. Dropping it is a crash.
 pub struct Publisher {
@@ -71,6 +76,7 @@ impl Publisher {
             split_offers: false,
             ping_interval: None,
             false_fingerprint: false,
+            times: Times::default(),
         })
     }
 
