@@ -119,7 +119,8 @@ impl Session {
         let result = part.push(number, &frame);
         for track in &self.tracks {
             let here = track.home.filter(|(home, _)| *home == id);
-            let silent = here.filter(|_| track.is_silent(now));
+            // The frame did not wait for a track that is silent or late.
+            let silent = here.filter(|_| track.fifo.is_empty());
             let absent = track.next.filter(|_| self.current == Some(id));
             if let Some(number) = silent.map(|(_, number)| number).or(absent) {
                 part.gap(number, frame.order());

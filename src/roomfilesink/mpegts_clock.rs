@@ -115,9 +115,11 @@ impl Clock {
     fn copy(&mut self, packets: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(packets.len());
         for packet in packets.chunks_exact(PACKET) {
+            let mut late = None;
             if let Some(clock) = pcr(packet) {
+                late = self.last.filter(|last| is_before(clock, *last));
                 self.fill(clock, &mut out);
-                self.last = Some(clock);
+                self.last = late.or(Some(clock));
                 self.runs = true;
             } else if pid(packet) != self.pid
                 && let Some(clock) = pts(packet).and_then(|sound| self.due(sound))
@@ -130,7 +132,12 @@ impl Clock {
             if pid(packet) == self.pid && has_payload {
                 self.counter = packet[3] & 0x0f;
             }
+            let at = out.len();
             out.extend_from_slice(packet);
+            if let Some(last) = late {
+                // A clock that goes back would be taken for a new one.
+                set_pcr(&mut out[at..], last);
+            }
         }
         out
     }
@@ -159,6 +166,11 @@ impl Clock {
             .is_none_or(|last| (PCR_DISTANCE..CLOCK / 2).contains(&ahead(last)))
             .then_some(clock)
     }
+}
+
+/// Whether a time of the clock, which wraps around, is before another.
+fn is_before(time: u64, other: u64) -> bool {
+    (1..CLOCK / 2).contains(&(other.wrapping_sub(time) & CLOCK))
 }
 
 fn pid(packet: &[u8]) -> u16 {
@@ -206,9 +218,13 @@ fn pcr_packet(pid: u16, counter: u8, clock: u64) -> [u8; PACKET] {
     let mut packet = [0xff; PACKET];
     let [high, low] = pid.to_be_bytes();
     packet[..6].copy_from_slice(&[0x47, high, low, 0x20 | counter, 183, 0x10]);
+    set_pcr(&mut packet, clock);
+    packet
+}
+
+fn set_pcr(packet: &mut [u8], clock: u64) {
     packet[6..10].copy_from_slice(&((clock >> 1) as u32).to_be_bytes());
     packet[10..12].copy_from_slice(&[(clock as u8 & 1) << 7 | 0x7e, 0]);
-    packet
 }
 
 /// The PID of the first programme in a PAT that fits one packet.
@@ -329,6 +345,17 @@ mod tests {
             );
         }
         assert_eq!(clocks.last(), Some(&(3 * 90_000 - LATENESS)));
+    }
+
+    #[test]
+    fn a_picture_that_is_later_than_any_other_does_not_turn_the_clock_back() {
+        let mut stream = ClockKeeper::default();
+        let mut out = stream.push(&[tables().concat(), picture(100_000, 1_000)].concat());
+        out.extend(stream.push(&sound(100_000 + 3 * 90_000)));
+        out.extend(stream.push(&picture(100_000 + 90_000, 1_000)));
+        let clocks = clocks(&out);
+        assert!(clocks.is_sorted(), "{clocks:?}");
+        assert_eq!(pts(&out[out.len() - PACKET..]), Some(190_000));
     }
 
     #[test]

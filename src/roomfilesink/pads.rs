@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use gst::prelude::*;
+
 use super::CAT;
 use super::container::{Codec, Kind};
 use super::control::{Msg, Outbox};
@@ -37,6 +39,8 @@ struct State {
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
     format: Option<Arc<Format>>,
     last_pts: Option<i64>,
+    /// The source was asked whether it is live.
+    asked_live: bool,
     /// Of a video whose frames carry them.
     parameter_sets: Option<ParameterSets>,
 }
@@ -96,6 +100,7 @@ impl Input {
         if self.track.retired.load(Ordering::Acquire) {
             return;
         }
+        self.ask_whether_live(pad);
         if let Some(frame) = self.frame(pad, buffer) {
             self.track.take_credit(frame.buffer.size());
             self.outbox.send(Msg::Frame(self.track.clone(), frame));
@@ -104,6 +109,16 @@ impl Input {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the source once per stream.
+    fn ask_whether_live(&self, pad: &gst::Pad) {
+        if std::mem::replace(&mut self.state().asked_live, true) {
+            return;
+        }
+        let mut latency = gst::query::Latency::new();
+        let live = pad.peer_query(&mut latency) && latency.result().0;
+        self.track.live.store(live, Ordering::Release);
     }
 
     /// The buffer with its format and running times; `None` for what is outside of the segment or
@@ -159,6 +174,7 @@ impl Input {
         match event.view() {
             gst::EventView::StreamStart(start) => {
                 self.track.eos.store(false, Ordering::Release);
+                self.state().asked_live = false;
                 self.outbox.send(Msg::StreamStart {
                     track: track(),
                     stream_id: start.stream_id().to_string(),

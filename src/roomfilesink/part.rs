@@ -13,7 +13,7 @@ use super::mux_mpegts::{MpegTsMux, MuxEvent};
 use super::progress::Progress;
 use super::record::{PartRecord, Reason};
 use super::session::MAX_WAITING;
-use super::writer::{FileEvent, FileSpec, FileWriter, Op};
+use super::writer::{FileEvent, FileSpec, FileWriter, Op, WritingThread};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
 const MUX_TIMEOUT: Duration = Duration::from_secs(1);
@@ -227,6 +227,10 @@ impl Part {
 
     pub(super) fn waiting(&self) -> u64 {
         self.file.waiting()
+    }
+
+    pub(super) fn writing_thread(&self) -> WritingThread {
+        self.file.thread()
     }
 
     /// The multiplexer or the disk lags behind: what comes now waits in the tracks, so that sources

@@ -20,7 +20,7 @@ use super::track::{Track, TrackId};
 use super::waiting::{TrackState, can_begin};
 
 /// A part waits this long for tracks that were promised.
-const START_WAIT: Duration = Duration::from_secs(1);
+const START_WAIT: Duration = Duration::from_millis(800);
 /// The first part of a source that promises nothing, such as a camera, waits this long for a second
 /// track.
 const SECOND_TRACK_WAIT: Duration = Duration::from_millis(500);
@@ -188,7 +188,7 @@ impl Session {
 
     /// Opens a part if all tracks that are expected have their first frame, or it is time.
     fn try_start(&mut self, now: Instant, ctx: &mut Context<'_>) -> bool {
-        if self.retry.at.is_some_and(|at| now < at) {
+        if self.retry.holds_back(now) {
             self.trim_for_retry();
             return false;
         }
@@ -314,6 +314,7 @@ impl Session {
             return None;
         }
         let homeless_too = self.split.is_some() && !self.has_cutting_video(now);
+        let is_overdue = self.tracks.iter().any(|t| t.is_overdue(now));
         let mut next: Option<(usize, i64)> = None;
         for (index, track) in self.tracks.iter().enumerate() {
             match track.fifo.front() {
@@ -325,7 +326,7 @@ impl Session {
                 }
                 Some(_) => {}
                 None if track.home.is_none() || track.ended.is_some() => {}
-                None if track.is_silent(now) => {}
+                None if track.is_silent(now) || is_overdue => {}
                 None => return None,
             }
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What takes minutes or hours. Run by hand: `cargo test --test long`.
+//! What takes minutes or hours. Run by hand: `scripts/test-long`.
 
 // The tests of the recorder use more of these than those here.
 #[allow(dead_code)]
@@ -17,3 +17,13 @@ mod time;
 mod timeline;
 #[path = "../roomfilesink/usage.rs"]
 mod usage;
+
+#[path = "../roomfilesink/child.rs"]
+mod child;
+#[path = "../roomfilesink/crash.rs"]
+mod crash;
+mod files;
+#[path = "../roomfilesink/power.rs"]
+mod power;
+#[path = "../roomfilesink/strace.rs"]
+mod strace;
