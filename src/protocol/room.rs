@@ -48,6 +48,8 @@ pub struct Room {
     link: Link,
     backoff: Backoff,
     reconnects: u32,
+    /// Why the server is not connected, as told last.
+    outage: Option<String>,
     /// Why the room is over, once its sessions are.
     failing: Option<String>,
     now: Instant,
@@ -91,6 +93,7 @@ impl Room {
             link: Link::Connecting,
             backoff: Backoff::default(),
             reconnects: 0,
+            outage: None,
             failing: None,
             now,
             streams: BTreeMap::new(),

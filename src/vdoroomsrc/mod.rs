@@ -40,6 +40,7 @@ mod offer;
 mod pad;
 mod pad_names;
 mod properties;
+mod rejoin;
 mod requirements;
 mod sender;
 mod sender_reports;

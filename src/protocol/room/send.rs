@@ -161,11 +161,15 @@ impl Room {
 
     pub(super) fn warn_once(&mut self, about: &'static str, message: &str) {
         if self.warned.insert(about) {
-            self.actions.push(Action::Warn {
-                stream: None,
-                message: message.to_owned(),
-            });
+            self.warn(message);
         }
+    }
+
+    pub(super) fn warn(&mut self, message: &str) {
+        self.actions.push(Action::Warn {
+            stream: None,
+            message: message.to_owned(),
+        });
     }
 
     /// Warns about a stream, once for each kind of trouble.
