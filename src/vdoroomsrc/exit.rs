@@ -266,8 +266,7 @@ impl Exit {
             EventView::StreamStart(_) if self.begins_again.swap(false, Relaxed) => {
                 gst::debug!(CAT, obj = pad, "The next session goes on");
                 self.goes_on.store(true, Relaxed);
-                self.waits_for_keyframe
-                    .store(self.kind.is_video(), Relaxed);
+                self.waits_for_keyframe.store(self.kind.is_video(), Relaxed);
                 true
             }
             EventView::StreamStart(_) => push(self.stream_start()) && push(self.collection()),

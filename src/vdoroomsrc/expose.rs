@@ -83,12 +83,18 @@ pub(super) fn expose(
     if !session.media_is_placed(now) {
         return Exposed::default();
     }
-    let mut media = session.waiting_pads.iter().map(|w| Medium::of(session, &w.pad));
+    let mut media = session
+        .waiting_pads
+        .iter()
+        .map(|w| Medium::of(session, &w.pad));
     let contradicts = |m: Medium| kept.contradicts(&m.pad_name(session, m.nth), m.codec);
     if media.any(|medium| medium.is_ok_and(contradicts)) {
         kept.end(now, Some(&session.stream));
     }
-    let drains = draining.iter().chain(kept.draining()).any(|s| *s == session.stream);
+    let drains = draining
+        .iter()
+        .chain(kept.draining())
+        .any(|s| *s == session.stream);
     let (wait, ready): (Vec<_>, Vec<_>) = std::mem::take(&mut session.waiting_pads)
         .into_iter()
         .partition(|pad| drains && now < pad.deadline);
@@ -138,7 +144,12 @@ fn expose_pad(
     if let Some(track) = kept.take(&medium.pad_name(session, medium.nth)) {
         return go_on(element, session, track, &medium, pad);
     }
-    let Medium { codec, promise, kind, nth } = medium;
+    let Medium {
+        codec,
+        promise,
+        kind,
+        nth,
+    } = medium;
     let index = free_index(element, kind, &session.stream, nth);
     let id = TrackId {
         session: session.id,

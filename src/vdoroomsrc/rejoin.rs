@@ -45,7 +45,10 @@ impl Kept {
 
     fn is_over(&mut self, now: Instant) -> bool {
         let taken = self.track.exit.taken();
-        let overdue = self.ending.as_mut().is_some_and(|e| e.is_overdue(now, taken));
+        let overdue = self
+            .ending
+            .as_mut()
+            .is_some_and(|e| e.is_overdue(now, taken));
         self.track.eos_left || overdue
     }
 }

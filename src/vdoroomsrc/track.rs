@@ -90,7 +90,10 @@ impl Track {
             bitrate_sample: (Instant::now(), 0),
             eos_left: false,
         };
-        match track.connect_queue().and_then(|()| track.connect(id.session)) {
+        match track
+            .connect_queue()
+            .and_then(|()| track.connect(id.session))
+        {
             Ok(()) => Ok(track),
             Err(error) => {
                 track.remove_elements(bin);

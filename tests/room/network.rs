@@ -56,21 +56,27 @@ fn time_to_recover(lost: Duration, parts: usize) -> Duration {
     let mut recording = Recording::start(&server, "r", |_| {});
     let alice = Publisher::builder(server.url(), "r", "alice")
         .codec(Codec::Vp8)
-        .frame_rate(15)
+        .frame_rate(10)
         .start()
         .unwrap();
     recording.wait_for_frames(&["alice"], 30);
     lose_everything_for(lost);
     let since = Instant::now();
     recording.wait("alice's media", |r| {
-        r.stream("alice").is_some_and(|s| s.get("state") == Ok("flowing"))
+        r.stream("alice")
+            .is_some_and(|s| s.get("state") == Ok("flowing"))
     });
     let took = since.elapsed();
     println!("network lost for {lost:?}: recorded again after {took:?}");
     let then = recording.frames("alice");
     recording.wait_for_frames(&["alice"], then + 30);
     let recorded = recording.finish();
-    assert_eq!(recorded.files["alice"].len(), parts, "{:#?}", recorded.manifest);
+    assert_eq!(
+        recorded.files["alice"].len(),
+        parts,
+        "{:#?}",
+        recorded.manifest
+    );
     alice.wait_for_no_viewer(DEADLINE).unwrap();
     took
 }
@@ -80,5 +86,14 @@ fn five_seconds_without_network_stay_in_one_part() {
     if in_a_network_of_its_own("network::five_seconds_without_network_stay_in_one_part") {
         let took = time_to_recover(Duration::from_secs(5), 1);
         assert!(took < Duration::from_secs(3), "{took:?}");
+    }
+}
+
+#[test]
+fn a_minute_without_network_costs_one_part() {
+    // As long as it takes: scripts/test-long sets this.
+    let long = std::env::var_os("VDOROOM_TEST_LONG").is_some();
+    if long && in_a_network_of_its_own("network::a_minute_without_network_costs_one_part") {
+        time_to_recover(Duration::from_secs(60), 2);
     }
 }

@@ -12,12 +12,12 @@ use vdoroom_test_support::{Codec, Dialect, Folder, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recorded, Recording, assert_whole, source};
 
-const FRAMES: u64 = 30;
+const FRAMES: u64 = 20;
 
 fn alice(server: &RoomServer) -> Publisher {
     Publisher::builder(server.url(), "r", "alice")
         .codec(Codec::Vp8)
-        .frame_rate(15)
+        .frame_rate(10)
         .start()
         .unwrap()
 }
@@ -95,7 +95,7 @@ fn a_certificate_that_changes_is_told_and_interrupts_nobody() {
     });
     let alice = Publisher::builder(server.url(), "r", "alice")
         .codec(Codec::Vp8)
-        .frame_rate(15)
+        .frame_rate(10)
         .ca(&right.chain)
         .start()
         .unwrap();
@@ -149,7 +149,8 @@ fn guests_who_come_back_are_recorded_again_at_once() {
 
     first.tell_viewers(json!({"bye": true}));
     recording.wait("the end of her part", |r| {
-        r.stream("alice").is_some_and(|s| s.get("state") == Ok("away"))
+        r.stream("alice")
+            .is_some_and(|s| s.get("state") == Ok("away"))
     });
     let since = Instant::now();
     first.reload();
@@ -194,16 +195,20 @@ fn a_guest_without_tracks_is_left_in_peace() {
         .start()
         .unwrap();
     recording.wait("the connection", |r| {
-        r.stream("alice").is_some_and(|s| s.get("state") == Ok("connected"))
+        r.stream("alice")
+            .is_some_and(|s| s.get("state") == Ok("connected"))
     });
     let bob = Publisher::builder(server.url(), "r", "bob")
         .codec(Codec::Vp8)
-        .frame_rate(15)
+        .frame_rate(10)
         .start()
         .unwrap();
     // Longer than the timeout.
-    recording.wait_for_frames(&["bob"], 3 * 15);
-    let sessions = recording.stream("alice").unwrap().get::<u32>("sessions-so-far");
+    recording.wait_for_frames(&["bob"], 3 * 10);
+    let sessions = recording
+        .stream("alice")
+        .unwrap()
+        .get::<u32>("sessions-so-far");
     assert_eq!(sessions, Ok(1));
     recording.finish().assert_whole(&["bob"]);
     drop(bob);
@@ -216,7 +221,7 @@ fn behind_a_relay_a_taken_id_gets_a_part_of_its_own() {
         Publisher::builder(server.url(), "r", "alice")
             .codec(Codec::Vp8)
             .dialect(Dialect::Relay)
-            .frame_rate(15)
+            .frame_rate(10)
             .start()
             .unwrap()
     };
@@ -237,4 +242,27 @@ fn behind_a_relay_a_taken_id_gets_a_part_of_its_own() {
     let first = &recorded.files["alice"][recorded.files["alice"].len() - 1];
     assert_whole("alice", &first.1);
     drop(alice);
+}
+
+#[test]
+fn forty_who_join_in_the_same_second_are_all_received_once() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    wait_until(&mut recording, "joined");
+    let names: Vec<String> = (0..40).map(|n| format!("guest{n}")).collect();
+    let person = |name: &String| {
+        let builder = Publisher::builder(server.url(), "r", name);
+        builder.without_video().start().unwrap()
+    };
+    let people: Vec<Publisher> = names.iter().map(person).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    recording.wait_for_frames(&names, 10);
+    let played = server.log();
+    let plays = played.iter().filter(|e| e.text.contains("\"play\""));
+    assert_eq!(plays.count(), names.len());
+    let recorded = recording.finish();
+    for name in names {
+        assert!(recorded.only(name).audio.is_some(), "{name}");
+    }
+    drop(people);
 }
