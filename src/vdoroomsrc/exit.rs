@@ -270,6 +270,8 @@ impl Exit {
                 true
             }
             EventView::StreamStart(_) => push(self.stream_start()) && push(self.collection()),
+            // Not again: mpegtsmux (GStreamer 1.22) takes the same Opus caps for other ones.
+            EventView::Caps(caps) if has_caps(parent, caps.caps()) => true,
             EventView::Segment(segment) if is_current(parent, segment.segment()) => true,
             EventView::Segment(_) => {
                 let done = push(event);
@@ -354,4 +356,10 @@ fn is_current(ghost: Option<&gst::Object>, segment: &gst::Segment) -> bool {
     let pad = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>());
     let current = pad.and_then(|pad| pad.sticky_event::<gst::event::Segment<_>>(0));
     current.is_some_and(|event| event.segment() == segment)
+}
+
+fn has_caps(ghost: Option<&gst::Object>, caps: &gst::CapsRef) -> bool {
+    let pad = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>());
+    let current = pad.and_then(|pad| pad.current_caps());
+    current.is_some_and(|current| *current == *caps)
 }

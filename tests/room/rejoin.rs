@@ -115,7 +115,11 @@ fn named_pads_of_a_launch_line_record_a_guest_who_comes_back() {
     let alice = alice(&server, Codec::H264);
     alice.wait_for_frames(90, DEADLINE).unwrap();
     alice.reload();
-    alice.wait_for_frames(120, DEADLINE).unwrap();
+    if let Err(error) = alice.wait_for_frames(120, Duration::from_secs(8)) {
+        launch.signal("INT");
+        let (_, printed) = launch.wait(Duration::from_secs(5));
+        panic!("{error}: {printed} {}", alice.conversation());
+    }
     launch.signal("INT");
     let (status, printed) = launch.wait(Duration::from_secs(5));
     assert!(status.success(), "{printed}");
