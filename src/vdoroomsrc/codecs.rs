@@ -65,8 +65,9 @@ pub(super) static CODECS: &[Codec] = &[
         depayloader: "rtpav1depay",
         depayloader_caps: None,
         parser: Some("av1parse"),
-        caps: "video/x-av1",
-        package: "gst-plugins-rs (GStreamer 1.22 of Debian 12 has no rtpav1depay)",
+        caps: "video/x-av1,stream-format=obu-stream,alignment=tu",
+        // The depayloader is brought along where there is none.
+        package: BAD,
     },
     Codec {
         encoding_name: "OPUS",

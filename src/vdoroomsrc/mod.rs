@@ -27,6 +27,7 @@
  */
 mod actions;
 mod announce;
+mod av1;
 mod codecs;
 mod control;
 mod events;

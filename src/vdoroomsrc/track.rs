@@ -100,6 +100,7 @@ impl Track {
         watch_connection(&self.webrtcbin_pad, &self.exit);
         add_timestamps(&source, &self.exit);
         report_leaks(last, &self.exit);
+        count_keyframes(&last.static_pad("sink").ok_or_else(missing)?, &self.exit);
         self.pad
             .set_target(Some(&last.static_pad("src").ok_or_else(missing)?))?;
         for element in self.elements.iter().rev() {
@@ -296,6 +297,17 @@ fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
             gst::PadProbeReturn::Ok
         },
     );
+}
+
+/// Behind the parser: a depayloader does not always tell a keyframe (`rtpav1depay`).
+fn count_keyframes(entry: &gst::Pad, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    entry.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(buffer) = info.buffer() {
+            exit.parsed(buffer.flags());
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 fn report_leaks(queue: &gst::Element, exit: &Arc<Exit>) {

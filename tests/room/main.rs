@@ -5,6 +5,7 @@
 mod applications;
 mod browser;
 mod changes;
+mod codecs;
 mod failures;
 mod faults;
 mod flavours;

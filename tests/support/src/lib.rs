@@ -14,6 +14,6 @@ pub mod server;
 pub use chromium::Chromium;
 pub use folder::Folder;
 pub use launch::Launch;
-pub use publisher::{Codec, Flavour, Publisher};
+pub use publisher::{Codec, Flavour, Publisher, Sound};
 pub use secret::{Password, Secret};
 pub use server::{Closing, Dialect, Faults, LeaveNotice, RoomServer, Who};

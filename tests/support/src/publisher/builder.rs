@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Codec, Flavour, Publisher,
+    Codec, Flavour, Publisher, Sound,
     control::Control,
     feed::{Feed, Timeline},
     link::Target,
@@ -27,6 +27,7 @@ pub struct Settings {
     pub stream_id: String,
     pub flavour: Flavour,
     pub codec: Codec,
+    pub sound: Sound,
     pub password: Password,
     pub salt: String,
     pub dialect: Dialect,
@@ -75,6 +76,11 @@ impl PublisherBuilder {
 
     pub fn codec(mut self, codec: Codec) -> Self {
         self.0.codec = codec;
+        self
+    }
+
+    pub fn sound(mut self, sound: Sound) -> Self {
+        self.0.sound = sound;
         self
     }
 
@@ -154,7 +160,13 @@ impl PublisherBuilder {
         }
         gst::init().map_err(|error| error.to_string())?;
         let timeline = Timeline::now();
-        let feed = Feed::start(settings.codec, settings.flavour, settings.rate, &timeline)?;
+        let feed = Feed::start(
+            settings.codec,
+            settings.sound,
+            settings.flavour,
+            settings.rate,
+            &timeline,
+        )?;
         let feed = Arc::new(feed);
         let status = Arc::<Status>::default();
         let (events, inbox) = smol::channel::unbounded();

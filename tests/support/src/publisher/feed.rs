@@ -17,7 +17,7 @@ use gst_video::prelude::*;
 
 use crate::pattern::{self, Plane};
 
-use super::{Codec, Flavour};
+use super::{Codec, Flavour, Sound};
 
 /// Clock and base time of a publisher.
 #[derive(Clone)]
@@ -143,6 +143,7 @@ pub struct Feed {
 impl Feed {
     pub fn start(
         codec: Codec,
+        sound: Sound,
         flavour: Flavour,
         rate: i32,
         timeline: &Timeline,
@@ -156,10 +157,9 @@ impl Feed {
         let description = format!(
             "videotestsrc name=camera is-live=true pattern=black ! capsfilter name=size caps={} \
              ! {encoder} ! appsink name=video sync=false \
-             audiotestsrc name=microphone is-live=true wave=silence samplesperbuffer=960 \
-             ! audio/x-raw,format=S16LE,rate=48000,channels=2,layout=interleaved \
-             ! opusenc bitrate=64000 ! appsink name=audio sync=false",
-            picture(320, 180, rate).to_string().replace(' ', "")
+             {} ! appsink name=audio sync=false",
+            picture(320, 180, rate).to_string().replace(' ', ""),
+            sound.microphone(),
         );
         let pipeline = gst::parse::launch(&description)
             .map_err(|error| error.to_string())?
@@ -170,7 +170,7 @@ impl Feed {
         let (video, audio) = (Arc::<Track>::default(), Arc::<Track>::default());
         let element = |name: &str| pipeline.by_name(name).ok_or(format!("no {name}"));
         draw_on(&element("size")?, &video, rate)?;
-        beep_on(&element("microphone")?, &audio)?;
+        beep_on(&element("microphone")?, &audio, sound)?;
         let video_sink = element("video")?;
         hand_out(&video_sink, &video);
         hand_out(&element("audio")?, &audio);
@@ -270,7 +270,7 @@ fn draw_frame(
     }
 }
 
-fn beep_on(element: &gst::Element, track: &Arc<Track>) -> Result<(), String> {
+fn beep_on(element: &gst::Element, track: &Arc<Track>, sound: Sound) -> Result<(), String> {
     let pad = element.static_pad("src").ok_or("no src pad")?;
     let track = track.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
@@ -281,8 +281,8 @@ fn beep_on(element: &gst::Element, track: &Arc<Track>) -> Result<(), String> {
             let mut samples = vec![0; map.len() / 2];
             pattern::beep(
                 &mut samples,
-                2,
-                48_000,
+                sound.channels(),
+                sound.rate(),
                 time,
                 track.muted.load(Ordering::Relaxed),
             );

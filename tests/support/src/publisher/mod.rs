@@ -14,6 +14,7 @@ mod flavour;
 mod link;
 mod peer;
 mod sdp;
+mod sound;
 mod status;
 mod viewer;
 
@@ -31,6 +32,7 @@ use crate::{log::LogEntry, secret::Password, server::Dialect};
 pub use builder::PublisherBuilder;
 pub use codec::Codec;
 pub use flavour::Flavour;
+pub use sound::Sound;
 
 use builder::Settings;
 use control::{Command, Event};
@@ -60,6 +62,7 @@ impl Publisher {
             stream_id: stream_id.into(),
             flavour: Flavour::default(),
             codec: Codec::default(),
+            sound: Sound::default(),
             password: Password::default(),
             salt: "vdo.ninja".into(),
             dialect: Dialect::default(),

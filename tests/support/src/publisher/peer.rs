@@ -13,7 +13,7 @@ use gst_webrtc::{
 use smol::channel::Sender;
 
 use super::{
-    Codec, Flavour,
+    Codec, Flavour, Sound,
     control::Event,
     feed::{Feed, Outlet, Timeline, Track},
 };
@@ -109,14 +109,14 @@ impl Peer {
     pub fn add_track(
         &mut self,
         kind: Kind,
-        codec: Codec,
+        (codec, sound): (Codec, Sound),
         flavour: Flavour,
         feed: &Feed,
         requests: impl Fn() + Send + Sync + 'static,
     ) -> Result<(), String> {
         let (payloader, caps) = match kind {
             Kind::Video | Kind::Screen => codec.payloader(flavour),
-            Kind::Audio => Codec::opus_payloader(flavour),
+            Kind::Audio => sound.payloader(flavour),
         };
         let ssrc = glib::random_int();
         let description = format!(

@@ -85,7 +85,7 @@ impl Viewer {
                 }
             };
             self.peer
-                .add_track(kind, settings.codec, flavour, &control.feed, on_request)?;
+                .add_track(kind, (settings.codec, settings.sound), flavour, &control.feed, on_request)?;
             self.tracks.push(kind);
         }
         Ok(())
