@@ -55,9 +55,11 @@ pub(super) static CODECS: &[Codec] = &[
         video: true,
         depayloader: "rtpvp9depay",
         depayloader_caps: None,
-        parser: None,
-        caps: "video/x-vp9",
-        package: GOOD,
+        // The depayloader takes the picture size from the payload descriptor, where it may be
+        // missing or wrong.
+        parser: Some("vp9parse"),
+        caps: "video/x-vp9,alignment=super-frame",
+        package: BAD,
     },
     Codec {
         encoding_name: "AV1",
@@ -66,8 +68,11 @@ pub(super) static CODECS: &[Codec] = &[
         depayloader_caps: None,
         parser: Some("av1parse"),
         caps: "video/x-av1,stream-format=obu-stream,alignment=tu",
-        // The depayloader is brought along where there is none.
-        package: BAD,
+        package: if cfg!(feature = "av1") {
+            BAD
+        } else {
+            "gst-plugins-rs, which Debian 12 does not have; or build this plugin with the feature av1"
+        },
     },
     Codec {
         encoding_name: "OPUS",
@@ -113,6 +118,16 @@ impl Codec {
         CODECS
             .iter()
             .find(|codec| codec.encoding_name.eq_ignore_ascii_case(encoding_name))
+    }
+
+    /// The encoding name of a static payload type (RFC 3551 section 6), if it can be received.
+    pub(super) fn static_name(payload: u8) -> Option<&'static str> {
+        match payload {
+            0 => Some("PCMU"),
+            8 => Some("PCMA"),
+            9 => Some("G722"),
+            _ => None,
+        }
     }
 
     /// The caps of the pads, the preferred form first.

@@ -27,6 +27,7 @@
  */
 mod actions;
 mod announce;
+#[cfg(feature = "av1")]
 mod av1;
 mod codecs;
 mod control;

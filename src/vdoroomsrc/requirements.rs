@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The elements of other plugins without which nothing can be received.
 
-use super::av1;
 use super::codecs::CODECS;
 
 /// An element, and the Debian package that has it.
@@ -17,7 +16,8 @@ const REQUIRED: &[(&str, &str)] = &[
 
 /// What is missing and must not be, in words; `None` if nothing is.
 pub(super) fn missing() -> Option<String> {
-    av1::provide_depayloader();
+    #[cfg(feature = "av1")]
+    super::av1::provide_depayloader();
     let lacks = |factory: &str| gst::ElementFactory::find(factory).is_none();
     let absent: Vec<String> = REQUIRED
         .iter()
