@@ -45,6 +45,10 @@ pub(super) enum Codec {
     G722,
 }
 
+/// What can be recorded, in words.
+pub(super) const RECORDED: &str =
+    "H.264 and H.265 in whole access units, VP8, VP9, AV1, Opus, PCMU, PCMA and G.722";
+
 impl Codec {
     /// The codec of a caps structure with this name.
     pub(super) fn from_caps_name(name: &str) -> Option<Self> {

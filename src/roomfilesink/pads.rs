@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use gst::prelude::*;
+
 use super::CAT;
 use super::container::Kind;
 use super::control::{Msg, Outbox};
@@ -75,6 +77,11 @@ pub(super) fn new_pad(
         .query_function(|pad, parent, query| match query.view_mut() {
             // They would make the source wait until what it sent before is written.
             gst::QueryViewMut::Allocation(_) | gst::QueryViewMut::Drain(_) => false,
+            // A "no" would end the source, and the rest of the person with it.
+            gst::QueryViewMut::AcceptCaps(accept) => {
+                accept.set_result(true);
+                true
+            }
             _ => gst::Pad::query_default(pad, parent, query),
         })
         .build();
@@ -110,7 +117,7 @@ impl Input {
             (state.format.clone(), state.segment.clone(), state.last_pts)
         };
         let Some(format) = format else {
-            gst::warning!(CAT, obj = pad, "buffer without caps that can be recorded");
+            gst::log!(CAT, obj = pad, "buffer without caps that can be recorded");
             return None;
         };
         let segment = segment?;
@@ -180,11 +187,15 @@ impl Input {
     }
 
     fn caps(&self, pad: &gst::Pad, caps: &gst::CapsRef) {
-        let format = Format::from_caps(&caps.to_owned()).map(Arc::new);
-        if format.is_none() {
+        let taken = caps.can_intersect(&pad.pad_template_caps());
+        let format = taken.then(|| Format::from_caps(&caps.to_owned())).flatten();
+        let is_refused = format.is_none();
+        self.state().format = format.map(Arc::new);
+        if is_refused {
             gst::warning!(CAT, obj = pad, "cannot record {caps}");
+            self.outbox
+                .send(Msg::Refused(self.track.clone(), caps.to_string()));
         }
-        self.state().format = format;
     }
 
     fn segment(&self, pad: &gst::Pad, segment: &gst::Segment) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What `roomfilesink` promises, checked by playing back what it wrote.
 
+mod codecs;
 mod comings_and_goings;
 mod fake_source;
 mod faults;

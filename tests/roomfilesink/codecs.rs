@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Each codec goes into a file from which two players get every picture back, also when its size
+//! changes on the way.
+
+use gst::prelude::*;
+use vdoroom_test_support::check::{inspect, second_opinion};
+use vdoroom_test_support::pattern::{self, Plane};
+
+use crate::room::{Part, Recorder};
+
+const RATE: u64 = 15;
+/// Pictures of each size.
+const FRAMES: u64 = 12;
+/// A camera that is told to send more, then less, and a phone that is turned.
+const SIZES: [(u32, u32); 4] = [(320, 180), (1280, 720), (640, 480), (180, 320)];
+
+const H264: &str = "x264enc tune=zerolatency speed-preset=superfast key-int-max=1000";
+const H265: &str = "x265enc tune=zerolatency speed-preset=ultrafast log-level=error \
+    option-string=open-gop=0:repeat-headers=1 key-int-max=1000 ! h265parse config-interval=-1";
+const VP8: &str = "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=1000 max-quantizer=40";
+const VP9: &str = "vp9enc deadline=1 cpu-used=8 keyframe-max-dist=1000 max-quantizer=40";
+const AV1: &str = "av1enc cpu-used=10 usage-profile=realtime keyframe-max-dist=1000 \
+    target-bitrate=2000 ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu";
+
+/// Pictures with a counter, of these sizes one after the other, through `encoder`.
+struct Camera<'a> {
+    encoder: &'a str,
+    sizes: &'a [(u32, u32)],
+}
+
+impl Camera<'_> {
+    /// Records until the source ends by itself.
+    fn record(&self, recorder: &mut Recorder) -> Vec<Part> {
+        let description = format!("appsrc name=camera format=time ! {}", self.encoder);
+        let bin = gst::parse::bin_from_description(&description, true).unwrap();
+        let camera = bin.by_name("camera").unwrap();
+        let camera = camera.downcast::<gst_app::AppSrc>().unwrap();
+        recorder.pipeline.add(&bin).unwrap();
+        let pad = recorder.sink.request_pad_simple("video_alice").unwrap();
+        bin.static_pad("src").unwrap().link(&pad).unwrap();
+        bin.sync_state_with_parent().unwrap();
+        let frames = self.sizes.iter().flat_map(|size| (0..FRAMES).map(|_| *size));
+        for (number, size) in frames.enumerate() {
+            camera.push_sample(&picture(number as u64, size)).unwrap();
+        }
+        camera.end_of_stream().unwrap();
+        let closed = std::iter::from_fn(|| recorder.try_next("part-closed"));
+        closed.collect()
+    }
+}
+
+fn picture(number: u64, (width, height): (u32, u32)) -> gst::Sample {
+    let (w, h) = (width as usize, height as usize);
+    // I420: grey has chrominance in the middle.
+    let mut data = vec![128; w * h * 3 / 2];
+    let plane = &mut Plane {
+        data: &mut data[..w * h],
+        stride: w,
+        width: w,
+        height: h,
+    };
+    pattern::draw(plane, number as u32, false);
+    let mut buffer = gst::Buffer::from_mut_slice(data);
+    let time = |n: u64| gst::ClockTime::from_nseconds(n * 1_000_000_000 / RATE);
+    let writable = buffer.get_mut().unwrap();
+    writable.set_pts(time(number));
+    writable.set_duration(time(1));
+    let caps = gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        .field("width", width as i32)
+        .field("height", height as i32)
+        .field("framerate", gst::Fraction::new(RATE as i32, 1))
+        .build();
+    gst::Sample::builder().buffer(&buffer).caps(&caps).build()
+}
+
+/// Both players get every picture, in its size, and complain about nothing.
+fn assert_whole(part: &Part, sizes: &[(u32, u32)]) {
+    let expected = FRAMES * sizes.len() as u64;
+    let file = part.file();
+    let report = inspect(&file);
+    assert_eq!(report.problems(), Vec::<String>::new(), "{report:#?}");
+    let video = report.video.unwrap();
+    assert_eq!(video.frames_decoded, expected, "{video:#?}");
+    assert_eq!(video.sizes, sizes, "{video:#?}");
+    assert!(video.counters.is_some(), "{video:#?}");
+    if let Some(opinion) = second_opinion(&file) {
+        assert_eq!(opinion.complaints, Vec::<String>::new(), "{opinion:#?}");
+        assert_eq!(opinion.pictures, expected, "{opinion:#?}");
+        assert_eq!(opinion.sizes, sizes, "{opinion:#?}");
+    }
+}
+
+fn listed_sizes(part: &Part) -> Vec<String> {
+    let tracks: gst::Array = part.fields.get("tracks").unwrap();
+    let track: gst::Structure = tracks[0].get().unwrap();
+    let sizes: gst::Array = track.get("sizes").unwrap();
+    sizes.iter().map(|size| size.get().unwrap()).collect()
+}
+
+fn changes_size(encoder: &str, container: &str, extension: &str) {
+    let mut recorder = Recorder::with(|sink, _| {
+        sink.set_property_from_str("container", container);
+    });
+    let camera = Camera {
+        encoder,
+        sizes: &SIZES,
+    };
+    let parts = camera.record(&mut recorder);
+    let [part] = parts.as_slice() else {
+        panic!("one file, not {parts:#?}");
+    };
+    assert!(part.file().ends_with(format!("alice-1.{extension}")), "{part:?}");
+    assert_whole(part, &SIZES);
+    let sizes = SIZES.map(|(w, h)| format!("{w}x{h}"));
+    assert_eq!(listed_sizes(part), sizes, "{part:?}");
+    assert_eq!(recorder.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn h264_changes_size_in_one_transport_stream() {
+    changes_size(H264, "auto", "ts");
+}
+
+#[test]
+fn h264_changes_size_in_one_matroska_file() {
+    changes_size(H264, "matroska", "mkv");
+}
+
+#[test]
+fn h265_changes_size_in_one_transport_stream() {
+    changes_size(H265, "auto", "ts");
+}
+
+#[test]
+fn h265_changes_size_in_one_matroska_file() {
+    changes_size(H265, "matroska", "mkv");
+}
+
+#[test]
+fn vp8_changes_size_in_one_matroska_file() {
+    changes_size(VP8, "auto", "mkv");
+}
+
+#[test]
+fn vp9_changes_size_in_one_matroska_file() {
+    changes_size(VP9, "auto", "mkv");
+}
+
+#[test]
+fn av1_changes_size_in_one_matroska_file() {
+    changes_size(AV1, "auto", "mkv");
+}
+
+fn is_whole(encoder: &str) {
+    let mut recorder = Recorder::new();
+    let camera = Camera {
+        encoder,
+        sizes: &SIZES[..1],
+    };
+    let parts = camera.record(&mut recorder);
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    assert_whole(&parts[0], &SIZES[..1]);
+}
+
+#[test]
+fn h264_of_every_profile_is_whole() {
+    for profile in ["constrained-baseline", "main", "high"] {
+        is_whole(&format!("{H264} ! video/x-h264,profile={profile}"));
+    }
+}
+
+#[test]
+fn vp9_with_ten_bits_is_whole() {
+    is_whole(&format!("videoconvert ! video/x-raw,format=I420_10LE ! {VP9}"));
+}
+
+#[test]
+fn what_cannot_be_recorded_is_said_once_and_holds_up_nobody() {
+    let mut recorder = Recorder::new();
+    let pad = recorder.sink.request_pad_simple("video_alice").unwrap();
+    // A source whose pads take any caps, such as parsebin's.
+    let source = gst::Pad::builder(gst::PadDirection::Src).build();
+    source.set_active(true).unwrap();
+    source.link(&pad).unwrap();
+    source.push_event(gst::event::StreamStart::new("alice/jpeg"));
+    let jpeg = gst::Caps::builder("image/jpeg").field("width", 320).build();
+    assert!(source.push_event(gst::event::Caps::new(&jpeg)), "an error for the source");
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    source.push_event(gst::event::Segment::new(&segment));
+
+    let mut sound = crate::room::Sender::named(&recorder, "audio_alice", crate::media::opus());
+    for ms in [500, 1000, 1500] {
+        let frame = gst::Buffer::from_slice([0; 8]);
+        assert_eq!(source.push(frame), Ok(gst::FlowSuccess::Ok));
+        source.push_event(gst::event::Caps::new(&jpeg));
+        crate::room::send_until(ms, &mut [&mut sound]);
+    }
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    assert!(parts[0].file().ends_with("alice-1.mka"), "{parts:#?}");
+    let played = crate::playback::play(&parts[0].file());
+    assert!(played.audio_ms.abs_diff(1500) <= 40, "{played:?}");
+    let [warning] = recorder.warnings.as_slice() else {
+        panic!("one warning, not {:#?}", recorder.warnings);
+    };
+    for word in ["video_alice", "\"alice\"", "image/jpeg", "VP8"] {
+        assert!(warning.contains(word), "no {word} in {warning}");
+    }
+}
