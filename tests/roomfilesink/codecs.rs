@@ -31,7 +31,7 @@ struct Camera<'a> {
 impl Camera<'_> {
     /// Records until the source ends by itself.
     fn record(&self, recorder: &mut Recorder) -> Vec<Part> {
-        let description = format!("appsrc name=camera format=time ! {}", self.encoder);
+        let description = format!("appsrc name=camera format=time ! {} ! identity", self.encoder);
         let bin = gst::parse::bin_from_description(&description, true).unwrap();
         let camera = bin.by_name("camera").unwrap();
         let camera = camera.downcast::<gst_app::AppSrc>().unwrap();
@@ -50,14 +50,18 @@ impl Camera<'_> {
 }
 
 fn picture(number: u64, (width, height): (u32, u32)) -> gst::Sample {
-    let (w, h) = (width as usize, height as usize);
-    // I420: grey has chrominance in the middle.
-    let mut data = vec![128; w * h * 3 / 2];
+    let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, width, height)
+        .fps(gst::Fraction::new(RATE as i32, 1))
+        .build()
+        .unwrap();
+    // Grey has chrominance in the middle.
+    let mut data = vec![128; info.size()];
+    let stride = info.stride()[0] as usize;
     let plane = &mut Plane {
-        data: &mut data[..w * h],
-        stride: w,
-        width: w,
-        height: h,
+        data: &mut data[..stride * height as usize],
+        stride,
+        width: width as usize,
+        height: height as usize,
     };
     pattern::draw(plane, number as u32, false);
     let mut buffer = gst::Buffer::from_mut_slice(data);
@@ -65,12 +69,7 @@ fn picture(number: u64, (width, height): (u32, u32)) -> gst::Sample {
     let writable = buffer.get_mut().unwrap();
     writable.set_pts(time(number));
     writable.set_duration(time(1));
-    let caps = gst::Caps::builder("video/x-raw")
-        .field("format", "I420")
-        .field("width", width as i32)
-        .field("height", height as i32)
-        .field("framerate", gst::Fraction::new(RATE as i32, 1))
-        .build();
+    let caps = info.to_caps().unwrap();
     gst::Sample::builder().buffer(&buffer).caps(&caps).build()
 }
 
