@@ -20,7 +20,7 @@ const H265: &str = "x265enc tune=zerolatency speed-preset=ultrafast log-level=er
 const VP8: &str = "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=1000 max-quantizer=40";
 const VP9: &str = "vp9enc deadline=1 cpu-used=8 keyframe-max-dist=1000 max-quantizer=40";
 const AV1: &str = "av1enc cpu-used=10 usage-profile=realtime keyframe-max-dist=1000 \
-    target-bitrate=2000 ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu";
+    target-bitrate=4000 max-quantizer=30 ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu";
 
 /// Pictures with a counter, of these sizes one after the other, through `encoder`.
 struct Camera<'a> {
