@@ -141,11 +141,37 @@ impl Codec {
         self.missing_elements().next().is_none()
     }
 
+    /// What is missing for it, in words.
+    pub(super) fn lack(&self) -> String {
+        let elements: Vec<_> = self.missing_elements().collect();
+        let (name, package) = (self.encoding_name, self.package);
+        format!(
+            "{name} lacks {} (package {package})",
+            elements.join(" and ")
+        )
+    }
+
     pub(super) fn missing_elements(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.depayloader)
             .chain(self.parser)
             .filter(|factory| gst::ElementFactory::find(factory).is_none())
     }
+}
+
+/// What comes beside codecs in an offer (RFC 4588, 2198 and 5109).
+const HELPERS: [&str; 4] = ["RTX", "RED", "ULPFEC", "FLEXFEC-03"];
+
+/// For each of these encoding names why it cannot be received, in words.
+pub(super) fn reasons(offered: &[String]) -> String {
+    let mut names: Vec<&str> = offered.iter().map(String::as_str).collect();
+    names.retain(|name| !HELPERS.contains(name));
+    names.dedup();
+    let reasons = names.iter().map(|name| match Codec::by_name(name) {
+        None => format!("{name} is unknown"),
+        Some(codec) if codec.is_available() => format!("{name} is not asked for"),
+        Some(codec) => codec.lack(),
+    });
+    reasons.collect::<Vec<_>>().join(", ")
 }
 
 /// The caps of all video or all audio codecs, for the pad templates.
@@ -171,5 +197,12 @@ mod tests {
             }
         }
         assert!(!template_caps(true).is_empty() && !template_caps(false).is_empty());
+    }
+
+    #[test]
+    fn a_codec_is_refused_with_its_reason() {
+        gst::init().unwrap();
+        let offered = ["JPEG", "RED", "VP8", "RTX"].map(str::to_owned);
+        assert_eq!(reasons(&offered), "JPEG is unknown, VP8 is not asked for");
     }
 }

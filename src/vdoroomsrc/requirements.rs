@@ -42,14 +42,6 @@ pub(super) fn missing_codecs() -> Vec<String> {
     CODECS
         .iter()
         .filter(|codec| !codec.is_available())
-        .map(|codec| {
-            let elements: Vec<_> = codec.missing_elements().collect();
-            format!(
-                "{} lacks {} (package {})",
-                codec.encoding_name,
-                elements.join(" and "),
-                codec.package
-            )
-        })
+        .map(|codec| codec.lack())
         .collect()
 }

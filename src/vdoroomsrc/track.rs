@@ -111,11 +111,9 @@ impl Track {
         for element in self.elements.iter().rev() {
             element.sync_state_with_parent()?;
         }
-        self.webrtcbin_pad
-            .link(&entry)
-            .map_err(|error| {
-                gst::glib::bool_error!("cannot link {}: {error}", self.codec.encoding_name)
-            })?;
+        self.webrtcbin_pad.link(&entry).map_err(|error| {
+            gst::glib::bool_error!("cannot link {}: {error}", self.codec.encoding_name)
+        })?;
         Ok(())
     }
 

@@ -50,7 +50,7 @@ const PEOPLE: [Person; 7] = [
         listed: ["VP8", "PCMU"],
     },
     Person {
-        name: "ten-bit",
+        name: "tenbit",
         codec: Codec::Vp9Profile2,
         sound: Sound::Pcma,
         file: "mkv",
@@ -85,24 +85,45 @@ impl Person {
     fn is_whole(&self, recorded: &Recorded) {
         let name = self.name;
         let report = recorded.only(name);
-        assert_eq!(report.problems(), Vec::<String>::new(), "{name}: {report:#?}");
+        assert_eq!(
+            report.problems(),
+            Vec::<String>::new(),
+            "{name}: {report:#?}"
+        );
         let video = report.video.as_ref().expect(name);
         let audio = report.audio.as_ref().expect(name);
         assert!(video.counters.is_some(), "{name}: {report:#?}");
         assert_eq!(video.sizes, [(320, 180)], "{name}");
         let tracks = tracks(recorded, name);
-        assert_eq!(tracks.each_ref().map(|t| t["codec"].as_str().unwrap()), self.listed);
+        assert_eq!(
+            tracks.each_ref().map(|t| t["codec"].as_str().unwrap()),
+            self.listed
+        );
         assert_eq!(tracks[0]["sizes"], serde_json::json!(["320x180"]), "{name}");
         assert_eq!(tracks[0]["frames"], video.frames_decoded, "{name}");
         // Sound lasts as long as the picture, with packets left out or not.
-        let longer = audio.duration().mseconds().abs_diff(video.duration().mseconds());
+        let longer = audio
+            .duration()
+            .mseconds()
+            .abs_diff(video.duration().mseconds());
         assert!(longer < 500, "{name}: {longer} ms: {report:#?}");
 
         let (file, _) = &recorded.files[name][0];
-        assert_eq!(file.extension().and_then(|e| e.to_str()), Some(self.file), "{name}");
+        assert_eq!(
+            file.extension().and_then(|e| e.to_str()),
+            Some(self.file),
+            "{name}"
+        );
         if let Some(opinion) = second_opinion(file) {
-            assert_eq!(opinion.complaints, Vec::<String>::new(), "{name}: {opinion:#?}");
-            assert_eq!(opinion.pictures, video.frames_decoded, "{name}: {opinion:#?}");
+            assert_eq!(
+                opinion.complaints,
+                Vec::<String>::new(),
+                "{name}: {opinion:#?}"
+            );
+            assert_eq!(
+                opinion.pictures, video.frames_decoded,
+                "{name}: {opinion:#?}"
+            );
             assert_eq!(opinion.sizes, [(320, 180)], "{name}");
             assert!(opinion.samples > 0, "{name}: {opinion:#?}");
         }
@@ -131,4 +152,3 @@ fn every_codec_is_recorded_whole() {
         assert_eq!(publisher.complaints(), Vec::<String>::new());
     }
 }
-

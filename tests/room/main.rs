@@ -14,3 +14,4 @@ mod launch;
 mod lifecycle;
 mod pads;
 mod recording;
+mod tracks;

@@ -31,7 +31,10 @@ struct Camera<'a> {
 impl Camera<'_> {
     /// Records until the source ends by itself.
     fn record(&self, recorder: &mut Recorder) -> Vec<Part> {
-        let description = format!("appsrc name=camera format=time ! {} ! identity", self.encoder);
+        let description = format!(
+            "appsrc name=camera format=time ! {} ! identity",
+            self.encoder
+        );
         let bin = gst::parse::bin_from_description(&description, true).unwrap();
         let camera = bin.by_name("camera").unwrap();
         let camera = camera.downcast::<gst_app::AppSrc>().unwrap();
@@ -39,7 +42,10 @@ impl Camera<'_> {
         let pad = recorder.sink.request_pad_simple("video_alice").unwrap();
         bin.static_pad("src").unwrap().link(&pad).unwrap();
         bin.sync_state_with_parent().unwrap();
-        let frames = self.sizes.iter().flat_map(|size| (0..FRAMES).map(|_| *size));
+        let frames = self
+            .sizes
+            .iter()
+            .flat_map(|size| (0..FRAMES).map(|_| *size));
         for (number, size) in frames.enumerate() {
             camera.push_sample(&picture(number as u64, size)).unwrap();
         }
@@ -109,7 +115,10 @@ fn changes_size(encoder: &str, container: &str, extension: &str) {
     let [part] = parts.as_slice() else {
         panic!("one file, not {parts:#?}");
     };
-    assert!(part.file().ends_with(format!("alice-1.{extension}")), "{part:?}");
+    assert!(
+        part.file().ends_with(format!("alice-1.{extension}")),
+        "{part:?}"
+    );
     assert_whole(part, &SIZES);
     let sizes = SIZES.map(|(w, h)| format!("{w}x{h}"));
     assert_eq!(listed_sizes(part), sizes, "{part:?}");
@@ -171,7 +180,9 @@ fn h264_of_every_profile_is_whole() {
 
 #[test]
 fn vp9_with_ten_bits_is_whole() {
-    is_whole(&format!("videoconvert ! video/x-raw,format=I420_10LE ! {VP9}"));
+    is_whole(&format!(
+        "videoconvert ! video/x-raw,format=I420_10LE ! {VP9}"
+    ));
 }
 
 #[test]
@@ -184,7 +195,10 @@ fn what_cannot_be_recorded_is_said_once_and_holds_up_nobody() {
     source.link(&pad).unwrap();
     source.push_event(gst::event::StreamStart::new("alice/jpeg"));
     let jpeg = gst::Caps::builder("image/jpeg").field("width", 320).build();
-    assert!(source.push_event(gst::event::Caps::new(&jpeg)), "an error for the source");
+    assert!(
+        source.push_event(gst::event::Caps::new(&jpeg)),
+        "an error for the source"
+    );
     let segment = gst::FormattedSegment::<gst::ClockTime>::new();
     source.push_event(gst::event::Segment::new(&segment));
 

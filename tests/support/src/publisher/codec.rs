@@ -28,7 +28,11 @@ impl Codec {
                  key-int-max={keyframe_interval} \
                  ! video/x-h264,profile={},stream-format=byte-stream",
                 // What is ultrafast needs no profile above baseline.
-                if self == Self::H264 { "ultrafast" } else { "superfast" },
+                if self == Self::H264 {
+                    "ultrafast"
+                } else {
+                    "superfast"
+                },
                 self.h264_profile(),
             ),
             Self::H265 => format!(
@@ -102,7 +106,12 @@ impl Codec {
             ),
             Self::Av1 => {
                 provide_av1_payloader();
-                ("AV1", 45, "rtpav1pay", ",level-idx=(string)5,profile=(string)0")
+                (
+                    "AV1",
+                    45,
+                    "rtpav1pay",
+                    ",level-idx=(string)5,profile=(string)0",
+                )
             }
         };
         let number = if flavour == Flavour::Obs { 96 } else { number };

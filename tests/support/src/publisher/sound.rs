@@ -61,8 +61,20 @@ impl Sound {
         // The clock rate of G.722 is half its sampling rate (RFC 3551 section 4.5.2). Opus always
         // stands for two channels (RFC 7587 section 7).
         let (payloader, name, number, rate, extra) = match self {
-            Self::Opus => ("rtpopuspay", "OPUS", opus, 48_000, ",encoding-params=(string)2"),
-            Self::OpusMono => ("rtpopuspay", "OPUS", opus, 48_000, ",encoding-params=(string)2"),
+            Self::Opus => (
+                "rtpopuspay",
+                "OPUS",
+                opus,
+                48_000,
+                ",encoding-params=(string)2",
+            ),
+            Self::OpusMono => (
+                "rtpopuspay",
+                "OPUS",
+                opus,
+                48_000,
+                ",encoding-params=(string)2",
+            ),
             Self::OpusDtx => (
                 "rtpopuspay dtx=true",
                 "OPUS",

@@ -84,8 +84,13 @@ impl Viewer {
                     feed.force_keyframe();
                 }
             };
-            self.peer
-                .add_track(kind, (settings.codec, settings.sound), flavour, &control.feed, on_request)?;
+            self.peer.add_track(
+                kind,
+                (settings.codec, settings.sound),
+                flavour,
+                &control.feed,
+                on_request,
+            )?;
             self.tracks.push(kind);
         }
         Ok(())
