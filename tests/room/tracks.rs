@@ -4,6 +4,7 @@
 use gst::prelude::*;
 use serde_json::Value;
 use vdoroom_test_support::check::{Report, second_opinion};
+use vdoroom_test_support::publisher::PublisherBuilder;
 use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recorded, Recording, assert_whole};
@@ -11,13 +12,13 @@ use crate::recording::{DEADLINE, Recorded, Recording, assert_whole};
 const FRAMES: u64 = 30;
 const RATE: u32 = 15;
 
-fn alice(server: &RoomServer, codec: Codec) -> vdoroom_test_support::publisher::PublisherBuilder {
+fn alice(server: &RoomServer, codec: Codec) -> PublisherBuilder {
     Publisher::builder(server.url(), "r", "alice")
         .codec(codec)
         .frame_rate(RATE)
 }
 
-/// Waits until the newest part of `stream` has `frames` frames behind it.
+/// Waits until this part has begun and more pictures were sent.
 fn wait_for_part(recording: &mut Recording, number: u32, publisher: &Publisher) {
     recording.wait(&format!("part {number}"), |recording| {
         let opened = |s: &&gst::Structure| {
@@ -191,7 +192,7 @@ fn pictures_that_change_their_size_stay_in_one_file() {
     for (width, height) in [(640, 480), (180, 320)] {
         let enough = recording.frames("h264") + FRAMES;
         people.iter().for_each(|p| p.resize(width, height));
-        recording.wait_for_frames(&names, enough + FRAMES / 2);
+        recording.wait_for_frames(&names, enough);
     }
     let recorded = recording.finish();
     for name in names {
