@@ -11,6 +11,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use vdoroom_test_support::check::{self, Report};
+use vdoroom_test_support::table;
 
 #[derive(Parser)]
 #[command(about = "Decodes recordings and says whether they are whole")]
@@ -46,7 +47,9 @@ fn main() -> ExitCode {
                 .map(|problem| format!("{}: {problem}", file.display())),
         );
     }
-    print_table(&rows);
+    table::lines(&rows)
+        .iter()
+        .for_each(|line| println!("{line}"));
     problems.iter().for_each(|problem| println!("{problem}"));
     match problems.is_empty() {
         true => ExitCode::SUCCESS,
@@ -93,22 +96,4 @@ fn row(file: &std::path::Path, report: &Report) -> [String; 9] {
 fn short(codec: &str) -> &str {
     let codec = codec.split(" (").next().unwrap_or(codec);
     codec.strip_prefix("On2 ").unwrap_or(codec)
-}
-
-fn print_table(rows: &[[String; 9]]) {
-    let widths: Vec<usize> = (0..HEADER.len())
-        .map(|column| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    for row in rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
 }

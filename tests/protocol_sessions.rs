@@ -4,8 +4,8 @@
 mod conversation;
 
 use conversation::{
-    Conversation, Sdp, announced, answers, browser, channel_texts, config, offered, play, stream,
-    warnings,
+    Conversation, Sdp, announced, answers, browser, channel_texts, closed, config, offered, play,
+    stream, warnings,
 };
 use gstvdoroom::protocol::limits::MAX_CHANNEL_MESSAGES_PER_SECOND;
 use gstvdoroom::protocol::{
@@ -372,4 +372,35 @@ fn two_pages_that_come_with_one_id_at_once_leave_one_session() {
     let plays = talk.plays();
     talk.expect_eq(plays, vec![]);
     talk.session("alice");
+}
+
+#[test]
+fn a_connection_whose_channel_never_opens_is_made_anew() {
+    let (mut talk, session) = offered();
+    talk.event(Event::PeerConnected { session });
+    talk.pass_secs(9);
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![]);
+    talk.pass_secs(2);
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![session]);
+    assert!(actions.contains(&play("alice")), "{actions:?}");
+}
+
+#[test]
+fn a_connection_with_media_needs_no_channel() {
+    let (mut talk, session) = offered();
+    talk.event(Event::PeerConnected { session });
+    talk.event(Event::MediaFlowing { session });
+    talk.pass_secs(60);
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![]);
+}
+
+#[test]
+fn a_guest_who_has_no_media_is_left_alone() {
+    let (mut talk, _) = connected();
+    talk.pass_secs(3600);
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![]);
 }

@@ -105,6 +105,11 @@ impl Offer {
         (index < self.lines.len()).then(|| u32::try_from(index).ok())?
     }
 
+    pub fn has_channel(&self) -> bool {
+        let mut live = self.lines.iter().filter(|line| !line.dead);
+        live.any(|line| line.kind == "application")
+    }
+
     /// `a=mid` of an m-line.
     pub fn mid(&self, index: u32) -> Option<&str> {
         let line = self.lines.get(usize::try_from(index).ok()?)?;

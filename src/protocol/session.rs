@@ -14,6 +14,9 @@ use super::{SessionId, StreamId, StreamInfo};
 
 /// How long a connection may take from the offer (protocol 4.7: the SDK's connect timeout).
 const CONNECT: Duration = Duration::from_secs(20);
+/// How long the data channel may take to open once the connection is there. Without it a browser
+/// is never asked for its media; SCTP repeats what is lost after 1 s, 2 s, 4 s.
+const OPEN_CHANNEL: Duration = Duration::from_secs(10);
 /// How long candidates are collected before they go over the websocket together (protocol 4.3).
 const COLLECT: Duration = Duration::from_millis(10);
 
@@ -63,6 +66,8 @@ pub struct Session {
     /// The server said that its publisher left: when its media stops, it is over.
     pub left: bool,
     give_up: Option<Instant>,
+    /// When a connection that has brought neither channel nor media is of no use.
+    dumb_at: Option<Instant>,
     local: Vec<Value>,
     flush: Option<Instant>,
     pub remote_candidates: usize,
@@ -97,6 +102,7 @@ impl Session {
             media: Media::None,
             left: false,
             give_up: None,
+            dumb_at: None,
             local: Vec::new(),
             flush: None,
             remote_candidates: 0,
@@ -140,8 +146,9 @@ impl Session {
         }
     }
 
-    pub fn connect(&mut self) {
+    pub fn connect(&mut self, now: Instant) {
         self.connected = true;
+        self.dumb_at.get_or_insert(now + OPEN_CHANNEL);
         if !self.answering {
             self.give_up = None;
         }
@@ -153,7 +160,13 @@ impl Session {
             Media::Stalled { since } => Some(since + stream_timeout.saturating_sub(super::STALL)),
             Media::None | Media::Flowing => None,
         };
-        self.give_up.into_iter().chain(stalled).min()
+        let dumb = self.dumb_at.filter(|_| self.is_dumb());
+        self.give_up.into_iter().chain(stalled).chain(dumb).min()
+    }
+
+    /// The channel that it offered is not open, and there was no media.
+    pub fn is_dumb(&self) -> bool {
+        self.connected && !self.channel && self.media == Media::None && self.offer.has_channel()
     }
 
     /// Keeps a candidate of ours until it goes out together with its neighbours: at once over the

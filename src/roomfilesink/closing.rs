@@ -143,7 +143,14 @@ impl Session {
             PartEvent::Opened(path) => {
                 let part = &mut self.parts[at];
                 part.record.file = path;
-                ctx.effects.push(Effect::Opened(part.record.clone()));
+                // A short part may have ended before the disk answered.
+                let record = PartRecord {
+                    ended: None,
+                    session_end: None,
+                    error: None,
+                    ..part.record.clone()
+                };
+                ctx.effects.push(Effect::Opened(record));
             }
             PartEvent::SpaceLow if self.current == Some(id) => {
                 self.abandon_current(Reason::MinFreeSpace, now, ctx);

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant, SystemTime};
 use gst::glib;
 use gst::prelude::*;
 
-use super::effects::{Context, Effect, Run};
+use super::effects::{Context, Effect, Run, absolute};
 use super::format::Frame;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, run_fields};
 use super::part::{PartEvent, PartId};
 use super::record::{Anchor, PartRecord, Reason, structure};
 use super::sessions::Sessions;
@@ -205,10 +205,11 @@ impl Control {
         if self.manifest.is_none() {
             self.open_manifest(element, anchor);
         }
+        let folder = self.manifest.as_ref().and_then(Manifest::folder);
+        let fields = part.fields(anchor, folder);
         if let Some(manifest) = &self.manifest {
-            manifest.part(event, part, anchor);
+            manifest.part(event, &fields);
         }
-        let fields = part.fields(anchor);
         element.imp_report(event, part, structure("part", &fields));
         let message = structure(&format!("roomfilesink-{event}"), &fields);
         let message = gst::message::Element::builder(message).src(element).build();
@@ -222,11 +223,13 @@ impl Control {
             Some(path) => Some(path.into()),
             None => Some(self.run.template.manifest(anchor.utc_ns / 1_000_000_000)),
         };
+        let path = path.map(absolute);
         self.manifest_done = path.is_none();
         let outbox = self.outbox.clone();
         let create = self.run.settings.create_folders;
         let report = move |event| outbox.send(Msg::Manifest(event));
-        match Manifest::open(path, create, anchor, report) {
+        let location = &self.run.settings.location;
+        match Manifest::open(path, create, &run_fields(anchor, location), report) {
             Ok(manifest) => self.manifest = Some(manifest),
             Err(error) => gst::error!(CAT, obj = element, "no thread for the manifest: {error}"),
         }
@@ -277,7 +280,9 @@ impl Control {
         let tracks = element.imp_tracks();
         let mut linked = tracks.iter().filter(|t| t.is_linked()).peekable();
         let any = linked.peek().is_some();
-        if !any || !linked.all(|t| t.eos.load(Ordering::Acquire)) {
+        let has_ended =
+            |t: &Arc<Track>| t.eos.load(Ordering::Acquire) && !t.of_a_room.load(Ordering::Acquire);
+        if !any || !linked.all(has_ended) {
             self.finite = None;
             return false;
         }

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use gst::prelude::*;
+
 use super::container::{Codec, Container, Kind};
 use super::effects::Context;
 use super::format::{Format, Frame};
 use super::part::{Part, PartSpec};
-use super::record::{PartRecord, Reason};
+use super::record::{PartRecord, Reason, TrackRecord};
 use super::session::{Session, Split};
 
 /// What happens to a frame.
@@ -251,6 +253,11 @@ impl Session {
         let extension = container.extension(has_video);
         let number = ctx.count_part(&self.person);
         let file = ctx.file_name(&self.person, number, extension, utc_ns);
+        let tracks = members.iter().zip(&formats).map(|(index, format)| {
+            let track = &self.tracks[*index];
+            let pad = track.track.pad.upgrade().map(|pad| pad.name().into());
+            TrackRecord::new(format, track.stream_id.clone(), pad)
+        });
         PartSpec {
             record: PartRecord {
                 id: ctx.next_part_id(),
@@ -258,7 +265,7 @@ impl Session {
                 person: self.person.clone(),
                 file,
                 container,
-                tracks: Vec::new(),
+                tracks: tracks.collect(),
                 start,
                 began,
                 ended: None,

@@ -73,12 +73,18 @@ impl Context<'_> {
         extension: &str,
         utc_ns: i64,
     ) -> PathBuf {
-        self.template.expand(&Fields {
+        absolute(self.template.expand(&Fields {
             stream: &person.stream,
             label: &person.label,
             unix_seconds: utc_ns.div_euclid(1_000_000_000),
             part,
             extension,
-        })
+        }))
     }
+}
+
+/// The path for those who run in another folder. It stays relative where there is no folder to
+/// start from.
+pub(super) fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }

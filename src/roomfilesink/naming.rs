@@ -4,13 +4,20 @@
 //! Stream IDs and labels come from strangers: whatever they hold, the name stays inside the
 //! folder that the template names, and readable.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// At most so many bytes of a field go into a name: two fields and the rest stay below the 255
-/// bytes that Linux file systems take.
-const MAX_FIELD_BYTES: usize = 90;
-/// At most so many bytes has a file's name: a number for a name that is taken still fits.
+use sha2::{Digest, Sha256};
+
+/// At most so many bytes has each name between slashes: Linux file systems take 255, and a number
+/// for a name that is taken still fits.
 const MAX_NAME_BYTES: usize = 240;
+/// At most so many bytes of a field go into a name.
+const MAX_FIELD_BYTES: usize = 90;
+/// So many bytes of a field are kept however many fields a name has.
+const MIN_FIELD_BYTES: usize = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NameError {
@@ -85,20 +92,12 @@ impl Template {
 
     pub(super) fn expand(&self, fields: &Fields<'_>) -> PathBuf {
         let mut out = String::new();
-        for piece in &self.pieces {
-            match piece {
-                Piece::Literal(text) => out.push_str(text),
-                Piece::Stream => out.push_str(&safe(fields.stream)),
-                Piece::Label => out.push_str(&safe(fields.label)),
-                Piece::UnixSeconds => out.push_str(&fields.unix_seconds.to_string()),
-                Piece::DateTime => out.push_str(&date_time(fields.unix_seconds)),
-                Piece::Part => out.push_str(&fields.part.to_string()),
-                Piece::Extension => out.push_str(fields.extension),
+        for (index, name) in names(&self.pieces).iter().enumerate() {
+            if index > 0 {
+                out.push('/');
             }
+            out.push_str(&expand_name(name, fields));
         }
-        let name = out.rfind('/').map_or(0, |slash| slash + 1);
-        let short = short_name(&out[name..]);
-        out.replace_range(name.., &short);
         PathBuf::from(out)
     }
 
@@ -119,12 +118,75 @@ fn folder_of(pieces: &[Piece]) -> &str {
     }
 }
 
-/// The name of a file, shortened before its extension.
+/// The pieces of each name between slashes.
+fn names(pieces: &[Piece]) -> Vec<Vec<Piece>> {
+    let mut names = vec![Vec::new()];
+    for piece in pieces {
+        let Piece::Literal(text) = piece else {
+            names
+                .last_mut()
+                .into_iter()
+                .for_each(|n| n.push(piece.clone()));
+            continue;
+        };
+        for (index, text) in text.split('/').enumerate() {
+            let text = Piece::Literal(text.to_owned());
+            match names.last_mut() {
+                Some(name) if index == 0 => name.push(text),
+                _ => names.push(vec![text]),
+            }
+        }
+    }
+    names
+}
+
+/// One name of the path. What the user wrote stays as it is; a name with a field in it is one
+/// that every file system takes.
+fn expand_name(pieces: &[Piece], fields: &Fields<'_>) -> String {
+    let is_field = |p: &&Piece| matches!(p, Piece::Stream | Piece::Label);
+    let count = pieces.iter().filter(is_field).count();
+    let others = pieces.iter().filter(|p| !is_field(p));
+    let other_bytes: usize = others.map(|p| p.expand(fields, 0).len()).sum();
+    let left = MAX_NAME_BYTES.saturating_sub(other_bytes);
+    let room = left.checked_div(count).unwrap_or(0);
+    let room = room.clamp(MIN_FIELD_BYTES, MAX_FIELD_BYTES);
+    let name: String = pieces.iter().map(|p| p.expand(fields, room)).collect();
+    if count == 0 {
+        return name;
+    }
+    let mut name = short_name(&name);
+    if name.ends_with(['.', ' ']) {
+        name.pop();
+        name.push('_');
+    }
+    if is_reserved_on_windows(&name) {
+        name.insert(0, '_');
+    }
+    name
+}
+
+impl Piece {
+    /// A stream ID or label gets at most `room` bytes.
+    fn expand(&self, fields: &Fields<'_>, room: usize) -> String {
+        match self {
+            Self::Literal(text) => text.clone(),
+            Self::Stream => safe(fields.stream, room),
+            Self::Label => safe(fields.label, room),
+            Self::UnixSeconds => fields.unix_seconds.to_string(),
+            Self::DateTime => date_time(fields.unix_seconds),
+            Self::Part => fields.part.to_string(),
+            Self::Extension => fields.extension.to_owned(),
+        }
+    }
+}
+
+/// The name of a file, shortened before its extension: the last resort, if the template itself
+/// is too long.
 fn short_name(name: &str) -> String {
     let extension = name.rfind('.').map_or("", |dot| &name[dot..]);
     let extension = if extension.len() > 10 { "" } else { extension };
-    let stem = name[..name.len() - extension.len()].to_owned();
-    shorten(stem, MAX_NAME_BYTES - extension.len()) + extension
+    let stem = &name[..name.len() - extension.len()];
+    shorten(stem, MAX_NAME_BYTES - extension.len()).to_owned() + extension
 }
 
 fn parse_pieces(text: &str) -> Result<Vec<Piece>, NameError> {
@@ -183,13 +245,19 @@ pub(super) fn alternative(path: &Path, n: u32) -> PathBuf {
 }
 
 /// One field as a piece of a file name: never empty, never a path, never hidden, never an option
-/// of a command, never a name that Windows reserves.
-fn safe(field: &str) -> String {
-    let mut name: String = field
-        .chars()
-        .map(|c| if is_safe(c) { c } else { '_' })
-        .collect();
-    if name.starts_with(['.', '-']) {
+/// of a command, never a name that Windows reserves, and two long fields that differ stay two.
+fn safe(field: &str, room: usize) -> String {
+    let mut name = String::with_capacity(field.len());
+    let mut before = None;
+    for c in field.chars() {
+        name.push(if is_safe(c) || joins(before, c) {
+            c
+        } else {
+            '_'
+        });
+        before = Some(c);
+    }
+    if name.starts_with(['.', '-', '~']) {
         name.replace_range(..1, "_");
     }
     if name.ends_with('.') {
@@ -202,12 +270,22 @@ fn safe(field: &str) -> String {
     if is_reserved_on_windows(&name) {
         name.insert(0, '_');
     }
-    shorten(name, MAX_FIELD_BYTES)
+    if name.len() > room {
+        let digest = hex::encode(&Sha256::digest(field)[..4]);
+        let kept = shorten(&name, room.saturating_sub(1 + digest.len()));
+        name = format!("{kept}~{digest}");
+    }
+    name
+}
+
+/// The invisible character that joins emoji to one picture, and letters of Indic scripts.
+fn joins(before: Option<char>, c: char) -> bool {
+    c == '\u{200d}' && before.is_some_and(|b| !b.is_ascii() && !b.is_alphanumeric() && is_safe(b))
 }
 
 fn is_safe(c: char) -> bool {
     let invisible = matches!(c,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
     let special = matches!(
         c,
@@ -217,131 +295,43 @@ fn is_safe(c: char) -> bool {
 }
 
 fn is_reserved_on_windows(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
     let upper = stem.to_ascii_uppercase();
-    if matches!(upper.as_str(), "CON" | "PRN" | "AUX" | "NUL") {
+    if matches!(
+        upper.as_str(),
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
+    ) {
         return true;
     }
+    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³');
     ["COM", "LPT"].iter().any(|device| {
-        upper
-            .strip_prefix(device)
-            .is_some_and(|n| n.len() == 1 && n.chars().all(|c| c.is_ascii_digit()))
+        let mut number = upper.strip_prefix(device).into_iter().flat_map(str::chars);
+        number.next().is_some_and(is_number) && number.next().is_none()
     })
 }
 
-fn shorten(mut name: String, bytes: usize) -> String {
-    if name.len() > bytes {
-        let mut end = bytes;
-        while !name.is_char_boundary(end) {
-            end -= 1;
-        }
-        name.truncate(end);
-    }
-    name
+fn shorten(name: &str, bytes: usize) -> &str {
+    &name[..name.floor_char_boundary(bytes)]
+}
+
+/// The first choice of names, and the others, that no other file of this process has in another
+/// spelling: on a disk that does not tell cases apart the one would replace the other, at the
+/// latest when both are copied there.
+///
+/// A name in the same spelling is left to the file system, which knows whether it is still taken.
+pub(super) fn is_free(path: &Path) -> bool {
+    /// Hashes of names in lower case, and of their spelling. Guards itself only.
+    static SPELLINGS: LazyLock<Mutex<HashMap<u64, u64>>> = LazyLock::new(Mutex::default);
+    let text = path.to_string_lossy();
+    let hash = |text: &str| {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        hasher.finish()
+    };
+    let (folded, spelling) = (hash(&text.to_lowercase()), hash(&text));
+    let mut spellings = SPELLINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    *spellings.entry(folded).or_insert(spelling) == spelling
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(location: &str, stream: &str, label: &str) -> String {
-        let fields = Fields {
-            stream,
-            label,
-            unix_seconds: 1_600_000_000,
-            part: 3,
-            extension: "ts",
-        };
-        let template = Template::parse(location).unwrap();
-        template.expand(&fields).to_str().unwrap().to_owned()
-    }
-
-    #[test]
-    fn a_prefix_a_folder_and_a_template_give_names() {
-        assert_eq!(name("rec", "alice", ""), "rec_alice_1600000000.ts");
-        assert_eq!(name("a/b/", "alice", ""), "a/b/alice_1600000000.ts");
-        assert_eq!(name("x/%l-%s-%n.%e", "s", "Al"), "x/Al-s-3.ts");
-        assert_eq!(name("%d.%e", "s", ""), "2020-09-13_122640Z.ts");
-        assert_eq!(name("100%%_%t", "s", ""), "100%_1600000000");
-    }
-
-    #[test]
-    fn a_wrong_template_is_refused() {
-        assert!(matches!(
-            Template::parse("a%x"),
-            Err(NameError::UnknownField(_, 'x'))
-        ));
-        assert!(matches!(
-            Template::parse("a%"),
-            Err(NameError::DanglingPercent(_))
-        ));
-        assert_eq!(Template::parse(""), Err(NameError::Empty));
-        for folder in ["%s/", "a/%s/%%b/"] {
-            let refused = Err(NameError::NoName(folder.into()));
-            assert_eq!(Template::parse(folder), refused);
-        }
-    }
-
-    #[test]
-    fn hostile_fields_never_leave_the_folder() {
-        let hostile = [
-            "../../etc/passwd",
-            "/etc/passwd",
-            "..",
-            ".",
-            "",
-            "a/../../b",
-            "\0",
-            "a\nb",
-            "..\\..\\x",
-            "-rf",
-            ".hidden",
-            "\u{202e}gpj.exe",
-        ];
-        for field in hostile {
-            let path = name("folder/%s/%l.%e", field, field);
-            let parts: Vec<_> = Path::new(&path).components().collect();
-            assert_eq!(parts.len(), 3, "{field:?} became {path:?}");
-            let plain = parts
-                .iter()
-                .all(|c| matches!(c, std::path::Component::Normal(_)));
-            assert!(plain, "{field:?} became {path:?}");
-            assert!(!path.contains(['\0', '\n', '\\']), "{path:?}");
-        }
-    }
-
-    #[test]
-    fn readable_names_stay_readable_and_short() {
-        assert_eq!(safe("Zoë 🎥"), "Zoë_🎥");
-        assert_eq!(safe("con"), "_con");
-        assert_eq!(safe("LPT1.txt"), "_LPT1.txt");
-        let long = "🎥".repeat(300);
-        assert!(safe(&long).len() <= MAX_FIELD_BYTES);
-        let path = name("a/%s_%l_%s_%t.%e", &long, &long);
-        assert!(path.len() <= "a/".len() + MAX_NAME_BYTES, "{path}");
-        assert!(path.ends_with(".ts"), "{path}");
-    }
-
-    #[test]
-    fn a_taken_name_gets_a_number_before_its_extension() {
-        let path = Path::new("d/alice.ts");
-        assert_eq!(alternative(path, 1), path);
-        assert_eq!(alternative(path, 2), Path::new("d/alice_2.ts"));
-        assert_eq!(alternative(Path::new("d/a"), 3), Path::new("d/a_3"));
-    }
-
-    #[test]
-    fn the_manifest_lies_beside_the_files() {
-        let manifest = |l: &str| Template::parse(l).unwrap().manifest(7);
-        assert_eq!(manifest("rec"), Path::new("rec_7.manifest.jsonl"));
-        assert_eq!(manifest("a/"), Path::new("a/recording_7.manifest.jsonl"));
-        assert_eq!(
-            manifest("a/%s/%n"),
-            Path::new("a/recording_7.manifest.jsonl")
-        );
-        assert_eq!(
-            manifest("foo%%/x_%t"),
-            Path::new("foo%/recording_7.manifest.jsonl")
-        );
-    }
-}
+mod tests;

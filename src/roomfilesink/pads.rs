@@ -174,6 +174,7 @@ impl Input {
         };
         match structure.name().as_str() {
             "vdoroom-stream" => {
+                self.track.of_a_room.store(true, Ordering::Release);
                 let msg = Msg::Person(self.track.clone(), structure.to_owned());
                 self.outbox.send(msg);
             }

@@ -11,7 +11,7 @@ use super::format::{Format, Frame};
 use super::mux_matroska::MatroskaMux;
 use super::mux_mpegts::{MpegTsMux, MuxEvent};
 use super::progress::Progress;
-use super::record::{PartRecord, Reason, TrackRecord};
+use super::record::{PartRecord, Reason};
 use super::writer::{FileEvent, FileSpec, FileWriter, Op};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
@@ -59,14 +59,13 @@ pub(super) struct Part {
 impl Part {
     pub(super) fn open(spec: PartSpec, outbox: &Outbox) -> Result<Self, String> {
         let PartSpec {
-            mut record,
+            record,
             formats,
             create_folders,
             min_free,
             utc_ns,
         } = spec;
         let id = record.id;
-        record.tracks = formats.iter().map(|f| TrackRecord::new(f)).collect();
         let path = record.file.clone();
         let to = outbox.clone();
         let file = FileWriter::start(

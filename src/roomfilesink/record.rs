@@ -2,7 +2,7 @@
 //! What is known about one part: the same fields go into the manifest, the element messages and
 //! the signals.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gst::glib;
 
@@ -70,6 +70,11 @@ impl Reason {
 pub(super) struct TrackRecord {
     pub kind: Kind,
     pub codec: &'static str,
+    /// The source's ID of the stream, and the name of the recorder's pad.
+    pub stream_id: Option<String>,
+    pub pad: Option<String>,
+    /// Hz and channels of sound, as its first frame says.
+    pub sound: Option<(u32, u32)>,
     /// Every picture size that the part shows, in order.
     pub sizes: Vec<(u32, u32)>,
     pub first: Option<i64>,
@@ -84,10 +89,14 @@ pub(super) struct TrackRecord {
 }
 
 impl TrackRecord {
-    pub(super) fn new(format: &Format) -> Self {
+    pub(super) fn new(format: &Format, stream_id: Option<String>, pad: Option<String>) -> Self {
+        let kind = format.codec.kind();
         Self {
-            kind: format.codec.kind(),
+            kind,
             codec: format.codec.name(),
+            stream_id,
+            pad,
+            sound: (kind == Kind::Audio).then_some((format.rate, format.channels)),
             sizes: format.size().into_iter().collect(),
             first: None,
             last: 0,
@@ -108,6 +117,15 @@ impl TrackRecord {
             ("kind", Field::Text(kind.into())),
             ("codec", Field::Text(self.codec.into())),
         ];
+        let mut text = |name, value: &Option<String>| {
+            fields.extend(value.iter().map(|text| (name, Field::Text(text.clone()))));
+        };
+        text("stream-id", &self.stream_id);
+        text("pad", &self.pad);
+        if let Some((rate, channels)) = self.sound {
+            fields.push(("rate", Field::Uint(rate.into())));
+            fields.push(("channels", Field::Uint(channels.into())));
+        }
         if with_counters {
             fields.push(("frames", Field::Uint(self.frames)));
             fields.push(("dropped", Field::Uint(self.dropped)));
@@ -156,7 +174,12 @@ impl PartRecord {
         ends.max().unwrap_or(0).max(self.start)
     }
 
-    pub(super) fn fields(&self, anchor: Anchor) -> Vec<(&'static str, Field)> {
+    /// `folder` is the manifest's.
+    pub(super) fn fields(
+        &self,
+        anchor: Anchor,
+        folder: Option<&Path>,
+    ) -> Vec<(&'static str, Field)> {
         let utc = |t| Field::Text(utc_text(anchor.utc_ns(t)));
         let text = |t: &str| Field::Text(t.to_owned());
         let mut fields = vec![
@@ -174,6 +197,9 @@ impl PartRecord {
         if let Some(session) = self.person.session {
             fields.push(("session", Field::Uint(session.into())));
         }
+        if let Some(name) = folder.and_then(|folder| self.file.strip_prefix(folder).ok()) {
+            fields.push(("relative-file", text(&name.to_string_lossy())));
+        }
         let tracks = self
             .tracks
             .iter()
@@ -182,6 +208,7 @@ impl PartRecord {
         if let Some(ended) = self.ended {
             fields.push(("end", Field::Int(self.end())));
             fields.push(("end-utc", utc(self.end())));
+            fields.push(("duration", Field::Int(self.end() - self.start)));
             fields.push(("bytes", Field::Uint(self.bytes)));
             fields.push(("ended", text(ended.name())));
         }

@@ -25,6 +25,8 @@ pub(super) struct Track {
     pub suffix: Option<String>,
     /// The pad is at EOS.
     pub eos: AtomicBool,
+    /// Comes from a room, which may empty and fill again: not a finite source.
+    pub of_a_room: AtomicBool,
     /// The pad has retired.
     pub retired: AtomicBool,
     credit: Mutex<Credit>,
@@ -57,6 +59,7 @@ impl Track {
             pad: weak,
             suffix,
             eos: AtomicBool::new(false),
+            of_a_room: AtomicBool::new(false),
             retired: AtomicBool::new(false),
             credit: Mutex::default(),
             changed: Condvar::new(),

@@ -198,6 +198,9 @@ fn open_new(spec: &FileSpec) -> io::Result<(PathBuf, File)> {
     }
     for n in 1..MAX_ALTERNATIVES {
         let path = naming::alternative(&spec.path, n);
+        if !naming::is_free(&path) {
+            continue;
+        }
         // `create_new` is O_EXCL: it fails on a link as well, also on a dangling one.
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((path, file)),

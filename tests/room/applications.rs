@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::launch::plugin_folder;
+use vdoroom_test_support::launch::example;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, assert_all_whole, interrupt};
@@ -32,11 +32,7 @@ fn records(command: &str) {
 
 #[test]
 fn the_rust_application_records_a_room() {
-    let mut above = plugin_folder();
-    while !above.join("examples/record_room").exists() {
-        assert!(above.pop(), "the example record_room is not built");
-    }
-    let program = above.join("examples/record_room");
+    let program = example("record_room");
     records(&program.display().to_string());
 }
 

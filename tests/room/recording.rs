@@ -2,7 +2,7 @@
 //! A recording of a room, in this process.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,11 +49,17 @@ impl Recording {
     pub fn start(server: &RoomServer, room: &str, set: impl FnOnce(&gst::Element)) -> Self {
         let source = source(server, room);
         set(&source);
+        Self::into_sink(source, |_, _| {})
+    }
+
+    /// The same with settings of the recorder, whose files go below the given folder.
+    pub fn into_sink(source: gst::Element, set: impl FnOnce(&gst::Element, &Path)) -> Self {
         let folder = Folder::new();
         let sink = gst::ElementFactory::make("roomfilesink")
             .property("location", folder.0.join("%s-%n.%e").to_str().unwrap())
             .build()
             .unwrap();
+        set(&sink, &folder.0);
         let recording = Self::of(source, folder);
         recording.pipeline.add(&sink).unwrap();
         recording.source.connect_pad_added(move |_, pad| {
@@ -264,11 +270,14 @@ pub fn assert_whole(stream: &str, report: &Report) {
 
 /// The README's line, printing what is said on the bus.
 pub fn launch(server: &RoomServer, folder: &Folder) -> Launch {
-    let line = format!(
+    Launch::start(&folder.0, &launch_line(server))
+}
+
+pub fn launch_line(server: &RoomServer) -> String {
+    format!(
         "-e -m vdoroomsrc server={} room=r : roomfilesink location=rec",
         server.url()
-    );
-    Launch::start(&folder.0, &line)
+    )
 }
 
 /// Interrupts a program that records, and returns its files once it has ended well.

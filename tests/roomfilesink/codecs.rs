@@ -6,7 +6,9 @@ use gst::prelude::*;
 use vdoroom_test_support::check::{inspect, second_opinion};
 use vdoroom_test_support::pattern::{self, Plane};
 
-use crate::room::{Part, Recorder};
+use crate::media;
+use crate::playback::play;
+use crate::room::{Intro, Part, Recorder, Sender, send_until};
 
 const RATE: u64 = 15;
 /// Pictures of each size.
@@ -202,17 +204,17 @@ fn what_cannot_be_recorded_is_said_once_and_holds_up_nobody() {
     let segment = gst::FormattedSegment::<gst::ClockTime>::new();
     source.push_event(gst::event::Segment::new(&segment));
 
-    let mut sound = crate::room::Sender::named(&recorder, "audio_alice", crate::media::opus());
+    let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
     for ms in [500, 1000, 1500] {
         let frame = gst::Buffer::from_slice([0; 8]);
         assert_eq!(source.push(frame), Ok(gst::FlowSuccess::Ok));
         source.push_event(gst::event::Caps::new(&jpeg));
-        crate::room::send_until(ms, &mut [&mut sound]);
+        send_until(ms, &mut [&mut sound]);
     }
     let parts = recorder.end();
     assert_eq!(parts.len(), 1, "{parts:#?}");
     assert!(parts[0].file().ends_with("alice-1.mka"), "{parts:#?}");
-    let played = crate::playback::play(&parts[0].file());
+    let played = play(&parts[0].file());
     assert!(played.audio_ms.abs_diff(1500) <= 40, "{played:?}");
     let [warning] = recorder.warnings.as_slice() else {
         panic!("one warning, not {:#?}", recorder.warnings);
@@ -220,4 +222,85 @@ fn what_cannot_be_recorded_is_said_once_and_holds_up_nobody() {
     for word in ["video_alice", "\"alice\"", "image/jpeg", "VP8"] {
         assert!(warning.contains(word), "no {word} in {warning}");
     }
+}
+
+#[test]
+fn sound_that_becomes_stereo_begins_the_next_part_and_mono_goes_on() {
+    let mut recorder = Recorder::new();
+    let mut sound = Sender::named(&recorder, "audio_alice", media::opus_mono());
+    send_until(1000, &mut [&mut sound]);
+    sound.change(media::opus());
+    send_until(2000, &mut [&mut sound]);
+    sound.change(media::opus_mono());
+    send_until(3000, &mut [&mut sound]);
+    let parts = recorder.end();
+    let reports: Vec<_> = parts.iter().map(|p| inspect(p.file())).collect();
+    let channels: Vec<_> = reports
+        .iter()
+        .map(|r| r.audio.as_ref().unwrap().channels)
+        .collect();
+    assert_eq!(channels, [1, 2], "{reports:#?}");
+    let lasted = |r: &vdoroom_test_support::check::Report| r.duration().mseconds();
+    let ms: u64 = reports.iter().map(lasted).sum();
+    assert!(ms.abs_diff(3000) <= 40, "{ms} ms: {reports:#?}");
+}
+
+#[test]
+fn sound_that_leaves_out_packets_keeps_its_time() {
+    for container in ["mpegts", "matroska"] {
+        let mut recorder = Recorder::with(|sink, _| {
+            sink.set_property_from_str("container", container);
+        });
+        let mut video = Sender::named(&recorder, "video_alice", media::h264());
+        let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
+        for second in 0..4 {
+            send_until(second * 1000 + 300, &mut [&mut video, &mut sound]);
+            sound.gap(second * 1000 + 300);
+            send_until((second + 1) * 1000, &mut [&mut video]);
+            sound.skip_to((second + 1) * 1000);
+        }
+        send_until(4500, &mut [&mut video, &mut sound]);
+        let parts = recorder.end();
+        assert_eq!(parts.len(), 1, "{parts:#?}");
+        let played = play(&parts[0].file());
+        assert_eq!(played.pictures, video.sent, "{container}");
+        let late = played.audio_end_ms - 4500;
+        assert!(late.abs() <= 60, "{container}: {late} ms late: {played:?}");
+        if let Some(opinion) = second_opinion(parts[0].file()) {
+            assert_eq!(opinion.complaints, Vec::<String>::new(), "{container}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_has_not_come_is_not_promised_by_a_matroska_file() {
+    let mut recorder = Recorder::with(|sink, _| {
+        sink.set_property_from_str("container", "matroska");
+        sink.set_property("max-size-time", 4_000_000_000u64);
+    });
+    let group = gst::GroupId::next();
+    let connect = |media, stream_id| {
+        let intro = Intro {
+            stream_id,
+            group: Some(group),
+            promised: &[],
+            person: None,
+        };
+        Sender::connect(&recorder, None, media, &intro)
+    };
+    let mut camera = connect(media::h264(), "r/alice/1/video");
+    // It sends no further keyframe, so it stays in the first part.
+    let mut screen = connect(media::h264_with_one_keyframe(), "r/alice/1/screen");
+    let mut sound = connect(media::opus(), "r/alice/1/audio");
+    send_until(7000, &mut [&mut camera, &mut screen, &mut sound]);
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 2, "{parts:#?}");
+    let report = inspect(parts[1].file());
+    assert_eq!(report.problems(), Vec::<String>::new(), "{report:#?}");
+    let opinions = parts.iter().filter_map(|p| second_opinion(p.file()));
+    let pictures: u64 = opinions
+        .inspect(|o| assert_eq!(o.complaints, Vec::<String>::new(), "{o:#?}"))
+        .map(|o| o.pictures)
+        .sum();
+    assert!(pictures == 0 || pictures == (camera.sent + screen.sent) as u64);
 }

@@ -5,7 +5,7 @@ use gst::prelude::*;
 
 use crate::media;
 use crate::playback::play;
-use crate::room::{Intro, Recorder, Sender, send_until};
+use crate::room::{Intro, Part, Recorder, Sender, send_until};
 
 #[test]
 fn hostile_stream_ids_and_labels_stay_inside_the_folder() {
@@ -13,7 +13,18 @@ fn hostile_stream_ids_and_labels_stay_inside_the_folder() {
         let location = folder.join("room/%s/%l-%n.%e");
         sink.set_property("location", location.to_str().unwrap());
     });
-    let hostile = ["../../../up", "/etc/x", "..", "a\nb", "CON", ""];
+    let hostile = [
+        "../../../up",
+        "/etc/x",
+        "..",
+        "a\nb",
+        "CON",
+        "",
+        "con",
+        "lpt1.ts",
+        "👩\u{200d}💻",
+        "a_b",
+    ];
     let long = "🎥".repeat(300);
     let mut senders: Vec<_> = hostile
         .iter()
@@ -65,4 +76,59 @@ fn a_name_that_is_taken_gets_a_number_and_nothing_is_overwritten() {
         std::fs::read(folder.join("fixed.mkv")).unwrap(),
         b"precious"
     );
+}
+
+#[test]
+fn people_whose_names_differ_only_in_case_or_after_the_cut_have_files_of_their_own() {
+    let mut recorder = Recorder::with(|sink, folder| {
+        let location = folder.join("%s.%e");
+        sink.set_property("location", location.to_str().unwrap());
+    });
+    let (long, other) = ("x".repeat(300), "x".repeat(299) + "y");
+    let names = [
+        "Alice Smith",
+        "alice smith",
+        "ALICE SMITH",
+        "alice/smith",
+        &long,
+        &other,
+    ];
+    let mut senders = names.map(|name| {
+        let intro = Intro {
+            stream_id: name,
+            group: Some(gst::GroupId::next()),
+            promised: &[],
+            person: Some(("room", name, 1, name)),
+        };
+        Sender::connect(&recorder, None, media::vp8_small(), &intro)
+    });
+    send_until(500, &mut senders.each_mut());
+    let parts = recorder.end();
+    let name = |p: &Part| p.file().file_name().unwrap().to_str().unwrap().to_owned();
+    let mut folded: Vec<_> = parts.iter().map(|p| name(p).to_lowercase()).collect();
+    folded.sort();
+    folded.dedup();
+    assert_eq!(folded.len(), names.len(), "{parts:#?}");
+    assert!(
+        folded.contains(&"alice_smith.mkv".into()),
+        "readable: {folded:?}"
+    );
+    for (person, part) in names.iter().zip(&parts) {
+        assert_eq!(part.text("stream"), *person);
+        assert!(part.file().metadata().unwrap().len() > 0);
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_a_taken_name() {
+    let mut recorder = Recorder::with(|sink, folder| {
+        let location = folder.join("fixed.%e");
+        sink.set_property("location", location.to_str().unwrap());
+        std::os::unix::fs::symlink("../outside", folder.join("fixed.mka")).unwrap();
+    });
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(500, &mut [&mut audio]);
+    let parts = recorder.end();
+    assert!(parts[0].file().ends_with("fixed_2.mka"), "{parts:?}");
+    assert!(!recorder.folder.0.join("../outside").exists());
 }

@@ -21,7 +21,7 @@ impl Room {
             return;
         };
         session.channel = true;
-        session.connect();
+        session.connect(now);
         session.flush_now(now);
         // A second one would make a browser add its tracks again (protocol 5.2).
         if !std::mem::replace(&mut session.requested_media, true) {
@@ -124,16 +124,18 @@ impl Room {
     }
 
     pub(super) fn peer_connected(&mut self, id: SessionId) {
+        let now = self.now;
         if let Some(session) = self.sessions.get_mut(&id) {
-            session.connect();
+            session.connect(now);
         }
     }
 
     pub(super) fn media_flowing(&mut self, id: SessionId) {
+        let now = self.now;
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        session.connect();
+        session.connect(now);
         let resumes = session.is_stalled();
         session.media = Media::Flowing;
         let (peer, stream) = (session.peer.clone(), session.stream.clone());
@@ -202,18 +204,22 @@ impl Room {
         let now = self.now;
         let due = |at: Option<std::time::Instant>| at.is_some_and(|at| at <= now);
         let timeout = self.config.stream_timeout;
-        let over: Vec<(SessionId, bool)> = self
+        let why = |session: &Session| {
+            if session.is_stalled() {
+                "it sends nothing any more"
+            } else if session.is_dumb() {
+                "its data channel does not open"
+            } else {
+                "the connection was not made in time"
+            }
+        };
+        let over: Vec<(SessionId, &str)> = self
             .sessions
             .values()
             .filter(|session| due(session.gives_up_at(timeout)))
-            .map(|session| (session.id, session.is_stalled()))
+            .map(|session| (session.id, why(session)))
             .collect();
-        for (session, stalled) in over {
-            let reason = if stalled {
-                "it sends nothing any more"
-            } else {
-                "the connection was not made in time"
-            };
+        for (session, reason) in over {
             self.restart(session, reason);
         }
         let full: Vec<SessionId> = self

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::manifest;
+
 /// A folder that goes with its test.
 pub struct Folder(pub PathBuf);
 
@@ -37,14 +39,15 @@ impl Folder {
         self.files(&["ts", "mkv", "mka"])
     }
 
+    /// The lines of the only manifest, each of which follows the published schema.
     pub fn manifest(&self) -> Vec<serde_json::Value> {
         let files = self.files(&["jsonl"]);
         let [file] = files.as_slice() else {
             panic!("not one manifest: {files:?}")
         };
         let text = std::fs::read_to_string(file).unwrap();
-        let lines = text.lines();
-        lines.map(|l| serde_json::from_str(l).unwrap()).collect()
+        let lines = text.lines().map(|l| serde_json::from_str(l).unwrap());
+        lines.inspect(manifest::assert_follows_schema).collect()
     }
 }
 

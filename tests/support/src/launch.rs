@@ -21,6 +21,15 @@ pub fn plugin_folder() -> PathBuf {
         .to_owned()
 }
 
+/// An example of this repository: Cargo puts them beside the tests, or above.
+pub fn example(name: &str) -> PathBuf {
+    let folder = plugin_folder();
+    let mut programs = folder.ancestors().map(|f| f.join("examples").join(name));
+    programs
+        .find(|program| program.exists())
+        .unwrap_or_else(|| panic!("the example {name} is not built"))
+}
+
 /// A running program, and the lines that it prints.
 pub struct Launch {
     child: Child,
@@ -81,6 +90,10 @@ impl Launch {
                 return;
             }
         }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal, such as `INT`.

@@ -4,15 +4,19 @@
 pub mod check;
 pub mod chromium;
 pub mod folder;
+pub mod holdings;
 pub mod launch;
 pub mod log;
+pub mod manifest;
 pub mod pattern;
 pub mod publisher;
 pub mod secret;
 pub mod server;
+pub mod table;
 
 pub use chromium::Chromium;
 pub use folder::Folder;
+pub use holdings::Holdings;
 pub use launch::Launch;
 pub use publisher::{Codec, Flavour, Publisher, Sound};
 pub use secret::{Password, Secret};

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What was recorded, and is it all there? Reads manifests, prints a table of the parts, and lists
+//! what is missing or damaged.
+//!
+//! ```sh
+//! cargo run --example recordings -- rec_1795230268.manifest.jsonl
+//! cargo run --example recordings -- --check recordings/
+//! ```
+//!
+//! Exits with 0 if all is well, 1 if something is missing or damaged, 2 if it was called wrongly.
+
+mod manifest;
+mod survey;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use vdoroom_test_support::table;
+
+use manifest::Manifest;
+use survey::{Finding, Row, Survey, has_extension, seconds};
+
+/// Prints what was recorded, and lists what is missing or damaged.
+#[derive(Parser)]
+#[command(name = "recordings")]
+struct Options {
+    /// Manifests, or folders: all manifests in them
+    #[arg(required = true, value_name = "MANIFEST|FOLDER")]
+    paths: Vec<PathBuf>,
+    /// Decode each file from beginning to end
+    #[arg(long)]
+    check: bool,
+    /// Print one JSON object instead: parts and findings
+    #[arg(long)]
+    json: bool,
+}
+
+const USAGE: u8 = 2;
+const HEADER: [&str; 10] = [
+    "who",
+    "start (UTC)",
+    "duration",
+    "file",
+    "container",
+    "codecs",
+    "size",
+    "bytes",
+    "losses",
+    "state",
+];
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let mut manifests = Vec::new();
+    for path in &options.paths {
+        match manifests_at(path) {
+            Ok(found) => manifests.extend(found.iter().map(|path| Manifest::read(path))),
+            Err(error) => {
+                eprintln!("recordings: {}: {error}", path.display());
+                return ExitCode::from(USAGE);
+            }
+        }
+    }
+    let survey = Survey::of(&manifests, options.check);
+    if options.json {
+        println!("{:#}", serde_json::json!(survey));
+    } else {
+        print(&survey);
+    }
+    match survey.is_well() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn manifests_at(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if !path.is_dir() {
+        let found = path.metadata().map(|_| vec![path.to_owned()]);
+        return found.map_err(|e| e.to_string());
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| e.to_string())?;
+    let is_manifest = |f: &PathBuf| has_extension(f, &["jsonl"]);
+    let mut found: Vec<_> = entries
+        .flatten()
+        .map(|e| e.path())
+        .filter(is_manifest)
+        .collect();
+    found.sort();
+    match found.is_empty() {
+        true => Err("no manifest (*.jsonl) in this folder".into()),
+        false => Ok(found),
+    }
+}
+
+fn print(survey: &Survey) {
+    let header = HEADER.map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(header)
+        .chain(survey.parts.iter().map(cells))
+        .collect();
+    let bold = std::io::stdout().is_terminal();
+    for (index, line) in table::lines(&rows).iter().enumerate() {
+        match bold && index == 0 {
+            true => println!("\x1b[1m{line}\x1b[0m"),
+            false => println!("{line}"),
+        }
+    }
+    list(
+        "Missing or damaged:",
+        survey.findings.iter().filter(|f| f.problem),
+    );
+    list("Also:", survey.findings.iter().filter(|f| !f.problem));
+    if survey.is_well() {
+        println!("\nAll files are there.");
+    }
+}
+
+fn list<'a>(title: &str, findings: impl Iterator<Item = &'a Finding>) {
+    let mut findings = findings.peekable();
+    if findings.peek().is_some() {
+        println!("\n{title}");
+    }
+    for finding in findings {
+        let file = finding.file.file_name().unwrap_or(finding.file.as_os_str());
+        let subject = match (&finding.who, finding.kind) {
+            (Some(who), "pause") => who.clone(),
+            _ => file.to_string_lossy().into_owned(),
+        };
+        println!("  {}", printable(&format!("{subject}: {}", finding.text)));
+    }
+}
+
+fn cells(row: &Row) -> [String; 10] {
+    let unknown = || "-".to_owned();
+    let file = row.file.file_name().unwrap_or(row.file.as_os_str());
+    let losses = row.dropped + row.discontinuities;
+    [
+        printable(&row.who),
+        row.start_utc
+            .replace('T', " ")
+            .trim_end_matches('Z')
+            .to_owned(),
+        row.duration.map_or_else(unknown, seconds),
+        printable(&file.to_string_lossy()),
+        row.container.clone(),
+        row.codecs.join(" + "),
+        if row.sizes.is_empty() {
+            unknown()
+        } else {
+            row.sizes.join(", ")
+        },
+        row.bytes.map_or_else(unknown, |bytes| bytes.to_string()),
+        losses.to_string(),
+        row.state.to_owned(),
+    ]
+}
+
+/// Names come from strangers; a terminal obeys control characters.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}

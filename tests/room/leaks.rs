@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Whoever comes and goes, and whatever goes wrong: nothing is left behind. The recorder runs in a
+//! process of its own, so that only what it holds is counted.
+
+use std::time::{Duration, Instant};
+
+use vdoroom_test_support::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
+
+use crate::recording::{DEADLINE, launch_line};
+
+#[test]
+fn the_leaks_tracer_finds_nothing_after_joins_leaves_and_errors() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let line = format!("exec gst-launch-1.0 {}", launch_line(&server));
+    let mut recorder = Launch::shell(&folder.0, &line, |command| {
+        command
+            .env("GST_TRACERS", "leaks")
+            .env("GST_DEBUG", "GST_TRACER:7")
+            .env("GST_DEBUG_NO_COLOR", "1");
+    });
+    let join = |name: &str, codec| {
+        let person = Publisher::builder(server.url(), "r", name).codec(codec);
+        person.frame_rate(10)
+    };
+    let alice = join("alice", Codec::H264).start().unwrap();
+    recorder.wait_for_line("roomfilesink-part-opened", DEADLINE);
+    let bob = join("bob", Codec::Vp8).start().unwrap();
+    recorder.wait_for_line("roomfilesink-part-opened", DEADLINE);
+    bob.crash();
+    recorder.wait_for_line("roomfilesink-part-closed", DEADLINE);
+    let mallory = join("mallory", Codec::Vp8).with_false_fingerprint();
+    let mallory = mallory.start().unwrap();
+    recorder.wait_for_line("the certificate that it shows", DEADLINE);
+    alice.reload();
+    recorder.wait_for_line("roomfilesink-part-opened", DEADLINE);
+    alice.wait_for_frames(30, DEADLINE).unwrap();
+    drop(mallory);
+    recorder.signal("INT");
+    let (status, printed) = recorder.wait(DEADLINE);
+    assert!(status.success(), "{printed}");
+    let alive: Vec<&str> = printed
+        .lines()
+        .filter(|line| line.contains("object-alive, type-name"))
+        // GStreamer's dtlsdec keeps one for the process.
+        .filter(|line| !line.contains("GstDtlsAgent"))
+        .filter(|line| !line.contains("build_format"))
+        .collect();
+    assert_eq!(alive, Vec::<&str>::new());
+    assert!(printed.contains("object-alive"), "the tracer did not run");
+}
+
+/// As many people at a time; each of them reloads again and again.
+const PEOPLE: usize = 10;
+
+/// Who reloads in the first rounds is not counted: libraries load, heaps find their size.
+const FIRST_ROUNDS: usize = 10;
+
+#[test]
+fn two_hundred_joins_and_leaves_leave_nothing_behind() {
+    joins_and_leaves_leave_nothing_behind(200);
+}
+
+/// Everybody is being recorded; then everybody reloads, again and again.
+fn joins_and_leaves_leave_nothing_behind(joins: usize) {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let line = launch_line(&server);
+    let mut recorder = Launch::shell(
+        &folder.0,
+        &format!("exec gst-launch-1.0 {line}"),
+        |command| {
+            // A heap per thread, which is what glibc does, grows by fragments alone.
+            command.env("MALLOC_ARENA_MAX", "2");
+        },
+    );
+    let guest = |n: usize| {
+        let name = format!("guest{n}");
+        let guest = Publisher::builder(server.url(), "r", &name).without_video();
+        guest.start().unwrap()
+    };
+    let guests: Vec<Publisher> = (0..PEOPLE).map(guest).collect();
+    for _ in 0..PEOPLE {
+        recorder.wait_for_line("roomfilesink-part-opened", DEADLINE);
+    }
+    let mut after_first_rounds = None;
+    for round in 1..=joins / PEOPLE {
+        guests.iter().for_each(Publisher::reload);
+        // Each closes a part and opens one.
+        for _ in 0..2 * PEOPLE {
+            recorder.wait_for_line("roomfilesink-part-", DEADLINE);
+        }
+        if round == FIRST_ROUNDS {
+            after_first_rounds = Some(Holdings::of(recorder.pid()));
+        }
+    }
+    let before = after_first_rounds.unwrap();
+    let after = wait_for(DEADLINE, || {
+        let now = Holdings::of(recorder.pid());
+        (now.threads <= before.threads && now.descriptors <= before.descriptors).then_some(now)
+    });
+    let after = after.unwrap_or_else(|| Holdings::of(recorder.pid()));
+    after.assert_no_more_than(before, 5);
+}
+
+/// Sessions that have ended take a moment to be taken apart.
+fn wait_for<T>(deadline: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + deadline;
+    while Instant::now() < until {
+        if let Some(seen) = look() {
+            return Some(seen);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    None
+}
