@@ -31,6 +31,7 @@ impl Format {
         let (rate, channels) = match codec {
             Codec::Opus => (48_000, 2),
             Codec::G722 => (16_000, 1),
+            Codec::Aac => (48_000, 2),
             _ => (8_000, 1),
         };
         Some(Self {

@@ -5,8 +5,9 @@
 //! that starts earlier comes before them: demultiplexers skip it, and GStreamer's then plays it
 //! late by as much. It writes no PCR either while the video is silent: GStreamer's demultiplexer
 //! takes a second without one for a new time base and moves what follows. So the tables are copied
-//! to the start, and the sound gets clock references of its own (ISO/IEC 13818-1 section 2.4.3.5)
-//! wherever the video has none, 80 ms apart: with a longer gap the time base counts as new.
+//! to the start, and clock references are added (ISO/IEC 13818-1 section 2.4.3.5) wherever they
+//! would be more than 80 ms apart: after a longer gap that demultiplexer takes the time base for a
+//! new one and guesses its distance, so that one picture a second would play in half the time.
 
 const PACKET: usize = 188;
 const PAT_PID: u16 = 0;
@@ -115,11 +116,13 @@ impl Clock {
         let mut out = Vec::with_capacity(packets.len());
         for packet in packets.chunks_exact(PACKET) {
             if let Some(clock) = pcr(packet) {
+                self.fill(clock, &mut out);
                 self.last = Some(clock);
                 self.runs = true;
             } else if pid(packet) != self.pid
                 && let Some(clock) = pts(packet).and_then(|sound| self.due(sound))
             {
+                self.fill(clock, &mut out);
                 out.extend_from_slice(&pcr_packet(self.pid, self.counter, clock));
                 self.last = Some(clock);
             }
@@ -130,6 +133,19 @@ impl Clock {
             out.extend_from_slice(packet);
         }
         out
+    }
+
+    /// Adds the references that are missing between the last one and `clock`.
+    fn fill(&self, clock: u64, out: &mut Vec<u8>) {
+        let Some(last) = self.last else { return };
+        let ahead = clock.wrapping_sub(last) & CLOCK;
+        if ahead >= CLOCK / 2 {
+            return;
+        }
+        for step in (PCR_DISTANCE..ahead).step_by(PCR_DISTANCE as usize) {
+            let clock = last.wrapping_add(step) & CLOCK;
+            out.extend_from_slice(&pcr_packet(self.pid, self.counter, clock));
+        }
     }
 
     /// The reference that is due before sound with this time.
@@ -268,7 +284,7 @@ mod tests {
 
     #[test]
     fn sound_before_the_first_picture_comes_after_the_tables_with_a_clock() {
-        let sound = sound(20_000);
+        let sound = sound(22_000);
         let [pat, pmt] = tables();
         let picture = picture(29_000, 1_000);
         let mut start = ClockKeeper::default();
@@ -277,7 +293,7 @@ mod tests {
         assert!(start.push(&pmt).is_empty());
         let out = start.push(&picture);
         let clock = &out[2 * PACKET..3 * PACKET];
-        assert_eq!((pid(clock), pcr(clock)), (0x41, Some(19_000)));
+        assert_eq!((pid(clock), pcr(clock)), (0x41, Some(21_000)));
         assert_eq!(
             clock[3], 0x24,
             "no payload, the counter before the picture's"
@@ -313,6 +329,21 @@ mod tests {
             );
         }
         assert_eq!(clocks.last(), Some(&(3 * 90_000 - LATENESS)));
+    }
+
+    #[test]
+    fn rare_pictures_have_the_references_between_them() {
+        for from in [100_000, CLOCK - 90_000] {
+            let mut stream = ClockKeeper::default();
+            let mut out = stream.push(&[tables().concat(), picture(from, 1_000)].concat());
+            out.extend(stream.push(&picture(from + 5 * 90_000, 1_000)));
+            let ahead: Vec<_> = clocks(&out)
+                .windows(2)
+                .map(|pair| pair[1].wrapping_sub(pair[0]) & CLOCK)
+                .collect();
+            assert!(ahead.iter().all(|a| *a <= PCR_DISTANCE), "{ahead:?}");
+            assert_eq!(ahead.iter().sum::<u64>(), 5 * 90_000);
+        }
     }
 
     #[test]

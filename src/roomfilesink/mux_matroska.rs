@@ -238,7 +238,9 @@ fn entry(format: &Format, caps: &gst::Caps) -> TrackEntry {
         // WAVE_FORMAT_G722_ADPCM: four bits per sample.
         Codec::G722 => entry.codec_private = wave_format(0x028f, &parsed, 4),
         Codec::Av1 => entry.codec_private = codec_data(caps).unwrap_or_else(|| av1c(caps)),
-        Codec::H264 | Codec::H265 => entry.codec_private = codec_data(caps).unwrap_or_default(),
+        Codec::H264 | Codec::H265 | Codec::Aac => {
+            entry.codec_private = codec_data(caps).unwrap_or_default()
+        }
         Codec::Vp8 | Codec::Vp9 => {}
     }
     entry
@@ -263,6 +265,7 @@ fn codec_id(codec: Codec) -> &'static str {
         Codec::Av1 => "V_AV1",
         Codec::Opus => "A_OPUS",
         Codec::Pcmu | Codec::Pcma | Codec::G722 => "A_MS/ACM",
+        Codec::Aac => "A_AAC",
     }
 }
 

@@ -9,16 +9,18 @@ use std::time::Instant;
 use gst::prelude::*;
 
 use super::CAT;
-use super::container::Kind;
+use super::container::{Codec, Kind};
 use super::control::{Msg, Outbox};
 use super::format::{Format, Frame};
+use super::parameter_sets::ParameterSets;
 use super::record::Reason;
 use super::track::Track;
 
 const VIDEO_CAPS: &str = "video/x-h264, stream-format=(string){ byte-stream, avc, avc3 }, alignment=(string)au; \
     video/x-h265, stream-format=(string){ byte-stream, hvc1, hev1 }, alignment=(string)au; \
     video/x-vp8; video/x-vp9; video/x-av1";
-const AUDIO_CAPS: &str = "audio/x-opus; audio/x-mulaw; audio/x-alaw; audio/G722";
+const AUDIO_CAPS: &str = "audio/x-opus; audio/x-mulaw; audio/x-alaw; audio/G722; \
+    audio/mpeg, mpegversion=(int){ 2, 4 }, stream-format=(string){ raw, adts }";
 
 pub(super) static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
     [("video_%s", VIDEO_CAPS), ("audio_%s", AUDIO_CAPS)]
@@ -37,6 +39,8 @@ struct State {
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
     format: Option<Arc<Format>>,
     last_pts: Option<i64>,
+    /// Of a video whose frames carry them.
+    parameter_sets: Option<ParameterSets>,
 }
 
 struct Input {
@@ -128,12 +132,33 @@ impl Input {
         let dts = buffer.dts().and_then(running_time);
         self.state().last_pts = Some(pts);
         Some(Frame {
-            buffer,
+            buffer: self.with_parameter_sets(buffer),
             format,
             pts,
             dts,
             arrived: Instant::now(),
         })
+    }
+
+    /// A keyframe that can begin a file.
+    fn with_parameter_sets(&self, buffer: gst::Buffer) -> gst::Buffer {
+        let Some(mut sets) = self.state().parameter_sets.take() else {
+            return buffer;
+        };
+        let is_keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        let whole = buffer.map_readable().ok().and_then(|map| {
+            let missing = sets.frame(&map, is_keyframe)?;
+            let (before, after) = map.split_at_checked(missing.at)?;
+            let bytes = [before, &missing.bytes, after].concat();
+            let mut whole = gst::Buffer::from_mut_slice(bytes);
+            let what = gst::BufferCopyFlags::FLAGS
+                | gst::BufferCopyFlags::TIMESTAMPS
+                | gst::BufferCopyFlags::META;
+            buffer.copy_into(whole.get_mut()?, what, ..).ok()?;
+            Some(whole)
+        });
+        self.state().parameter_sets = Some(sets);
+        whole.unwrap_or(buffer)
     }
 
     fn event(&self, pad: &gst::Pad, event: &gst::Event) {
@@ -190,13 +215,25 @@ impl Input {
     fn caps(&self, pad: &gst::Pad, caps: &gst::CapsRef) {
         let taken = caps.can_intersect(&pad.pad_template_caps());
         let format = taken.then(|| Format::from_caps(&caps.to_owned())).flatten();
-        let is_refused = format.is_none();
-        self.state().format = format.map(Arc::new);
-        if is_refused {
+        let format = format.map(Arc::new);
+        if format.is_none() {
             gst::warning!(CAT, obj = pad, "cannot record {caps}");
             self.outbox
                 .send(Msg::Refused(self.track.clone(), caps.to_string()));
         }
+        let carries_sets = |f: &Arc<Format>| {
+            let is_h26x = matches!(f.codec, Codec::H264 | Codec::H265);
+            let structure = caps.structure(0);
+            let stream_format = structure.and_then(|s| s.get::<&str>("stream-format").ok());
+            is_h26x && stream_format == Some("byte-stream")
+        };
+        let codec = format.as_ref().filter(|f| carries_sets(f)).map(|f| f.codec);
+        let mut state = self.state();
+        // Sets outlive a change of caps, which may come without new ones.
+        let known = state.parameter_sets.take();
+        let known = known.filter(|known| Some(known.codec()) == codec);
+        state.parameter_sets = known.or_else(|| codec.map(ParameterSets::new));
+        state.format = format;
     }
 
     fn segment(&self, pad: &gst::Pad, segment: &gst::Segment) {

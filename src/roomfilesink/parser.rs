@@ -35,6 +35,10 @@ fn recipe(codec: Codec) -> Option<(&'static str, &'static str)> {
             "av1parse",
             "video/x-av1,stream-format=obu-stream,alignment=tu",
         ),
+        Codec::Aac => (
+            "aacparse",
+            "audio/mpeg,mpegversion=(int){2,4},stream-format=raw",
+        ),
         _ => return None,
     })
 }

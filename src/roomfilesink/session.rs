@@ -23,6 +23,9 @@ use super::waiting::{TrackState, can_begin};
 
 /// A part waits this long for tracks that were promised.
 const START_WAIT: Duration = Duration::from_secs(1);
+/// The first part of a source that promises nothing, such as a camera, waits this long for a second
+/// track.
+const SECOND_TRACK_WAIT: Duration = Duration::from_millis(500);
 /// A part waits this long for the keyframe of a video whose pad is there.
 const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
 /// A cut waits this long for the keyframe of a video that is silent.
@@ -231,6 +234,9 @@ impl Session {
         if waited < patience && self.lacks_tracks(ctx) {
             return false;
         }
+        if waited < SECOND_TRACK_WAIT && self.may_have_second_track() {
+            return false;
+        }
         self.retry.at = None;
         let began = std::mem::replace(&mut self.began, Reason::Start);
         self.open_part(began, now, ctx)
@@ -249,6 +255,13 @@ impl Session {
         let has_stream = |id: &String| self.tracks.iter().any(|t| t.stream_id.as_ref() == Some(id));
         let all_ended = self.tracks.iter().all(|t| t.ended.is_some());
         !all_ended && !self.promised.iter().all(has_stream)
+    }
+
+    /// Whether another track may come of which nobody has spoken. A room speaks of all.
+    fn may_have_second_track(&self) -> bool {
+        let is_room = self.person.session.is_some() || self.promised.len() > 1;
+        let lives = self.tracks.iter().any(|t| t.ended.is_none());
+        !is_room && lives && self.tracks.len() == 1 && self.began == Reason::Start
     }
 
     /// A video pad is there and its picture is on its way: an encoder that obeys no request, such
@@ -313,7 +326,7 @@ impl Session {
 
     /// The track whose frame is next, unless one that speaks has to be waited for.
     fn next_track(&self, now: Instant) -> Option<usize> {
-        let is_full = |p: &Part| Some(p.id()) == self.current && p.waiting() > MAX_WAITING;
+        let is_full = |p: &Part| Some(p.id()) == self.current && p.is_full();
         if self.parts.iter().any(is_full) {
             return None;
         }

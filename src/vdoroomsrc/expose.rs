@@ -22,6 +22,13 @@ use crate::protocol::StreamId;
 /// How long a new session's pads wait for those of the one before, which still drain.
 const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long pads wait for the first sender reports: what leaves before them has no place but that
+/// of its arrival. Browsers send them at once when asked, others after half a second to a second.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a pad waits for those that are promised beside it.
+const COMPANY_TIMEOUT: Duration = Duration::from_millis(300);
+
 /// A publisher has a camera, a microphone, a screen and perhaps a few more.
 const MAX_TRACKS: usize = 16;
 
@@ -38,7 +45,23 @@ impl Session {
             pad,
             block,
             deadline: Instant::now() + NAMESAKE_TIMEOUT,
+            since: Instant::now(),
         });
+    }
+
+    /// Whether reports have told where all media belongs that is there or promised.
+    fn media_is_placed(&self, now: Instant) -> bool {
+        let since = self.waiting_pads.iter().map(|pad| pad.since).min();
+        let waited = since.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
+        let promised = self.promised.iter().filter(|track| track.codec.is_ok());
+        let all_there = self.waiting_pads.len() + self.tracks.len() >= promised.count();
+        let is_known = |pad: &WaitingPad| self.timeline.knows(&pad.pad);
+        let patience = match (all_there, self.waiting_pads.iter().all(is_known)) {
+            (true, true) => Duration::ZERO,
+            (false, true) => COMPANY_TIMEOUT,
+            (_, false) => REPORT_TIMEOUT,
+        };
+        waited >= patience
     }
 }
 
@@ -52,6 +75,9 @@ pub(super) fn expose(
     now: Instant,
 ) -> Exposed {
     if session.waiting_pads.is_empty() || session.is_ending() {
+        return Exposed::default();
+    }
+    if !session.media_is_placed(now) {
         return Exposed::default();
     }
     let (wait, ready): (Vec<_>, Vec<_>) = std::mem::take(&mut session.waiting_pads)
@@ -139,6 +165,7 @@ fn expose_pad(
             id.index
         ),
     };
+    session.timeline.place_packets(pad);
     let track = Track::build(element.upcast_ref(), pad, plan)
         .map_err(|error| format!("its {} cannot be unpacked: {error}", codec.encoding_name))?;
     let ghost = track.pad.clone();

@@ -16,6 +16,7 @@ use super::codecs::{Codec, reasons};
 use super::control::Command;
 use super::events::EventSender;
 use super::offer::{self, Refusal, Wish};
+use super::sender_reports::SharedTimeline;
 use super::stats;
 use super::track::Track;
 use super::webrtcbin::{self, Transport, error_of, outcome};
@@ -49,6 +50,8 @@ pub(super) struct Session {
     pub promised: Vec<offer::Track>,
     /// By SSRC.
     pub jitterbuffers: Vec<(u32, glib::WeakRef<gst::Element>)>,
+    /// Where its media belongs.
+    pub timeline: SharedTimeline,
     flowing: bool,
     ending: Option<Ending>,
 }
@@ -66,6 +69,7 @@ pub(super) struct WaitingPad {
     pub block: gst::PadProbeId,
     /// Until when a pad of the same name may take to go.
     pub deadline: Instant,
+    pub since: Instant,
 }
 
 struct Ending {
@@ -103,7 +107,8 @@ impl Session {
         transport: &Transport<'_>,
         reports: &Reports,
     ) -> Result<Self, glib::BoolError> {
-        let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, reports)?;
+        let timeline = SharedTimeline::default();
+        let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, &timeline, reports)?;
         bin.add(&webrtcbin)?;
         if let Err(error) = webrtcbin.sync_state_with_parent() {
             discard(&webrtcbin, bin);
@@ -123,6 +128,7 @@ impl Session {
             waiting_pads: Vec::new(),
             promised: Vec::new(),
             jitterbuffers: Vec::new(),
+            timeline,
             flowing: false,
             ending: None,
         })
@@ -137,6 +143,7 @@ impl Session {
         wish: &Wish,
         reports: &Reports,
     ) -> Result<Vec<String>, String> {
+        self.timeline.note_offer(sdp);
         let mut sdp = SDPMessage::parse_buffer(sdp.as_bytes())
             .map_err(|error| format!("its offer cannot be read: {error}"))?;
         self.promised = offer::narrow(&mut sdp, screen_mids, wish, Codec::is_available);

@@ -42,6 +42,20 @@ fn is_recorded(codec: &str, name: &str, extension: &str) {
         video.frames_decoded
     );
     assert_eq!(browser.complaints(), Vec::<String>::new());
+    // Its sender reports were understood.
+    for line in folder
+        .manifest()
+        .iter()
+        .filter(|l| l["event"] == "part-closed")
+    {
+        let tracks = line["tracks"].as_array().unwrap();
+        assert!(
+            tracks
+                .iter()
+                .all(|t| t["sender-clock"] == "timestamp/x-ntp"),
+            "{line}"
+        );
+    }
 }
 
 #[test]

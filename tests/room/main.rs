@@ -16,5 +16,7 @@ mod lifecycle;
 mod names;
 mod pads;
 mod recording;
+mod splits;
+mod time;
 mod tracks;
 mod uploads;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use serde_json::Value;
+use vdoroom_test_support::check::layout::{Part, closed_parts};
 use vdoroom_test_support::check::{self, Report};
 use vdoroom_test_support::{Folder, Launch, RoomServer};
 
@@ -173,10 +174,20 @@ impl Recording {
 
     /// Sends EOS, waits for it, goes to NULL, and plays back every file, by its stream.
     pub fn finish(mut self) -> Recorded {
+        self.end();
+        self.recorded()
+    }
+
+    /// As [`Recording::finish`]; returns the manifest, and the parts as it lists them.
+    pub fn finish_and_lay_out(mut self) -> (Vec<Value>, Vec<Part>) {
+        self.end();
+        (self.folder.manifest(), closed_parts(&self.folder))
+    }
+
+    fn end(&mut self) {
         self.pipeline.send_event(gst::event::Eos::new());
         self.wait("EOS", |recording| recording.eos);
         self.stop();
-        self.recorded()
     }
 
     /// To NULL, in the time that is promised.

@@ -7,6 +7,7 @@
 
 mod decode;
 mod ffmpeg;
+pub mod layout;
 mod report;
 mod track;
 

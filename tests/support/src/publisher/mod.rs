@@ -13,9 +13,11 @@ mod feed;
 mod flavour;
 mod link;
 mod peer;
+mod reports;
 mod sdp;
 mod sound;
 mod status;
+mod timeline;
 mod viewer;
 
 use std::{
@@ -32,7 +34,9 @@ use crate::{log::LogEntry, secret::Password, server::Dialect};
 pub use builder::PublisherBuilder;
 pub use codec::Codec;
 pub use flavour::Flavour;
+pub use reports::SenderReports;
 pub use sound::Sound;
+pub use timeline::Timeline;
 
 use builder::Settings;
 use control::{Command, Event};
@@ -40,6 +44,7 @@ use feed::Feed;
 use link::Target;
 use peer::Kind;
 use status::{Shown, Status};
+use timeline::Times;
 
 /// A running publisher. Dropping it is a crash.
 pub struct Publisher {
@@ -74,6 +79,7 @@ impl Publisher {
             split_offers: false,
             ping_interval: None,
             false_fingerprint: false,
+            times: Times::default(),
         })
     }
 

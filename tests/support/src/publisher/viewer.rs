@@ -40,7 +40,7 @@ pub struct Viewer {
 
 impl Viewer {
     pub fn open(id: PeerId, uuid: &str, control: &Control) -> Result<Self, String> {
-        let peer = Peer::new(id, &control.timeline, &control.events)?;
+        let peer = Peer::new(id, &control.settings, &control.timeline, &control.events)?;
         let mut viewer = Self {
             id,
             uuid: uuid.into(),
@@ -84,13 +84,8 @@ impl Viewer {
                     feed.force_keyframe();
                 }
             };
-            self.peer.add_track(
-                kind,
-                (settings.codec, settings.sound),
-                flavour,
-                &control.feed,
-                on_request,
-            )?;
+            self.peer
+                .add_track(kind, settings, &control.feed, on_request)?;
             self.tracks.push(kind);
         }
         Ok(())

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What takes minutes or hours. Run by hand: `cargo test --test long`.
+
+// The tests of the recorder use more of these than those here.
+#[allow(dead_code)]
+#[path = "../roomfilesink/media.rs"]
+mod media;
+#[allow(dead_code)]
+#[path = "../roomfilesink/room.rs"]
+mod room;
+
+mod length;
+#[path = "../roomfilesink/long_run.rs"]
+mod long_run;
+mod time;
+#[path = "../roomfilesink/timeline.rs"]
+mod timeline;
+#[path = "../roomfilesink/usage.rs"]
+mod usage;
