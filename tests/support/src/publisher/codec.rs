@@ -56,12 +56,12 @@ impl Codec {
                     "videoconvert ! video/x-raw,format=I420_10LE !"
                 }
             ),
-            // av1enc (GStreamer 1.22) obeys no request for a keyframe: one a second.
+            // av1enc (GStreamer 1.22) obeys no request for a keyframe: several a second.
             Self::Av1 => format!(
                 "av1enc usage-profile=realtime cpu-used=10 threads=1 end-usage=vbr \
                  target-bitrate=2000 max-quantizer=30 lag-in-frames=0 keyframe-max-dist={} \
                  ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu",
-                keyframe_interval.min(15)
+                keyframe_interval.min(5)
             ),
         }
     }
