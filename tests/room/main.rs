@@ -5,6 +5,7 @@
 mod applications;
 mod browser;
 mod changes;
+mod codecs;
 mod failures;
 mod faults;
 mod flavours;
@@ -17,4 +18,5 @@ mod pads;
 mod recording;
 mod splits;
 mod time;
+mod tracks;
 mod uploads;
