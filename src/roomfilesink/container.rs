@@ -46,6 +46,10 @@ pub(super) enum Codec {
     Aac,
 }
 
+/// What can be recorded, in words.
+pub(super) const RECORDED: &str =
+    "H.264 and H.265 in whole access units, VP8, VP9, AV1, Opus, AAC, PCMU, PCMA and G.722";
+
 impl Codec {
     /// The codec of a caps structure with this name.
     pub(super) fn from_caps_name(name: &str) -> Option<Self> {

@@ -45,6 +45,8 @@ pub(super) enum Msg {
     Person(Arc<Track>, gst::Structure),
     Title(Arc<Track>, String),
     SessionEnd(Arc<Track>, String),
+    /// The caps, in words, that cannot be recorded.
+    Refused(Arc<Track>, String),
     Frame(Arc<Track>, Frame),
     Gap(Arc<Track>),
     Ended(Arc<Track>, Reason),

@@ -167,7 +167,7 @@ fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecBoxed::builder::<gst::Structure>("files")
             .nick("Files")
-            .blurb("The parts of this run, in the order in which they began")
+            .blurb("The parts of this run, in the order in which they began: the newest 1000, and those that are open")
             .read_only()
             .build(),
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
@@ -332,6 +332,6 @@ impl RoomFileSink {
     }
 
     pub(super) fn report(&self, event: &str, part: &PartRecord, fields: gst::Structure) {
-        lock(&self.report).part(event, part, fields);
+        lock(&self.report).part(event, part.id, part.bytes, fields);
     }
 }

@@ -83,6 +83,11 @@ pub(super) fn new_pad(
         .query_function(|pad, parent, query| match query.view_mut() {
             // They would make the source wait until what it sent before is written.
             gst::QueryViewMut::Allocation(_) | gst::QueryViewMut::Drain(_) => false,
+            // A "no" would end the source, and the rest of the person with it.
+            gst::QueryViewMut::AcceptCaps(accept) => {
+                accept.set_result(true);
+                true
+            }
             _ => gst::Pad::query_default(pad, parent, query),
         })
         .build();
@@ -129,7 +134,7 @@ impl Input {
             (state.format.clone(), state.segment.clone(), state.last_pts)
         };
         let Some(format) = format else {
-            gst::warning!(CAT, obj = pad, "buffer without caps that can be recorded");
+            gst::log!(CAT, obj = pad, "buffer without caps that can be recorded");
             return None;
         };
         let segment = segment?;
@@ -222,9 +227,13 @@ impl Input {
     }
 
     fn caps(&self, pad: &gst::Pad, caps: &gst::CapsRef) {
-        let format = Format::from_caps(&caps.to_owned()).map(Arc::new);
+        let taken = caps.can_intersect(&pad.pad_template_caps());
+        let format = taken.then(|| Format::from_caps(&caps.to_owned())).flatten();
+        let format = format.map(Arc::new);
         if format.is_none() {
             gst::warning!(CAT, obj = pad, "cannot record {caps}");
+            self.outbox
+                .send(Msg::Refused(self.track.clone(), caps.to_string()));
         }
         let carries_sets = |f: &Arc<Format>| {
             let is_h26x = matches!(f.codec, Codec::H264 | Codec::H265);

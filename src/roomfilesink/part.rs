@@ -120,7 +120,12 @@ impl Part {
 
     /// Whether the file can go on with a frame of this format.
     pub(super) fn takes(&self, track: usize, format: &Arc<Format>) -> bool {
-        self.formats.get(track).is_some_and(|now| {
+        let has_track = match &self.mux {
+            Mux::Matroska(mux) => mux.has(track),
+            Mux::MpegTs(_) => true,
+        };
+        let format_of = self.formats.get(track).filter(|_| has_track);
+        format_of.is_some_and(|now| {
             Arc::ptr_eq(now, format) || now.can_become(format, self.record.container)
         })
     }

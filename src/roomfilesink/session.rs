@@ -9,8 +9,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gst::prelude::*;
+
 use super::closing::Retry;
-use super::container::Kind;
+use super::container::{Kind, RECORDED};
 use super::effects::{Context, Effect};
 use super::format::Frame;
 use super::part::{Part, PartId};
@@ -134,7 +136,7 @@ impl Session {
         if !ctx.settings.can_hold(codec) {
             track.track.give_back(frame.buffer.size());
             track.dropped += 1;
-            if !std::mem::replace(&mut track.warned, true) {
+            if !std::mem::replace(&mut track.refused, true) {
                 let stream = &self.person.stream;
                 let name = codec.name();
                 ctx.effects.push(Effect::Warn(format!(
@@ -143,9 +145,26 @@ impl Session {
             }
             return;
         }
+        track.refused = false;
         track.fifo.push_back(frame);
         if self.current.is_none() {
             self.waiting_since.get_or_insert(arrived);
+        }
+    }
+
+    /// A track sends what cannot be recorded: nobody waits for it.
+    pub(super) fn refuse(&mut self, id: TrackId, caps: &str, ctx: &mut Context<'_>) {
+        let stream = &self.person.stream;
+        let Some(track) = self.tracks.iter_mut().find(|t| t.track.id == id) else {
+            return;
+        };
+        if !std::mem::replace(&mut track.refused, true) {
+            let pad = track.track.pad.upgrade().map(|pad| pad.name().to_string());
+            let pad = pad.unwrap_or_default();
+            ctx.effects.push(Effect::Warn(format!(
+                "{pad} of \"{stream}\" is not recorded: it sends {caps}, and only {RECORDED} can be \
+                 recorded; put an encoder or a parser before the pad"
+            )));
         }
     }
 
@@ -225,8 +244,7 @@ impl Session {
 
     /// Whether a track is missing that the stream collection or a linked pad promises.
     fn lacks_tracks(&self, ctx: &Context<'_>) -> bool {
-        let unready = |t: &TrackState| t.ended.is_none() && !t.is_ready();
-        if self.tracks.iter().any(unready) {
+        if self.tracks.iter().any(TrackState::is_awaited) {
             return true;
         }
         let has_pad = |id: &TrackId| self.tracks.iter().any(|t| t.track.id == *id);
@@ -249,9 +267,8 @@ impl Session {
     /// A video pad is there and its picture is on its way: an encoder that obeys no request, such
     /// as OBS's, sends its first keyframe after up to 2 s, and a parser nothing before it.
     fn lacks_keyframe(&self) -> bool {
-        let waits = |t: &TrackState| t.ended.is_none() && !t.is_ready();
         let is_video = |t: &TrackState| t.track.kind == Kind::Video;
-        self.tracks.iter().any(|t| waits(t) && is_video(t))
+        self.tracks.iter().any(|t| t.is_awaited() && is_video(t))
     }
 
     fn trim_for_retry(&mut self) {

@@ -55,6 +55,9 @@ impl Sessions {
                     session.session_end = Some(reason);
                 }
             }
+            Msg::Refused(track, caps) => {
+                self.act(track.id, now, ctx, |s, ctx| s.refuse(track.id, &caps, ctx));
+            }
             Msg::Frame(track, frame) => {
                 if self.of(track.id).is_none() {
                     if track.retired.load(Ordering::Acquire) {

@@ -35,7 +35,8 @@ pub(super) struct TrackState {
     pub next: Option<usize>,
     pub dropped: u64,
     pub asked: Option<Instant>,
-    pub warned: bool,
+    /// It sends what cannot be recorded, and that was said.
+    pub refused: bool,
 }
 
 impl TrackState {
@@ -51,7 +52,7 @@ impl TrackState {
             next: None,
             dropped: 0,
             asked: None,
-            warned: false,
+            refused: false,
         }
     }
 
@@ -75,6 +76,11 @@ impl TrackState {
     /// Whether a part can begin with this track's first frame.
     pub(super) fn is_ready(&self) -> bool {
         self.fifo.front().is_some_and(can_begin)
+    }
+
+    /// Whether a part that begins should wait for its first frame.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.ended.is_none() && !self.refused && !self.is_ready()
     }
 
     pub(super) fn pop(&mut self) -> Option<Frame> {

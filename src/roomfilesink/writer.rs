@@ -269,6 +269,8 @@ struct Syncer {
 impl Syncer {
     fn start(min_free: u64, folders: Vec<PathBuf>, file: File, report: Report) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel::<()>();
+        // Some file systems count none. Asked at once, before anybody can know of the file.
+        let counts_links = links(&file)? > 0;
         let thread = thread::Builder::new()
             .name("roomfile:sync".into())
             .spawn(move || {
@@ -279,8 +281,6 @@ impl Syncer {
                 }
                 // From start to start: what is written while a sync lasts waits for the next one.
                 let mut next = Instant::now() + SYNC_INTERVAL;
-                // Some file systems count no links.
-                let counts_links = links(&file)? > 0;
                 let until = |at: Instant| at.saturating_duration_since(Instant::now());
                 while stopped.recv_timeout(until(next)) == Err(mpsc::RecvTimeoutError::Timeout) {
                     next = Instant::now() + SYNC_INTERVAL;

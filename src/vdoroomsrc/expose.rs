@@ -263,10 +263,13 @@ impl Medium {
 /// What webrtcbin says that the pad carries, from its sticky caps.
 fn codec_of(pad: &gst::Pad) -> Result<&'static Codec, String> {
     let caps = pad.current_caps();
-    let name = caps
-        .as_ref()
-        .and_then(|caps| caps.structure(0))
-        .and_then(|s| s.get::<String>("encoding-name").ok())
+    let caps = caps.as_ref().and_then(|caps| caps.structure(0));
+    let name = caps.and_then(|s| s.get::<String>("encoding-name").ok());
+    let name = name
+        .or_else(|| {
+            let payload = caps?.get::<i32>("payload").ok()?;
+            Codec::static_name(payload.try_into().ok()?).map(str::to_owned)
+        })
         .ok_or("it sends media of no known kind")?;
     Codec::by_name(&name).ok_or(format!("it sends {name}, which cannot be received"))
 }

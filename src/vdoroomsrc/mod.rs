@@ -27,6 +27,8 @@
  */
 mod actions;
 mod announce;
+#[cfg(feature = "av1")]
+mod av1;
 mod codecs;
 mod control;
 mod events;

@@ -13,7 +13,7 @@ use gst_webrtc::{WebRTCDataChannel, WebRTCSDPType, WebRTCSessionDescription};
 
 use super::CAT;
 use super::VdoRoomSrc;
-use super::codecs::Codec;
+use super::codecs::{Codec, reasons};
 use super::control::Command;
 use super::events::EventSender;
 use super::offer::{self, Refusal, Wish};
@@ -168,9 +168,9 @@ impl Session {
             .iter()
             .filter_map(|track| match &track.codec {
                 Err(Refusal::NoCodec(offered)) => Some(format!(
-                    "its {} is not received: none of the offered codecs ({}) can be taken",
+                    "its {} is not received: of the codecs that it offers, {}",
                     track.kind.as_str(),
-                    offered.join(", ")
+                    reasons(offered)
                 )),
                 _ => None,
             })

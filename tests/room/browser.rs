@@ -72,3 +72,8 @@ fn chromium_sends_vp9() {
 fn chromium_sends_h264() {
     is_recorded("H264", "H.264", "ts");
 }
+
+#[test]
+fn chromium_sends_av1() {
+    is_recorded("AV1", "AV1", "mkv");
+}

@@ -5,6 +5,7 @@
 mod applications;
 mod browser;
 mod changes;
+mod codecs;
 mod failures;
 mod faults;
 mod flavours;
@@ -20,4 +21,5 @@ mod recovery;
 mod rejoin;
 mod splits;
 mod time;
+mod tracks;
 mod uploads;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -34,7 +35,7 @@ pub fn source(server: &RoomServer, room: &str) -> gst::Element {
 
 /// A pipeline whose bus is read, so that a failure can show what was said on it.
 pub struct Recording {
-    pub folder: Folder,
+    pub folder: Arc<Folder>,
     pub pipeline: gst::Pipeline,
     pub source: gst::Element,
     /// Warnings and errors so far.
@@ -79,7 +80,7 @@ impl Recording {
         let pipeline = gst::Pipeline::new();
         pipeline.add(&source).unwrap();
         Self {
-            folder,
+            folder: Arc::new(folder),
             pipeline,
             source,
             complaints: Vec::new(),
@@ -214,6 +215,7 @@ impl Recording {
             files,
             manifest,
             complaints: self.complaints.clone(),
+            _folder: self.folder.clone(),
         }
     }
 }
@@ -235,6 +237,8 @@ pub struct Recorded {
     pub files: BTreeMap<String, Vec<(PathBuf, Report)>>,
     pub manifest: Vec<Value>,
     pub complaints: Vec<String>,
+    /// The files stay as long as this is here.
+    _folder: Arc<Folder>,
 }
 
 impl Recorded {

@@ -2,6 +2,7 @@
 //! What `roomfilesink` promises, checked by playing back what it wrote.
 
 mod child;
+mod codecs;
 mod comings_and_goings;
 mod crash;
 mod disk;

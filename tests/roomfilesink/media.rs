@@ -59,6 +59,8 @@ media! {
         ! vp9enc deadline=1 cpu-used=8 keyframe-max-dist=15";
     opus = "audiotestsrc num-buffers=500 samplesperbuffer=960 \
         ! audio/x-raw,rate=48000,channels=2 ! opusenc frame-size=20";
+    opus_mono = "audiotestsrc num-buffers=500 samplesperbuffer=960 \
+        ! audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=20";
     av1 = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
         ! av1enc cpu-used=10 usage-profile=realtime keyframe-max-dist=15 ! av1parse \
         ! video/x-av1,stream-format=obu-stream,alignment=tu";

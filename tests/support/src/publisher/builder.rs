@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Codec, Flavour, Publisher,
+    Codec, Flavour, Publisher, Sound,
     control::Control,
     feed::Feed,
     link::Target,
@@ -29,6 +29,7 @@ pub struct Settings {
     pub stream_id: String,
     pub flavour: Flavour,
     pub codec: Codec,
+    pub sound: Sound,
     pub password: Password,
     pub salt: String,
     pub dialect: Dialect,
@@ -78,6 +79,11 @@ impl PublisherBuilder {
 
     pub fn codec(mut self, codec: Codec) -> Self {
         self.0.codec = codec;
+        self
+    }
+
+    pub fn sound(mut self, sound: Sound) -> Self {
+        self.0.sound = sound;
         self
     }
 
@@ -193,6 +199,7 @@ impl PublisherBuilder {
             .unwrap_or_else(Timeline::now);
         let feed = Feed::start(
             settings.codec,
+            settings.sound,
             settings.flavour,
             settings.rate,
             &timeline,

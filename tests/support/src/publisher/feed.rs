@@ -18,7 +18,7 @@ use gst_video::prelude::*;
 use crate::pattern::{self, Plane};
 
 use super::{
-    Codec, Flavour,
+    Codec, Flavour, Sound,
     timeline::{SoundCard, Timeline},
 };
 
@@ -127,6 +127,7 @@ pub struct Feed {
 impl Feed {
     pub fn start(
         codec: Codec,
+        sound: Sound,
         flavour: Flavour,
         rate: i32,
         timeline: &Timeline,
@@ -143,11 +144,9 @@ impl Feed {
              ! {encoder} ! appsink name=video sync=false",
             picture(320, 180, rate).to_string().replace(' ', "")
         );
-        let microphone = "audiotestsrc name=microphone is-live=true wave=silence samplesperbuffer=960 \
-             ! audio/x-raw,format=S16LE,rate=48000,channels=2,layout=interleaved \
-             ! opusenc bitrate=64000 ! appsink name=audio sync=false";
+        let microphone = format!("{} ! appsink name=audio sync=false", sound.microphone());
         let camera = pipeline(&camera, timeline)?;
-        let microphone = pipeline(microphone, &timeline.faster_by(card))?;
+        let microphone = pipeline(&microphone, &timeline.faster_by(card))?;
         let video = Arc::<Track>::default();
         let audio = Arc::new(Track {
             card,
@@ -155,7 +154,7 @@ impl Feed {
         });
         let size = element(&camera, "size")?;
         draw_on(&size, &video, rate)?;
-        beep_on(&element(&microphone, "microphone")?, &audio)?;
+        beep_on(&element(&microphone, "microphone")?, &audio, sound)?;
         let video_sink = element(&camera, "video")?;
         hand_out(&video_sink, &video);
         hand_out(&element(&microphone, "audio")?, &audio);
@@ -274,7 +273,7 @@ fn draw_frame(
     }
 }
 
-fn beep_on(element: &gst::Element, track: &Arc<Track>) -> Result<(), String> {
+fn beep_on(element: &gst::Element, track: &Arc<Track>, sound: Sound) -> Result<(), String> {
     let pad = element.static_pad("src").ok_or("no src pad")?;
     let track = track.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
@@ -285,8 +284,8 @@ fn beep_on(element: &gst::Element, track: &Arc<Track>) -> Result<(), String> {
             let mut samples = vec![0; map.len() / 2];
             pattern::beep(
                 &mut samples,
-                2,
-                48_000,
+                sound.channels(),
+                sound.rate(),
                 track.card.machine_time(time),
                 track.muted.load(Ordering::Relaxed),
             );

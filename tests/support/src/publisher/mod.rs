@@ -15,6 +15,7 @@ mod link;
 mod peer;
 mod reports;
 mod sdp;
+mod sound;
 mod status;
 mod timeline;
 mod viewer;
@@ -34,6 +35,7 @@ pub use builder::PublisherBuilder;
 pub use codec::Codec;
 pub use flavour::Flavour;
 pub use reports::SenderReports;
+pub use sound::Sound;
 pub use timeline::Timeline;
 
 use builder::Settings;
@@ -65,6 +67,7 @@ impl Publisher {
             stream_id: stream_id.into(),
             flavour: Flavour::default(),
             codec: Codec::default(),
+            sound: Sound::default(),
             password: Password::default(),
             salt: "vdo.ninja".into(),
             dialect: Dialect::default(),

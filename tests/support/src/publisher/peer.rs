@@ -13,7 +13,6 @@ use gst_webrtc::{
 use smol::channel::Sender;
 
 use super::{
-    Codec,
     builder::Settings,
     control::Event,
     feed::{Feed, Outlet, Track},
@@ -131,7 +130,10 @@ impl Peer {
                 settings.codec.payloader(flavour),
                 settings.times.video_delay,
             ),
-            Kind::Audio => (Codec::opus_payloader(flavour), settings.times.audio_delay),
+            Kind::Audio => (
+                settings.sound.payloader(flavour),
+                settings.times.audio_delay,
+            ),
         };
         let ssrc = glib::random_int();
         if kind != Kind::Audio {
