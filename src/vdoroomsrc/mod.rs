@@ -53,6 +53,7 @@ mod stats;
 mod timeline;
 mod timestamps;
 mod track;
+mod watches;
 mod webrtcbin;
 
 use gst::glib;

@@ -19,7 +19,9 @@ use super::keyframes::KeyframePolicy;
 use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
 use super::session::discard;
-use super::timestamps::Timestamps;
+use super::watches::{
+    add_timestamps, count_keyframes, forget_size, mend_caps, report_leaks, watch_connection,
+};
 use crate::protocol::{STALL, SessionId};
 
 /// About 10 s of media, whatever it is: 20 ms of audio or 1/60 s of video in a buffer at least.
@@ -349,122 +351,4 @@ fn ghost_pad(
     pad.connect_linked(move |_, _| linked.linked());
     pad.set_active(true)?;
     Ok(pad)
-}
-
-/// A publisher that closes its connection makes webrtcbin send EOS on all pads. Where EOS is due is
-/// ours to say, in order and for one session; this one only tells that the connection is over.
-fn watch_connection(webrtcbin_pad: &gst::Pad, session: SessionId, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    webrtcbin_pad.add_probe(
-        gst::PadProbeType::EVENT_DOWNSTREAM,
-        move |_, info| match info.event() {
-            Some(event) if event.type_() == gst::EventType::Eos => {
-                exit.connection_closed(session);
-                gst::PadProbeReturn::Handled
-            }
-            _ => gst::PadProbeReturn::Ok,
-        },
-    );
-}
-
-/// webrtcbin (1.22) reads the data channel's m-line, `webrtc-datachannel`, as payload type 0, and
-/// takes what it says for that of PCMU where it comes first.
-fn mend_caps(entry: &gst::Pad, codec: &'static Codec) {
-    let lacks_name = |caps: &gst::CapsRef| {
-        let rtp = caps.structure(0);
-        rtp.is_some_and(|rtp| !rtp.has_field("encoding-name"))
-    };
-    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
-            && lacks_name(event.caps())
-        {
-            let mut caps = event.caps().to_owned();
-            let media = if codec.video { "video" } else { "audio" };
-            caps.make_mut().set("media", media);
-            caps.make_mut().set("encoding-name", codec.encoding_name);
-            let mended = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
-            info.data = Some(gst::PadProbeData::Event(mended.build()));
-        }
-        gst::PadProbeReturn::Ok
-    });
-    // An element in between asks before the event comes.
-    entry.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
-        if let Some(gst::QueryViewMut::AcceptCaps(query)) =
-            info.query_mut().map(|query| query.view_mut())
-            && lacks_name(query.caps())
-        {
-            query.set_result(true);
-            return gst::PadProbeReturn::Handled;
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-/// vp9parse believes the size that comes with the caps. rtpvp9depay has it from the payload
-/// descriptor, which does not follow each change and may be wrong; the frames tell it.
-fn forget_size(depayloaded: &gst::Pad) {
-    depayloaded.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
-        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) {
-            let mut caps = event.caps().to_owned();
-            if let Some(vp9) = caps.make_mut().structure_mut(0) {
-                vp9.remove_fields(["width", "height"]);
-            }
-            let event = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
-            info.data = Some(gst::PadProbeData::Event(event.build()));
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-/// Watches what leaves the depayloader: when, and with timestamps that rise.
-fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    let timestamps = Timestamps::default();
-    let paused = exit.clone();
-    let fix = move |buffer: &mut gst::Buffer| {
-        exit.arrived(buffer.flags());
-        let pts = timestamps.fix(buffer.pts());
-        if buffer.pts() != Some(pts) {
-            buffer.make_mut().set_pts(pts);
-        }
-    };
-    source.add_probe(
-        gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-        move |_, info| {
-            if paused.is_paused() {
-                return gst::PadProbeReturn::Drop;
-            }
-            match &mut info.data {
-                Some(gst::PadProbeData::Buffer(buffer)) => fix(buffer),
-                Some(gst::PadProbeData::BufferList(list)) => {
-                    let fixed = list.iter_owned().map(|mut buffer| {
-                        fix(&mut buffer);
-                        buffer
-                    });
-                    *list = fixed.collect();
-                }
-                _ => {}
-            }
-            gst::PadProbeReturn::Ok
-        },
-    );
-}
-
-/// Behind the parser: a depayloader does not always tell a keyframe (`rtpav1depay`).
-fn count_keyframes(entry: &gst::Pad, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    entry.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if let Some(buffer) = info.buffer() {
-            exit.parsed(buffer.flags());
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-fn report_leaks(queue: &gst::Element, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    queue.connect("overrun", false, move |_| {
-        exit.queue_leaked();
-        None
-    });
 }
