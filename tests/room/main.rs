@@ -6,6 +6,7 @@ mod applications;
 mod browser;
 mod changes;
 mod codecs;
+mod crash;
 mod failures;
 mod faults;
 mod flavours;
