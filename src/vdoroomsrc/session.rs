@@ -29,6 +29,9 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(15);
 /// How long the `bye` on the data channel may take to leave (protocol 5.5).
 const BYE_TIME: Duration = Duration::from_millis(100);
 
+/// How many bytes a publisher may leave unread on its channel before nothing more is sent there.
+const MAX_UNREAD: u64 = 1 << 20;
+
 pub(super) struct Session {
     pub id: SessionId,
     pub stream: StreamId,
@@ -198,6 +201,10 @@ impl Session {
         let Some(channel) = &self.channel else {
             return;
         };
+        if channel.buffered_amount() > MAX_UNREAD {
+            gst::debug!(CAT, obj = self.webrtcbin, "The channel is not read");
+            return;
+        }
         if let Err(error) = channel.send_string_full(Some(text)) {
             gst::debug!(
                 CAT,

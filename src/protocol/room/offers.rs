@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{Early, Peer, Room};
 use crate::protocol::candidate::{self, Candidate};
 use crate::protocol::limits::{
-    MAX_CANDIDATES_PER_SESSION, MAX_EARLY_CANDIDATES, MAX_QUEUED_OFFERS, MAX_SESSIONS_PER_STREAM,
+    MAX_CANDIDATES_PER_SESSION, MAX_EARLY_CANDIDATES, MAX_EARLY_CANDIDATES_OF_ALL,
+    MAX_QUEUED_OFFERS, MAX_SESSIONS, MAX_SESSIONS_PER_STREAM,
 };
 use crate::protocol::names::PeerId;
 use crate::protocol::sdp::{Change, Offer, classify};
@@ -147,10 +148,17 @@ impl Room {
     pub(super) fn adopt(&mut self, id: &StreamId, first: FirstOffer) {
         self.make_way(id, &first.peer);
         let place = self.has_place();
+        let room = self.sessions.len() < MAX_SESSIONS;
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
-        if stream.sessions.len() >= MAX_SESSIONS_PER_STREAM {
+        if !room {
+            self.refuse(&first.peer, first.token.as_deref());
+            self.warn_once(
+                "all sessions",
+                "there are too many connections: some offers are ignored",
+            );
+        } else if stream.sessions.len() >= MAX_SESSIONS_PER_STREAM {
             let message = format!("{} is offered too often at once: ignored", named(id));
             self.warn_about(id, "sessions", &message);
             self.refuse(&first.peer, first.token.as_deref());
@@ -340,12 +348,21 @@ impl Room {
         if !self.know_peer(peer, false) {
             return;
         }
+        let of_all: usize = self.peers.values().map(|peer| peer.early.len()).sum();
+        let mut places = MAX_EARLY_CANDIDATES_OF_ALL.saturating_sub(of_all);
         for candidate in candidates {
             let early = self.early(token.clone(), candidate);
-            if let Some(Peer { early: waiting, .. }) = self.peers.get_mut(peer)
-                && waiting.len() < MAX_EARLY_CANDIDATES
-            {
-                waiting.push_back(early);
+            match self.peers.get_mut(peer) {
+                Some(Peer { early: waiting, .. })
+                    if waiting.len() < MAX_EARLY_CANDIDATES && places > 0 =>
+                {
+                    waiting.push_back(early);
+                    places -= 1;
+                }
+                _ => {
+                    let message = "candidates that came without an offer are ignored: too many";
+                    return self.warn_once("early candidates", message);
+                }
             }
         }
     }

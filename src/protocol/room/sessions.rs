@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What happens to a session once its offer was applied: the channel, media, stalls, the end.
 
+use serde_json::Value;
+
 use super::Room;
 use super::link::fields;
 use crate::protocol::candidate;
-use crate::protocol::limits::MAX_MESSAGE;
+use crate::protocol::limits::{MAX_MESSAGE, MAX_PING};
 use crate::protocol::names::PeerId;
 use crate::protocol::news;
 use crate::protocol::sdp::Offer;
@@ -67,9 +69,17 @@ impl Room {
                     self.remote_candidates(id, candidate::read(&value));
                 }
             }
-            Body::Ping(ping) => self.send_channel(id, fields([("pong", ping)])),
+            Body::Ping(ping) => self.pong(id, ping),
             Body::Bye => self.publisher_hung_up(id),
             Body::News(news) => self.news(id, &news),
+        }
+    }
+
+    /// A long one could fill the memory of whoever answers it.
+    fn pong(&mut self, id: SessionId, ping: Value) {
+        let known = self.sessions.contains_key(&id);
+        if known && ping.to_string().len() <= MAX_PING {
+            self.send_channel(id, fields([("pong", ping)]));
         }
     }
 

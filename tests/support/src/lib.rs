@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod chromium;
+pub mod corpus;
 pub mod folder;
 pub mod holdings;
 pub mod launch;
