@@ -41,7 +41,11 @@ fn offer(token: &str, sdp: &str) -> Value {
 #[test]
 fn messages_that_are_too_long_or_too_deep_are_ignored() {
     let long = json!({"info": {"label": "x".repeat(MAX_MESSAGE)}}).to_string();
-    let deep = format!("{{\"info\":{}1{}}}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+    let deep = format!(
+        "{{\"info\":{}1{}}}",
+        "[".repeat(MAX_DEPTH),
+        "]".repeat(MAX_DEPTH)
+    );
     for text in [long, deep] {
         let (mut talk, session) = beside_alice();
         for _ in 0..3 {
@@ -76,7 +80,10 @@ fn an_offer_that_is_too_long_or_has_too_many_lines_is_ignored() {
         talk.expect_eq(talk.sessions("mallory").len(), 1);
     }
     let (mut talk, _) = beside_alice();
-    talk.receives(offer("m2", &many("a=fingerprint:sha-256 AA:BB\r\n", MAX_FINGERPRINTS - 1)));
+    talk.receives(offer(
+        "m2",
+        &many("a=fingerprint:sha-256 AA:BB\r\n", MAX_FINGERPRINTS - 1),
+    ));
     expect_warnings(&mut talk, 0);
 }
 
@@ -99,7 +106,10 @@ fn a_long_candidate_is_ignored_and_a_long_name_of_its_m_line_as_well() {
     let long = format!("{HOST} {}", "x".repeat(MAX_CANDIDATE));
     let mid = "m".repeat(MAX_NAME + 1);
     talk.channel_receives(session, json!({"candidate": {"candidate": long}}));
-    talk.channel_receives(session, json!({"candidate": {"candidate": HOST, "sdpMid": mid}}));
+    talk.channel_receives(
+        session,
+        json!({"candidate": {"candidate": HOST, "sdpMid": mid}}),
+    );
     let actions = expect_warnings(&mut talk, 0);
     talk.expect_eq(candidates(&actions), vec![(0, HOST.to_owned())]);
 }
@@ -108,8 +118,10 @@ fn a_long_candidate_is_ignored_and_a_long_name_of_its_m_line_as_well() {
 fn candidates_without_an_offer_are_bounded_for_each_peer_and_for_all() {
     let (mut talk, _) = beside_alice();
     let one = json!({"candidate": HOST, "sdpMLineIndex": 0});
-    let early = |peer: usize| json!({"UUID": format!("p{peer}"), "type": "local",
-        "session": "x", "candidates": vec![one.clone(); MAX_EARLY_CANDIDATES]});
+    let early = |peer: usize| {
+        json!({"UUID": format!("p{peer}"), "type": "local",
+        "session": "x", "candidates": vec![one.clone(); MAX_EARLY_CANDIDATES]})
+    };
     talk.receives(early(0));
     expect_warnings(&mut talk, 0);
     talk.receives(early(0));
@@ -167,7 +179,10 @@ fn a_long_ping_is_not_answered() {
 #[test]
 fn a_label_is_cut() {
     let (mut talk, session) = beside_alice();
-    talk.channel_receives(session, json!({"info": {"label": "é".repeat(9 * MAX_LABEL)}}));
+    talk.channel_receives(
+        session,
+        json!({"info": {"label": "é".repeat(9 * MAX_LABEL)}}),
+    );
     expect_warnings(&mut talk, 0);
     let streams = talk.status().streams;
     let mallory = streams.iter().find(|stream| stream.id.0 == "mallory");
@@ -192,8 +207,10 @@ fn one_stream_has_few_sessions_whoever_claims_it() {
         ..config()
     });
     talk.event(Event::Opened);
-    let offer = |peer: usize| json!({"from": format!("p{peer}"), "streamID": "alice",
-        "session": "tok", "description": {"type": "offer", "sdp": browser().video().text()}});
+    let offer = |peer: usize| {
+        json!({"from": format!("p{peer}"), "streamID": "alice",
+        "session": "tok", "description": {"type": "offer", "sdp": browser().video().text()}})
+    };
     for peer in 0..MAX_SESSIONS_PER_STREAM + 5 {
         talk.receives(offer(peer));
         if let Some(session) = talk.sessions("alice").get(peer).copied() {
@@ -236,6 +253,9 @@ fn peers_and_streams_are_bounded_and_who_was_there_first_stays() {
         );
     }
     let status = talk.status();
-    talk.expect_eq((status.peers, status.streams.len()), (MAX_PEERS, MAX_STREAMS));
+    talk.expect_eq(
+        (status.peers, status.streams.len()),
+        (MAX_PEERS, MAX_STREAMS),
+    );
     talk.expect_eq(talk.state("alice"), StreamState::Flowing);
 }

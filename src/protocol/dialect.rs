@@ -26,6 +26,8 @@ pub enum Sender {
 pub struct Dialog {
     asked: Dialect,
     spoken: Dialect,
+    /// Somebody spoke as only behind a relay: it is one, and stays one whatever is said.
+    relayed: bool,
     own: String,
     room: Option<RoomHash>,
 }
@@ -35,6 +37,7 @@ impl Dialog {
         let mut dialog = Self {
             asked,
             spoken: asked,
+            relayed: asked == Dialect::Relay,
             own: String::new(),
             room,
         };
@@ -56,9 +59,15 @@ impl Dialog {
         self.own = (0..OWN_NAME_LENGTH).map(letter).collect();
     }
 
+    /// Whether messages come from anybody: behind a relay there is no telling the server from a
+    /// guest.
+    pub fn is_anybody(&self) -> bool {
+        self.relayed
+    }
+
     /// The server said something that only a hosted one says.
     pub fn hosted(&mut self) {
-        if self.asked == Dialect::Auto {
+        if self.asked == Dialect::Auto && !self.relayed {
             self.spoken = Dialect::Hosted;
         }
     }
@@ -111,6 +120,7 @@ impl Dialog {
 
     fn relayed(&mut self, message: &mut Fields, from: PeerId) -> Sender {
         self.relay();
+        self.relayed = true;
         let to_another = text(message, "UUID").is_some_and(|to| to != self.own);
         let in_another_room = match (text(message, "roomid"), &self.room) {
             (Some(room), Some(ours)) => room != ours.0,

@@ -22,17 +22,11 @@ pub fn narrowing(input: &[u8]) -> Result<(), String> {
         audio_codecs: Vec::new(),
         retransmission: true,
     };
-    let before = sdp.medias_len();
     let tracks = narrow(&mut sdp, &["1".to_owned()], &wish, |_| true);
-    let Ok(narrowed) = sdp.as_text() else {
+    if sdp.as_text().is_err() {
         return Err("a narrowed offer cannot be written".to_owned());
-    };
-    let again = SDPMessage::parse_buffer(narrowed.as_bytes());
-    if !again.is_ok_and(|again| again.medias_len() == before) {
-        return Err("a narrowed offer has other m-lines".to_owned());
     }
-    let formats = sdp.medias().map(|media| media.formats_len());
-    match tracks.len() <= formats.count() {
+    match tracks.len() <= sdp.medias().count() {
         true => Ok(()),
         false => Err("there are more tracks than m-lines".to_owned()),
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use gst::glib;
 use gst::prelude::*;
 use gst_sdp::SDPMessage;
-use gst_webrtc::{WebRTCDataChannel, WebRTCSDPType, WebRTCSessionDescription};
+use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState, WebRTCSDPType, WebRTCSessionDescription};
 
 use super::CAT;
 use super::codecs::Codec;
@@ -198,7 +198,10 @@ impl Session {
     }
 
     pub(super) fn send(&self, text: &str) {
-        let Some(channel) = &self.channel else {
+        let open = |channel: &&WebRTCDataChannel| {
+            channel.ready_state() == WebRTCDataChannelState::Open
+        };
+        let Some(channel) = self.channel.as_ref().filter(open) else {
             return;
         };
         if channel.buffered_amount() > MAX_UNREAD {

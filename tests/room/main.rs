@@ -5,6 +5,7 @@
 mod applications;
 mod browser;
 mod changes;
+mod chaos;
 mod failures;
 mod faults;
 mod flavours;
@@ -15,4 +16,8 @@ mod lifecycle;
 mod names;
 mod pads;
 mod recording;
+mod secrets;
 mod uploads;
+
+/// How long a hostile guest has.
+const CHAOS: std::time::Duration = std::time::Duration::from_secs(50);

@@ -19,6 +19,9 @@ const JOIN: Duration = Duration::from_secs(10);
 /// A connection that lasted so long is no failure: the next wait is short again.
 const LASTED: Duration = Duration::from_secs(30);
 
+/// A relay that minds how we speak says so at once.
+const GREETING: Duration = Duration::from_secs(5);
+
 /// A room in which nobody publishes for so long may be the wrong one.
 const EMPTY: Duration = Duration::from_secs(10);
 const EMPTY_ROOM: &str = "empty room";
@@ -327,7 +330,12 @@ impl Room {
     /// What the server complains about (protocol 1.3).
     pub(super) fn alert(&mut self, alert: &Alert) {
         let said = format!("the room server says: {}", alert.text);
+        // Guests can say what a relay says. What it has against us it says when we come.
+        let news = !matches!(self.link, Link::Joined { since } if self.now >= since + GREETING);
+        let believed = !self.dialog.is_anybody()
+            || (news && matches!(alert.kind, AlertKind::NameTaken | AlertKind::NeedsFrom));
         match alert.kind {
+            _ if !believed => self.warn_once("note", &said),
             AlertKind::Note => self.warn_once("note", &said),
             AlertKind::Busy => {
                 let wait = self.backoff.next_busy(&mut self.rng);

@@ -247,6 +247,12 @@ impl Room {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
+        // Publishers use the channel once it is open. Behind a relay anybody may have sent it, with
+        // the certificate that they saw in the publisher's own offer.
+        let doubtful = next.signalled && session.channel && session.has_media();
+        if doubtful && self.dialog.is_anybody() {
+            return;
+        }
         if !session.answering {
             return self.apply_offer(id, next);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Room server, publishers and media checks for the tests and examples.
 
+pub mod chaos;
 pub mod check;
 pub mod chromium;
 pub mod corpus;
@@ -15,6 +16,7 @@ pub mod secret;
 pub mod server;
 pub mod table;
 
+pub use chaos::Chaos;
 pub use chromium::Chromium;
 pub use folder::Folder;
 pub use holdings::Holdings;

@@ -61,6 +61,8 @@ pub enum Command {
     Add(Kind),
     /// Says this to all viewers on their channels.
     Tell(Value),
+    /// Says this, be it JSON or not.
+    TellText(String),
 }
 
 pub struct Control {
@@ -136,6 +138,13 @@ impl Control {
             Command::Tell(json) => {
                 for viewer in self.viewers.values_mut() {
                     viewer.send_on_channel(&json, &self.status);
+                }
+            }
+            Command::TellText(text) => {
+                let viewers = self.viewers.values();
+                for viewer in viewers.filter(|viewer| viewer.peer.channel_is_open()) {
+                    // Fails when the viewer has just gone.
+                    let _ = viewer.peer.send_on_channel(&text);
                 }
             }
             Command::Stop | Command::Crash => {}

@@ -16,6 +16,8 @@ use super::{
     Codec, Flavour,
     control::Event,
     feed::{Feed, Outlet, Timeline, Track},
+    mangle,
+    status::Status,
 };
 
 /// Tells the connections of one publisher apart, also after one was replaced.
@@ -162,6 +164,15 @@ impl Peer {
             outlet: None,
         });
         Ok(())
+    }
+
+    /// Changes the packets of the track that was added last.
+    pub fn mangle_last_track(&self, seed: u64, status: &Arc<Status>) {
+        let branch = self.branches.last().map(|branch| &branch.source);
+        let bin = branch.and_then(|source| source.parent()?.downcast::<gst::Bin>().ok());
+        if let Some(exit) = bin.and_then(|bin| bin.by_name("out")?.static_pad("src")) {
+            mangle::on(&exit, seed, status.clone());
+        }
     }
 
     /// Begins to feed the tracks that are not fed yet. True if there were any.
