@@ -120,10 +120,9 @@ fn neither_properties_nor_messages_nor_dumps_show_a_secret() {
     let ours = dump.replace(&format!("turn-user=\\\"{TURN_USER}\\\""), "");
     let shows = secrets().into_iter().find(|secret| ours.contains(secret));
     assert_eq!(shows, None, "{ours}");
-    recording.source.emit_by_name::<()>("stop", &[&"alice"]);
+    alice.stop();
     recording.wait_for_news("vdoroom-stream-removed", "alice");
     expect_none("messages", &format!("{:?} {:?}", recording.news, recording.complaints));
-    drop(alice);
     let recorded = recording.finish();
     expect_none("the manifest", &format!("{:?}", recorded.manifest));
 }

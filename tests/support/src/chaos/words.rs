@@ -32,6 +32,7 @@ pub struct Words {
     streams: Vec<String>,
     /// Names, sessions and session descriptions that others used.
     uuids: Vec<String>,
+    addressees: Vec<String>,
     sessions: Vec<String>,
     descriptions: Vec<String>,
 }
@@ -45,6 +46,7 @@ impl Words {
             room: room.to_owned(),
             streams: streams.map(|name| (*name).to_owned()).collect(),
             uuids: vec!["mallory-1".to_owned(), "mallory-2".to_owned()],
+            addressees: vec!["nobody".to_owned()],
             sessions: vec!["wrong".to_owned()],
             descriptions: vec!["v=0\r\nm=audio 9 x\r\n".to_owned()],
         }
@@ -67,8 +69,11 @@ impl Words {
                 into.push(text.to_owned());
             }
         };
-        remember(&mut self.uuids, &json["from"]);
-        remember(&mut self.uuids, &json["UUID"]);
+        // Never the recorder's name: in that one the publishers would be harmed, and not it.
+        if json["request"] == "seed" || json["description"]["type"] == "offer" {
+            remember(&mut self.uuids, &json["from"]);
+        }
+        remember(&mut self.addressees, &json["UUID"]);
         remember(&mut self.sessions, &json["session"]);
         remember(&mut self.descriptions, &json["description"]["sdp"]);
     }
@@ -83,7 +88,7 @@ impl Words {
                 json!({"request": request, "list": [member]})
             }
             2 => {
-                let request = self.of(&["joinroom", "seed", "someonejoined", "play", "cleanup"]);
+                let request = self.of(&["seed", "someonejoined", "videoaddedtoroom", "cleanup"]);
                 json!({ "request": request })
             }
             3 => json!({"type": self.of(&["disconnect", "leave"]), "uuid": self.uuid()}),
@@ -91,7 +96,7 @@ impl Words {
         };
         for (field, value) in [
             ("from", self.uuid()),
-            ("UUID", self.uuid()),
+            ("UUID", self.addressee()),
             ("streamID", self.stream()),
             ("session", self.session()),
             ("roomid", self.room.clone()),
@@ -182,6 +187,10 @@ impl Words {
 
     fn uuid(&mut self) -> String {
         self.uuids[self.chance.below(self.uuids.len())].clone()
+    }
+
+    fn addressee(&mut self) -> String {
+        self.addressees[self.chance.below(self.addressees.len())].clone()
     }
 
     fn session(&mut self) -> String {

@@ -141,9 +141,8 @@ impl Control {
                 }
             }
             Command::TellText(text) => {
-                let viewers = self.viewers.values();
-                for viewer in viewers.filter(|viewer| viewer.peer.channel_is_open()) {
-                    // Fails when the viewer has just gone.
+                for viewer in self.viewers.values() {
+                    // A channel that is not open says nothing.
                     let _ = viewer.peer.send_on_channel(&text);
                 }
             }

@@ -241,6 +241,9 @@ impl Peer {
     }
 
     pub fn send_on_channel(&self, text: &str) -> Result<(), String> {
+        if !self.channel_is_open() {
+            return Err("the channel is not open".into());
+        }
         self.channel
             .send_string_full(Some(text))
             .map_err(|error| error.to_string())
