@@ -59,6 +59,11 @@ impl Dialog {
         self.own = (0..OWN_NAME_LENGTH).map(letter).collect();
     }
 
+    /// The websocket is open again.
+    pub fn begin_anew(&mut self) {
+        self.relayed = self.asked == Dialect::Relay;
+    }
+
     /// Whether messages come from anybody: behind a relay there is no telling the server from a
     /// guest.
     pub fn is_anybody(&self) -> bool {
@@ -199,6 +204,11 @@ mod tests {
         let mut dialog = dialog(Dialect::Auto);
         sender(&mut dialog, json!({"from": "a"}));
         assert_eq!(dialog.spoken(), Dialect::Relay);
+        // Any guest may have said what only a hosted server says.
+        dialog.hosted();
+        assert_eq!(dialog.spoken(), Dialect::Relay);
+        // Until we come back: it may be another server then.
+        dialog.begin_anew();
         dialog.hosted();
         assert_eq!(dialog.spoken(), Dialect::Hosted);
         sender(&mut dialog, json!({"UUID": "b", "from": "a"}));

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use gst::glib;
 use gst::prelude::*;
 use gst_sdp::SDPMessage;
-use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState, WebRTCSDPType, WebRTCSessionDescription};
+use gst_webrtc::{
+    WebRTCDataChannel, WebRTCDataChannelState, WebRTCSDPType, WebRTCSessionDescription,
+};
 
 use super::CAT;
 use super::codecs::Codec;
@@ -198,9 +200,8 @@ impl Session {
     }
 
     pub(super) fn send(&self, text: &str) {
-        let open = |channel: &&WebRTCDataChannel| {
-            channel.ready_state() == WebRTCDataChannelState::Open
-        };
+        let open =
+            |channel: &&WebRTCDataChannel| channel.ready_state() == WebRTCDataChannelState::Open;
         let Some(channel) = self.channel.as_ref().filter(open) else {
             return;
         };

@@ -15,18 +15,16 @@ const TURN_USER: &str = "turnuser4711";
 const TURN_PASSWORD: &str = "turn:s3cret/w@rd";
 /// What is made of them: the password as it is hashed, the key (SHA-256 of it and the salt), and
 /// the TURN password as it stands in a URI.
-const DERIVED: [&str; 3] = [
-    "hunter2%20f%C3%BCr%2Funs",
-    "KEY",
-    "turn%3As3cret%2Fw%40rd",
-];
+const DERIVED: [&str; 3] = ["hunter2%20f%C3%BCr%2Funs", "KEY", "turn%3As3cret%2Fw%40rd"];
 /// Elements of GStreamer and libraries below it that are handed the TURN credentials.
 const NOT_OURS: [&str; 4] = ["webrtcbin", "webrtcice", "webrtcnice", "libnice"];
 
 fn secrets() -> Vec<String> {
     use sha2::{Digest, Sha256};
     let key = hex::encode(Sha256::digest(format!("{}vdo.ninja", DERIVED[0])));
-    let all = [PASSWORD, TURN_USER, TURN_PASSWORD].into_iter().chain(DERIVED);
+    let all = [PASSWORD, TURN_USER, TURN_PASSWORD]
+        .into_iter()
+        .chain(DERIVED);
     all.map(|secret| secret.replace("KEY", &key)).collect()
 }
 
@@ -70,16 +68,30 @@ fn no_log_of_ours_shows_a_secret() {
     let (status, printed) = program.wait(DEADLINE + Duration::from_secs(10));
     assert!(status.success(), "{printed}");
     expect_none("what is printed", &printed);
-    assert_eq!(folder.manifest().iter().filter(|l| l["event"] == "part-closed").count(), 1);
+    assert_eq!(
+        folder
+            .manifest()
+            .iter()
+            .filter(|l| l["event"] == "part-closed")
+            .count(),
+        1
+    );
     for path in folder.files(&["jsonl", "dot"]) {
-        expect_none(&path.display().to_string(), &std::fs::read_to_string(path).unwrap());
+        expect_none(
+            &path.display().to_string(),
+            &std::fs::read_to_string(path).unwrap(),
+        );
     }
     let secrets = secrets();
     let lines = BufReader::new(std::fs::File::open(&log).unwrap()).split(b'\n');
     let (mut ours, mut others) = (0_u64, std::collections::BTreeMap::<String, String>::new());
     for line in lines {
         let line = String::from_utf8_lossy(&line.unwrap()).into_owned();
-        let category = line.split_whitespace().nth(4).unwrap_or_default().to_owned();
+        let category = line
+            .split_whitespace()
+            .nth(4)
+            .unwrap_or_default()
+            .to_owned();
         let own = category == "vdoroomsrc" || category == "roomfilesink";
         ours += u64::from(own);
         if secrets.iter().any(|secret| line.contains(secret)) {
@@ -89,7 +101,10 @@ fn no_log_of_ours_shows_a_secret() {
     }
     assert!(ours > 50, "only {ours} lines of ours");
     for (category, line) in &others {
-        assert!(NOT_OURS.contains(&category.as_str()), "{category} logs a secret: {line}");
+        assert!(
+            NOT_OURS.contains(&category.as_str()),
+            "{category} logs a secret: {line}"
+        );
     }
     eprintln!("categories of GStreamer that log TURN credentials: {others:#?}");
     drop(alice);
@@ -103,7 +118,10 @@ fn neither_properties_nor_messages_nor_dumps_show_a_secret() {
         source.set_property("turn-user", TURN_USER);
         source.set_property("turn-password", TURN_PASSWORD);
         let url = format!("turn://{TURN_USER}:turn%3As3cret%2Fw%40rd@127.0.0.1:9");
-        source.set_property("turn-servers", gst::Array::new([url, "turn:127.0.0.1:9".into()]));
+        source.set_property(
+            "turn-servers",
+            gst::Array::new([url, "turn:127.0.0.1:9".into()]),
+        );
     });
     let alice = alice(&server);
     recording.wait_for_frames(&["alice"], 10);
@@ -116,13 +134,18 @@ fn neither_properties_nor_messages_nor_dumps_show_a_secret() {
         }
     }
     expect_none("the statistics", &recording.stats().to_string());
-    let dump = recording.pipeline.debug_to_dot_data(gst::DebugGraphDetails::all());
+    let dump = recording
+        .pipeline
+        .debug_to_dot_data(gst::DebugGraphDetails::all());
     let ours = dump.replace(&format!("turn-user=\\\"{TURN_USER}\\\""), "");
     let shows = secrets().into_iter().find(|secret| ours.contains(secret));
     assert_eq!(shows, None, "{ours}");
     alice.stop();
     recording.wait_for_news("vdoroom-stream-removed", "alice");
-    expect_none("messages", &format!("{:?} {:?}", recording.news, recording.complaints));
+    expect_none(
+        "messages",
+        &format!("{:?} {:?}", recording.news, recording.complaints),
+    );
     let recorded = recording.finish();
     expect_none("the manifest", &format!("{:?}", recorded.manifest));
 }

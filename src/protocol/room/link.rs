@@ -93,6 +93,7 @@ impl Room {
         if !matches!(self.link, Link::Connecting | Link::Waiting { .. }) {
             return;
         }
+        self.dialog.begin_anew();
         let Some(room) = self.secrets.room.clone() else {
             self.joined();
             self.play_named();

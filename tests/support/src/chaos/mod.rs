@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A guest who sends whatever comes to mind, always the same for a seed.
 //!
-//! [`Chaos`] has a publisher of the usual kind, whose packets are mangled before they are encrypted
-//! and who says anything on its channel; a websocket of its own, on which it speaks for everybody
+//! [`Chaos`] has a publisher of the usual kind that says anything on its channel, another whose
+//! packets are mangled before they are encrypted, a websocket of its own, on which it speaks for everybody
 //! (behind a relay anybody may); and a UDP socket that sends garbage wherever it has heard that the
 //! recorder listens.
 
@@ -48,22 +48,24 @@ pub(crate) struct Counters {
 /// A running chaos publisher. Dropping it ends it.
 pub struct Chaos {
     counters: Arc<Counters>,
-    publisher: Arc<Publisher>,
+    mangler: Publisher,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Chaos {
-    /// Joins `room` of a relay without a password under the name `mallory`, and knows the names
+    /// Joins `room` of a relay without a password as `mallory` and `trudy`, and knows the names
     /// of its `victims`.
     pub fn start(server: &str, room: &str, victims: &[&str], seed: u64) -> Result<Self, String> {
-        let publisher = Publisher::builder(server, room, "mallory")
-            .dialect(Dialect::Relay)
-            .password(crate::Password::Off)
-            .codec(Codec::Vp8)
-            .frame_rate(10)
-            .with_mangled_packets(seed)
-            .start()?;
-        let publisher = Arc::new(publisher);
+        let publisher = |name: &str| {
+            Publisher::builder(server, room, name)
+                .dialect(Dialect::Relay)
+                .password(crate::Password::Off)
+                .codec(Codec::Vp8)
+                .frame_rate(10)
+        };
+        // Quiet otherwise, so that its connection lasts.
+        let mangler = publisher("trudy").with_mangled_packets(seed).start()?;
+        let publisher = Arc::new(publisher("mallory").start()?);
         let counters = Arc::<Counters>::default();
         let words = |salt| Words::new(seed + salt, room, victims);
         let socket = {
@@ -80,7 +82,7 @@ impl Chaos {
         };
         Ok(Self {
             counters,
-            publisher,
+            mangler,
             threads: vec![socket, channel, datagrams],
         })
     }
@@ -91,7 +93,7 @@ impl Chaos {
             socket_messages: counters.socket_messages.load(Relaxed),
             channel_messages: counters.channel_messages.load(Relaxed),
             datagrams: counters.datagrams.load(Relaxed),
-            mangled_packets: self.publisher.mangled_packets(),
+            mangled_packets: self.mangler.mangled_packets(),
         }
     }
 }

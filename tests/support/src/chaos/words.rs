@@ -126,7 +126,7 @@ impl Words {
             6 => json!({"info": {"label": "\u{202e}".repeat(self.chance.below(500))}}),
             7 => json!({"description": "00ff", "vector": "zz", "candidates": 7}),
             8 if self.one_in(20) => json!({"info": {"label": "x".repeat(200_000)}}),
-            8 if self.one_in(20) => json!({"bye": true}),
+            8 if self.one_in(200) => json!({"bye": true}),
             _ => json!({"videoMuted": self.one_in(2), "screenShareState": 7, "changeLabel": 1}),
         }
     }
