@@ -31,8 +31,8 @@ struct Arguments {
     /// Stop after so many seconds; without it, run until interrupted
     #[arg(long)]
     seconds: Option<u64>,
-    /// Who publishes: NAME:CODEC[:KIND], CODEC one of h264, vp8, vp9, KIND one of browser, sdk,
-    /// raspberry, obs
+    /// Who publishes: NAME:CODEC[:KIND], CODEC one of h264, h265, vp8, vp9, av1, KIND one of
+    /// browser, sdk, raspberry, obs
     #[arg(required = true, value_name = "PERSON")]
     people: Vec<Person>,
 }
@@ -63,7 +63,9 @@ impl FromStr for Person {
             "h264" => Codec::H264,
             "vp8" => Codec::Vp8,
             "vp9" => Codec::Vp9,
-            other => return Err(format!("no codec {other}: h264, vp8 or vp9")),
+            "h265" => Codec::H265,
+            "av1" => Codec::Av1,
+            other => return Err(format!("no codec {other}: h264, h265, vp8, vp9 or av1")),
         };
         let flavour = match parts.next().unwrap_or("browser") {
             "browser" => Flavour::Browser,

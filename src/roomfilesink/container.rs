@@ -43,7 +43,12 @@ pub(super) enum Codec {
     Pcmu,
     Pcma,
     G722,
+    Aac,
 }
+
+/// What can be recorded, in words.
+pub(super) const RECORDED: &str =
+    "H.264 and H.265 in whole access units, VP8, VP9, AV1, Opus, AAC, PCMU, PCMA and G.722";
 
 impl Codec {
     /// The codec of a caps structure with this name.
@@ -58,6 +63,8 @@ impl Codec {
             "audio/x-mulaw" => Self::Pcmu,
             "audio/x-alaw" => Self::Pcma,
             "audio/G722" => Self::G722,
+            // The pads take MPEG-2 and MPEG-4 only.
+            "audio/mpeg" => Self::Aac,
             _ => return None,
         })
     }
@@ -65,11 +72,11 @@ impl Codec {
     pub(super) fn kind(self) -> Kind {
         match self {
             Self::H264 | Self::H265 | Self::Vp8 | Self::Vp9 | Self::Av1 => Kind::Video,
-            Self::Opus | Self::Pcmu | Self::Pcma | Self::G722 => Kind::Audio,
+            Self::Opus | Self::Pcmu | Self::Pcma | Self::G722 | Self::Aac => Kind::Audio,
         }
     }
 
-    /// The encoding name of the codec's RTP payload format.
+    /// The encoding name of the codec's RTP payload format; AAC, which has two, is called AAC.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::H264 => "H264",
@@ -81,6 +88,7 @@ impl Codec {
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
             Self::G722 => "G722",
+            Self::Aac => "AAC",
         }
     }
 }
@@ -107,7 +115,7 @@ impl Container {
 
     pub(super) fn holds(self, codec: Codec) -> bool {
         match self {
-            Self::MpegTs => matches!(codec, Codec::H264 | Codec::H265 | Codec::Opus),
+            Self::MpegTs => matches!(codec, Codec::H264 | Codec::H265 | Codec::Opus | Codec::Aac),
             Self::Matroska => true,
         }
     }
@@ -142,6 +150,7 @@ mod tests {
     fn h264_and_h265_go_to_mpegts_with_opus_or_alone() {
         assert_eq!(auto(&[Codec::H264, Codec::Opus]), ("mpegts", "ts"));
         assert_eq!(auto(&[Codec::H265]), ("mpegts", "ts"));
+        assert_eq!(auto(&[Codec::H264, Codec::Aac]), ("mpegts", "ts"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::manifest::{Manifest, run_fields};
 use super::part::{PartEvent, PartId};
 use super::record::{Anchor, PartRecord, Reason, structure};
 use super::sessions::Sessions;
+use super::settings::Limits;
 use super::track::{Track, TrackId};
 use super::writer::FileEvent;
 use super::{CAT, RoomFileSink};
@@ -44,11 +45,15 @@ pub(super) enum Msg {
     Person(Arc<Track>, gst::Structure),
     Title(Arc<Track>, String),
     SessionEnd(Arc<Track>, String),
+    /// The caps, in words, that cannot be recorded.
+    Refused(Arc<Track>, String),
     Frame(Arc<Track>, Frame),
     Gap(Arc<Track>),
     Ended(Arc<Track>, Reason),
     Part(PartId, PartEvent),
     Manifest(FileEvent),
+    /// `max-size-time` or `max-size-bytes` was set.
+    Limits(Limits),
     /// EOS was sent to the element.
     End,
     /// The element stops; answered when the files are closed.
@@ -124,6 +129,7 @@ impl Control {
         let now = Instant::now();
         match msg {
             Msg::Manifest(event) => self.manifest_event(event),
+            Msg::Limits(limits) => self.run.settings.limits = limits,
             Msg::End => {
                 self.ending.get_or_insert(now);
                 self.tick(now);

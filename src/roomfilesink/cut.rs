@@ -13,6 +13,11 @@ use super::part::{Part, PartSpec};
 use super::record::{PartRecord, Reason, TrackRecord};
 use super::session::{Session, Split};
 
+/// A transport stream's 33 bits of 90 kHz wrap around after 26.5 h; `mpegtsmux` begins at 1 h. FFmpeg
+/// reads what comes an hour after that as the beginning again. A day leaves 90 minutes for a
+/// keyframe.
+const MPEGTS_MAX: u64 = 24 * 3600 * 1_000_000_000;
+
 /// What happens to a frame.
 enum Verdict {
     /// It goes to the part that its track is at home in.
@@ -114,7 +119,8 @@ impl Session {
         let result = part.push(number, &frame);
         for track in &self.tracks {
             let here = track.home.filter(|(home, _)| *home == id);
-            let silent = here.filter(|_| track.is_silent(now));
+            // The frame did not wait for a track that is silent or late.
+            let silent = here.filter(|_| track.fifo.is_empty());
             let absent = track.next.filter(|_| self.current == Some(id));
             if let Some(number) = silent.map(|(_, number)| number).or(absent) {
                 part.gap(number, frame.order());
@@ -282,13 +288,14 @@ impl Session {
 }
 
 fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {
-    let settings = ctx.settings;
+    let limits = ctx.settings.limits;
     let time = u64::try_from(frame.order().saturating_sub(part.record.start)).unwrap_or(0);
-    if settings.max_size_time > 0 && time >= settings.max_size_time {
+    if limits.time > 0 && time >= limits.time {
         return Some(Reason::MaxSizeTime);
     }
-    if settings.max_size_bytes > 0 && part.bytes() >= settings.max_size_bytes {
+    if limits.bytes > 0 && part.size() >= limits.bytes {
         return Some(Reason::MaxSizeBytes);
     }
-    None
+    let is_full = part.record.container == Container::MpegTs && time >= MPEGTS_MAX;
+    is_full.then_some(Reason::ContainerLimit)
 }

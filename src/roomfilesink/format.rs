@@ -31,6 +31,7 @@ impl Format {
         let (rate, channels) = match codec {
             Codec::Opus => (48_000, 2),
             Codec::G722 => (16_000, 1),
+            Codec::Aac => (48_000, 2),
             _ => (8_000, 1),
         };
         Some(Self {
@@ -59,8 +60,10 @@ impl Format {
             Kind::Video => true,
             Kind::Audio => {
                 let same = self.channels == new.channels && self.rate == new.rate;
-                // MPEG-TS describes the channels of Opus in its tables only.
-                same || (container == Container::Matroska && self.codec == Codec::Opus)
+                // A decoder gives as many channels as the header says, whatever the packets have
+                // (RFC 7845 section 5.1.1). MPEG-TS describes them in its tables only.
+                let fits = self.codec == Codec::Opus && new.channels <= self.channels;
+                same || (container == Container::Matroska && fits)
             }
         }
     }

@@ -83,11 +83,17 @@ impl ObjectImpl for RoomFileSink {
             "location" => settings.location = text().unwrap_or_default(),
             "create-folders" => settings.create_folders = value.get().unwrap_or(true),
             "container" => settings.container = value.get().unwrap_or_default(),
-            "max-size-time" => settings.max_size_time = value.get().unwrap_or(0),
-            "max-size-bytes" => settings.max_size_bytes = value.get().unwrap_or(0),
+            "max-size-time" => settings.limits.time = value.get().unwrap_or(0),
+            "max-size-bytes" => settings.limits.bytes = value.get().unwrap_or(0),
             "min-free-space" => settings.min_free_space = value.get().unwrap_or(0),
             "manifest" => settings.manifest = text(),
             _ => {}
+        }
+        let limits = settings.limits;
+        drop(settings);
+        // A run that goes on has its own copy of the settings.
+        if pspec.name().starts_with("max-size") {
+            self.outbox.send(Msg::Limits(limits));
         }
     }
 
@@ -97,8 +103,8 @@ impl ObjectImpl for RoomFileSink {
             "location" => settings.location.to_value(),
             "create-folders" => settings.create_folders.to_value(),
             "container" => settings.container.to_value(),
-            "max-size-time" => settings.max_size_time.to_value(),
-            "max-size-bytes" => settings.max_size_bytes.to_value(),
+            "max-size-time" => settings.limits.time.to_value(),
+            "max-size-bytes" => settings.limits.bytes.to_value(),
             "min-free-space" => settings.min_free_space.to_value(),
             "manifest" => settings.manifest.to_value(),
             "files" => lock(&self.report).files().to_value(),
@@ -141,12 +147,12 @@ fn properties() -> Vec<glib::ParamSpec> {
         glib::ParamSpecUInt64::builder("max-size-time")
             .nick("Maximum time")
             .blurb("Duration in nanoseconds after which the next part begins, at a keyframe, which is asked for (0 = no limit)")
-            .mutable_ready()
+            .mutable_playing()
             .build(),
         glib::ParamSpecUInt64::builder("max-size-bytes")
             .nick("Maximum size")
             .blurb("Size in bytes after which the next part begins, at a keyframe, which is asked for (0 = no limit)")
-            .mutable_ready()
+            .mutable_playing()
             .build(),
         glib::ParamSpecUInt64::builder("min-free-space")
             .nick("Minimum free space")
@@ -161,7 +167,7 @@ fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecBoxed::builder::<gst::Structure>("files")
             .nick("Files")
-            .blurb("The parts of this run, in the order in which they began")
+            .blurb("The parts of this run, in the order in which they began: the newest 1000, and those that are open")
             .read_only()
             .build(),
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
@@ -326,6 +332,6 @@ impl RoomFileSink {
     }
 
     pub(super) fn report(&self, event: &str, part: &PartRecord, fields: gst::Structure) {
-        lock(&self.report).part(event, part, fields);
+        lock(&self.report).part(event, part.id, part.bytes, fields);
     }
 }

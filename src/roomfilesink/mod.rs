@@ -13,7 +13,7 @@
 //! thread. There `sessions` groups the pads, a `session` puts frames into order and `cut` decides
 //! which part each goes to. A `part` is a multiplexer (`mux_mpegts` with GStreamer's `mpegtsmux`,
 //! `mux_matroska` with our `matroska` writer) and a file on a thread of its own (`writer`).
-//! `container`, `naming`, `matroska`, `record` and `manifest` are plain rules.
+//! `container`, `naming`, `matroska`, `parameter_sets`, `record` and `manifest` are plain rules.
 //!
 //! The element posts EOS once: after EOS was sent to it and every part is closed, at most 1.5 s
 //! later; or, in PLAYING only, when all its linked pads are at EOS, and still linked half a second
@@ -43,6 +43,7 @@ mod mux_matroska;
 mod mux_mpegts;
 mod naming;
 mod pads;
+mod parameter_sets;
 mod parser;
 mod part;
 mod progress;

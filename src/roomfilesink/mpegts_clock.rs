@@ -5,8 +5,9 @@
 //! that starts earlier comes before them: demultiplexers skip it, and GStreamer's then plays it
 //! late by as much. It writes no PCR either while the video is silent: GStreamer's demultiplexer
 //! takes a second without one for a new time base and moves what follows. So the tables are copied
-//! to the start, and the sound gets clock references of its own (ISO/IEC 13818-1 section 2.4.3.5)
-//! wherever the video has none, 80 ms apart: with a longer gap the time base counts as new.
+//! to the start, and clock references are added (ISO/IEC 13818-1 section 2.4.3.5) wherever they
+//! would be more than 80 ms apart: after a longer gap that demultiplexer takes the time base for a
+//! new one and guesses its distance, so that one picture a second would play in half the time.
 
 const PACKET: usize = 188;
 const PAT_PID: u16 = 0;
@@ -114,12 +115,16 @@ impl Clock {
     fn copy(&mut self, packets: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(packets.len());
         for packet in packets.chunks_exact(PACKET) {
+            let mut late = None;
             if let Some(clock) = pcr(packet) {
-                self.last = Some(clock);
+                late = self.last.filter(|last| is_before(clock, *last));
+                self.fill(clock, &mut out);
+                self.last = late.or(Some(clock));
                 self.runs = true;
             } else if pid(packet) != self.pid
                 && let Some(clock) = pts(packet).and_then(|sound| self.due(sound))
             {
+                self.fill(clock, &mut out);
                 out.extend_from_slice(&pcr_packet(self.pid, self.counter, clock));
                 self.last = Some(clock);
             }
@@ -127,9 +132,27 @@ impl Clock {
             if pid(packet) == self.pid && has_payload {
                 self.counter = packet[3] & 0x0f;
             }
+            let at = out.len();
             out.extend_from_slice(packet);
+            if let Some(last) = late {
+                // A clock that goes back would be taken for a new one.
+                set_pcr(&mut out[at..], last);
+            }
         }
         out
+    }
+
+    /// Adds the references that are missing between the last one and `clock`.
+    fn fill(&self, clock: u64, out: &mut Vec<u8>) {
+        let Some(last) = self.last else { return };
+        let ahead = clock.wrapping_sub(last) & CLOCK;
+        if ahead >= CLOCK / 2 {
+            return;
+        }
+        for step in (PCR_DISTANCE..ahead).step_by(PCR_DISTANCE as usize) {
+            let clock = last.wrapping_add(step) & CLOCK;
+            out.extend_from_slice(&pcr_packet(self.pid, self.counter, clock));
+        }
     }
 
     /// The reference that is due before sound with this time.
@@ -143,6 +166,11 @@ impl Clock {
             .is_none_or(|last| (PCR_DISTANCE..CLOCK / 2).contains(&ahead(last)))
             .then_some(clock)
     }
+}
+
+/// Whether a time of the clock, which wraps around, is before another.
+fn is_before(time: u64, other: u64) -> bool {
+    (1..CLOCK / 2).contains(&(other.wrapping_sub(time) & CLOCK))
 }
 
 fn pid(packet: &[u8]) -> u16 {
@@ -190,9 +218,13 @@ fn pcr_packet(pid: u16, counter: u8, clock: u64) -> [u8; PACKET] {
     let mut packet = [0xff; PACKET];
     let [high, low] = pid.to_be_bytes();
     packet[..6].copy_from_slice(&[0x47, high, low, 0x20 | counter, 183, 0x10]);
+    set_pcr(&mut packet, clock);
+    packet
+}
+
+fn set_pcr(packet: &mut [u8], clock: u64) {
     packet[6..10].copy_from_slice(&((clock >> 1) as u32).to_be_bytes());
     packet[10..12].copy_from_slice(&[(clock as u8 & 1) << 7 | 0x7e, 0]);
-    packet
 }
 
 /// The PID of the first programme in a PAT that fits one packet.
@@ -268,7 +300,7 @@ mod tests {
 
     #[test]
     fn sound_before_the_first_picture_comes_after_the_tables_with_a_clock() {
-        let sound = sound(20_000);
+        let sound = sound(22_000);
         let [pat, pmt] = tables();
         let picture = picture(29_000, 1_000);
         let mut start = ClockKeeper::default();
@@ -277,7 +309,7 @@ mod tests {
         assert!(start.push(&pmt).is_empty());
         let out = start.push(&picture);
         let clock = &out[2 * PACKET..3 * PACKET];
-        assert_eq!((pid(clock), pcr(clock)), (0x41, Some(19_000)));
+        assert_eq!((pid(clock), pcr(clock)), (0x41, Some(21_000)));
         assert_eq!(
             clock[3], 0x24,
             "no payload, the counter before the picture's"
@@ -313,6 +345,32 @@ mod tests {
             );
         }
         assert_eq!(clocks.last(), Some(&(3 * 90_000 - LATENESS)));
+    }
+
+    #[test]
+    fn a_picture_that_is_later_than_any_other_does_not_turn_the_clock_back() {
+        let mut stream = ClockKeeper::default();
+        let mut out = stream.push(&[tables().concat(), picture(100_000, 1_000)].concat());
+        out.extend(stream.push(&sound(100_000 + 3 * 90_000)));
+        out.extend(stream.push(&picture(100_000 + 90_000, 1_000)));
+        let clocks = clocks(&out);
+        assert!(clocks.is_sorted(), "{clocks:?}");
+        assert_eq!(pts(&out[out.len() - PACKET..]), Some(190_000));
+    }
+
+    #[test]
+    fn rare_pictures_have_the_references_between_them() {
+        for from in [100_000, CLOCK - 90_000] {
+            let mut stream = ClockKeeper::default();
+            let mut out = stream.push(&[tables().concat(), picture(from, 1_000)].concat());
+            out.extend(stream.push(&picture(from + 5 * 90_000, 1_000)));
+            let ahead: Vec<_> = clocks(&out)
+                .windows(2)
+                .map(|pair| pair[1].wrapping_sub(pair[0]) & CLOCK)
+                .collect();
+            assert!(ahead.iter().all(|a| *a <= PCR_DISTANCE), "{ahead:?}");
+            assert_eq!(ahead.iter().sum::<u64>(), 5 * 90_000);
+        }
     }
 
     #[test]

@@ -13,13 +13,15 @@ use super::writer::Op;
 /// How much sound a decoder needs before a seek target (RFC 7845 section 4.6).
 const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
 /// With so many frames at hand nothing waits any longer for a track that has sent none: its caps
-/// describe it.
+/// describe it, or the file does without it.
 const MAX_HELD: usize = 256;
 
 struct Track {
     parser: Option<Parser>,
     format: Arc<Format>,
     entry: Option<TrackEntry>,
+    /// Its place in the file, once there is a header that has it.
+    number: Option<usize>,
 }
 
 /// A frame that is ready for the file.
@@ -49,6 +51,7 @@ impl MatroskaMux {
                     parser: Parser::new(format)?,
                     format: format.clone(),
                     entry: None,
+                    number: None,
                 })
             })
             .collect::<Result<_, String>>()?;
@@ -59,6 +62,12 @@ impl MatroskaMux {
             writer: None,
             held: VecDeque::new(),
         })
+    }
+
+    /// Whether the file has, or can still have, this track.
+    pub(super) fn has(&self, index: usize) -> bool {
+        let track = self.tracks.get(index);
+        self.writer.is_none() || track.is_some_and(|t| t.number.is_some())
     }
 
     /// `pts` is the frame's time from the start of the file, in nanoseconds.
@@ -142,17 +151,20 @@ impl MatroskaMux {
         self.write_held(out)
     }
 
-    /// Writes the header. A track that sent nothing is described from its caps.
+    /// Writes the header. A track that sent nothing is described from its caps; if they do not
+    /// suffice it is left out, and comes with the next part.
     fn start(&mut self, out: &mut Vec<Op>) {
-        let entries: Vec<_> = self
-            .tracks
-            .iter()
-            .map(|t| {
-                t.entry
-                    .clone()
-                    .unwrap_or_else(|| entry(&t.format, &t.format.caps))
-            })
-            .collect();
+        let mut entries = Vec::new();
+        for track in &mut self.tracks {
+            let described = || {
+                let entry = entry(&track.format, &track.format.caps);
+                is_complete(track.format.codec, &entry).then_some(entry)
+            };
+            if let Some(entry) = track.entry.clone().or_else(described) {
+                track.number = Some(entries.len());
+                entries.push(entry);
+            }
+        }
         self.writer = Some(Writer::new(&entries, &self.title, self.utc_ns, out));
         let _ = self.write_held(out);
     }
@@ -162,9 +174,12 @@ impl MatroskaMux {
             return Ok(());
         };
         for ready in self.held.drain(..) {
+            let Some(number) = self.tracks[ready.track].number else {
+                continue;
+            };
             let map = ready.buffer.map_readable().map_err(|e| e.to_string())?;
             let block = Block {
-                track: ready.track,
+                track: number,
                 pts: ready.pts,
                 duration: ready.duration,
                 keyframe: ready.keyframe,
@@ -223,10 +238,22 @@ fn entry(format: &Format, caps: &gst::Caps) -> TrackEntry {
         // WAVE_FORMAT_G722_ADPCM: four bits per sample.
         Codec::G722 => entry.codec_private = wave_format(0x028f, &parsed, 4),
         Codec::Av1 => entry.codec_private = codec_data(caps).unwrap_or_else(|| av1c(caps)),
-        Codec::H264 | Codec::H265 => entry.codec_private = codec_data(caps).unwrap_or_default(),
+        Codec::H264 | Codec::H265 | Codec::Aac => {
+            entry.codec_private = codec_data(caps).unwrap_or_default()
+        }
         Codec::Vp8 | Codec::Vp9 => {}
     }
     entry
+}
+
+/// Whether a player can begin with this description.
+fn is_complete(codec: Codec, entry: &TrackEntry) -> bool {
+    let has_size = match entry.shape {
+        Shape::Video { width, height } => width > 0 && height > 0,
+        Shape::Audio { .. } => true,
+    };
+    let needs_private = matches!(codec, Codec::H264 | Codec::H265);
+    has_size && !(needs_private && entry.codec_private.is_empty())
 }
 
 fn codec_id(codec: Codec) -> &'static str {
@@ -238,6 +265,7 @@ fn codec_id(codec: Codec) -> &'static str {
         Codec::Av1 => "V_AV1",
         Codec::Opus => "A_OPUS",
         Codec::Pcmu | Codec::Pcma | Codec::G722 => "A_MS/ACM",
+        Codec::Aac => "A_AAC",
     }
 }
 

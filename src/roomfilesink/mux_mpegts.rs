@@ -20,8 +20,14 @@ pub(super) enum MuxEvent {
     Failed(String),
 }
 
+/// Frames of one track that may wait for the multiplexer: it drains them in about 100 ms.
+const MAX_QUEUED: u32 = 4096;
+/// The same in bytes.
+const MAX_QUEUED_BYTES: u32 = 16 << 20;
+
 struct Track {
     queue: gst::Pad,
+    queue_element: gst::Element,
     format: Arc<Format>,
     /// Where the track's data or gaps end, in nanoseconds from the start of the file.
     position: i64,
@@ -90,6 +96,15 @@ impl MpegTsMux {
         })
     }
 
+    /// A source that is not live outruns the multiplexer.
+    pub(super) fn is_full(&self) -> bool {
+        self.tracks.iter().any(|track| {
+            let level = |name| track.queue_element.property::<u32>(name);
+            level("current-level-buffers") > MAX_QUEUED
+                || level("current-level-bytes") > MAX_QUEUED_BYTES
+        })
+    }
+
     /// Tells the multiplexer not to wait for this track before `until` (running time).
     pub(super) fn gap(&mut self, index: usize, until: i64, base: i64) {
         let Some(track) = self.tracks.get_mut(index) else {
@@ -148,6 +163,7 @@ fn add_track(
         Codec::H264 => "h264parse",
         Codec::H265 => "h265parse",
         Codec::Opus => "opusparse",
+        Codec::Aac => "aacparse",
         other => return Err(format!("MPEG-TS does not hold {}", other.name())),
     };
     let parser = make(parser, pipeline)?;
@@ -162,9 +178,10 @@ fn add_track(
     queue.set_property("max-size-bytes", 0u32);
     queue.set_property("max-size-time", 0u64);
     gst::Element::link_many([&queue, &parser, mux]).map_err(|e| e.to_string())?;
-    let queue = queue.static_pad("sink").ok_or("queue has no sink pad")?;
+    let pad = queue.static_pad("sink").ok_or("queue has no sink pad")?;
     Ok(Track {
-        queue,
+        queue: pad,
+        queue_element: queue,
         format: format.clone(),
         position: 0,
         ended: false,

@@ -6,17 +6,21 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use gst::prelude::*;
+
 use super::CAT;
-use super::container::Kind;
+use super::container::{Codec, Kind};
 use super::control::{Msg, Outbox};
 use super::format::{Format, Frame};
+use super::parameter_sets::ParameterSets;
 use super::record::Reason;
 use super::track::Track;
 
 const VIDEO_CAPS: &str = "video/x-h264, stream-format=(string){ byte-stream, avc, avc3 }, alignment=(string)au; \
     video/x-h265, stream-format=(string){ byte-stream, hvc1, hev1 }, alignment=(string)au; \
     video/x-vp8; video/x-vp9; video/x-av1";
-const AUDIO_CAPS: &str = "audio/x-opus; audio/x-mulaw; audio/x-alaw; audio/G722";
+const AUDIO_CAPS: &str = "audio/x-opus; audio/x-mulaw; audio/x-alaw; audio/G722; \
+    audio/mpeg, mpegversion=(int){ 2, 4 }, stream-format=(string){ raw, adts }";
 
 pub(super) static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
     [("video_%s", VIDEO_CAPS), ("audio_%s", AUDIO_CAPS)]
@@ -35,6 +39,10 @@ struct State {
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
     format: Option<Arc<Format>>,
     last_pts: Option<i64>,
+    /// The source was asked whether it is live.
+    asked_live: bool,
+    /// Of a video whose frames carry them.
+    parameter_sets: Option<ParameterSets>,
 }
 
 struct Input {
@@ -75,6 +83,11 @@ pub(super) fn new_pad(
         .query_function(|pad, parent, query| match query.view_mut() {
             // They would make the source wait until what it sent before is written.
             gst::QueryViewMut::Allocation(_) | gst::QueryViewMut::Drain(_) => false,
+            // A "no" would end the source, and the rest of the person with it.
+            gst::QueryViewMut::AcceptCaps(accept) => {
+                accept.set_result(true);
+                true
+            }
             _ => gst::Pad::query_default(pad, parent, query),
         })
         .build();
@@ -92,6 +105,7 @@ impl Input {
         if self.track.retired.load(Ordering::Acquire) {
             return;
         }
+        self.ask_whether_live(pad);
         if let Some(frame) = self.frame(pad, buffer) {
             self.track.take_credit(frame.buffer.size());
             self.outbox.send(Msg::Frame(self.track.clone(), frame));
@@ -102,6 +116,16 @@ impl Input {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Asks the source once per stream.
+    fn ask_whether_live(&self, pad: &gst::Pad) {
+        if std::mem::replace(&mut self.state().asked_live, true) {
+            return;
+        }
+        let mut latency = gst::query::Latency::new();
+        let live = pad.peer_query(&mut latency) && latency.result().0;
+        self.track.live.store(live, Ordering::Release);
+    }
+
     /// The buffer with its format and running times; `None` for what is outside of the segment or
     /// came without caps.
     fn frame(&self, pad: &gst::Pad, buffer: gst::Buffer) -> Option<Frame> {
@@ -110,7 +134,7 @@ impl Input {
             (state.format.clone(), state.segment.clone(), state.last_pts)
         };
         let Some(format) = format else {
-            gst::warning!(CAT, obj = pad, "buffer without caps that can be recorded");
+            gst::log!(CAT, obj = pad, "buffer without caps that can be recorded");
             return None;
         };
         let segment = segment?;
@@ -121,7 +145,7 @@ impl Input {
         let dts = buffer.dts().and_then(running_time);
         self.state().last_pts = Some(pts);
         Some(Frame {
-            buffer,
+            buffer: self.with_parameter_sets(buffer),
             format,
             pts,
             dts,
@@ -129,11 +153,33 @@ impl Input {
         })
     }
 
+    /// A keyframe that can begin a file.
+    fn with_parameter_sets(&self, buffer: gst::Buffer) -> gst::Buffer {
+        let Some(mut sets) = self.state().parameter_sets.take() else {
+            return buffer;
+        };
+        let is_keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        let whole = buffer.map_readable().ok().and_then(|map| {
+            let missing = sets.frame(&map, is_keyframe)?;
+            let (before, after) = map.split_at_checked(missing.at)?;
+            let bytes = [before, &missing.bytes, after].concat();
+            let mut whole = gst::Buffer::from_mut_slice(bytes);
+            let what = gst::BufferCopyFlags::FLAGS
+                | gst::BufferCopyFlags::TIMESTAMPS
+                | gst::BufferCopyFlags::META;
+            buffer.copy_into(whole.get_mut()?, what, ..).ok()?;
+            Some(whole)
+        });
+        self.state().parameter_sets = Some(sets);
+        whole.unwrap_or(buffer)
+    }
+
     fn event(&self, pad: &gst::Pad, event: &gst::Event) {
         let track = || self.track.clone();
         match event.view() {
             gst::EventView::StreamStart(start) => {
                 self.track.eos.store(false, Ordering::Release);
+                self.state().asked_live = false;
                 self.outbox.send(Msg::StreamStart {
                     track: track(),
                     stream_id: start.stream_id().to_string(),
@@ -181,11 +227,27 @@ impl Input {
     }
 
     fn caps(&self, pad: &gst::Pad, caps: &gst::CapsRef) {
-        let format = Format::from_caps(&caps.to_owned()).map(Arc::new);
+        let taken = caps.can_intersect(&pad.pad_template_caps());
+        let format = taken.then(|| Format::from_caps(&caps.to_owned())).flatten();
+        let format = format.map(Arc::new);
         if format.is_none() {
             gst::warning!(CAT, obj = pad, "cannot record {caps}");
+            self.outbox
+                .send(Msg::Refused(self.track.clone(), caps.to_string()));
         }
-        self.state().format = format;
+        let carries_sets = |f: &Arc<Format>| {
+            let is_h26x = matches!(f.codec, Codec::H264 | Codec::H265);
+            let structure = caps.structure(0);
+            let stream_format = structure.and_then(|s| s.get::<&str>("stream-format").ok());
+            is_h26x && stream_format == Some("byte-stream")
+        };
+        let codec = format.as_ref().filter(|f| carries_sets(f)).map(|f| f.codec);
+        let mut state = self.state();
+        // Sets outlive a change of caps, which may come without new ones.
+        let known = state.parameter_sets.take();
+        let known = known.filter(|known| Some(known.codec()) == codec);
+        state.parameter_sets = known.or_else(|| codec.map(ParameterSets::new));
+        state.format = format;
     }
 
     fn segment(&self, pad: &gst::Pad, segment: &gst::Segment) {

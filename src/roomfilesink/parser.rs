@@ -35,6 +35,10 @@ fn recipe(codec: Codec) -> Option<(&'static str, &'static str)> {
             "av1parse",
             "video/x-av1,stream-format=obu-stream,alignment=tu",
         ),
+        Codec::Aac => (
+            "aacparse",
+            "audio/mpeg,mpegversion=(int){2,4},stream-format=raw",
+        ),
         _ => return None,
     })
 }
@@ -48,6 +52,10 @@ impl Parser {
         let element = gst::ElementFactory::make(factory).build().map_err(|_| {
             format!("GStreamer element {factory} is missing (Debian: gstreamer1.0-plugins-bad)")
         })?;
+        if element.has_property("config-interval") {
+            // Parameter sets may change within the file, which has one place for them outside.
+            element.set_property("config-interval", -1i32);
+        }
         let caps: gst::Caps = caps.parse().map_err(|e| format!("{caps}: {e}"))?;
         let parsed = Arc::new(Mutex::new(VecDeque::new()));
         let receiver = receiver(&caps, parsed.clone())?;

@@ -12,7 +12,8 @@ use super::mux_matroska::MatroskaMux;
 use super::mux_mpegts::{MpegTsMux, MuxEvent};
 use super::progress::Progress;
 use super::record::{PartRecord, Reason};
-use super::writer::{FileEvent, FileSpec, FileWriter, Op};
+use super::session::MAX_WAITING;
+use super::writer::{FileEvent, FileSpec, FileWriter, Op, WritingThread};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
 const MUX_TIMEOUT: Duration = Duration::from_secs(1);
@@ -54,6 +55,8 @@ pub(super) struct Part {
     /// Since the multiplexer was told to end, what it gave.
     finishing: Option<Progress>,
     is_closed: bool,
+    /// What the frames so far come to in MPEG-TS: the multiplexer lags behind.
+    pushed: u64,
 }
 
 impl Part {
@@ -107,6 +110,7 @@ impl Part {
             file,
             finishing: None,
             is_closed: false,
+            pushed: 0,
         })
     }
 
@@ -116,7 +120,12 @@ impl Part {
 
     /// Whether the file can go on with a frame of this format.
     pub(super) fn takes(&self, track: usize, format: &Arc<Format>) -> bool {
-        self.formats.get(track).is_some_and(|now| {
+        let has_track = match &self.mux {
+            Mux::Matroska(mux) => mux.has(track),
+            Mux::MpegTs(_) => true,
+        };
+        let format_of = self.formats.get(track).filter(|_| has_track);
+        format_of.is_some_and(|now| {
             Arc::ptr_eq(now, format) || now.can_become(format, self.record.container)
         })
     }
@@ -129,7 +138,10 @@ impl Part {
         self.note(track, frame);
         let start = self.record.start;
         match &mut self.mux {
-            Mux::MpegTs(mux) => mux.push(track, frame, start),
+            Mux::MpegTs(mux) => {
+                self.pushed += mpegts_size(frame.buffer.size());
+                mux.push(track, frame, start)
+            }
             Mux::Matroska(mux) => {
                 let mut ops = Vec::new();
                 let result = mux.push(track, frame, frame.pts.saturating_sub(start), &mut ops);
@@ -209,12 +221,31 @@ impl Part {
         self.file.bytes()
     }
 
+    /// Bytes of the file when everything that was pushed is in it, or a little less.
+    pub(super) fn size(&self) -> u64 {
+        self.bytes().max(self.pushed)
+    }
+
     pub(super) fn written(&self) -> u64 {
         self.file.written()
     }
 
     pub(super) fn waiting(&self) -> u64 {
         self.file.waiting()
+    }
+
+    pub(super) fn writing_thread(&self) -> WritingThread {
+        self.file.thread()
+    }
+
+    /// The multiplexer or the disk lags behind: what comes now waits in the tracks, so that sources
+    /// slow down.
+    pub(super) fn is_full(&self) -> bool {
+        let mux_is_full = match &self.mux {
+            Mux::MpegTs(mux) => mux.is_full(),
+            Mux::Matroska(_) => false,
+        };
+        mux_is_full || self.waiting() > MAX_WAITING
     }
 
     fn note(&mut self, index: usize, frame: &Frame) {
@@ -224,10 +255,12 @@ impl Part {
         let Some(track) = self.record.tracks.get_mut(index) else {
             return;
         };
-        if track.first.is_none() {
-            track.first = Some(frame.pts);
-            track.sender_clock = sender_clock(&frame.buffer);
-        } else if frame.buffer.flags().contains(gst::BufferFlags::DISCONT) {
+        let first = *track.first.get_or_insert(frame.pts);
+        if track.sender_clock.is_none() {
+            // Known from the first sender report on.
+            track.sender_clock = sender_clock(&frame.buffer, frame.pts.saturating_sub(first));
+        }
+        if track.frames > 0 && frame.buffer.flags().contains(gst::BufferFlags::DISCONT) {
             track.discontinuities += 1;
         }
         track.frames += 1;
@@ -238,6 +271,12 @@ impl Part {
             track.sizes.push(size);
         }
     }
+}
+
+/// Bytes of a frame in MPEG-TS: a PES header of 14 bytes, then packets of 188 bytes with 184 of
+/// payload.
+fn mpegts_size(frame: usize) -> u64 {
+    (frame as u64 + 14).div_ceil(184) * 188
 }
 
 fn file_event(event: FileEvent) -> PartEvent {
@@ -252,9 +291,11 @@ fn file_event(event: FileEvent) -> PartEvent {
     }
 }
 
-/// The sender's clock as rtpjitterbuffer attaches it (`add-reference-timestamp-meta`).
-fn sender_clock(buffer: &gst::BufferRef) -> Option<(String, u64)> {
+/// The sender's clock so long before this frame, as the source attaches it (or rtpjitterbuffer with
+/// `add-reference-timestamp-meta`).
+fn sender_clock(buffer: &gst::BufferRef, before: i64) -> Option<(String, u64)> {
     let meta = buffer.meta::<gst::ReferenceTimestampMeta>()?;
     let clock = meta.reference().structure(0)?.name().to_string();
-    Some((clock, meta.timestamp().nseconds()))
+    let time = meta.timestamp().nseconds().checked_sub_signed(before)?;
+    Some((clock, time))
 }

@@ -40,6 +40,8 @@ pub(super) enum Reason {
     CodecChange,
     MaxSizeTime,
     MaxSizeBytes,
+    /// The timestamps of the container come to their end.
+    ContainerLimit,
     MinFreeSpace,
     Retry,
     Eos,
@@ -56,6 +58,7 @@ impl Reason {
             Self::CodecChange => "codec-change",
             Self::MaxSizeTime => "max-size-time",
             Self::MaxSizeBytes => "max-size-bytes",
+            Self::ContainerLimit => "container-limit",
             Self::MinFreeSpace => "min-free-space",
             Self::Retry => "retry",
             Self::Eos => "eos",

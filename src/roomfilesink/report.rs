@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the properties `files` and `stats` show.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use gst::glib::value::ToSendValue;
 
-use super::record::PartRecord;
+use super::part::PartId;
+
+/// So many parts are shown: a recorder that runs for weeks must not grow. The manifest has all.
+const SHOWN: usize = 1000;
 
 #[derive(Default)]
 pub(super) struct Report {
-    /// Part number in the process and its latest fields.
-    parts: Vec<(u64, gst::Structure)>,
-    open: u64,
+    /// Part number in the process and its latest fields, of the newest parts.
+    parts: VecDeque<(u64, gst::Structure)>,
+    open: BTreeSet<u64>,
     closed: u64,
     failed: u64,
     bytes: u64,
@@ -21,21 +26,30 @@ impl Report {
     }
 
     /// Notes `part-opened`, `part-closed` or `part-failed`.
-    pub(super) fn part(&mut self, event: &str, part: &PartRecord, fields: gst::Structure) {
-        let known = self.parts.iter_mut().find(|(id, _)| *id == part.id);
-        let was_open = known.is_some();
+    pub(super) fn part(&mut self, event: &str, part: PartId, bytes: u64, fields: gst::Structure) {
+        let known = self.parts.iter_mut().rev().find(|(id, _)| *id == part);
         match known {
             Some((_, latest)) => *latest = fields,
-            None => self.parts.push((part.id, fields)),
+            None => self.parts.push_back((part, fields)),
         }
         match event {
-            "part-opened" => self.open += 1,
+            "part-opened" => drop(self.open.insert(part)),
             "part-closed" => self.closed += 1,
             _ => self.failed += 1,
         }
         if event != "part-opened" {
-            self.open -= u64::from(was_open).min(self.open);
-            self.bytes += part.bytes;
+            self.open.remove(&part);
+            self.bytes += bytes;
+        }
+        self.forget_old();
+    }
+
+    fn forget_old(&mut self) {
+        let is_over = |(id, _): &(u64, gst::Structure)| !self.open.contains(id);
+        if self.parts.len() > SHOWN
+            && let Some(oldest) = self.parts.iter().position(is_over)
+        {
+            self.parts.remove(oldest);
         }
     }
 
@@ -48,10 +62,43 @@ impl Report {
 
     pub(super) fn stats(&self) -> gst::Structure {
         gst::Structure::builder("stats")
-            .field("parts-open", self.open)
+            .field("parts-open", self.open.len() as u64)
             .field("parts-closed", self.closed)
             .field("parts-failed", self.failed)
             .field("bytes", self.bytes)
             .build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_parts_the_newest_are_shown_and_those_that_are_open() {
+        gst::init().unwrap();
+        let mut report = Report::default();
+        let mut say = |event, id: u64| {
+            let fields = gst::Structure::builder("part").field("part", id).build();
+            report.part(event, id, u64::from(event == "part-closed"), fields);
+        };
+        let many = SHOWN as u64 + 500;
+        say("part-opened", 0);
+        for id in 1..=many {
+            say("part-opened", id);
+            say("part-closed", id);
+        }
+        let files = report.files();
+        let parts = files.get::<gst::Array>("parts").unwrap();
+        let id = |index: usize| {
+            let part = parts.as_slice()[index].get::<gst::Structure>().unwrap();
+            part.get::<u64>("part").unwrap()
+        };
+        assert_eq!(parts.len(), SHOWN);
+        assert_eq!((id(0), id(SHOWN - 1)), (0, many));
+        let stats = report.stats();
+        assert_eq!(stats.get::<u64>("parts-open"), Ok(1));
+        assert_eq!(stats.get::<u64>("parts-closed"), Ok(many));
+        assert_eq!(stats.get::<u64>("bytes"), Ok(many));
     }
 }

@@ -9,8 +9,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gst::prelude::*;
+
 use super::closing::Retry;
-use super::container::Kind;
+use super::container::{Kind, RECORDED};
 use super::effects::{Context, Effect};
 use super::format::Frame;
 use super::part::{Part, PartId};
@@ -20,7 +22,10 @@ use super::track::{Track, TrackId};
 use super::waiting::{TrackState, can_begin};
 
 /// A part waits this long for tracks that were promised.
-const START_WAIT: Duration = Duration::from_secs(1);
+const START_WAIT: Duration = Duration::from_millis(800);
+/// The first part of a source that promises nothing, such as a camera, waits this long for a second
+/// track.
+const SECOND_TRACK_WAIT: Duration = Duration::from_millis(500);
 /// A part waits this long for the keyframe of a video whose pad is there.
 const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
 /// A cut waits this long for the keyframe of a video that is silent.
@@ -131,7 +136,7 @@ impl Session {
         if !ctx.settings.can_hold(codec) {
             track.track.give_back(frame.buffer.size());
             track.dropped += 1;
-            if !std::mem::replace(&mut track.warned, true) {
+            if !std::mem::replace(&mut track.refused, true) {
                 let stream = &self.person.stream;
                 let name = codec.name();
                 ctx.effects.push(Effect::Warn(format!(
@@ -140,9 +145,26 @@ impl Session {
             }
             return;
         }
+        track.refused = false;
         track.fifo.push_back(frame);
         if self.current.is_none() {
             self.waiting_since.get_or_insert(arrived);
+        }
+    }
+
+    /// A track sends what cannot be recorded: nobody waits for it.
+    pub(super) fn refuse(&mut self, id: TrackId, caps: &str, ctx: &mut Context<'_>) {
+        let stream = &self.person.stream;
+        let Some(track) = self.tracks.iter_mut().find(|t| t.track.id == id) else {
+            return;
+        };
+        if !std::mem::replace(&mut track.refused, true) {
+            let pad = track.track.pad.upgrade().map(|pad| pad.name().to_string());
+            let pad = pad.unwrap_or_default();
+            ctx.effects.push(Effect::Warn(format!(
+                "{pad} of \"{stream}\" is not recorded: it sends {caps}, and only {RECORDED} can be \
+                 recorded; put an encoder or a parser before the pad"
+            )));
         }
     }
 
@@ -185,7 +207,7 @@ impl Session {
 
     /// Opens a part if all tracks that are expected have their first frame, or it is time.
     fn try_start(&mut self, now: Instant, ctx: &mut Context<'_>) -> bool {
-        if self.retry.at.is_some_and(|at| now < at) {
+        if self.retry.holds_back(now) {
             self.trim_for_retry();
             return false;
         }
@@ -212,6 +234,9 @@ impl Session {
         if waited < patience && self.lacks_tracks(ctx) {
             return false;
         }
+        if waited < SECOND_TRACK_WAIT && self.may_have_second_track() {
+            return false;
+        }
         self.retry.at = None;
         let began = std::mem::replace(&mut self.began, Reason::Start);
         self.open_part(began, now, ctx)
@@ -219,8 +244,7 @@ impl Session {
 
     /// Whether a track is missing that the stream collection or a linked pad promises.
     fn lacks_tracks(&self, ctx: &Context<'_>) -> bool {
-        let unready = |t: &TrackState| t.ended.is_none() && !t.is_ready();
-        if self.tracks.iter().any(unready) {
+        if self.tracks.iter().any(TrackState::is_awaited) {
             return true;
         }
         let has_pad = |id: &TrackId| self.tracks.iter().any(|t| t.track.id == *id);
@@ -233,12 +257,18 @@ impl Session {
         !all_ended && !self.promised.iter().all(has_stream)
     }
 
+    /// Whether another track may come of which nobody has spoken. A room speaks of all.
+    fn may_have_second_track(&self) -> bool {
+        let is_room = self.person.session.is_some() || self.promised.len() > 1;
+        let lives = self.tracks.iter().any(|t| t.ended.is_none());
+        !is_room && lives && self.tracks.len() == 1 && self.began == Reason::Start
+    }
+
     /// A video pad is there and its picture is on its way: an encoder that obeys no request, such
     /// as OBS's, sends its first keyframe after up to 2 s, and a parser nothing before it.
     fn lacks_keyframe(&self) -> bool {
-        let waits = |t: &TrackState| t.ended.is_none() && !t.is_ready();
         let is_video = |t: &TrackState| t.track.kind == Kind::Video;
-        self.tracks.iter().any(|t| waits(t) && is_video(t))
+        self.tracks.iter().any(|t| t.is_awaited() && is_video(t))
     }
 
     fn trim_for_retry(&mut self) {
@@ -296,11 +326,12 @@ impl Session {
 
     /// The track whose frame is next, unless one that speaks has to be waited for.
     fn next_track(&self, now: Instant) -> Option<usize> {
-        let is_full = |p: &Part| Some(p.id()) == self.current && p.waiting() > MAX_WAITING;
+        let is_full = |p: &Part| Some(p.id()) == self.current && p.is_full();
         if self.parts.iter().any(is_full) {
             return None;
         }
         let homeless_too = self.split.is_some() && !self.has_cutting_video(now);
+        let is_overdue = self.tracks.iter().any(|t| t.is_overdue(now));
         let mut next: Option<(usize, i64)> = None;
         for (index, track) in self.tracks.iter().enumerate() {
             match track.fifo.front() {
@@ -312,7 +343,7 @@ impl Session {
                 }
                 Some(_) => {}
                 None if track.home.is_none() || track.ended.is_some() => {}
-                None if track.is_silent(now) => {}
+                None if track.is_silent(now) || is_overdue => {}
                 None => return None,
             }
         }

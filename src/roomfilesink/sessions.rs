@@ -55,6 +55,9 @@ impl Sessions {
                     session.session_end = Some(reason);
                 }
             }
+            Msg::Refused(track, caps) => {
+                self.act(track.id, now, ctx, |s, ctx| s.refuse(track.id, &caps, ctx));
+            }
             Msg::Frame(track, frame) => {
                 if self.of(track.id).is_none() {
                     if track.retired.load(Ordering::Acquire) {
@@ -77,7 +80,7 @@ impl Sessions {
                     session.pump(now, ctx);
                 }
             }
-            Msg::Manifest(_) | Msg::End | Msg::Shutdown(_) => {}
+            Msg::Manifest(_) | Msg::Limits(_) | Msg::End | Msg::Shutdown(_) => {}
         }
         self.sessions.retain(|s| !s.is_over());
     }

@@ -3,15 +3,21 @@
 
 use super::container::{Codec, Container, ContainerChoice};
 
+/// When the next part begins. Can be changed while a run goes on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Limits {
+    /// Nanoseconds, 0 = no limit (`max-size-time`).
+    pub time: u64,
+    /// Bytes, 0 = no limit (`max-size-bytes`).
+    pub bytes: u64,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub location: String,
     pub create_folders: bool,
     pub container: ContainerChoice,
-    /// Nanoseconds, 0 = no limit.
-    pub max_size_time: u64,
-    /// Bytes, 0 = no limit.
-    pub max_size_bytes: u64,
+    pub limits: Limits,
     /// Bytes that are left free on the disk, 0 = no limit.
     pub min_free_space: u64,
     /// `None`: beside the files; empty: no manifest.
@@ -24,8 +30,7 @@ impl Default for Settings {
             location: "recording".into(),
             create_folders: true,
             container: ContainerChoice::default(),
-            max_size_time: 0,
-            max_size_bytes: 0,
+            limits: Limits::default(),
             min_free_space: 256 << 20,
             manifest: None,
         }

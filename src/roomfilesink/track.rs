@@ -29,6 +29,8 @@ pub(super) struct Track {
     pub of_a_room: AtomicBool,
     /// The pad has retired.
     pub retired: AtomicBool,
+    /// The source is live: what it sends now will not come again, and comes when it is due.
+    pub live: AtomicBool,
     credit: Mutex<Credit>,
     changed: Condvar,
 }
@@ -61,6 +63,7 @@ impl Track {
             eos: AtomicBool::new(false),
             of_a_room: AtomicBool::new(false),
             retired: AtomicBool::new(false),
+            live: AtomicBool::new(false),
             credit: Mutex::default(),
             changed: Condvar::new(),
         }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::container::Kind;
@@ -14,6 +15,9 @@ use super::track::Track;
 
 /// A track without a frame for this long is silent: nobody waits for it.
 const SILENCE: Duration = Duration::from_millis(400);
+/// A frame of a live source waits so long for the frames of a track that is late: what waits is
+/// lost with the process.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// A source is asked for a keyframe at most this often.
 const KEYFRAME_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -31,7 +35,8 @@ pub(super) struct TrackState {
     pub next: Option<usize>,
     pub dropped: u64,
     pub asked: Option<Instant>,
-    pub warned: bool,
+    /// It sends what cannot be recorded, and that was said.
+    pub refused: bool,
 }
 
 impl TrackState {
@@ -47,13 +52,21 @@ impl TrackState {
             next: None,
             dropped: 0,
             asked: None,
-            warned: false,
+            refused: false,
         }
     }
 
     pub(super) fn is_silent(&self, now: Instant) -> bool {
         let quiet = |at: Instant| now.duration_since(at) >= SILENCE;
         self.fifo.is_empty() && (self.gap || self.last_arrival.is_none_or(quiet))
+    }
+
+    /// The next frame of a live source has waited long enough. A source that is not live is as fast
+    /// as its slowest track: there the others have to wait.
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        let waits = |f: &Frame| now.duration_since(f.arrived) >= PATIENCE;
+        let is_live = self.track.live.load(Ordering::Acquire);
+        is_live && self.home.is_some() && self.fifo.front().is_some_and(waits)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -63,6 +76,11 @@ impl TrackState {
     /// Whether a part can begin with this track's first frame.
     pub(super) fn is_ready(&self) -> bool {
         self.fifo.front().is_some_and(can_begin)
+    }
+
+    /// Whether a part that begins should wait for its first frame.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.ended.is_none() && !self.refused && !self.is_ready()
     }
 
     pub(super) fn pop(&mut self) -> Option<Frame> {

@@ -11,9 +11,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::naming;
 
@@ -106,9 +106,24 @@ impl FileWriter {
         self.counters.written.load(Ordering::Relaxed)
     }
 
+    /// The writing thread, to be watched after this handle is gone.
+    pub(super) fn thread(&self) -> WritingThread {
+        WritingThread(Arc::downgrade(&self.counters))
+    }
+
     /// Bytes that wait for the disk.
     pub(super) fn waiting(&self) -> u64 {
         self.bytes().saturating_sub(self.written())
+    }
+}
+
+/// The thread of a file that was given up.
+pub(super) struct WritingThread(Weak<Counters>);
+
+impl WritingThread {
+    /// Whether it still waits for the disk. Nothing can end a write that the system is in.
+    pub(super) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 
@@ -120,6 +135,7 @@ struct Job {
 
 impl Job {
     fn run(self, report: &Report) {
+        let folders = folders_to_sync(&self.spec);
         let (path, file) = match open_new(&self.spec) {
             Ok(opened) => opened,
             Err(error) => {
@@ -128,7 +144,7 @@ impl Job {
             }
         };
         report(FileEvent::Opened(path.clone()));
-        match self.write(&path, file, report) {
+        match self.write(&path, file, folders, report) {
             Ok(()) => report(FileEvent::Closed),
             Err(error) => {
                 self.remove_if_empty(&path);
@@ -144,8 +160,15 @@ impl Job {
         }
     }
 
-    fn write(&self, path: &Path, mut file: File, report: &Report) -> io::Result<()> {
-        let syncer = Syncer::start(&self.spec, path, file.try_clone()?, report.clone())?;
+    fn write(
+        &self,
+        path: &Path,
+        mut file: File,
+        folders: Vec<PathBuf>,
+        report: &Report,
+    ) -> io::Result<()> {
+        let min_free = self.spec.min_free;
+        let syncer = Syncer::start(min_free, folders, file.try_clone()?, report.clone())?;
         let mut batch = Vec::new();
         while let Ok(first) = self.inbox.recv() {
             let mut next = Some(first);
@@ -212,9 +235,23 @@ fn open_new(spec: &FileSpec) -> io::Result<(PathBuf, File)> {
 }
 
 fn folder_of(path: &Path) -> PathBuf {
-    path.parent()
-        .filter(|f| !f.as_os_str().is_empty())
-        .map_or_else(|| PathBuf::from("."), Path::to_owned)
+    path.parent().map_or_else(|| PathBuf::from("."), or_current)
+}
+
+fn or_current(folder: &Path) -> PathBuf {
+    match folder.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => folder.to_owned(),
+    }
+}
+
+/// The folders that get an entry with this file: its own, and where folders are made for it, those
+/// that hold them.
+fn folders_to_sync(spec: &FileSpec) -> Vec<PathBuf> {
+    let folder = folder_of(&spec.path);
+    let missing = folder.ancestors().take_while(|f| !or_current(f).exists());
+    let count = missing.count() + 1;
+    folder.ancestors().take(count).map(or_current).collect()
 }
 
 /// Bytes that a user without privileges can still write.
@@ -230,20 +267,28 @@ struct Syncer {
 }
 
 impl Syncer {
-    fn start(spec: &FileSpec, path: &Path, file: File, report: Report) -> io::Result<Self> {
-        let min_free = spec.min_free;
+    fn start(min_free: u64, folders: Vec<PathBuf>, file: File, report: Report) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel::<()>();
-        let folder = folder_of(path);
+        // Some file systems count none. Asked at once, before anybody can know of the file.
+        let counts_links = links(&file)? > 0;
         let thread = thread::Builder::new()
             .name("roomfile:sync".into())
             .spawn(move || {
                 // Without this a loss of power can take the file's name. A folder that can be
                 // written but not read cannot be opened for it.
-                if let Ok(folder) = File::open(folder) {
+                for folder in folders.iter().filter_map(|f| File::open(f).ok()) {
                     let _ = folder.sync_all();
                 }
-                while stopped.recv_timeout(SYNC_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
+                // From start to start: what is written while a sync lasts waits for the next one.
+                let mut next = Instant::now() + SYNC_INTERVAL;
+                let until = |at: Instant| at.saturating_duration_since(Instant::now());
+                while stopped.recv_timeout(until(next)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    next = Instant::now() + SYNC_INTERVAL;
                     sync(&file)?;
+                    if counts_links && links(&file)? == 0 {
+                        let text = "the file was removed while it was written";
+                        return Err(io::Error::new(io::ErrorKind::NotFound, text));
+                    }
                     if min_free > 0 && free(rustix::fs::fstatvfs(&file))? < min_free {
                         report(FileEvent::SpaceLow);
                     }
@@ -259,6 +304,12 @@ impl Syncer {
             .join()
             .unwrap_or_else(|_| Err(io::Error::other("the syncing thread died")))
     }
+}
+
+/// Names that the file has: what is written to a file without one is lost.
+fn links(file: &File) -> io::Result<u64> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(file.metadata()?.nlink())
 }
 
 fn sync(file: &File) -> io::Result<()> {

@@ -55,9 +55,11 @@ pub(super) static CODECS: &[Codec] = &[
         video: true,
         depayloader: "rtpvp9depay",
         depayloader_caps: None,
-        parser: None,
-        caps: "video/x-vp9",
-        package: GOOD,
+        // The depayloader takes the picture size from the payload descriptor, where it may be
+        // missing or wrong.
+        parser: Some("vp9parse"),
+        caps: "video/x-vp9,alignment=super-frame",
+        package: BAD,
     },
     Codec {
         encoding_name: "AV1",
@@ -65,8 +67,12 @@ pub(super) static CODECS: &[Codec] = &[
         depayloader: "rtpav1depay",
         depayloader_caps: None,
         parser: Some("av1parse"),
-        caps: "video/x-av1",
-        package: "gst-plugins-rs (GStreamer 1.22 of Debian 12 has no rtpav1depay)",
+        caps: "video/x-av1,stream-format=obu-stream,alignment=tu",
+        package: if cfg!(feature = "av1") {
+            BAD
+        } else {
+            "gst-plugins-rs, which Debian 12 does not have; or build this plugin with the feature av1"
+        },
     },
     Codec {
         encoding_name: "OPUS",
@@ -114,6 +120,16 @@ impl Codec {
             .find(|codec| codec.encoding_name.eq_ignore_ascii_case(encoding_name))
     }
 
+    /// The encoding name of a static payload type (RFC 3551 section 6), if it can be received.
+    pub(super) fn static_name(payload: u8) -> Option<&'static str> {
+        match payload {
+            0 => Some("PCMU"),
+            8 => Some("PCMA"),
+            9 => Some("G722"),
+            _ => None,
+        }
+    }
+
     /// The caps of the pads, the preferred form first.
     pub(super) fn forms(&self) -> gst::Caps {
         // A test parses all of them.
@@ -125,11 +141,37 @@ impl Codec {
         self.missing_elements().next().is_none()
     }
 
+    /// What is missing for it, in words.
+    pub(super) fn lack(&self) -> String {
+        let elements: Vec<_> = self.missing_elements().collect();
+        let (name, package) = (self.encoding_name, self.package);
+        format!(
+            "{name} lacks {} (package {package})",
+            elements.join(" and ")
+        )
+    }
+
     pub(super) fn missing_elements(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.depayloader)
             .chain(self.parser)
             .filter(|factory| gst::ElementFactory::find(factory).is_none())
     }
+}
+
+/// What comes beside codecs in an offer (RFC 4588, 2198 and 5109).
+const HELPERS: [&str; 4] = ["RTX", "RED", "ULPFEC", "FLEXFEC-03"];
+
+/// For each of these encoding names why it cannot be received, in words.
+pub(super) fn reasons(offered: &[String]) -> String {
+    let mut names: Vec<&str> = offered.iter().map(String::as_str).collect();
+    names.retain(|name| !HELPERS.contains(name));
+    names.dedup();
+    let reasons = names.iter().map(|name| match Codec::by_name(name) {
+        None => format!("{name} is unknown"),
+        Some(codec) if codec.is_available() => format!("{name} is not asked for"),
+        Some(codec) => codec.lack(),
+    });
+    reasons.collect::<Vec<_>>().join(", ")
 }
 
 /// The caps of all video or all audio codecs, for the pad templates.
@@ -155,5 +197,12 @@ mod tests {
             }
         }
         assert!(!template_caps(true).is_empty() && !template_caps(false).is_empty());
+    }
+
+    #[test]
+    fn a_codec_is_refused_with_its_reason() {
+        gst::init().unwrap();
+        let offered = ["JPEG", "RED", "VP8", "RTX"].map(str::to_owned);
+        assert_eq!(reasons(&offered), "JPEG is unknown, VP8 is not asked for");
     }
 }

@@ -102,6 +102,10 @@ impl Exit {
         if flags.contains(gst::BufferFlags::DISCONT) && !first {
             self.damaged.store(true, Relaxed);
         }
+    }
+
+    /// A frame has left the parser.
+    pub(super) fn parsed(&self, flags: gst::BufferFlags) {
         if self.kind.is_video() && !flags.contains(gst::BufferFlags::DELTA_UNIT) {
             self.counters.keyframes.fetch_add(1, Relaxed);
         }

@@ -22,6 +22,14 @@ use crate::protocol::StreamId;
 /// How long a new session's pads wait for those of the one before, which still drain.
 const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long pads wait for the first sender reports: what leaves before them has no place but that
+/// of its arrival. Browsers send them at once when asked, others after half a second or more.
+/// Together with the jitterbuffer this stays below the second that a crash may cost.
+const REPORT_TIMEOUT: Duration = Duration::from_millis(700);
+
+/// How long a pad waits for those that are promised beside it.
+const COMPANY_TIMEOUT: Duration = Duration::from_millis(300);
+
 /// A publisher has a camera, a microphone, a screen and perhaps a few more.
 const MAX_TRACKS: usize = 16;
 
@@ -38,7 +46,23 @@ impl Session {
             pad,
             block,
             deadline: Instant::now() + NAMESAKE_TIMEOUT,
+            since: Instant::now(),
         });
+    }
+
+    /// Whether reports have told where all media belongs that is there or promised.
+    fn media_is_placed(&self, now: Instant) -> bool {
+        let since = self.waiting_pads.iter().map(|pad| pad.since).min();
+        let waited = since.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
+        let promised = self.promised.iter().filter(|track| track.codec.is_ok());
+        let all_there = self.waiting_pads.len() + self.tracks.len() >= promised.count();
+        let is_known = |pad: &WaitingPad| self.timeline.knows(&pad.pad);
+        let patience = match (all_there, self.waiting_pads.iter().all(is_known)) {
+            (true, true) => Duration::ZERO,
+            (false, true) => COMPANY_TIMEOUT,
+            (_, false) => REPORT_TIMEOUT,
+        };
+        waited >= patience
     }
 }
 
@@ -52,6 +76,9 @@ pub(super) fn expose(
     now: Instant,
 ) -> Exposed {
     if session.waiting_pads.is_empty() || session.is_ending() {
+        return Exposed::default();
+    }
+    if !session.media_is_placed(now) {
         return Exposed::default();
     }
     let (wait, ready): (Vec<_>, Vec<_>) = std::mem::take(&mut session.waiting_pads)
@@ -139,6 +166,7 @@ fn expose_pad(
             id.index
         ),
     };
+    session.timeline.place_packets(pad);
     let track = Track::build(element.upcast_ref(), pad, plan)
         .map_err(|error| format!("its {} cannot be unpacked: {error}", codec.encoding_name))?;
     let ghost = track.pad.clone();
@@ -158,10 +186,13 @@ fn expose_pad(
 /// What webrtcbin says that the pad carries, from its sticky caps.
 fn codec_of(pad: &gst::Pad) -> Result<&'static Codec, String> {
     let caps = pad.current_caps();
-    let name = caps
-        .as_ref()
-        .and_then(|caps| caps.structure(0))
-        .and_then(|s| s.get::<String>("encoding-name").ok())
+    let caps = caps.as_ref().and_then(|caps| caps.structure(0));
+    let name = caps.and_then(|s| s.get::<String>("encoding-name").ok());
+    let name = name
+        .or_else(|| {
+            let payload = caps?.get::<i32>("payload").ok()?;
+            Codec::static_name(payload.try_into().ok()?).map(str::to_owned)
+        })
         .ok_or("it sends media of no known kind")?;
     Codec::by_name(&name).ok_or(format!("it sends {name}, which cannot be received"))
 }

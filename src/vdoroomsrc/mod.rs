@@ -27,6 +27,8 @@
  */
 mod actions;
 mod announce;
+#[cfg(feature = "av1")]
+mod av1;
 mod codecs;
 mod control;
 mod events;
@@ -44,10 +46,13 @@ mod pad;
 mod pad_names;
 mod properties;
 mod requirements;
+mod sender;
+mod sender_reports;
 mod session;
 mod settings;
 mod signals;
 mod stats;
+mod timeline;
 mod timestamps;
 mod track;
 mod webrtcbin;

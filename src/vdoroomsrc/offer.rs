@@ -157,12 +157,7 @@ fn encoding_name(media: &SDPMediaRef, payload: u8) -> Option<String> {
     let mapped = for_payload(media, "rtpmap", payload)
         .and_then(|map| map.split('/').next())
         .map(str::to_ascii_uppercase);
-    mapped.or_else(|| match payload {
-        0 => Some("PCMU".into()),
-        8 => Some("PCMA".into()),
-        9 => Some("G722".into()),
-        _ => None,
-    })
+    mapped.or_else(|| Codec::static_name(payload).map(str::to_owned))
 }
 
 fn keep_only(media: &mut SDPMediaRef, payload: u8, retransmission: bool) {

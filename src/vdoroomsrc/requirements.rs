@@ -16,6 +16,8 @@ const REQUIRED: &[(&str, &str)] = &[
 
 /// What is missing and must not be, in words; `None` if nothing is.
 pub(super) fn missing() -> Option<String> {
+    #[cfg(feature = "av1")]
+    super::av1::provide_depayloader();
     let lacks = |factory: &str| gst::ElementFactory::find(factory).is_none();
     let absent: Vec<String> = REQUIRED
         .iter()
@@ -40,14 +42,6 @@ pub(super) fn missing_codecs() -> Vec<String> {
     CODECS
         .iter()
         .filter(|codec| !codec.is_available())
-        .map(|codec| {
-            let elements: Vec<_> = codec.missing_elements().collect();
-            format!(
-                "{} lacks {} (package {})",
-                codec.encoding_name,
-                elements.join(" and "),
-                codec.package
-            )
-        })
+        .map(|codec| codec.lack())
         .collect()
 }

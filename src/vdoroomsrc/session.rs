@@ -14,10 +14,11 @@ use gst_webrtc::{
 };
 
 use super::CAT;
-use super::codecs::Codec;
+use super::codecs::{Codec, reasons};
 use super::control::Command;
 use super::events::EventSender;
 use super::offer::{self, Refusal, Wish};
+use super::sender_reports::SharedTimeline;
 use super::stats;
 use super::track::Track;
 use super::webrtcbin::{self, Transport, error_of, outcome};
@@ -54,6 +55,8 @@ pub(super) struct Session {
     pub promised: Vec<offer::Track>,
     /// By SSRC.
     pub jitterbuffers: Vec<(u32, glib::WeakRef<gst::Element>)>,
+    /// Where its media belongs.
+    pub timeline: SharedTimeline,
     flowing: bool,
     ending: Option<Ending>,
 }
@@ -71,6 +74,7 @@ pub(super) struct WaitingPad {
     pub block: gst::PadProbeId,
     /// Until when a pad of the same name may take to go.
     pub deadline: Instant,
+    pub since: Instant,
 }
 
 struct Ending {
@@ -108,7 +112,8 @@ impl Session {
         transport: &Transport<'_>,
         reports: &Reports,
     ) -> Result<Self, glib::BoolError> {
-        let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, reports)?;
+        let timeline = SharedTimeline::default();
+        let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, &timeline, reports)?;
         bin.add(&webrtcbin)?;
         if let Err(error) = webrtcbin.sync_state_with_parent() {
             discard(&webrtcbin, bin);
@@ -128,6 +133,7 @@ impl Session {
             waiting_pads: Vec::new(),
             promised: Vec::new(),
             jitterbuffers: Vec::new(),
+            timeline,
             flowing: false,
             ending: None,
         })
@@ -142,6 +148,7 @@ impl Session {
         wish: &Wish,
         reports: &Reports,
     ) -> Result<Vec<String>, String> {
+        self.timeline.note_offer(sdp);
         let mut sdp = SDPMessage::parse_buffer(sdp.as_bytes())
             .map_err(|error| format!("its offer cannot be read: {error}"))?;
         self.promised = offer::narrow(&mut sdp, screen_mids, wish, Codec::is_available);
@@ -161,9 +168,9 @@ impl Session {
             .iter()
             .filter_map(|track| match &track.codec {
                 Err(Refusal::NoCodec(offered)) => Some(format!(
-                    "its {} is not received: none of the offered codecs ({}) can be taken",
+                    "its {} is not received: of the codecs that it offers, {}",
                     track.kind.as_str(),
-                    offered.join(", ")
+                    reasons(offered)
                 )),
                 _ => None,
             })

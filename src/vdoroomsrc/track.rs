@@ -97,19 +97,23 @@ impl Track {
             return Err(missing());
         };
         let source = first.static_pad("src").ok_or_else(missing)?;
+        let entry = first.static_pad("sink").ok_or_else(missing)?;
+        mend_caps(&entry, self.codec);
         watch_connection(&self.webrtcbin_pad, &self.exit);
         add_timestamps(&source, &self.exit);
+        if self.codec.parser == Some("vp9parse") {
+            forget_size(&source);
+        }
         report_leaks(last, &self.exit);
+        count_keyframes(&last.static_pad("sink").ok_or_else(missing)?, &self.exit);
         self.pad
             .set_target(Some(&last.static_pad("src").ok_or_else(missing)?))?;
         for element in self.elements.iter().rev() {
             element.sync_state_with_parent()?;
         }
-        self.webrtcbin_pad
-            .link(&first.static_pad("sink").ok_or_else(missing)?)
-            .map_err(|error| {
-                gst::glib::bool_error!("cannot link {}: {error}", self.codec.encoding_name)
-            })?;
+        self.webrtcbin_pad.link(&entry).map_err(|error| {
+            gst::glib::bool_error!("cannot link {}: {error}", self.codec.encoding_name)
+        })?;
         Ok(())
     }
 
@@ -264,6 +268,55 @@ fn watch_connection(webrtcbin_pad: &gst::Pad, exit: &Arc<Exit>) {
     );
 }
 
+/// webrtcbin (1.22) reads the data channel's m-line, `webrtc-datachannel`, as payload type 0, and
+/// takes what it says for that of PCMU where it comes first.
+fn mend_caps(entry: &gst::Pad, codec: &'static Codec) {
+    let lacks_name = |caps: &gst::CapsRef| {
+        let rtp = caps.structure(0);
+        rtp.is_some_and(|rtp| !rtp.has_field("encoding-name"))
+    };
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
+            && lacks_name(event.caps())
+        {
+            let mut caps = event.caps().to_owned();
+            let media = if codec.video { "video" } else { "audio" };
+            caps.make_mut().set("media", media);
+            caps.make_mut().set("encoding-name", codec.encoding_name);
+            let mended = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
+            info.data = Some(gst::PadProbeData::Event(mended.build()));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    // An element in between asks before the event comes.
+    entry.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
+        if let Some(gst::QueryViewMut::AcceptCaps(query)) =
+            info.query_mut().map(|query| query.view_mut())
+            && lacks_name(query.caps())
+        {
+            query.set_result(true);
+            return gst::PadProbeReturn::Handled;
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// vp9parse believes the size that comes with the caps. rtpvp9depay has it from the payload
+/// descriptor, which does not follow each change and may be wrong; the frames tell it.
+fn forget_size(depayloaded: &gst::Pad) {
+    depayloaded.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) {
+            let mut caps = event.caps().to_owned();
+            if let Some(vp9) = caps.make_mut().structure_mut(0) {
+                vp9.remove_fields(["width", "height"]);
+            }
+            let event = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
+            info.data = Some(gst::PadProbeData::Event(event.build()));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
 /// Watches what leaves the depayloader: when, and with timestamps that rise.
 fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
     let exit = exit.clone();
@@ -296,6 +349,17 @@ fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
             gst::PadProbeReturn::Ok
         },
     );
+}
+
+/// Behind the parser: a depayloader does not always tell a keyframe (`rtpav1depay`).
+fn count_keyframes(entry: &gst::Pad, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    entry.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(buffer) = info.buffer() {
+            exit.parsed(buffer.flags());
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 fn report_leaks(queue: &gst::Element, exit: &Arc<Exit>) {

@@ -17,6 +17,7 @@ use super::CAT;
 use super::control::Command;
 use super::events::Backlog;
 use super::ice::IceServers;
+use super::sender_reports::{SharedTimeline, replace_rtpbin_sync};
 use super::session::Reports;
 use crate::protocol::limits::cut;
 use crate::protocol::{Event, SessionId};
@@ -44,6 +45,7 @@ pub(super) fn make(
     prefix: &str,
     id: SessionId,
     transport: &Transport<'_>,
+    timeline: &SharedTimeline,
     reports: &Reports,
 ) -> Result<gst::Element, glib::BoolError> {
     let webrtcbin = gst::ElementFactory::make("webrtcbin")
@@ -53,7 +55,7 @@ pub(super) fn make(
         .property("ice-transport-policy", transport.ice.policy)
         .build()?;
     configure_ice(&webrtcbin, transport.ice);
-    connect(&webrtcbin, id, transport.retransmission, reports);
+    connect(&webrtcbin, id, transport.retransmission, timeline, reports);
     Ok(webrtcbin)
 }
 
@@ -84,7 +86,13 @@ fn configure_ice(webrtcbin: &gst::Element, ice: &IceServers) {
     }
 }
 
-fn connect(webrtcbin: &gst::Element, id: SessionId, retransmission: bool, reports: &Reports) {
+fn connect(
+    webrtcbin: &gst::Element,
+    id: SessionId,
+    retransmission: bool,
+    timeline: &SharedTimeline,
+    reports: &Reports,
+) {
     let to = reports.clone();
     webrtcbin.connect("on-ice-candidate", false, move |values| {
         let sdp_mline_index = values.get(1)?.get().ok()?;
@@ -123,19 +131,30 @@ fn connect(webrtcbin: &gst::Element, id: SessionId, retransmission: bool, report
         None
     });
     let to = reports.clone();
+    let timeline_of_pads = timeline.clone();
     webrtcbin.connect_pad_added(move |_, pad| {
+        let (to, timeline) = (to.clone(), timeline_of_pads.clone());
+        let said = AtomicBool::new(false);
         // Blocked until the control thread has built what the pad leads to.
-        let block = pad.add_probe(
+        pad.add_probe(
             gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-            |_, _| gst::PadProbeReturn::Ok,
+            move |pad, info| {
+                if let Some(buffer) = info.buffer() {
+                    timeline.expect(pad, buffer);
+                }
+                // Called again whenever something else happens to the pad.
+                if !said.swap(true, Relaxed)
+                    && let Some(block) = info.id.take()
+                {
+                    to.command(Command::Pad {
+                        session: id,
+                        pad: pad.clone(),
+                        block,
+                    });
+                }
+                gst::PadProbeReturn::Ok
+            },
         );
-        if let Some(block) = block {
-            to.command(Command::Pad {
-                session: id,
-                pad: pad.clone(),
-                block,
-            });
-        }
     });
     let to = reports.clone();
     if let Some(rtpbin) = webrtcbin
@@ -145,9 +164,13 @@ fn connect(webrtcbin: &gst::Element, id: SessionId, retransmission: bool, report
         if rtpbin.has_property("max-streams") {
             rtpbin.set_property("max-streams", MAX_SSRCS);
         }
+        replace_rtpbin_sync(&rtpbin);
+        timeline.request_reports(&rtpbin);
+        let timeline = timeline.clone();
         rtpbin.connect("new-jitterbuffer", false, move |values| {
             let jitterbuffer = values.get(1)?.get::<gst::Element>().ok()?;
             let ssrc = values.get(3)?.get().ok()?;
+            timeline.listen(&jitterbuffer, ssrc);
             to.command(Command::Jitterbuffer {
                 session: id,
                 ssrc,

@@ -42,6 +42,20 @@ fn is_recorded(codec: &str, name: &str, extension: &str) {
         video.frames_decoded
     );
     assert_eq!(browser.complaints(), Vec::<String>::new());
+    // Its sender reports were understood.
+    for line in folder
+        .manifest()
+        .iter()
+        .filter(|l| l["event"] == "part-closed")
+    {
+        let tracks = line["tracks"].as_array().unwrap();
+        assert!(
+            tracks
+                .iter()
+                .all(|t| t["sender-clock"] == "timestamp/x-ntp"),
+            "{line}"
+        );
+    }
 }
 
 #[test]
@@ -57,4 +71,9 @@ fn chromium_sends_vp9() {
 #[test]
 fn chromium_sends_h264() {
     is_recorded("H264", "H.264", "ts");
+}
+
+#[test]
+fn chromium_sends_av1() {
+    is_recorded("AV1", "AV1", "mkv");
 }

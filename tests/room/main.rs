@@ -6,6 +6,7 @@ mod applications;
 mod browser;
 mod changes;
 mod chaos;
+mod codecs;
 mod failures;
 mod faults;
 mod flavours;
@@ -17,6 +18,9 @@ mod names;
 mod pads;
 mod recording;
 mod secrets;
+mod splits;
+mod time;
+mod tracks;
 mod uploads;
 
 /// How long a hostile guest has.

@@ -228,3 +228,24 @@ fn a_keyframe_comes_when_the_application_asks() {
     });
     scene.recording.stop();
 }
+
+#[test]
+fn pads_say_that_they_are_live_and_how_late() {
+    let (tx, rx) = mpsc::channel();
+    let scene = Scene::new(&[("alice", Codec::Vp8)], move |source, pad| {
+        link_to(source, pad, SINK);
+        let tx = tx.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+            let mut latency = gst::query::Latency::new();
+            let answered = pad.query(&mut latency);
+            let _ = tx.send((answered, latency.result()));
+            gst::PadProbeReturn::Remove
+        });
+    });
+    for _ in 0..2 {
+        let (answered, (live, least, _)) = rx.recv_timeout(DEADLINE).unwrap();
+        assert!(answered && live);
+        assert!(least >= gst::ClockTime::from_mseconds(200), "{least}");
+    }
+    scene.recording.stop();
+}

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use serde_json::Value;
+use vdoroom_test_support::check::layout::{Part, closed_parts};
 use vdoroom_test_support::check::{self, Report};
 use vdoroom_test_support::{Folder, Launch, RoomServer};
 
@@ -33,7 +35,7 @@ pub fn source(server: &RoomServer, room: &str) -> gst::Element {
 
 /// A pipeline whose bus is read, so that a failure can show what was said on it.
 pub struct Recording {
-    pub folder: Folder,
+    pub folder: Arc<Folder>,
     pub pipeline: gst::Pipeline,
     pub source: gst::Element,
     /// Warnings and errors so far.
@@ -78,7 +80,7 @@ impl Recording {
         let pipeline = gst::Pipeline::new();
         pipeline.add(&source).unwrap();
         Self {
-            folder,
+            folder: Arc::new(folder),
             pipeline,
             source,
             complaints: Vec::new(),
@@ -172,10 +174,20 @@ impl Recording {
 
     /// Sends EOS, waits for it, goes to NULL, and plays back every file, by its stream.
     pub fn finish(mut self) -> Recorded {
+        self.end();
+        self.recorded()
+    }
+
+    /// As [`Recording::finish`]; returns the manifest, and the parts as it lists them.
+    pub fn finish_and_lay_out(mut self) -> (Vec<Value>, Vec<Part>) {
+        self.end();
+        (self.folder.manifest(), closed_parts(&self.folder))
+    }
+
+    fn end(&mut self) {
         self.pipeline.send_event(gst::event::Eos::new());
         self.wait("EOS", |recording| recording.eos);
         self.stop();
-        self.recorded()
     }
 
     /// To NULL, in the time that is promised.
@@ -203,6 +215,7 @@ impl Recording {
             files,
             manifest,
             complaints: self.complaints.clone(),
+            _folder: self.folder.clone(),
         }
     }
 }
@@ -224,6 +237,8 @@ pub struct Recorded {
     pub files: BTreeMap<String, Vec<(PathBuf, Report)>>,
     pub manifest: Vec<Value>,
     pub complaints: Vec<String>,
+    /// The files stay as long as this is here.
+    _folder: Arc<Folder>,
 }
 
 impl Recorded {

@@ -1,43 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Who left leaves nothing behind. Counted in a process of its own: other tests have threads too.
 
-use std::process::Command;
-
 use gst::prelude::*;
 
 use crate::media;
 use crate::room::{Recorder, Sender, send_until, wait_for};
-
-const CHILD: &str = "ROOMFILESINK_LEAKS";
-
-fn count(folder: &str) -> usize {
-    std::fs::read_dir(folder).unwrap().count()
-}
-
-/// Threads and open files of this process.
-fn usage() -> (usize, usize) {
-    (count("/proc/self/task"), count("/proc/self/fd"))
-}
-
-fn is_within(now: (usize, usize), before: (usize, usize)) -> bool {
-    now.0 <= before.0 && now.1 <= before.1
-}
-
-/// Runs a test again in a child process; true in the child.
-fn alone(test: &str) -> bool {
-    if std::env::var_os(CHILD).is_some() {
-        return true;
-    }
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(CHILD, "1")
-        .env("G_DEBUG", "fatal-criticals")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}");
-    false
-}
+use crate::usage::{Usage, alone};
 
 /// Seven people come one after the other while earlier ones are still there.
 fn visit(recorder: &mut Recorder) -> usize {
@@ -79,7 +47,7 @@ fn people_who_come_and_go_leave_no_threads_and_no_open_files() {
     for _ in 0..3 {
         parts += visit(&mut recorder);
         wait_for("threads and files as after the first round", || {
-            is_within(usage(), expected).then_some(())
+            Usage::now().is_within(expected).then_some(())
         });
     }
     let stats: gst::Structure = recorder.sink.property("stats");
@@ -105,17 +73,17 @@ fn starting_and_stopping_leaves_no_threads_and_no_open_files() {
         recorder.pipeline.set_state(gst::State::Null).unwrap();
         let expected = *expected.get_or_insert_with(settled);
         wait_for("threads and files as after the first run", || {
-            is_within(usage(), expected).then_some(())
+            Usage::now().is_within(expected).then_some(())
         });
         recorder.pipeline.set_state(gst::State::Playing).unwrap();
     }
 }
 
 /// Usage when it has not changed for a moment: threads take a while to go.
-fn settled() -> (usize, usize) {
+fn settled() -> Usage {
     let mut seen = Vec::new();
     wait_for("a steady number of threads and files", || {
-        seen.push(usage());
+        seen.push(Usage::now());
         let last = seen.iter().rev().take(25);
         let steady = seen.len() >= 25 && last.clone().all(|u| Some(u) == seen.last());
         steady.then(|| seen[seen.len() - 1])

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Encoded test material: ten seconds each, made once, times from 0.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use gst::prelude::*;
+use vdoroom_test_support::pattern::{self, Plane};
+
+/// Ten seconds of pictures that carry their number.
+const COUNTED: &str = "videotestsrc num-buffers=150 name=counted \
+    ! video/x-raw,format=I420,width=320,height=180,framerate=15/1";
+const WIDTH: usize = 320;
+const HEIGHT: usize = 180;
+const H264: &str =
+    "video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
 
 pub struct Media {
     pub caps: gst::Caps,
@@ -49,6 +59,8 @@ media! {
         ! vp9enc deadline=1 cpu-used=8 keyframe-max-dist=15";
     opus = "audiotestsrc num-buffers=500 samplesperbuffer=960 \
         ! audio/x-raw,rate=48000,channels=2 ! opusenc frame-size=20";
+    opus_mono = "audiotestsrc num-buffers=500 samplesperbuffer=960 \
+        ! audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=20";
     av1 = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
         ! av1enc cpu-used=10 usage-profile=realtime keyframe-max-dist=15 ! av1parse \
         ! video/x-av1,stream-format=obu-stream,alignment=tu";
@@ -65,6 +77,28 @@ media! {
         ! audio/x-raw,rate=48000,channels=2 ! opusenc frame-size=20 ! rtpopuspay ! rtpopusdepay";
     pcmu = "audiotestsrc num-buffers=500 samplesperbuffer=160 \
         ! audio/x-raw,rate=8000,channels=1 ! mulawenc";
+    tiny_h264 = "videotestsrc num-buffers=100 ! video/x-raw,width=64,height=48,framerate=5/1 \
+        ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 \
+        ! video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
+    tiny_vp8 = "videotestsrc num-buffers=100 ! video/x-raw,width=64,height=48,framerate=5/1 \
+        ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=25";
+    long_opus = "audiotestsrc num-buffers=100 samplesperbuffer=2880 wave=silence \
+        ! audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=60 ! rtpopuspay ! rtpopusdepay";
+    counted_h264 = &format!("{COUNTED} ! x264enc tune=zerolatency speed-preset=ultrafast \
+        key-int-max=15 bitrate=300 ! {H264}");
+    counted_h265 = &format!("{COUNTED} ! x265enc tune=zerolatency speed-preset=ultrafast \
+        option-string=open-gop=0 key-int-max=15 bitrate=300 \
+        ! h265parse config-interval=-1 ! video/x-h265,stream-format=byte-stream,alignment=au");
+    counted_vp8 = &format!("{COUNTED} ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=15");
+    counted_vp9 = &format!("{COUNTED} ! vp9enc deadline=1 cpu-used=8 keyframe-max-dist=15");
+    counted_vp8_with_rare_keyframes = &format!("{COUNTED} \
+        ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=75");
+    h264_with_headers_once = &format!("{COUNTED} ! x264enc tune=zerolatency speed-preset=ultrafast \
+        key-int-max=15 bitrate=300 ! video/x-h264,stream-format=avc,profile=constrained-baseline \
+        ! h264parse config-interval=0 ! video/x-h264,stream-format=byte-stream,alignment=au");
+    h265_with_headers_once = &format!("{COUNTED} ! x265enc tune=zerolatency speed-preset=ultrafast \
+        option-string=open-gop=0:repeat-headers=0 key-int-max=15 bitrate=300 \
+        ! video/x-h265,stream-format=byte-stream,alignment=au");
     pcma = "audiotestsrc num-buffers=500 samplesperbuffer=160 \
         ! audio/x-raw,rate=8000,channels=1 ! alawenc";
 }
@@ -73,6 +107,9 @@ fn encode(launch: &str) -> Media {
     gst::init().unwrap();
     let pipeline = gst::parse::launch(&format!("{launch} ! fakesink name=out sync=false"));
     let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
+    if let Some(source) = pipeline.by_name("counted") {
+        count(&source.static_pad("src").unwrap());
+    }
     let pad = pipeline.by_name("out").unwrap().static_pad("sink").unwrap();
     let frames = Arc::new(Mutex::new(Vec::new()));
     let store = frames.clone();
@@ -104,4 +141,22 @@ fn encode(launch: &str) -> Media {
     let frames = std::mem::take(&mut *frames.lock().unwrap());
     assert!(frames.len() >= 100, "{launch} gave {} frames", frames.len());
     Media { caps, frames }
+}
+
+/// Draws its number into each picture.
+fn count(pad: &gst::Pad) {
+    let number = AtomicU32::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(buffer) = info.buffer_mut() {
+            let mut map = buffer.make_mut().map_writable().unwrap();
+            let mut plane = Plane {
+                data: &mut map[..WIDTH * HEIGHT],
+                stride: WIDTH,
+                width: WIDTH,
+                height: HEIGHT,
+            };
+            pattern::draw(&mut plane, number.fetch_add(1, Ordering::Relaxed), false);
+        }
+        gst::PadProbeReturn::Ok
+    });
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -13,6 +13,9 @@ use crate::media::Media;
 
 /// Nothing that a test waits for takes longer.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Of all test material.
+const LENGTH_MS: u64 = 10_000;
 
 /// What an element message says of a part.
 #[derive(Debug, Clone)]
@@ -95,6 +98,18 @@ impl Recorder {
         panic!("no {event} and no EOS within {DEADLINE:?}");
     }
 
+    /// Waits for the next warning; other messages before it are lost.
+    pub fn next_warning(&mut self) -> String {
+        let bus = self.pipeline.bus().unwrap();
+        let timeout = gst::ClockTime::try_from(DEADLINE).unwrap();
+        let message = bus.timed_pop_filtered(timeout, &[gst::MessageType::Warning]);
+        let message = message.unwrap_or_else(|| panic!("no warning within {DEADLINE:?}"));
+        let gst::MessageView::Warning(warning) = message.view() else {
+            unreachable!()
+        };
+        warning.error().to_string()
+    }
+
     pub fn next(&mut self, event: &str) -> Part {
         let part = self.try_next(event);
         part.unwrap_or_else(|| panic!("EOS came before {event}"))
@@ -129,6 +144,8 @@ pub struct Sender {
     pub sent: usize,
     /// How often a keyframe was asked for.
     pub asked: Arc<AtomicUsize>,
+    /// Whether the pad says that it is of a live source; asked for with its first frame.
+    pub is_live: Arc<AtomicBool>,
 }
 
 /// How a pad introduces itself.
@@ -168,12 +185,22 @@ impl Sender {
         let sink = recorder.sink.request_pad(&template, name, None).unwrap();
         let asked = Arc::new(AtomicUsize::new(0));
         let count = asked.clone();
+        let is_live = Arc::new(AtomicBool::new(false));
+        let live = is_live.clone();
         let src = gst::Pad::builder(gst::PadDirection::Src)
             .event_function(move |_, _, event| {
                 if event.has_name("GstForceKeyUnit") {
                     count.fetch_add(1, Ordering::Relaxed);
                 }
                 true
+            })
+            .query_function(move |pad, parent, query| match query.view_mut() {
+                gst::QueryViewMut::Latency(latency) => {
+                    let live = live.load(Ordering::Relaxed);
+                    latency.set(live, gst::ClockTime::ZERO, None);
+                    true
+                }
+                _ => gst::Pad::query_default(pad, parent, query),
             })
             .build();
         src.set_active(true).unwrap();
@@ -185,6 +212,7 @@ impl Sender {
             next: 0,
             sent: 0,
             asked,
+            is_live,
         };
         sender.introduce(intro);
         sender
@@ -230,20 +258,23 @@ impl Sender {
 
     /// Skips the material before this time.
     pub fn skip_to(&mut self, ms: u64) {
-        self.next = self
-            .media
-            .frames
-            .iter()
-            .take_while(|f| time(f) < ms)
-            .count();
+        let mut all = (0..).map(|n| self.time(n));
+        self.next = all.position(|time| time >= ms).unwrap();
     }
 
-    fn next_time(&self) -> Option<u64> {
-        self.media.frames.get(self.next).map(time)
+    /// When frame `n` is due: the material begins again after its ten seconds.
+    fn time(&self, n: usize) -> u64 {
+        let frames = &self.media.frames;
+        time(&frames[n % frames.len()]) + (n / frames.len()) as u64 * LENGTH_MS
     }
 
     fn send_next(&mut self) {
-        let frame = self.media.frames[self.next].copy();
+        let frames = &self.media.frames;
+        let mut frame = frames[self.next % frames.len()].copy();
+        let round = (self.next / frames.len()) as u64;
+        let later = gst::ClockTime::from_mseconds(round * LENGTH_MS);
+        let pts = frame.pts().unwrap() + later;
+        frame.get_mut().unwrap().set_pts(pts);
         self.next += 1;
         self.sent += 1;
         let result = self.src.push(frame);
@@ -270,10 +301,7 @@ fn time(frame: &gst::Buffer) -> u64 {
 
 /// Sends everything before this time, in order, as fast as it is taken.
 pub fn send_until(ms: u64, senders: &mut [&mut Sender]) {
-    while let Some((sender, at)) = earliest(senders) {
-        if at >= ms {
-            return;
-        }
+    while let Some((sender, _)) = earliest(senders, ms) {
         sender.send_next();
     }
 }
@@ -281,10 +309,7 @@ pub fn send_until(ms: u64, senders: &mut [&mut Sender]) {
 /// The same at the speed of life: the first frame goes out now.
 pub fn send_live_until(ms: u64, senders: &mut [&mut Sender]) {
     let mut began = None;
-    while let Some((sender, at)) = earliest(senders) {
-        if at >= ms {
-            return;
-        }
+    while let Some((sender, at)) = earliest(senders, ms) {
         let (start, first) = *began.get_or_insert((Instant::now(), at));
         let due = start + Duration::from_millis(at - first);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -292,12 +317,13 @@ pub fn send_live_until(ms: u64, senders: &mut [&mut Sender]) {
     }
 }
 
-fn earliest<'a>(senders: &'a mut [&mut Sender]) -> Option<(&'a mut Sender, u64)> {
-    let with_time = senders.iter_mut().filter_map(|s| {
-        let time = s.next_time()?;
-        Some((&mut **s, time))
+fn earliest<'a>(senders: &'a mut [&mut Sender], until: u64) -> Option<(&'a mut Sender, u64)> {
+    let with_time = senders.iter_mut().map(|s| {
+        let time = s.time(s.next);
+        (&mut **s, time)
     });
-    with_time.min_by_key(|(_, time)| *time)
+    let due = with_time.filter(|(_, time)| *time < until);
+    due.min_by_key(|(_, time)| *time)
 }
 
 /// Polls until `condition` gives a value.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A track that says nothing holds back nobody, and does not break the recording into pieces.
 
+use std::sync::atomic::Ordering;
+
 use crate::media::{self, Media};
 use crate::playback::play;
 use crate::room::{Recorder, Sender, send_live_until, send_until};
@@ -119,4 +121,43 @@ fn a_muted_microphone_does_not_hold_back_the_pictures_of_a_transport_stream() {
 #[test]
 fn a_muted_microphone_does_not_hold_back_the_pictures_of_a_matroska_file() {
     muted_microphone(media::vp8());
+}
+
+/// The camera of a live source is 1.5 s behind its microphone, all the while.
+fn late_camera(video: &'static Media) {
+    let mut recorder = Recorder::new();
+    let mut video = Sender::named(&recorder, "video_alice", video);
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    video.is_live.store(true, Ordering::Relaxed);
+    audio.is_live.store(true, Ordering::Relaxed);
+    send_until(1000, &mut [&mut video, &mut audio]);
+    let part = recorder.next("part-opened");
+    for now in (1000..5000).step_by(100) {
+        send_until(now + 1600, &mut [&mut audio]);
+        send_until(now + 100, &mut [&mut video]);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let copy = recorder.folder.0.join("killed.copy");
+    std::fs::copy(part.file(), &copy).unwrap();
+    let left = play(&copy);
+    assert!(left.audio_ms >= 5500, "of 6.5 s of sound {left:?}");
+    assert!(left.pictures >= 60, "of 75 pictures {left:?}");
+    send_until(6500, &mut [&mut video]);
+    let sent = (video.sent, audio.sent as u64 * 20);
+    let parts = recorder.end();
+    assert_eq!(parts.len(), 1, "{parts:#?}");
+    let played = play(&parts[0].file());
+    assert_eq!(played.pictures, sent.0, "{played:?}");
+    assert!(played.audio_ms.abs_diff(sent.1) <= 40, "{played:?}");
+    assert!((played.audio_end_ms - 6500).abs() <= 100, "{played:?}");
+}
+
+#[test]
+fn a_late_camera_holds_back_little_of_the_sound_of_a_transport_stream() {
+    late_camera(media::h264());
+}
+
+#[test]
+fn a_late_camera_holds_back_little_of_the_sound_of_a_matroska_file() {
+    late_camera(media::vp8());
 }

@@ -2,9 +2,6 @@
 //! Where one part ends and the next begins: nothing is lost or doubled there.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-use gst::prelude::*;
 
 use crate::media::{self, Media};
 use crate::playback::{Played, play};
@@ -166,31 +163,4 @@ fn a_change_of_picture_size_stays_in_one_transport_stream() {
 #[test]
 fn a_change_of_picture_size_stays_in_one_matroska_file() {
     size_change(media::vp8(), media::vp8_small());
-}
-
-#[test]
-fn a_maximum_of_time_splits_at_keyframes() {
-    let limit = Duration::from_secs(2).as_nanos() as u64;
-    let mut recorder = Recorder::with(|sink, _| sink.set_property("max-size-time", limit));
-    let mut video = Sender::named(&recorder, "video_alice", media::h264());
-    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
-    send_until(8000, &mut [&mut video, &mut audio]);
-    let parts = recorder.end();
-    let played: Vec<_> = parts.iter().map(|p| play(&p.file())).collect();
-    let pictures: Vec<_> = played.iter().map(|p| p.pictures).collect();
-    assert_eq!(pictures, [30, 30, 30, 30], "{parts:#?}");
-    let missing = audio.sent as i64 * 20 - sound_ms(&played) as i64;
-    assert!(missing.abs() <= 100, "{missing} ms of sound are missing");
-    assert_eq!(parts[1].text("began"), "max-size-time");
-}
-
-#[test]
-fn a_maximum_of_bytes_splits_at_keyframes() {
-    let mut recorder = Recorder::with(|sink, _| sink.set_property("max-size-bytes", 50_000u64));
-    let mut video = Sender::named(&recorder, "video_alice", media::vp8());
-    send_until(8000, &mut [&mut video]);
-    let parts = recorder.end();
-    assert!(parts.len() > 1, "{parts:#?}");
-    assert_eq!(pictures(&parts).iter().sum::<usize>(), video.sent);
-    assert_eq!(parts[1].text("began"), "max-size-bytes");
 }

@@ -3,14 +3,17 @@
 //!
 //! [`inspect`] works for any file that this GStreamer can decode. Where the picture carries the
 //! counter of [`crate::pattern`], it also says which frames are missing, doubled or damaged, and
-//! how far each beep is from its flash.
+//! how far each beep is from its flash. [`second_opinion`] asks FFmpeg.
 
 mod decode;
+mod ffmpeg;
+pub mod layout;
 mod report;
 mod track;
 
 use std::path::Path;
 
+pub use ffmpeg::{SecondOpinion, second_opinion};
 pub use report::{Audio, Counters, Report, Video};
 
 /// Decodes `path` from beginning to end. What goes wrong is in the report.

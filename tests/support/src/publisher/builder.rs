@@ -11,12 +11,14 @@ use crate::{
 };
 
 use super::{
-    Codec, Flavour, Publisher,
+    Codec, Flavour, Publisher, Sound,
     control::Control,
-    feed::{Feed, Timeline},
+    feed::Feed,
     link::Target,
     peer::Kind,
+    reports::SenderReports,
     status::Status,
+    timeline::{SoundCard, Timeline, Times},
 };
 
 /// What a publisher is and where it publishes.
@@ -27,6 +29,7 @@ pub struct Settings {
     pub stream_id: String,
     pub flavour: Flavour,
     pub codec: Codec,
+    pub sound: Sound,
     pub password: Password,
     pub salt: String,
     pub dialect: Dialect,
@@ -40,6 +43,7 @@ pub struct Settings {
     pub false_fingerprint: bool,
     /// Seeds what happens to packets.
     pub mangle: Option<u64>,
+    pub times: Times,
 }
 
 impl Settings {
@@ -77,6 +81,11 @@ impl PublisherBuilder {
 
     pub fn codec(mut self, codec: Codec) -> Self {
         self.0.codec = codec;
+        self
+    }
+
+    pub fn sound(mut self, sound: Sound) -> Self {
+        self.0.sound = sound;
         self
     }
 
@@ -134,6 +143,36 @@ impl PublisherBuilder {
         self
     }
 
+    /// Whose clock it runs by, and when it flashes and beeps; by default its own, from the start.
+    pub fn timeline(mut self, timeline: &Timeline) -> Self {
+        self.0.times.timeline = Some(timeline.clone());
+        self
+    }
+
+    /// A sound card that runs so many millionths faster than the machine's clock.
+    pub fn fast_sound_card(mut self, ppm: u32) -> Self {
+        self.0.times.card = SoundCard { ppm };
+        self
+    }
+
+    /// Pictures are sent so long after they were captured.
+    pub fn video_delay(mut self, delay: Duration) -> Self {
+        self.0.times.video_delay = delay;
+        self
+    }
+
+    /// Sound is sent so long after it was captured.
+    pub fn audio_delay(mut self, delay: Duration) -> Self {
+        self.0.times.audio_delay = delay;
+        self
+    }
+
+    /// What the sender reports say; the truth by default.
+    pub fn sender_reports(mut self, reports: SenderReports) -> Self {
+        self.0.times.sender_reports = reports;
+        self
+    }
+
     /// The offers that go over the server announce another certificate than the one that is shown
     /// in the DTLS handshake, as if somebody had changed them on the way. The truth is told over
     /// the channel: as soon as it is open, everything is offered there, asked for or not.
@@ -161,8 +200,19 @@ impl PublisherBuilder {
             return Err("the SDK cannot publish in the relay dialect".into());
         }
         gst::init().map_err(|error| error.to_string())?;
-        let timeline = Timeline::now();
-        let feed = Feed::start(settings.codec, settings.flavour, settings.rate, &timeline)?;
+        let timeline = settings
+            .times
+            .timeline
+            .clone()
+            .unwrap_or_else(Timeline::now);
+        let feed = Feed::start(
+            settings.codec,
+            settings.sound,
+            settings.flavour,
+            settings.rate,
+            &timeline,
+            settings.times.card,
+        )?;
         let feed = Arc::new(feed);
         let status = Arc::<Status>::default();
         let (events, inbox) = smol::channel::unbounded();

@@ -1,26 +1,45 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Encoders and payloaders.
+//! Video encoders and payloaders.
 
 use super::Flavour;
 
-/// The video codec of a publisher; audio is always Opus.
+/// The video codec of a publisher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Codec {
     /// Constrained baseline.
     #[default]
     H264,
+    H264Main,
+    H264High,
+    H265,
     Vp8,
     Vp9,
+    /// Profile 2: ten bits.
+    Vp9Profile2,
+    Av1,
 }
 
 impl Codec {
     /// Launch description of a real-time encoder.
     pub(super) fn encoder(self, keyframe_interval: i32) -> String {
         match self {
-            Self::H264 => format!(
-                "x264enc tune=zerolatency speed-preset=ultrafast bitrate=600 threads=1 \
+            Self::H264 | Self::H264Main | Self::H264High => format!(
+                "x264enc tune=zerolatency speed-preset={} bitrate=600 threads=1 \
                  key-int-max={keyframe_interval} \
-                 ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream"
+                 ! video/x-h264,profile={},stream-format=byte-stream",
+                // What is ultrafast needs no profile above baseline.
+                if self == Self::H264 {
+                    "ultrafast"
+                } else {
+                    "superfast"
+                },
+                self.h264_profile(),
+            ),
+            Self::H265 => format!(
+                "x265enc tune=zerolatency speed-preset=ultrafast bitrate=600 log-level=error \
+                 key-int-max={keyframe_interval} \
+                 option-string=pools=1:frame-threads=1:open-gop=0:repeat-headers=1 \
+                 ! video/x-h265,stream-format=byte-stream,alignment=au"
             ),
             Self::Vp8 => format!(
                 "vp8enc deadline=1 cpu-used=8 threads=1 end-usage=cbr target-bitrate=600000 \
@@ -28,51 +47,88 @@ impl Codec {
             ),
             // Not cbr: the encoder then leaves blocks as they were now and then, and a frame
             // shows bits of the one before.
-            Self::Vp9 => format!(
-                "vp9enc deadline=1 cpu-used=8 threads=1 end-usage=vbr target-bitrate=600000 \
-                 lag-in-frames=0 keyframe-max-dist={keyframe_interval}"
+            Self::Vp9 | Self::Vp9Profile2 => format!(
+                "{} vp9enc deadline=1 cpu-used=8 threads=1 end-usage=vbr target-bitrate=600000 \
+                 lag-in-frames=0 keyframe-max-dist={keyframe_interval}",
+                if self == Self::Vp9 {
+                    ""
+                } else {
+                    "videoconvert ! video/x-raw,format=I420_10LE !"
+                }
             ),
+            // av1enc (GStreamer 1.22) obeys no request for a keyframe: several a second.
+            Self::Av1 => format!(
+                "av1enc usage-profile=realtime cpu-used=10 threads=1 end-usage=vbr \
+                 target-bitrate=2000 max-quantizer=30 lag-in-frames=0 keyframe-max-dist={} \
+                 ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu",
+                keyframe_interval.min(5)
+            ),
+        }
+    }
+
+    fn h264_profile(self) -> &'static str {
+        match self {
+            Self::H264Main => "main",
+            Self::H264High => "high",
+            _ => "constrained-baseline",
         }
     }
 
     /// Launch description of the payloader, and the caps that go into the offer.
     pub(super) fn payloader(self, flavour: Flavour) -> (String, String) {
         // What browsers use, and the OBS plugin; any dynamic number would do.
-        let (name, number, options) = match self {
-            Self::H264 => (
+        let (name, number, payloader, extra) = match self {
+            Self::H264 | Self::H264Main | Self::H264High => (
                 "H264",
                 102,
                 "rtph264pay config-interval=-1 aggregate-mode=zero-latency",
+                ",packetization-mode=(string)1",
             ),
-            Self::Vp8 => ("VP8", 96, "rtpvp8pay picture-id-mode=15-bit"),
-            Self::Vp9 => ("VP9", 98, "rtpvp9pay picture-id-mode=15-bit"),
+            Self::H265 => (
+                "H265",
+                // Browsers choose from 35 to 63 as well, which rtph265pay does not take.
+                103,
+                "rtph265pay config-interval=-1 aggregate-mode=zero-latency",
+                "",
+            ),
+            Self::Vp8 => ("VP8", 96, "rtpvp8pay picture-id-mode=15-bit", ""),
+            Self::Vp9 => (
+                "VP9",
+                98,
+                "rtpvp9pay picture-id-mode=15-bit",
+                ",profile-id=(string)0",
+            ),
+            Self::Vp9Profile2 => (
+                "VP9",
+                100,
+                "rtpvp9pay picture-id-mode=15-bit",
+                ",profile-id=(string)2",
+            ),
+            Self::Av1 => {
+                provide_av1_payloader();
+                (
+                    "AV1",
+                    45,
+                    "rtpav1pay",
+                    ",level-idx=(string)5,profile=(string)0",
+                )
+            }
         };
         let number = if flavour == Flavour::Obs { 96 } else { number };
-        let extra = match self {
-            Self::H264 => ",packetization-mode=(string)1",
-            _ => "",
-        };
         (
-            format!("{options} pt={number} mtu=1200"),
+            format!("{payloader} pt={number} mtu=1200"),
             format!(
                 "application/x-rtp,media=video,clock-rate=90000,encoding-name={name},\
                  payload={number}{extra}"
             ),
         )
     }
+}
 
-    pub(super) fn opus_payloader(flavour: Flavour) -> (String, String) {
-        let number = if flavour == Flavour::Raspberry {
-            100
-        } else {
-            111
-        };
-        (
-            format!("rtpopuspay pt={number}"),
-            format!(
-                "application/x-rtp,media=audio,clock-rate=48000,encoding-name=OPUS,\
-                 encoding-params=(string)2,payload={number}"
-            ),
-        )
+/// GStreamer keeps the payloader in gst-plugins-rs, which is not on every system.
+fn provide_av1_payloader() {
+    if gst::ElementFactory::find("rtpav1pay").is_none() {
+        // What fails here is seen when the payloader is made.
+        let _ = gstrsrtp::plugin_register_static();
     }
 }

@@ -14,10 +14,11 @@ use crate::{log::Direction, secret::Secret, server::Dialect};
 
 use super::{
     builder::Settings,
-    feed::{Feed, Timeline},
+    feed::Feed,
     link,
     peer::{Kind, PeerEvent, PeerId},
     status::Status,
+    timeline::Timeline,
     viewer::Viewer,
 };
 

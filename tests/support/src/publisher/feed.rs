@@ -17,28 +17,10 @@ use gst_video::prelude::*;
 
 use crate::pattern::{self, Plane};
 
-use super::{Codec, Flavour};
-
-/// Clock and base time of a publisher.
-#[derive(Clone)]
-pub struct Timeline {
-    clock: gst::Clock,
-    base: gst::ClockTime,
-}
-
-impl Timeline {
-    pub fn now() -> Self {
-        let clock = gst::SystemClock::obtain();
-        let base = clock.time();
-        Self { clock, base }
-    }
-
-    pub fn rule(&self, pipeline: &gst::Pipeline) {
-        pipeline.use_clock(Some(&self.clock));
-        pipeline.set_start_time(gst::ClockTime::NONE);
-        pipeline.set_base_time(self.base);
-    }
-}
+use super::{
+    Codec, Flavour, Sound,
+    timeline::{SoundCard, Timeline},
+};
 
 /// One way out to a viewer.
 pub struct Outlet {
@@ -53,6 +35,8 @@ pub struct Track {
     units: AtomicU64,
     muted: AtomicBool,
     paused: AtomicBool,
+    /// By whose clock its units are stamped; a picture's is the machine's own.
+    card: SoundCard,
 }
 
 impl Track {
@@ -94,7 +78,7 @@ impl Track {
         if self.paused.load(Ordering::Relaxed) {
             return;
         }
-        let Some(sample) = in_running_time(sample) else {
+        let Some(sample) = in_running_time(sample, self.card) else {
             return;
         };
         let delta = sample
@@ -119,12 +103,12 @@ impl Track {
 
 /// The unit with its running time as timestamp: encoders count from an origin of their own
 /// (x264enc from a thousand hours), and the segment that says so does not pass an appsrc.
-fn in_running_time(sample: &gst::Sample) -> Option<gst::Sample> {
+fn in_running_time(sample: &gst::Sample, card: SoundCard) -> Option<gst::Sample> {
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
     let mut buffer = sample.buffer_owned()?;
     let pts = segment.to_running_time(buffer.pts());
     let shell = buffer.make_mut();
-    shell.set_pts(pts);
+    shell.set_pts(pts.map(|pts| card.machine_time(pts)));
     shell.set_dts(None);
     let caps = sample.caps_owned()?;
     Some(gst::Sample::builder().buffer(&buffer).caps(&caps).build())
@@ -132,7 +116,7 @@ fn in_running_time(sample: &gst::Sample) -> Option<gst::Sample> {
 
 /// The encoders of one publisher.
 pub struct Feed {
-    pipeline: gst::Pipeline,
+    pipelines: [gst::Pipeline; 2],
     video_sink: gst::Element,
     size: gst::Element,
     rate: i32,
@@ -143,9 +127,11 @@ pub struct Feed {
 impl Feed {
     pub fn start(
         codec: Codec,
+        sound: Sound,
         flavour: Flavour,
         rate: i32,
         timeline: &Timeline,
+        card: SoundCard,
     ) -> Result<Self, String> {
         let keyframe_interval = if flavour.obeys_keyframe_requests() {
             rate * 60
@@ -153,40 +139,39 @@ impl Feed {
             rate * 2
         };
         let encoder = codec.encoder(keyframe_interval);
-        let description = format!(
+        let camera = format!(
             "videotestsrc name=camera is-live=true pattern=black ! capsfilter name=size caps={} \
-             ! {encoder} ! appsink name=video sync=false \
-             audiotestsrc name=microphone is-live=true wave=silence samplesperbuffer=960 \
-             ! audio/x-raw,format=S16LE,rate=48000,channels=2,layout=interleaved \
-             ! opusenc bitrate=64000 ! appsink name=audio sync=false",
+             ! {encoder} ! appsink name=video sync=false",
             picture(320, 180, rate).to_string().replace(' ', "")
         );
-        let pipeline = gst::parse::launch(&description)
-            .map_err(|error| error.to_string())?
-            .downcast::<gst::Pipeline>()
-            .map_err(|_| "not a pipeline")?;
-        // Nobody reads this bus.
-        pipeline.bus().inspect(|bus| bus.set_flushing(true));
-        let (video, audio) = (Arc::<Track>::default(), Arc::<Track>::default());
-        let element = |name: &str| pipeline.by_name(name).ok_or(format!("no {name}"));
-        draw_on(&element("size")?, &video, rate)?;
-        beep_on(&element("microphone")?, &audio)?;
-        let video_sink = element("video")?;
+        let microphone = format!("{} ! appsink name=audio sync=false", sound.microphone());
+        let camera = pipeline(&camera, timeline)?;
+        let microphone = pipeline(&microphone, &timeline.faster_by(card))?;
+        let video = Arc::<Track>::default();
+        let audio = Arc::new(Track {
+            card,
+            ..Track::default()
+        });
+        let size = element(&camera, "size")?;
+        draw_on(&size, &video, rate)?;
+        beep_on(&element(&microphone, "microphone")?, &audio, sound)?;
+        let video_sink = element(&camera, "video")?;
         hand_out(&video_sink, &video);
-        hand_out(&element("audio")?, &audio);
-        let size = element("size")?;
-        timeline.rule(&pipeline);
-        pipeline
-            .set_state(gst::State::Playing)
-            .map_err(|error| error.to_string())?;
-        Ok(Self {
-            pipeline,
+        hand_out(&element(&microphone, "audio")?, &audio);
+        let feed = Self {
+            pipelines: [camera, microphone],
             video_sink,
             size,
             rate,
             video,
             audio,
-        })
+        };
+        for pipeline in &feed.pipelines {
+            pipeline
+                .set_state(gst::State::Playing)
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(feed)
     }
 
     /// Has the encoder make its next picture a keyframe.
@@ -206,8 +191,25 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        let _ = self.pipeline.set_state(gst::State::Null);
+        for pipeline in &self.pipelines {
+            let _ = pipeline.set_state(gst::State::Null);
+        }
     }
+}
+
+fn pipeline(description: &str, timeline: &Timeline) -> Result<gst::Pipeline, String> {
+    let pipeline = gst::parse::launch(description)
+        .map_err(|error| error.to_string())?
+        .downcast::<gst::Pipeline>()
+        .map_err(|_| "not a pipeline")?;
+    // Nobody reads this bus.
+    pipeline.bus().inspect(|bus| bus.set_flushing(true));
+    timeline.rule(&pipeline);
+    Ok(pipeline)
+}
+
+fn element(pipeline: &gst::Pipeline, name: &str) -> Result<gst::Element, String> {
+    pipeline.by_name(name).ok_or(format!("no {name}"))
 }
 
 fn picture(width: i32, height: i32, rate: i32) -> gst::Caps {
@@ -228,17 +230,18 @@ fn draw_on(element: &gst::Element, track: &Arc<Track>, rate: i32) -> Result<(), 
             .and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok());
         if let (Some(format), Some(buffer)) = (info_of_pad, info.buffer_mut())
             && let Some(time) = buffer.pts()
-            && !track.muted.load(Ordering::Relaxed)
         {
-            // Rounded, because timestamps are cut to whole nanoseconds.
+            // A source that starts late counts from there: a flash would begin with the frame after
+            // the second.
             let half = 500_000_000 / rate as u64;
             let number = (time.nseconds() + half) * rate as u64 / 1_000_000_000;
-            draw_frame(
-                buffer.make_mut(),
-                &format,
-                number as u32,
-                pattern::signal_at(time),
-            );
+            let time =
+                gst::ClockTime::from_nseconds((number * 1_000_000_000).div_ceil(rate as u64));
+            let buffer = buffer.make_mut();
+            buffer.set_pts(time);
+            if !track.muted.load(Ordering::Relaxed) {
+                draw_frame(buffer, &format, number as u32, pattern::signal_at(time));
+            }
         }
         gst::PadProbeReturn::Ok
     });
@@ -270,7 +273,7 @@ fn draw_frame(
     }
 }
 
-fn beep_on(element: &gst::Element, track: &Arc<Track>) -> Result<(), String> {
+fn beep_on(element: &gst::Element, track: &Arc<Track>, sound: Sound) -> Result<(), String> {
     let pad = element.static_pad("src").ok_or("no src pad")?;
     let track = track.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
@@ -281,9 +284,9 @@ fn beep_on(element: &gst::Element, track: &Arc<Track>) -> Result<(), String> {
             let mut samples = vec![0; map.len() / 2];
             pattern::beep(
                 &mut samples,
-                2,
-                48_000,
-                time,
+                sound.channels(),
+                sound.rate(),
+                track.card.machine_time(time),
                 track.muted.load(Ordering::Relaxed),
             );
             for (bytes, sample) in map.chunks_exact_mut(2).zip(&samples) {

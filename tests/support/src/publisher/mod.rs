@@ -14,8 +14,11 @@ mod flavour;
 mod link;
 mod mangle;
 mod peer;
+mod reports;
 mod sdp;
+mod sound;
 mod status;
+mod timeline;
 mod viewer;
 
 use std::{
@@ -32,6 +35,9 @@ use crate::{log::LogEntry, secret::Password, server::Dialect};
 pub use builder::PublisherBuilder;
 pub use codec::Codec;
 pub use flavour::Flavour;
+pub use reports::SenderReports;
+pub use sound::Sound;
+pub use timeline::Timeline;
 
 use builder::Settings;
 use control::{Command, Event};
@@ -39,6 +45,7 @@ use feed::Feed;
 use link::Target;
 use peer::Kind;
 use status::{Shown, Status};
+use timeline::Times;
 
 /// A running publisher. Dropping it is a crash.
 pub struct Publisher {
@@ -61,6 +68,7 @@ impl Publisher {
             stream_id: stream_id.into(),
             flavour: Flavour::default(),
             codec: Codec::default(),
+            sound: Sound::default(),
             password: Password::default(),
             salt: "vdo.ninja".into(),
             dialect: Dialect::default(),
@@ -73,6 +81,7 @@ impl Publisher {
             ping_interval: None,
             false_fingerprint: false,
             mangle: None,
+            times: Times::default(),
         })
     }
 

@@ -13,11 +13,13 @@ use gst_webrtc::{
 use smol::channel::Sender;
 
 use super::{
-    Codec, Flavour,
+    builder::Settings,
     control::Event,
-    feed::{Feed, Outlet, Timeline, Track},
+    feed::{Feed, Outlet, Track},
     mangle,
+    reports::{self, Ssrcs},
     status::Status,
+    timeline::Timeline,
 };
 
 /// Tells the connections of one publisher apart, also after one was replaced.
@@ -71,17 +73,25 @@ pub struct Peer {
     webrtcbin: gst::Element,
     channel: WebRTCDataChannel,
     branches: Vec<Branch>,
+    /// The SSRCs of cameras and screens.
+    pictures: Ssrcs,
 }
 
 impl Peer {
-    pub fn new(id: PeerId, timeline: &Timeline, events: &Sender<Event>) -> Result<Self, String> {
+    pub fn new(
+        id: PeerId,
+        settings: &Settings,
+        timeline: &Timeline,
+        events: &Sender<Event>,
+    ) -> Result<Self, String> {
         let pipeline = gst::Pipeline::new();
         let webrtcbin = gst::ElementFactory::make("webrtcbin")
             .property_from_str("bundle-policy", "max-bundle")
             .build()
             .map_err(|error| error.to_string())?;
         be_lean(&webrtcbin);
-        report_capture_times(&webrtcbin);
+        let pictures = Ssrcs::default();
+        configure_reports(&webrtcbin, settings, timeline, &pictures);
         pipeline
             .add(&webrtcbin)
             .map_err(|error| error.to_string())?;
@@ -104,6 +114,7 @@ impl Peer {
             webrtcbin,
             channel,
             branches: vec![],
+            pictures,
         })
     }
 
@@ -111,19 +122,32 @@ impl Peer {
     pub fn add_track(
         &mut self,
         kind: Kind,
-        codec: Codec,
-        flavour: Flavour,
+        settings: &Settings,
         feed: &Feed,
         requests: impl Fn() + Send + Sync + 'static,
     ) -> Result<(), String> {
-        let (payloader, caps) = match kind {
-            Kind::Video | Kind::Screen => codec.payloader(flavour),
-            Kind::Audio => Codec::opus_payloader(flavour),
+        let flavour = settings.flavour;
+        let ((payloader, caps), delay) = match kind {
+            Kind::Video | Kind::Screen => (
+                settings.codec.payloader(flavour),
+                settings.times.video_delay,
+            ),
+            Kind::Audio => (
+                settings.sound.payloader(flavour),
+                settings.times.audio_delay,
+            ),
         };
         let ssrc = glib::random_int();
+        if kind != Kind::Audio {
+            reports::lock(&self.pictures).insert(ssrc);
+        }
+        let late = match delay.as_nanos() {
+            0 => String::new(),
+            delay => format!("! clocksync ts-offset={delay} sync-to-first=false"),
+        };
         let description = format!(
             "appsrc name=source is-live=true format=time max-bytes=4000000 leaky-type=downstream \
-             ! {payloader} ssrc={ssrc} ! capsfilter name=out caps={caps},ssrc=(uint){ssrc}"
+             {late} ! {payloader} ssrc={ssrc} ! capsfilter name=out caps={caps},ssrc=(uint){ssrc}"
         );
         let bin = gst::parse::bin_from_description(&description, false)
             .map_err(|error| error.to_string())?;
@@ -135,6 +159,9 @@ impl Peer {
             .by_name("out")
             .and_then(|out| out.static_pad("src"))
             .ok_or("no pad")?;
+        if kind == Kind::Audio {
+            reports::count_by_card(settings.times.card, &exit);
+        }
         let exit = gst::GhostPad::with_target(&exit).map_err(|error| error.to_string())?;
         bin.add_pad(&exit).map_err(|error| error.to_string())?;
         self.pipeline.add(&bin).map_err(|error| error.to_string())?;
@@ -273,14 +300,21 @@ fn be_lean(webrtcbin: &gst::Element) {
     nice.set_property("upnp", false);
 }
 
-/// Sender reports tell when a unit was captured, as a browser's do. By default rtpsession tells
-/// when it was sent, and the picture lags behind the sound by what its encoder takes.
-fn report_capture_times(webrtcbin: &gst::Element) {
+fn configure_reports(
+    webrtcbin: &gst::Element,
+    settings: &Settings,
+    timeline: &Timeline,
+    pictures: &Ssrcs,
+) {
     let rtpbin = webrtcbin
         .downcast_ref::<gst::Bin>()
         .and_then(|bin| bin.by_name("rtpbin"));
     if let Some(rtpbin) = rtpbin {
-        rtpbin.set_property("rtcp-sync-send-time", false);
+        reports::tell_capture_times(&rtpbin);
+        if timeline.is_fast() {
+            reports::tell_own_time(&rtpbin);
+        }
+        settings.times.sender_reports.tamper(&rtpbin, pictures);
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Viewer {
 
 impl Viewer {
     pub fn open(id: PeerId, uuid: &str, control: &Control) -> Result<Self, String> {
-        let peer = Peer::new(id, &control.timeline, &control.events)?;
+        let peer = Peer::new(id, &control.settings, &control.timeline, &control.events)?;
         let mut viewer = Self {
             id,
             uuid: uuid.into(),
@@ -85,7 +85,7 @@ impl Viewer {
                 }
             };
             self.peer
-                .add_track(kind, settings.codec, flavour, &control.feed, on_request)?;
+                .add_track(kind, settings, &control.feed, on_request)?;
             if let Some(seed) = settings.mangle {
                 self.peer.mangle_last_track(seed, &control.status);
             }

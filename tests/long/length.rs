@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Thirty hours with a picture every 200 ms and a packet of sound every 60 ms.
+
+use std::time::Duration;
+
+use crate::long_run::{Loop, record};
+use crate::media::{self, Media};
+use crate::usage::alone;
+
+fn video(media: &'static Media) -> Loop {
+    let interval = Duration::from_millis(200);
+    let name = "video_alice";
+    Loop {
+        name,
+        media,
+        interval,
+    }
+}
+
+fn sound() -> Loop {
+    let interval = Duration::from_millis(60);
+    let (name, media) = ("audio_alice", media::long_opus());
+    Loop {
+        name,
+        media,
+        interval,
+    }
+}
+
+fn thirty_hours(tracks: &[Loop], parts: usize) {
+    let run = record(0..30, tracks);
+    run.assert_steady();
+    run.assert_exact(tracks);
+    assert_eq!(run.parts.len(), parts, "{:#?}", run.parts);
+}
+
+#[test]
+fn thirty_hours_of_h264() {
+    if alone("length::thirty_hours_of_h264") {
+        thirty_hours(&[video(media::tiny_h264()), sound()], 2);
+    }
+}
+
+#[test]
+fn thirty_hours_of_vp8() {
+    if alone("length::thirty_hours_of_vp8") {
+        thirty_hours(&[video(media::tiny_vp8()), sound()], 1);
+    }
+}
+
+#[test]
+fn thirty_hours_of_sound() {
+    if alone("length::thirty_hours_of_sound") {
+        thirty_hours(&[sound()], 1);
+    }
+}

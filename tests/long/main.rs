@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What takes minutes or hours. Run by hand: `scripts/test-long`.
+
+// The tests of the recorder use more of these than those here.
+#[allow(dead_code)]
+#[path = "../roomfilesink/media.rs"]
+mod media;
+#[allow(dead_code)]
+#[path = "../roomfilesink/room.rs"]
+mod room;
+
+mod length;
+#[path = "../roomfilesink/long_run.rs"]
+mod long_run;
+mod time;
+#[path = "../roomfilesink/timeline.rs"]
+mod timeline;
+#[path = "../roomfilesink/usage.rs"]
+mod usage;
+
+#[path = "../roomfilesink/child.rs"]
+mod child;
+#[path = "../roomfilesink/crash.rs"]
+mod crash;
+mod files;
+#[path = "../roomfilesink/power.rs"]
+mod power;
+#[path = "../roomfilesink/strace.rs"]
+mod strace;
+
+#[path = "../room/chaos.rs"]
+mod chaos;
+#[allow(dead_code)]
+#[path = "../room/recording.rs"]
+mod recording;
+
+/// How long a hostile guest has.
+const CHAOS: std::time::Duration = std::time::Duration::from_secs(600);

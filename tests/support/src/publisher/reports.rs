@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MPL-2.0
+//! RTP and RTCP as they leave a publisher: sender reports that lie, and the sound card's time.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gst::prelude::*;
+
+use super::timeline::SoundCard;
+
+/// RFC 3550, 6.4.1.
+const SENDER_REPORT: u8 = 200;
+const HOUR: u32 = 3600;
+
+/// The SSRCs of one kind of media.
+pub(super) type Ssrcs = Arc<Mutex<HashSet<u32>>>;
+
+pub(super) fn lock(ssrcs: &Ssrcs) -> MutexGuard<'_, HashSet<u32>> {
+    ssrcs.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the sender reports of a publisher say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SenderReports {
+    /// When each unit was captured, as a browser's do.
+    #[default]
+    True,
+    /// Nothing: the publisher knows no time (RFC 3550, 6.4.1).
+    ZeroNtp,
+    /// Another hour each time.
+    JumpingNtp,
+    /// That pictures were captured this much later than they were.
+    LatePictures { seconds: u32 },
+    /// The truth about the pictures; about the sound, nothing is reported.
+    PicturesOnly,
+    /// None are sent.
+    None,
+}
+
+impl SenderReports {
+    /// Changes what leaves webrtcbin, before it is encrypted.
+    pub(super) fn tamper(self, rtpbin: &gst::Element, pictures: &Ssrcs) {
+        if self == Self::True {
+            return;
+        }
+        let pictures = pictures.clone();
+        rtpbin.connect_pad_added(move |_, pad| {
+            if !pad.name().starts_with("send_rtcp_src") {
+                return;
+            }
+            let pictures = pictures.clone();
+            let count = AtomicU32::new(0);
+            pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+                let Some(buffer) = info.buffer_mut() else {
+                    return gst::PadProbeReturn::Ok;
+                };
+                let Ok(mut map) = buffer.make_mut().map_writable() else {
+                    return gst::PadProbeReturn::Ok;
+                };
+                let n = count.fetch_add(1, Relaxed);
+                match self.rewrite(&mut map, n, &|ssrc| lock(&pictures).contains(&ssrc)) {
+                    true => gst::PadProbeReturn::Ok,
+                    false => gst::PadProbeReturn::Drop,
+                }
+            });
+        });
+    }
+
+    /// False if the packet is not to be sent.
+    fn rewrite(self, compound: &mut [u8], n: u32, is_video: &impl Fn(u32) -> bool) -> bool {
+        let mut rest = compound;
+        while rest.len() >= 4 {
+            let length = (usize::from(u16::from_be_bytes([rest[2], rest[3]])) + 1) * 4;
+            let Some((packet, others)) = rest.split_at_mut_checked(length) else {
+                return true;
+            };
+            rest = others;
+            if packet[1] != SENDER_REPORT || packet.len() < 28 {
+                continue;
+            }
+            let word = |at: usize| {
+                u32::from_be_bytes([packet[at], packet[at + 1], packet[at + 2], packet[at + 3]])
+            };
+            let (ssrc, seconds) = (word(4), word(8));
+            let seconds = match self {
+                Self::True => seconds,
+                Self::ZeroNtp => {
+                    packet[12..16].fill(0);
+                    0
+                }
+                Self::JumpingNtp => seconds.wrapping_add(HOUR * (n % 7)),
+                Self::LatePictures { seconds: late } if is_video(ssrc) => {
+                    seconds.wrapping_add(late)
+                }
+                Self::LatePictures { .. } => seconds,
+                Self::PicturesOnly if is_video(ssrc) => seconds,
+                Self::PicturesOnly | Self::None => return false,
+            };
+            packet[8..12].copy_from_slice(&seconds.to_be_bytes());
+        }
+        true
+    }
+}
+
+/// Has RTP timestamps count what the sound card counts, not the machine's clock.
+pub(super) fn count_by_card(card: SoundCard, payloader: &gst::Pad) {
+    if card.ppm == 0 {
+        return;
+    }
+    let first = Mutex::new(None);
+    payloader.add_probe(
+        gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
+        move |_, info| {
+            let retime = |buffer: &mut gst::Buffer| {
+                let Ok(mut map) = buffer.make_mut().map_writable() else {
+                    return;
+                };
+                let Some(field) = map.get_mut(4..8) else {
+                    return;
+                };
+                let stamp = u32::from_be_bytes([field[0], field[1], field[2], field[3]]);
+                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                let (before, ticks) = first.get_or_insert((stamp, 0i64));
+                *ticks += i64::from(stamp.wrapping_sub(*before) as i32);
+                *before = stamp;
+                let start = stamp.wrapping_sub(*ticks as u32);
+                let own = start.wrapping_add(card.own_ticks(*ticks) as u32);
+                field.copy_from_slice(&own.to_be_bytes());
+            };
+            match &mut info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) => retime(buffer),
+                Some(gst::PadProbeData::BufferList(list)) => {
+                    let retimed = list.iter_owned().map(|mut buffer| {
+                        retime(&mut buffer);
+                        buffer
+                    });
+                    *list = retimed.collect();
+                }
+                _ => {}
+            }
+            gst::PadProbeReturn::Ok
+        },
+    );
+}
+
+/// Sender reports tell when a unit was captured, as a browser's do. By default rtpsession tells
+/// when it was sent, and the picture lags behind the sound by what its encoder takes.
+pub(super) fn tell_capture_times(rtpbin: &gst::Element) {
+    rtpbin.set_property("rtcp-sync-send-time", false);
+}
+
+/// Sender reports tell the time of the publisher's own clock, however fast it is.
+pub(super) fn tell_own_time(rtpbin: &gst::Element) {
+    rtpbin.set_property_from_str("ntp-time-source", "clock-time");
+}
