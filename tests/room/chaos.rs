@@ -37,9 +37,9 @@ fn three_people_are_recorded_whole_beside_a_guest_who_sends_anything() {
         recording.read_bus(Duration::from_millis(100));
     }
     let deeds = chaos.deeds();
-    eprintln!("{deeds:?}");
+    eprintln!("{deeds:?} {:?}", chaos.complaints());
     assert!(
-        deeds.socket_messages > 100 && deeds.channel_messages > 100 && deeds.mangled_packets > 100,
+        deeds.socket_messages > 100 && deeds.channel_messages > 100 && deeds.mangled_packets > 20,
         "{deeds:?}"
     );
     assert!(deeds.datagrams > 100, "{deeds:?}");

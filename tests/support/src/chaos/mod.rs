@@ -87,6 +87,11 @@ impl Chaos {
         })
     }
 
+    /// What the recorder, or GStreamer, did against the one who sends mangled packets.
+    pub fn complaints(&self) -> Vec<String> {
+        self.mangler.complaints()
+    }
+
     pub fn deeds(&self) -> Deeds {
         let counters = &self.counters;
         Deeds {

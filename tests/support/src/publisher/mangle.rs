@@ -35,7 +35,8 @@ pub fn on(pad: &gst::Pad, seed: u64, status: Arc<Status>) {
     });
 }
 
-/// Other bytes in the payload, another sequence number or time, or only a part of the payload.
+/// Other bytes in the payload, another marker or time, or only a part of the payload. SRTP does not
+/// send sequence numbers twice.
 fn spoil(buffer: &mut gst::BufferRef, chance: &mut Chance) -> bool {
     let size = buffer.size();
     if chance.below(4) == 0 {
@@ -48,7 +49,7 @@ fn spoil(buffer: &mut gst::BufferRef, chance: &mut Chance) -> bool {
         return false;
     }
     match chance.below(6) {
-        0 => map[2] = chance.next().to_le_bytes()[2],
+        0 => map[1] ^= 0x80,
         1 => map[4] = chance.next().to_le_bytes()[2],
         _ => {}
     }
