@@ -261,7 +261,9 @@ fn watch_connection(webrtcbin_pad: &gst::Pad, exit: &Arc<Exit>) {
         move |_, info| match info.event() {
             Some(event) if event.type_() == gst::EventType::Eos => {
                 exit.connection_closed();
-                gst::PadProbeReturn::Drop
+                // Dropped: after `Drop`, GStreamer 1.22 takes a reference away from nothing, since
+                // the bindings have taken the event out.
+                gst::PadProbeReturn::Handled
             }
             _ => gst::PadProbeReturn::Ok,
         },

@@ -15,8 +15,6 @@ mod long_run;
 mod time;
 #[path = "../roomfilesink/timeline.rs"]
 mod timeline;
-#[path = "../roomfilesink/usage.rs"]
-mod usage;
 
 #[path = "../roomfilesink/child.rs"]
 mod child;

@@ -7,6 +7,7 @@ mod browser;
 mod changes;
 mod chaos;
 mod codecs;
+mod crash;
 mod failures;
 mod faults;
 mod flavours;
