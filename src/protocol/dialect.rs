@@ -29,20 +29,23 @@ pub struct Dialog {
     /// Somebody spoke as only behind a relay: it is one, and stays one whatever is said.
     relayed: bool,
     own: String,
+    /// The own name was chosen because the one before was taken, and is on its first websocket.
+    is_new: bool,
+    is_chosen: bool,
     room: Option<RoomHash>,
 }
 
 impl Dialog {
     pub fn new(asked: Dialect, room: Option<RoomHash>, rng: &mut impl Rng) -> Self {
-        let mut dialog = Self {
+        Self {
             asked,
             spoken: asked,
             relayed: asked == Dialect::Relay,
-            own: String::new(),
+            own: own_name(rng),
+            is_new: false,
+            is_chosen: false,
             room,
-        };
-        dialog.rename(rng);
-        dialog
+        }
     }
 
     /// The dialect as far as it is known.
@@ -52,16 +55,19 @@ impl Dialog {
 
     /// Takes another own name.
     pub fn rename(&mut self, rng: &mut impl Rng) {
-        let letter = |_| {
-            let index = rng.next_u32() as usize % ALPHABET.len();
-            char::from(ALPHABET[index])
-        };
-        self.own = (0..OWN_NAME_LENGTH).map(letter).collect();
+        self.own = own_name(rng);
+        self.is_chosen = true;
+    }
+
+    /// Whether nobody can have our name: it is random, and no websocket of ours had it before.
+    pub fn is_new_name(&self) -> bool {
+        self.is_new
     }
 
     /// The websocket is open again.
     pub fn begin_anew(&mut self) {
         self.relayed = self.asked == Dialect::Relay;
+        self.is_new = std::mem::take(&mut self.is_chosen);
     }
 
     /// Whether messages come from anybody: behind a relay there is no telling the server from a
@@ -139,6 +145,14 @@ impl Dialog {
         message.remove("roomid");
         Sender::Peer(from)
     }
+}
+
+fn own_name(rng: &mut impl Rng) -> String {
+    let letter = |_| {
+        let index = rng.next_u32() as usize % ALPHABET.len();
+        char::from(ALPHABET[index])
+    };
+    (0..OWN_NAME_LENGTH).map(letter).collect()
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn three_people_are_recorded_whole_beside_a_guest_who_sends_anything() {
     let deeds = chaos.deeds();
     eprintln!("{deeds:?} {:?}", chaos.complaints());
     assert!(
-        deeds.socket_messages > 100 && deeds.channel_messages > 100 && deeds.mangled_packets > 20,
+        deeds.socket_messages > 100 && deeds.channel_messages > 100 && deeds.mangled_packets > 100,
         "{deeds:?}"
     );
     assert!(deeds.datagrams > 100, "{deeds:?}");

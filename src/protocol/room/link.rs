@@ -331,12 +331,8 @@ impl Room {
     /// What the server complains about (protocol 1.3).
     pub(super) fn alert(&mut self, alert: &Alert) {
         let said = format!("the room server says: {}", alert.text);
-        // Guests can say what a relay says. What it has against us it says when we come.
-        let news = !matches!(self.link, Link::Joined { since } if self.now >= since + GREETING);
-        let believed = !self.dialog.is_anybody()
-            || (news && matches!(alert.kind, AlertKind::NameTaken | AlertKind::NeedsFrom));
         match alert.kind {
-            _ if !believed => self.warn_once("note", &said),
+            kind if !self.believes(kind) => self.warn_once("note", &said),
             AlertKind::Note => self.warn_once("note", &said),
             AlertKind::Busy => {
                 let wait = self.backoff.next_busy(&mut self.rng);
@@ -358,6 +354,18 @@ impl Room {
                 self.lost(&said, wait);
             }
             AlertKind::Terminal => self.fail(said),
+        }
+    }
+
+    /// Guests can say what a relay says, as often as they like. What it has against our name it
+    /// says when we come, and never of a name that no websocket of ours had before.
+    fn believes(&self, kind: AlertKind) -> bool {
+        let late = matches!(self.link, Link::Joined { since } if self.now >= since + GREETING);
+        match kind {
+            AlertKind::NameTaken => !late && !self.dialog.is_new_name(),
+            // We always say who we are behind a relay.
+            AlertKind::NeedsFrom => self.dialog.spoken() != Dialect::Relay,
+            _ => !self.dialog.is_anybody(),
         }
     }
 

@@ -251,7 +251,8 @@ impl Room {
         // the certificate that they saw in the publisher's own offer.
         let doubtful = next.signalled && session.channel && session.has_media();
         if doubtful && self.dialog.is_anybody() {
-            return;
+            let stream = session.stream.clone();
+            return self.doubt(&stream);
         }
         if !session.answering {
             return self.apply_offer(id, next);
@@ -286,7 +287,7 @@ impl Room {
                 // will stop, and the session with it.
                 let unsure = next.signalled && self.dialog.spoken() == Dialect::Relay;
                 if unsure && session.has_media() {
-                    return;
+                    return self.doubt(&stream);
                 }
                 return self.restart(
                     id,
@@ -305,6 +306,14 @@ impl Room {
             session.info.screen_shared = true;
             self.info_changed(id);
         }
+    }
+
+    fn doubt(&mut self, stream: &StreamId) {
+        let message = format!(
+            "an offer for {} was ignored: anybody may have sent it, and there is media",
+            named(stream)
+        );
+        self.warn_about(stream, "doubtful offer", &message);
     }
 
     /// Our answer: the first one over the websocket, later ones over the channel (protocol 4.3).

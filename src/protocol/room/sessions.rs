@@ -325,10 +325,12 @@ impl Room {
     }
 
     /// The server says that a publisher left: what has no media is over, the rest when it stalls.
+    /// Behind a relay anybody may have said it: there the media alone tells.
     pub(super) fn sessions_left(&mut self, who: impl Fn(&Session) -> bool, reason: &str) {
+        let told = !self.dialog.is_anybody();
         let mut over = Vec::new();
         for session in self.sessions.values_mut().filter(|session| who(session)) {
-            session.left = true;
+            session.left |= told;
             if !session.has_media() {
                 over.push(session.id);
             }
