@@ -223,6 +223,39 @@ fn one_stream_has_few_sessions_whoever_claims_it() {
 }
 
 #[test]
+fn one_publisher_has_few_sessions_whatever_it_calls_itself() {
+    let (mut talk, _) = beside_alice();
+    for n in 0..MAX_SESSIONS_PER_PEER + 5 {
+        talk.offers("p", &format!("s{n}"), &format!("t{n}"), &browser());
+    }
+    let open = talk.open_peers();
+    talk.expect_eq(open, 2 + MAX_SESSIONS_PER_PEER);
+    talk.expect_eq(talk.state("alice"), StreamState::Flowing);
+}
+
+#[test]
+fn warnings_about_ever_new_streams_are_few_in_a_minute() {
+    let (mut talk, _) = beside_alice();
+    let offer = |n: u32| {
+        json!({"UUID": format!("p{n}"), "streamID": format!("s{n}"),
+            "description": {"type": "offer", "sdp": "v=0\r\n"}})
+    };
+    for minute in 0..2 {
+        for n in 0..2 * MAX_WARNINGS_PER_MINUTE {
+            let n = 1000 * minute + n;
+            talk.receives(announced(&format!("p{n}"), &format!("s{n}")));
+            talk.receives(offer(n));
+        }
+        let actions = expect_warnings(&mut talk, MAX_WARNINGS_PER_MINUTE as usize);
+        let told = warnings(&actions);
+        let last = told.last().map(String::as_str).unwrap_or_default();
+        assert!(last.contains("not told"), "{last}");
+        talk.pass_secs(60);
+        talk.take();
+    }
+}
+
+#[test]
 fn all_streams_together_have_a_limited_number_of_sessions() {
     let (mut talk, _) = beside_alice();
     for n in 0..MAX_SESSIONS + 5 {

@@ -41,10 +41,14 @@ pub const MAX_PING: usize = 128;
 pub const MAX_STREAMS: usize = 1000;
 /// Peers that a room may have.
 pub const MAX_PEERS: usize = 2000;
+/// Sessions of one publisher. It has one, and another for a moment when it comes back.
+pub const MAX_SESSIONS_PER_PEER: usize = 4;
 /// Sessions at once, of all streams. `max-streams` may allow fewer.
 pub const MAX_SESSIONS: usize = 256;
 /// Sessions of one stream ID: the one that is recorded, and others who claim its ID.
 pub const MAX_SESSIONS_PER_STREAM: usize = 4;
+/// Warnings about streams in a minute.
+pub const MAX_WARNINGS_PER_MINUTE: u32 = 30;
 
 /// A message as it may wait in a queue: what is longer than [`MAX_MESSAGE`] is cut, but stays too
 /// long, so that the room ignores it and says so.

@@ -9,7 +9,7 @@ use super::{Early, Peer, Room};
 use crate::protocol::candidate::{self, Candidate};
 use crate::protocol::limits::{
     MAX_CANDIDATES_PER_SESSION, MAX_EARLY_CANDIDATES, MAX_EARLY_CANDIDATES_OF_ALL,
-    MAX_QUEUED_OFFERS, MAX_SESSIONS, MAX_SESSIONS_PER_STREAM,
+    MAX_QUEUED_OFFERS, MAX_SESSIONS, MAX_SESSIONS_PER_PEER, MAX_SESSIONS_PER_STREAM,
 };
 use crate::protocol::names::PeerId;
 use crate::protocol::sdp::{Change, Offer, classify};
@@ -149,6 +149,8 @@ impl Room {
         self.make_way(id, &first.peer);
         let place = self.has_place();
         let room = self.sessions.len() < MAX_SESSIONS;
+        let of_peer = |session: &&Session| session.peer == first.peer;
+        let of_peer = self.sessions.values().filter(of_peer).count();
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
@@ -158,7 +160,9 @@ impl Room {
                 "all sessions",
                 "there are too many connections: some offers are ignored",
             );
-        } else if stream.sessions.len() >= MAX_SESSIONS_PER_STREAM {
+        } else if stream.sessions.len() >= MAX_SESSIONS_PER_STREAM
+            || of_peer >= MAX_SESSIONS_PER_PEER
+        {
             let message = format!("{} is offered too often at once: ignored", named(id));
             self.warn_about(id, "sessions", &message);
             self.refuse(&first.peer, first.token.as_deref());
