@@ -32,6 +32,9 @@ mod cut;
 mod ebml;
 mod effects;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod imp;
 mod manifest;
 mod matroska;

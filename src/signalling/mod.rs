@@ -38,7 +38,7 @@ pub(crate) type SharedStatus = Arc<Mutex<Option<RoomStatus>>>;
 pub(crate) fn run(
     mut room: Room,
     server: Server,
-    events: Receiver<Event>,
+    events: Receiver<impl Into<Event>>,
     status: SharedStatus,
     mut perform: impl FnMut(Action),
 ) {
@@ -50,7 +50,7 @@ pub(crate) fn run(
             let timer = sleep_until(earliest(room.deadline(), connection.reopen_at)).fuse();
             pin_mut!(timer);
             let event = select_biased! {
-                event = events.recv().fuse() => event.unwrap_or(Event::Shutdown),
+                event = events.recv().fuse() => event.map_or(Event::Shutdown, Into::into),
                 event = incoming.recv().fuse() => match event {
                     Ok(event) => event,
                     Err(_) => continue,

@@ -5,6 +5,7 @@
 mod applications;
 mod browser;
 mod changes;
+mod chaos;
 mod codecs;
 mod crash;
 mod failures;
@@ -17,7 +18,11 @@ mod lifecycle;
 mod names;
 mod pads;
 mod recording;
+mod secrets;
 mod splits;
 mod time;
 mod tracks;
 mod uploads;
+
+/// How long a hostile guest has.
+const CHAOS: std::time::Duration = std::time::Duration::from_secs(50);
