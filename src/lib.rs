@@ -7,6 +7,8 @@ use gst::glib;
 pub mod protocol;
 pub mod roomfilesink;
 mod signalling;
+#[cfg(test)]
+mod tests;
 pub mod vdoroomsrc;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {

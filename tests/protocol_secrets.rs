@@ -252,6 +252,112 @@ fn with_a_password_of_our_own_nothing_in_clear_is_taken_from_the_websocket() {
     talk.session("alice");
 }
 
+/// A room whose own password happens to be the default one, so that `encrypted` fits.
+fn own_room(accept_unencrypted: bool) -> Conversation {
+    let config = RoomConfig {
+        accept_unencrypted,
+        ..with_password(own("someEncryptionKey123"))
+    };
+    let mut talk = Conversation::joined_with(config, &[("a", "alice808d64")]);
+    talk.take();
+    talk
+}
+
+/// A message of Alice over the websocket with this under `field`, in clear or encrypted.
+fn signalled(field: &str, content: &Value, in_clear: bool) -> Value {
+    let mut message = json!({"UUID": "a", "streamID": "alice808d64", "session": "tok",
+        "type": "local"});
+    if in_clear {
+        message[field] = content.clone();
+    } else {
+        let (hex, vector) = encrypted(&content.to_string());
+        message[field] = json!(hex);
+        message["vector"] = json!(vector);
+    }
+    message
+}
+
+#[test]
+fn what_is_in_clear_is_refused_in_a_room_with_a_password_whatever_comes_before_it() {
+    let offer = json!({"type": "offer", "sdp": browser().text()});
+    let one = json!({"candidate": HOST, "sdpMid": "0", "sdpMLineIndex": 0});
+    let many = json!([one]);
+    let (clear, sealed) = (true, false);
+    // The offer and the candidate as they come, and what is taken: sessions, candidates, warnings.
+    let table = [
+        (sealed, "candidates", &many, sealed, (1, 1, 0)),
+        (sealed, "candidate", &one, sealed, (1, 1, 0)),
+        (sealed, "candidates", &many, clear, (1, 0, 1)),
+        (sealed, "candidate", &one, clear, (1, 0, 1)),
+        (clear, "candidates", &many, sealed, (0, 0, 1)),
+        (clear, "candidate", &one, sealed, (0, 0, 1)),
+        (clear, "candidates", &many, clear, (0, 0, 1)),
+        (clear, "candidate", &one, clear, (0, 0, 1)),
+    ];
+    for accepts in [false, true] {
+        for (offer_clear, field, candidate, candidate_clear, strict) in table {
+            let mut talk = own_room(accepts);
+            talk.title = format!("{offer_clear} {field} {candidate_clear} {accepts}");
+            talk.receives(signalled("description", &offer, offer_clear));
+            talk.receives(signalled(field, candidate, candidate_clear));
+            let actions = talk.take();
+            let taken = (
+                talk.sessions("alice").len(),
+                candidates(&actions).len(),
+                warnings(&actions).len(),
+            );
+            talk.expect_eq(taken, if accepts { (1, 1, 0) } else { strict });
+        }
+    }
+}
+
+#[test]
+fn candidates_in_clear_that_come_early_do_not_wait_for_an_encrypted_offer() {
+    let offer = json!({"type": "offer", "sdp": browser().text()});
+    let candidate = json!([{"candidate": HOST, "sdpMLineIndex": 0}]);
+    for (in_clear, expected) in [(true, 0), (false, 1)] {
+        let mut talk = own_room(false);
+        talk.receives(signalled("candidates", &candidate, in_clear));
+        talk.receives(signalled("description", &offer, false));
+        let actions = talk.take();
+        talk.expect_eq(candidates(&actions).len(), expected);
+    }
+}
+
+#[test]
+fn a_vector_beside_it_does_not_make_an_offer_in_clear_an_encrypted_one() {
+    let offer = json!({"type": "offer", "sdp": browser().text()});
+    for description in [offer.clone(), json!(offer.to_string())] {
+        let mut talk = own_room(false);
+        let mut message = signalled("description", &description, true);
+        message["vector"] = json!(VECTOR);
+        talk.receives(message);
+        let actions = talk.take();
+        talk.expect_eq(talk.sessions("alice"), vec![]);
+        talk.expect_eq(warnings(&actions).len(), 1);
+    }
+}
+
+#[test]
+fn a_renegotiation_in_clear_over_the_websocket_changes_nothing() {
+    let mut talk = own_room(false);
+    let first = json!({"type": "offer", "sdp": browser().text()});
+    talk.receives(signalled("description", &first, false));
+    talk.take();
+    let more = json!({"type": "offer", "sdp": browser().video().text()});
+    talk.receives(signalled("description", &more, true));
+    let actions = talk.take();
+    assert!(matches!(&actions[..], [Action::Warn { .. }]), "{actions:?}");
+    let session = talk.session("alice");
+    talk.connects(session);
+    talk.take();
+    // The channel is encrypted by itself (DTLS), and its other end is known.
+    talk.channel_receives(session, json!({ "description": more }));
+    let actions = talk.take();
+    let applied = |action: &Action| matches!(action, Action::SetRemoteOffer { .. });
+    assert!(actions.iter().any(applied), "{actions:?}");
+}
+
 #[test]
 fn the_password_is_in_nothing_that_comes_out() {
     let mut talk = Conversation::joined_with(with_password(own("hunter2")), &[("a", "alice")]);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use conversation::{Conversation, config, stream};
 use gstvdoroom::protocol::{Action, Dialect, Event, Password, RoomConfig, SessionId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 struct Replay {
     talk: Conversation,
@@ -221,4 +221,67 @@ fn a_browser_behind_a_relay_is_received() {
     replay.is_flawless();
     assert_eq!(replay.peers(), 1);
     assert_eq!(replay.talk.status().dialect, Dialect::Relay);
+}
+
+/// What the publisher of a trace from a hosted room would say behind a relay (protocol 1.2 and
+/// 3.3): it says who it is, and announces itself.
+fn behind_a_relay(trace: &str) -> String {
+    let mut room = Value::Null;
+    let lines = trace.lines().filter_map(|line| {
+        let mut line: Value = serde_json::from_str(line).expect("a line of the trace is JSON");
+        if line["kind"] != "ws" || line["dir"] == "open" {
+            return Some(line.to_string());
+        }
+        let message = &mut line["msg"];
+        if message["request"] == "joinroom" {
+            room = message["roomid"].take();
+        }
+        let sender = if message["request"] == "listing" {
+            let member = message["list"].as_array()?.first()?.clone();
+            *message = json!({"request": "seed", "streamID": member["streamID"]});
+            member["UUID"].clone()
+        } else {
+            message["UUID"].take()
+        };
+        match message["request"].as_str() {
+            Some("someonejoined") => return None,
+            Some("videoaddedtoroom") => message["request"] = json!("joinroom"),
+            _ => {}
+        }
+        let sent = line["dir"] == "send";
+        let message = &mut line["msg"];
+        message["from"] = if sent { json!("viewer") } else { sender };
+        message["roomid"] = room.clone();
+        if message["request"] == "joinroom" || sent {
+            message.as_object_mut()?.remove("UUID");
+        } else {
+            message["UUID"] = json!("viewer");
+        }
+        Some(line.to_string())
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn nobody_honest_is_refused_behind_a_relay() {
+    let browser = include_str!("data/traces/browser_no_password.jsonl");
+    let encrypted = include_str!("data/traces/browser_password_secret1.jsonl");
+    let raspberry_ninja = include_str!("data/traces/raspberry_ninja_no_password.jsonl");
+    for (trace, name, password, peers) in [
+        (browser, "tr1", Password::Off, 2),
+        (encrypted, "tr2", Password::Own("secret1".to_owned()), 1),
+        (raspberry_ninja, "tr4", Password::Off, 1),
+    ] {
+        for dialect in [Dialect::Relay, Dialect::Auto] {
+            let config = RoomConfig {
+                dialect,
+                password: password.clone(),
+                ..room(name)
+            };
+            let mut replay = replay(&behind_a_relay(trace), config);
+            replay.is_flawless();
+            assert_eq!(replay.peers(), peers, "{name}");
+            assert_eq!(replay.talk.status().dialect, Dialect::Relay);
+        }
+    }
 }

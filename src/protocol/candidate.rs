@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::limits::{MAX_CANDIDATE, MAX_EARLY_CANDIDATES};
+use super::limits::{MAX_CANDIDATE, MAX_EARLY_CANDIDATES, MAX_NAME};
 use super::sdp::is_local_name;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,8 @@ fn candidate(value: &Value) -> Option<Candidate> {
     let text = text.strip_prefix("a=").unwrap_or(text);
     let mid = field("sdpMid")
         .or_else(|| field("mid"))
-        .and_then(Value::as_str);
+        .and_then(Value::as_str)
+        .filter(|mid| mid.len() <= MAX_NAME);
     usable(text).then(|| Candidate {
         text: text.to_owned(),
         mid: mid.map(str::to_owned),

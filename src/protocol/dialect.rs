@@ -26,20 +26,26 @@ pub enum Sender {
 pub struct Dialog {
     asked: Dialect,
     spoken: Dialect,
+    /// Somebody spoke as only behind a relay: it is one, and stays one whatever is said.
+    relayed: bool,
     own: String,
+    /// The own name was chosen because the one before was taken, and is on its first websocket.
+    is_new: bool,
+    is_chosen: bool,
     room: Option<RoomHash>,
 }
 
 impl Dialog {
     pub fn new(asked: Dialect, room: Option<RoomHash>, rng: &mut impl Rng) -> Self {
-        let mut dialog = Self {
+        Self {
             asked,
             spoken: asked,
-            own: String::new(),
+            relayed: asked == Dialect::Relay,
+            own: own_name(rng),
+            is_new: false,
+            is_chosen: false,
             room,
-        };
-        dialog.rename(rng);
-        dialog
+        }
     }
 
     /// The dialect as far as it is known.
@@ -49,16 +55,30 @@ impl Dialog {
 
     /// Takes another own name.
     pub fn rename(&mut self, rng: &mut impl Rng) {
-        let letter = |_| {
-            let index = rng.next_u32() as usize % ALPHABET.len();
-            char::from(ALPHABET[index])
-        };
-        self.own = (0..OWN_NAME_LENGTH).map(letter).collect();
+        self.own = own_name(rng);
+        self.is_chosen = true;
+    }
+
+    /// Whether nobody can have our name: it is random, and no websocket of ours had it before.
+    pub fn is_new_name(&self) -> bool {
+        self.is_new
+    }
+
+    /// The websocket is open again.
+    pub fn begin_anew(&mut self) {
+        self.relayed = self.asked == Dialect::Relay;
+        self.is_new = std::mem::take(&mut self.is_chosen);
+    }
+
+    /// Whether messages come from anybody: behind a relay there is no telling the server from a
+    /// guest.
+    pub fn is_anybody(&self) -> bool {
+        self.relayed
     }
 
     /// The server said something that only a hosted one says.
     pub fn hosted(&mut self) {
-        if self.asked == Dialect::Auto {
+        if self.asked == Dialect::Auto && !self.relayed {
             self.spoken = Dialect::Hosted;
         }
     }
@@ -111,6 +131,7 @@ impl Dialog {
 
     fn relayed(&mut self, message: &mut Fields, from: PeerId) -> Sender {
         self.relay();
+        self.relayed = true;
         let to_another = text(message, "UUID").is_some_and(|to| to != self.own);
         let in_another_room = match (text(message, "roomid"), &self.room) {
             (Some(room), Some(ours)) => room != ours.0,
@@ -124,6 +145,14 @@ impl Dialog {
         message.remove("roomid");
         Sender::Peer(from)
     }
+}
+
+fn own_name(rng: &mut impl Rng) -> String {
+    let letter = |_| {
+        let index = rng.next_u32() as usize % ALPHABET.len();
+        char::from(ALPHABET[index])
+    };
+    (0..OWN_NAME_LENGTH).map(letter).collect()
 }
 
 #[cfg(test)]
@@ -189,6 +218,11 @@ mod tests {
         let mut dialog = dialog(Dialect::Auto);
         sender(&mut dialog, json!({"from": "a"}));
         assert_eq!(dialog.spoken(), Dialect::Relay);
+        // Any guest may have said what only a hosted server says.
+        dialog.hosted();
+        assert_eq!(dialog.spoken(), Dialect::Relay);
+        // Until we come back: it may be another server then.
+        dialog.begin_anew();
         dialog.hosted();
         assert_eq!(dialog.spoken(), Dialect::Hosted);
         sender(&mut dialog, json!({"UUID": "b", "from": "a"}));

@@ -40,6 +40,9 @@ mod candidate;
 mod dialect;
 mod filter;
 mod fingerprint;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod limits;
 mod names;
 mod news;

@@ -60,6 +60,8 @@ pub struct Room {
     next_order: u64,
     next_play: Option<Instant>,
     warned: HashSet<&'static str>,
+    /// The warnings about streams in this minute: since when, how many.
+    told: Option<(Instant, u32)>,
     ignored_messages: u64,
     actions: Vec<Action>,
 }
@@ -103,6 +105,7 @@ impl Room {
             next_order: 0,
             next_play: None,
             warned: HashSet::new(),
+            told: None,
             ignored_messages: 0,
             actions: Vec::new(),
         }

@@ -3,7 +3,7 @@
 //! from the one before.
 
 use super::fingerprint::Fingerprints;
-use super::limits::{MAX_M_LINES, MAX_SDP};
+use super::limits::{MAX_FINGERPRINTS, MAX_ICE_CREDENTIAL, MAX_M_LINES, MAX_SDP};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OfferError {
@@ -11,6 +11,8 @@ pub enum OfferError {
     TooLong,
     #[error("has more than {MAX_M_LINES} m-lines")]
     TooManyLines,
+    #[error("has more than {MAX_FINGERPRINTS} fingerprints in one m-line")]
+    TooManyFingerprints,
     #[error("has no m-line")]
     Empty,
     #[error("is no session description")]
@@ -201,10 +203,11 @@ fn attribute(block: &mut Block, attribute: &str) {
     let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
     let value = value.trim();
     let filled = || (!value.is_empty()).then(|| value.to_owned());
+    let credential = || filled().filter(|value| value.len() <= MAX_ICE_CREDENTIAL);
     match name {
         "mid" => block.mid = filled(),
-        "ice-ufrag" => block.ufrag = filled(),
-        "ice-pwd" => block.pwd = filled(),
+        "ice-ufrag" => block.ufrag = credential(),
+        "ice-pwd" => block.pwd = credential(),
         "setup" => block.setup = true,
         "bundle-only" => block.bundle_only = true,
         "sendrecv" | "sendonly" => block.direction = Some(true),
@@ -230,6 +233,9 @@ fn line(common: &mut Block, block: Block) -> Result<Line, OfferError> {
         return Err(lacks("setup"));
     }
     let mut fingerprints = block.fingerprints;
+    if fingerprints.len().max(common.fingerprints.len()) > MAX_FINGERPRINTS {
+        return Err(OfferError::TooManyFingerprints);
+    }
     if fingerprints.is_empty() {
         fingerprints.clone_from(&common.fingerprints);
     }

@@ -128,6 +128,8 @@ pub fn read(text: &str, dialog: &mut Dialog) -> Result<Incoming, WireError> {
 fn from_server(fields: &Fields, dialog: &mut Dialog) -> Incoming {
     let request = text(fields, "request").unwrap_or_default();
     match request {
+        // A relay keeps no lists: a guest said it.
+        "listing" | "transferred" if dialog.is_anybody() => Incoming::Nothing,
         "listing" | "transferred" => {
             dialog.hosted();
             let listing = listing(fields);

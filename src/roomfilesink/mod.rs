@@ -17,7 +17,7 @@
 //!
 //! The element posts EOS once: after EOS was sent to it and every part is closed, at most 1.5 s
 //! later; or, in PLAYING only, when all its linked pads are at EOS, and still linked half a second
-//! later.
+//! later, unless they come from a room: one that empties may fill again.
 
 use std::sync::{Arc, LazyLock};
 
@@ -32,6 +32,9 @@ mod cut;
 mod ebml;
 mod effects;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod imp;
 mod manifest;
 mod matroska;

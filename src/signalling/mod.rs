@@ -38,7 +38,7 @@ pub(crate) type SharedStatus = Arc<Mutex<Option<RoomStatus>>>;
 pub(crate) fn run(
     mut room: Room,
     server: Server,
-    events: Receiver<Event>,
+    events: Receiver<impl Into<Event>>,
     status: SharedStatus,
     mut perform: impl FnMut(Action),
 ) {
@@ -51,7 +51,7 @@ pub(crate) fn run(
             pin_mut!(timer);
             // In no order: a flood of what our own sessions say must not keep the server waiting.
             let event = select! {
-                event = events.recv().fuse() => event.unwrap_or(Event::Shutdown),
+                event = events.recv().fuse() => event.map_or(Event::Shutdown, Into::into),
                 event = incoming.recv().fuse() => match event {
                     Ok(event) => event,
                     Err(_) => continue,

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::{Server, TlsError, tls};
 use crate::protocol::Event;
+use crate::protocol::limits::cut;
 
 /// A browser gives up on a room server after 30 s (protocol 1.1); a dead one is known sooner.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,8 +40,10 @@ const KEEPALIVE: Keepalive = Keepalive {
     gone_after: Duration::from_secs(45),
 };
 
-/// Far above what room servers pass on (protocol 1.1: 35 000 characters).
-pub(super) const MAX_MESSAGE_SIZE: usize = 1 << 20;
+/// A longer message closes the websocket. Longer than [`MAX_MESSAGE`](crate::protocol::limits::MAX_MESSAGE), from which on messages are
+/// only ignored: some servers pass on what no browser would send, and a guest must not be able to
+/// close our websocket.
+const MAX_MESSAGE_SIZE: usize = 16 << 20;
 
 #[derive(Debug, thiserror::Error)]
 enum SocketError {
@@ -199,7 +202,7 @@ async fn receive(message: Message, incoming: &Sender<Event>) -> Result<(), Socke
         }
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(()),
     };
-    let _ = incoming.send(Event::Text(text)).await;
+    let _ = incoming.send(Event::Text(cut(text))).await;
     Ok(())
 }
 

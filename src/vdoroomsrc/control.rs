@@ -187,10 +187,7 @@ impl Control {
                 session,
                 text,
                 ticket,
-            } => {
-                self.channel_text(session, text);
-                drop(ticket);
-            }
+            } => self.channel_text(session, text, ticket),
             Command::ConnectionState { session, state } => self.connection_state(session, state),
             Command::Pad {
                 session,

@@ -40,7 +40,7 @@ pub(super) fn stun(typed: &str) -> Result<String, IceServerError> {
         .strip_prefix("stun:")
         .map(|rest| rest.trim_start_matches('/'))
         .filter(|host| !host.is_empty())
-        .ok_or_else(|| IceServerError::Stun(typed.into()))?;
+        .ok_or_else(|| IceServerError::Stun(without_credentials(typed)))?;
     Ok(format!("stun://{}", with_port(host, 3478)))
 }
 

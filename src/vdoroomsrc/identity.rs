@@ -13,6 +13,7 @@ use gst::prelude::*;
 use gst_webrtc::{WebRTCDTLSTransport, WebRTCDataChannel, WebRTCRTPTransceiver};
 
 use super::control::Control;
+use super::events::Ticket;
 use super::expose::refuse;
 use super::session::Session;
 use super::{VdoRoomSrc, announce};
@@ -63,12 +64,11 @@ impl Control {
     }
 
     /// Only a channel whose other end is proven was taken, and only its messages count.
-    pub(super) fn channel_text(&self, id: SessionId, text: String) {
+    pub(super) fn channel_text(&self, id: SessionId, text: String, ticket: Ticket) {
         let session = self.sessions.get(&id);
         if session.is_some_and(|session| session.channel.is_some() && session.is_genuine) {
-            self.reports
-                .events
-                .send(Event::ChannelText { session: id, text });
+            let said = Event::ChannelText { session: id, text };
+            self.reports.events.send_said(said, ticket);
         }
     }
 

@@ -34,6 +34,9 @@ mod control;
 mod events;
 mod exit;
 mod expose;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ice;
 mod identity;
 mod imp;

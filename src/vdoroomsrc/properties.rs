@@ -185,7 +185,7 @@ impl Settings {
 
     pub(super) fn get(&self, name: &str) -> Option<glib::Value> {
         Some(match name {
-            "server" => self.server.to_value(),
+            "server" => ice::without_credentials(&self.server).to_value(),
             "room" => self.room.to_value(),
             "password" => hidden(&self.password),
             "password-env" => self.password_env.to_value(),

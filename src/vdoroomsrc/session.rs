@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use gst::glib;
 use gst::prelude::*;
 use gst_sdp::SDPMessage;
-use gst_webrtc::{WebRTCDataChannel, WebRTCSDPType, WebRTCSessionDescription};
+use gst_webrtc::{
+    WebRTCDataChannel, WebRTCDataChannelState, WebRTCSDPType, WebRTCSessionDescription,
+};
 
 use super::CAT;
 use super::VdoRoomSrc;
@@ -31,6 +33,9 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(15);
 
 /// How long the `bye` on the data channel may take to leave (protocol 5.5).
 const BYE_TIME: Duration = Duration::from_millis(100);
+
+/// How many bytes a publisher may leave unread on its channel before nothing more is sent there.
+const MAX_UNREAD: u64 = 1 << 20;
 
 pub(super) struct Session {
     pub id: SessionId,
@@ -207,9 +212,15 @@ impl Session {
     }
 
     pub(super) fn send(&self, text: &str) {
-        let Some(channel) = &self.channel else {
+        let open =
+            |channel: &&WebRTCDataChannel| channel.ready_state() == WebRTCDataChannelState::Open;
+        let Some(channel) = self.channel.as_ref().filter(open) else {
             return;
         };
+        if channel.buffered_amount() > MAX_UNREAD {
+            gst::debug!(CAT, obj = self.webrtcbin, "The channel is not read");
+            return;
+        }
         if let Err(error) = channel.send_string_full(Some(text)) {
             gst::debug!(
                 CAT,

@@ -134,7 +134,7 @@ pub(super) enum SettingsError {
 
 impl Settings {
     pub(super) fn server(&self) -> Result<Server, SettingsError> {
-        let bad = |why: String| SettingsError::Server(self.server.clone(), why);
+        let bad = |why: String| SettingsError::Server(ice::without_credentials(&self.server), why);
         let url = Url::parse(&self.server).map_err(|e| bad(e.to_string()))?;
         if !matches!(url.scheme(), "ws" | "wss") {
             return Err(bad(format!("its scheme is {}", url.scheme())));

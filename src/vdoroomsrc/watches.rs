@@ -2,7 +2,6 @@
 //! What watches and mends a track's media on its way through the chain: probes on its pads.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use gst::prelude::*;
 
@@ -20,6 +19,8 @@ pub(super) fn watch_connection(webrtcbin_pad: &gst::Pad, session: SessionId, exi
         move |_, info| match info.event() {
             Some(event) if event.type_() == gst::EventType::Eos => {
                 exit.connection_closed(session);
+                // Dropped: after `Drop`, GStreamer 1.22 takes a reference away from nothing, since
+                // the bindings have taken the event out.
                 gst::PadProbeReturn::Handled
             }
             _ => gst::PadProbeReturn::Ok,

@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use gst::glib;
 use gst::prelude::*;
@@ -19,7 +19,7 @@ use super::events::Backlog;
 use super::ice::IceServers;
 use super::sender_reports::{SharedTimeline, replace_rtpbin_sync};
 use super::session::Reports;
-use crate::protocol::limits::MAX_MESSAGE;
+use crate::protocol::limits::cut;
 use crate::protocol::{Event, SessionId};
 
 /// Protocol 5.1: the one channel on which a publisher speaks.
@@ -27,6 +27,10 @@ const CHANNEL_LABEL: &str = "sendChannel";
 
 /// A guest sends a few tracks and their retransmissions; each SSRC costs us threads.
 const MAX_SSRCS: u32 = 32;
+
+/// Channels that a guest may open in one connection, in all: each one costs us elements. It needs
+/// one; files that it sends to everybody come in channels of their own (protocol 5.1).
+const MAX_CHANNELS: u32 = 64;
 
 /// What is the same for each connection.
 pub(super) struct Transport<'a> {
@@ -112,9 +116,18 @@ fn connect(
         to.command(Command::ConnectionState { session: id, state });
     });
     let to = reports.clone();
+    let backlog = Backlog::default();
+    let opened = AtomicU32::new(0);
     webrtcbin.connect("on-data-channel", false, move |values| {
         let channel = values.get(1)?.get::<WebRTCDataChannel>().ok()?;
-        connect_channel(id, &channel, &to);
+        match opened.fetch_add(1, Relaxed) {
+            0..MAX_CHANNELS => connect_channel(id, &channel, &backlog, &to),
+            MAX_CHANNELS => to.command(Command::Failed {
+                session: id,
+                reason: format!("it opens more than {MAX_CHANNELS} data channels"),
+            }),
+            _ => {}
+        }
         None
     });
     let to = reports.clone();
@@ -175,16 +188,21 @@ fn checked(value: &glib::Value) -> Option<String> {
     bytes.into_os_string().into_string().ok()
 }
 
-fn connect_channel(id: SessionId, channel: &WebRTCDataChannel, reports: &Reports) {
+fn connect_channel(
+    id: SessionId,
+    channel: &WebRTCDataChannel,
+    backlog: &Backlog,
+    reports: &Reports,
+) {
     if checked(&channel.property_value("label")).as_deref() != Some(CHANNEL_LABEL) {
         // Protocol 5.1: file transfers and the like.
         return;
     }
     let to = reports.clone();
-    let backlog = Backlog::default();
+    let backlog = backlog.clone();
     channel.connect("on-message-string", false, move |values| {
-        let text = checked(values.get(1)?).filter(|text| text.len() <= MAX_MESSAGE)?;
-        match backlog.admit() {
+        let text = cut(checked(values.get(1)?)?);
+        match backlog.admit(text.len()) {
             Some(ticket) => to.command(Command::ChannelText {
                 session: id,
                 text,

@@ -8,13 +8,16 @@
 #![allow(dead_code, unused_imports)] // Each test file uses a part of it.
 
 mod actions;
+mod bytes;
 mod rules;
 mod sdp;
 
 use std::collections::VecDeque;
+use std::fmt::{self, Debug};
 use std::time::{Duration, Instant};
 
 pub use actions::*;
+pub use bytes::converse;
 use gstvdoroom::protocol::{
     Action, Dialect, Event, Filter, MediaRequest, Password, Room, RoomConfig, RoomStatus,
     SessionId, StreamId, StreamState,
@@ -54,6 +57,8 @@ pub struct Conversation {
     rules: Rules,
     actions: Vec<Action>,
     log: Vec<String>,
+    /// Fuzzers leave it out, for it takes most of the time.
+    pub log_kept: bool,
     /// Names this conversation in failures.
     pub title: String,
     /// Whether streams are accepted at once.
@@ -73,6 +78,7 @@ impl Conversation {
             now: start,
             actions: Vec::new(),
             log: Vec::new(),
+            log_kept: true,
             title: String::new(),
             accepts: true,
             answers: true,
@@ -110,10 +116,10 @@ impl Conversation {
     pub fn event(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            self.note(format!("{event:?}"));
+            self.note(&event);
             let actions = self.room.handle(self.now, event);
             for action in actions {
-                self.note(format!("    -> {action:?}"));
+                self.note(&Done(&action));
                 if let Err(broken) = self.rules.check(&action) {
                     self.fail(&broken);
                 }
@@ -269,9 +275,11 @@ impl Conversation {
         self.event(Event::ChannelOpen { session });
     }
 
-    fn note(&mut self, line: String) {
-        let line = format!("{:>9.3} {line}", self.elapsed().as_secs_f64());
-        self.log.push(line.chars().take(240).collect());
+    fn note(&mut self, what: &dyn Debug) {
+        if self.log_kept {
+            let line = format!("{:>9.3} {what:?}", self.elapsed().as_secs_f64());
+            self.log.push(line.chars().take(240).collect());
+        }
     }
 
     pub fn fail(&self, what: &str) -> ! {
@@ -288,6 +296,15 @@ impl Conversation {
         if left != right {
             self.fail(&format!("{left:?} is not {right:?}"));
         }
+    }
+}
+
+/// An action in the log.
+struct Done<'a>(&'a Action);
+
+impl Debug for Done<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "    -> {:?}", self.0)
     }
 }
 

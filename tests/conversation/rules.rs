@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
-use gstvdoroom::protocol::limits::{MAX_CANDIDATES_PER_SESSION, MAX_SESSIONS_PER_STREAM};
+use gstvdoroom::protocol::limits::{
+    MAX_CANDIDATES_PER_SESSION, MAX_PEERS, MAX_SESSIONS_PER_STREAM, MAX_STREAMS,
+};
 use gstvdoroom::protocol::{Action, RoomStatus, SessionId};
 
 #[derive(Debug, Default)]
@@ -109,6 +111,9 @@ impl Rules {
                 "{sessions} sessions, but {} open peers",
                 self.open.len()
             ));
+        }
+        if status.peers > MAX_PEERS || status.streams.len() > MAX_STREAMS {
+            return Err("too many peers or streams".to_owned());
         }
         let receiving = status
             .streams

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use vdoroom_test_support::holdings::alone;
+
 use crate::long_run::{Loop, record};
 use crate::media::{self, Media};
-use crate::usage::alone;
 
 fn video(media: &'static Media) -> Loop {
     let interval = Duration::from_millis(200);

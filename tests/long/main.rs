@@ -15,8 +15,6 @@ mod long_run;
 mod time;
 #[path = "../roomfilesink/timeline.rs"]
 mod timeline;
-#[path = "../roomfilesink/usage.rs"]
-mod usage;
 
 #[path = "../roomfilesink/child.rs"]
 mod child;
@@ -27,3 +25,12 @@ mod files;
 mod power;
 #[path = "../roomfilesink/strace.rs"]
 mod strace;
+
+#[path = "../room/chaos.rs"]
+mod chaos;
+#[allow(dead_code)]
+#[path = "../room/recording.rs"]
+mod recording;
+
+/// How long a hostile guest has.
+const CHAOS: std::time::Duration = std::time::Duration::from_secs(600);

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use vdoroom_test_support::holdings::alone;
 use vdoroom_test_support::launch::plugin_folder;
 use vdoroom_test_support::{Dialect, Folder, Holdings, Launch, RoomServer};
 
@@ -69,6 +70,9 @@ fn visit(server: &RoomServer, media: bool) {
 
 #[test]
 fn a_hundred_visits_leave_nothing_behind() {
+    if !alone("lifecycle::a_hundred_visits_leave_nothing_behind") {
+        return;
+    }
     let elsewhere = Elsewhere::alice();
     let server = &elsewhere.server;
 

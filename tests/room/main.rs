@@ -5,7 +5,9 @@
 mod applications;
 mod browser;
 mod changes;
+mod chaos;
 mod codecs;
+mod crash;
 mod failures;
 mod faults;
 mod flavours;
@@ -19,7 +21,11 @@ mod pads;
 mod recording;
 mod recovery;
 mod rejoin;
+mod secrets;
 mod splits;
 mod time;
 mod tracks;
 mod uploads;
+
+/// How long a hostile guest has.
+const CHAOS: std::time::Duration = std::time::Duration::from_secs(50);

@@ -107,7 +107,7 @@ impl Recording {
         }
     }
 
-    fn read_bus(&mut self, timeout: Duration) {
+    pub fn read_bus(&mut self, timeout: Duration) {
         let bus = self.pipeline.bus().unwrap();
         let timeout = gst::ClockTime::from_nseconds(timeout.as_nanos() as u64);
         let Some(message) = bus.timed_pop(timeout) else {

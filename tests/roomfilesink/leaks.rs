@@ -2,10 +2,11 @@
 //! Who left leaves nothing behind. Counted in a process of its own: other tests have threads too.
 
 use gst::prelude::*;
+use vdoroom_test_support::Holdings;
+use vdoroom_test_support::holdings::alone;
 
 use crate::media;
 use crate::room::{Recorder, Sender, send_until, wait_for};
-use crate::usage::{Usage, alone};
 
 /// Seven people come one after the other while earlier ones are still there.
 fn visit(recorder: &mut Recorder) -> usize {
@@ -47,7 +48,7 @@ fn people_who_come_and_go_leave_no_threads_and_no_open_files() {
     for _ in 0..3 {
         parts += visit(&mut recorder);
         wait_for("threads and files as after the first round", || {
-            Usage::now().is_within(expected).then_some(())
+            Holdings::now().is_within(&expected).then_some(())
         });
     }
     let stats: gst::Structure = recorder.sink.property("stats");
@@ -73,19 +74,20 @@ fn starting_and_stopping_leaves_no_threads_and_no_open_files() {
         recorder.pipeline.set_state(gst::State::Null).unwrap();
         let expected = *expected.get_or_insert_with(settled);
         wait_for("threads and files as after the first run", || {
-            Usage::now().is_within(expected).then_some(())
+            Holdings::now().is_within(&expected).then_some(())
         });
         recorder.pipeline.set_state(gst::State::Playing).unwrap();
     }
 }
 
-/// Usage when it has not changed for a moment: threads take a while to go.
-fn settled() -> Usage {
+/// What is held when it has not changed for a moment: threads take a while to go.
+fn settled() -> Holdings {
     let mut seen = Vec::new();
     wait_for("a steady number of threads and files", || {
-        seen.push(Usage::now());
+        let now = Holdings::now();
+        seen.push(now);
         let last = seen.iter().rev().take(25);
-        let steady = seen.len() >= 25 && last.clone().all(|u| Some(u) == seen.last());
-        steady.then(|| seen[seen.len() - 1])
+        let same = |before: &Holdings| now.is_within(before) && before.is_within(&now);
+        (seen.len() >= 25 && last.into_iter().all(same)).then_some(now)
     })
 }

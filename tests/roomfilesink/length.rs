@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use vdoroom_test_support::holdings::alone;
+
 use crate::long_run::{HOUR, Loop, record};
 use crate::media;
-use crate::usage::alone;
 
 fn pictures(media: &'static media::Media) -> Loop {
     let interval = Duration::from_secs(2);

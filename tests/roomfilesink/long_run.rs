@@ -7,11 +7,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
+use vdoroom_test_support::Holdings;
 
 use crate::media::Media;
 use crate::room::{Part, Recorder};
 use crate::timeline::{self, Timeline, Track};
-use crate::usage::{Usage, memory};
 
 /// In nanoseconds.
 pub const HOUR: u64 = 3600 * 1_000_000_000;
@@ -80,8 +80,7 @@ impl Sender {
 #[derive(Debug)]
 pub struct Sample {
     pub hour: u64,
-    pub memory_kib: u64,
-    pub usage: Usage,
+    pub held: Holdings,
 }
 
 pub struct Outcome {
@@ -108,13 +107,13 @@ impl Outcome {
             samples.iter().map(value).max().unwrap()
         };
         for value in [
-            |s: &Sample| s.usage.threads as u64,
-            |s: &Sample| s.usage.files as u64,
+            |s: &Sample| s.held.threads as u64,
+            |s: &Sample| s.held.descriptors as u64,
         ] {
             let last = &rest[rest.len() - 1..];
             assert!(of(last, value) <= of(first, value), "{:#?}", self.samples);
         }
-        let memory = |s: &Sample| s.memory_kib;
+        let memory = |s: &Sample| s.held.anonymous_kib as u64;
         assert!(
             of(rest, memory) <= of(first, memory) + NOISE,
             "{:#?}",
@@ -223,8 +222,7 @@ pub fn record(hours: std::ops::Range<u64>, tracks: &[Loop]) -> Outcome {
         if hour > hours.start + samples.len() as u64 {
             samples.push(Sample {
                 hour,
-                memory_kib: memory(),
-                usage: Usage::now(),
+                held: Holdings::now(),
             });
         }
         if hour >= hours.end {

@@ -29,4 +29,3 @@ mod sources;
 mod splits;
 mod strace;
 mod timeline;
-mod usage;

@@ -19,6 +19,9 @@ const JOIN: Duration = Duration::from_secs(10);
 /// A connection that lasted so long is no failure: the next wait is short again.
 const LASTED: Duration = Duration::from_secs(30);
 
+/// A relay that minds how we speak says so at once.
+const GREETING: Duration = Duration::from_secs(5);
+
 /// A room in which nobody publishes for so long may be the wrong one.
 const EMPTY: Duration = Duration::from_secs(10);
 const EMPTY_ROOM: &str = "empty room";
@@ -90,6 +93,7 @@ impl Room {
         if !matches!(self.link, Link::Connecting | Link::Waiting { .. }) {
             return;
         }
+        self.dialog.begin_anew();
         let Some(room) = self.secrets.room.clone() else {
             self.joined();
             self.play_named();
@@ -228,7 +232,7 @@ impl Room {
         // server's restart.
         if self.outage.as_deref() != Some(message) {
             self.outage = Some(message.to_owned());
-            self.warn(&format!("{message}; trying again"));
+            self.warn(None, &format!("{message}; trying again"));
         }
         self.actions.push(Action::Reconnect { after });
     }
@@ -333,6 +337,7 @@ impl Room {
     pub(super) fn alert(&mut self, alert: &Alert) {
         let said = format!("the room server says: {}", alert.text);
         match alert.kind {
+            kind if !self.believes(kind) => self.warn_once("note", &said),
             AlertKind::Note => self.warn_once("note", &said),
             AlertKind::Busy => {
                 let wait = self.backoff.next_busy(&mut self.rng);
@@ -354,6 +359,18 @@ impl Room {
                 self.lost(&said, wait);
             }
             AlertKind::Terminal => self.fail(said),
+        }
+    }
+
+    /// Guests can say what a relay says, as often as they like. What it has against our name it
+    /// says when we come, and never of a name that no websocket of ours had before.
+    fn believes(&self, kind: AlertKind) -> bool {
+        let late = matches!(self.link, Link::Joined { since } if self.now >= since + GREETING);
+        match kind {
+            AlertKind::NameTaken => !late && !self.dialog.is_new_name(),
+            // We always say who we are behind a relay.
+            AlertKind::NeedsFrom => self.dialog.spoken() != Dialect::Relay,
+            _ => !self.dialog.is_anybody(),
         }
     }
 

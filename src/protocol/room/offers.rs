@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{Early, Peer, Room};
 use crate::protocol::candidate::{self, Candidate};
 use crate::protocol::limits::{
-    MAX_CANDIDATES_PER_SESSION, MAX_EARLY_CANDIDATES, MAX_QUEUED_OFFERS, MAX_SESSIONS_PER_STREAM,
+    MAX_CANDIDATES_PER_SESSION, MAX_EARLY_CANDIDATES, MAX_EARLY_CANDIDATES_OF_ALL,
+    MAX_QUEUED_OFFERS, MAX_SESSIONS, MAX_SESSIONS_PER_PEER, MAX_SESSIONS_PER_STREAM,
 };
 use crate::protocol::names::PeerId;
 use crate::protocol::sdp::{Change, Offer, classify};
@@ -147,10 +148,21 @@ impl Room {
     pub(super) fn adopt(&mut self, id: &StreamId, first: FirstOffer) {
         self.make_way(id, &first.peer);
         let place = self.has_place();
+        let room = self.sessions.len() < MAX_SESSIONS;
+        let of_peer = |session: &&Session| session.peer == first.peer;
+        let of_peer = self.sessions.values().filter(of_peer).count();
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
-        if stream.sessions.len() >= MAX_SESSIONS_PER_STREAM {
+        if !room {
+            self.refuse(&first.peer, first.token.as_deref());
+            self.warn_once(
+                "all sessions",
+                "there are too many connections: some offers are ignored",
+            );
+        } else if stream.sessions.len() >= MAX_SESSIONS_PER_STREAM
+            || of_peer >= MAX_SESSIONS_PER_PEER
+        {
             let message = format!("{} is offered too often at once: ignored", named(id));
             self.warn_about(id, "sessions", &message);
             self.refuse(&first.peer, first.token.as_deref());
@@ -239,6 +251,13 @@ impl Room {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
+        // Publishers use the channel once it is open. Behind a relay anybody may have sent it, with
+        // the certificate that they saw in the publisher's own offer.
+        let doubtful = next.signalled && session.channel && session.has_media();
+        if doubtful && self.dialog.is_anybody() {
+            let stream = session.stream.clone();
+            return self.doubt(&stream);
+        }
         if !session.answering {
             return self.apply_offer(id, next);
         }
@@ -272,7 +291,7 @@ impl Room {
                 // will stop, and the session with it.
                 let unsure = next.signalled && self.dialog.spoken() == Dialect::Relay;
                 if unsure && session.has_media() {
-                    return;
+                    return self.doubt(&stream);
                 }
                 return self.restart(
                     id,
@@ -291,6 +310,14 @@ impl Room {
             session.info.screen_shared = true;
             self.info_changed(id);
         }
+    }
+
+    fn doubt(&mut self, stream: &StreamId) {
+        let message = format!(
+            "an offer for {} was ignored: anybody may have sent it, and there is media",
+            named(stream)
+        );
+        self.warn_about(stream, "doubtful offer", &message);
     }
 
     /// Our answer: the first one over the websocket, later ones over the channel (protocol 4.3).
@@ -340,12 +367,21 @@ impl Room {
         if !self.know_peer(peer, false) {
             return;
         }
+        let of_all: usize = self.peers.values().map(|peer| peer.early.len()).sum();
+        let mut places = MAX_EARLY_CANDIDATES_OF_ALL.saturating_sub(of_all);
         for candidate in candidates {
             let early = self.early(token.clone(), candidate);
-            if let Some(Peer { early: waiting, .. }) = self.peers.get_mut(peer)
-                && waiting.len() < MAX_EARLY_CANDIDATES
-            {
-                waiting.push_back(early);
+            match self.peers.get_mut(peer) {
+                Some(Peer { early: waiting, .. })
+                    if waiting.len() < MAX_EARLY_CANDIDATES && places > 0 =>
+                {
+                    waiting.push_back(early);
+                    places -= 1;
+                }
+                _ => {
+                    let message = "candidates that came without an offer are ignored: too many";
+                    return self.warn_once("early candidates", message);
+                }
             }
         }
     }

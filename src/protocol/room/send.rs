@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What is sent, and what people are told.
 
+use std::cmp::Ordering;
+use std::time::Duration;
+
 use rand_chacha::rand_core::Rng;
 use serde_json::{Value, json};
 
 use super::Room;
 use super::link::fields;
+use crate::protocol::limits::MAX_WARNINGS_PER_MINUTE;
 use crate::protocol::names::PeerId;
 use crate::protocol::wire::Fields;
 use crate::protocol::{Action, SessionId, StreamId};
@@ -161,29 +165,40 @@ impl Room {
 
     pub(super) fn warn_once(&mut self, about: &'static str, message: &str) {
         if self.warned.insert(about) {
-            self.warn(message);
+            self.warn(None, message);
         }
     }
 
-    pub(super) fn warn(&mut self, message: &str) {
-        self.actions.push(Action::Warn {
-            stream: None,
-            message: message.to_owned(),
-        });
-    }
-
-    /// Warns about a stream, once for each kind of trouble.
+    /// Warns about a stream, once for each kind of trouble. Who comes under ever new names could
+    /// still fill a log.
     pub(super) fn warn_about(&mut self, id: &StreamId, about: &'static str, message: &str) {
         let first = match self.streams.get_mut(id) {
             Some(stream) => stream.warned.insert(about),
             None => self.warned.insert(about),
         };
-        if first {
-            let stream = Some(id.clone());
-            self.actions.push(Action::Warn {
-                stream,
-                message: message.to_owned(),
-            });
+        if !first {
+            return;
         }
+        let (since, told) = self.told.unwrap_or((self.now, 0));
+        let (since, told) = match self.now.duration_since(since) < Duration::from_secs(60) {
+            true => (since, told.saturating_add(1)),
+            false => (self.now, 1),
+        };
+        self.told = Some((since, told));
+        match told.cmp(&MAX_WARNINGS_PER_MINUTE) {
+            Ordering::Less => self.warn(Some(id), message),
+            Ordering::Equal => {
+                let message = format!("{message}; more about streams is not told in this minute");
+                self.warn(Some(id), &message);
+            }
+            Ordering::Greater => {}
+        }
+    }
+
+    pub(super) fn warn(&mut self, stream: Option<&StreamId>, message: &str) {
+        self.actions.push(Action::Warn {
+            stream: stream.cloned(),
+            message: message.to_owned(),
+        });
     }
 }

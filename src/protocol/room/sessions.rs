@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What happens to a session once its offer was applied: the channel, media, stalls, the end.
 
+use serde_json::Value;
+
 use super::Room;
 use super::link::fields;
 use crate::protocol::candidate;
-use crate::protocol::limits::MAX_MESSAGE;
+use crate::protocol::limits::{MAX_MESSAGE, MAX_PING};
 use crate::protocol::names::PeerId;
 use crate::protocol::news;
 use crate::protocol::sdp::Offer;
@@ -67,9 +69,17 @@ impl Room {
                     self.remote_candidates(id, candidate::read(&value));
                 }
             }
-            Body::Ping(ping) => self.send_channel(id, fields([("pong", ping)])),
+            Body::Ping(ping) => self.pong(id, ping),
             Body::Bye => self.publisher_hung_up(id),
             Body::News(news) => self.news(id, &news),
+        }
+    }
+
+    /// A long one could fill the memory of whoever answers it.
+    fn pong(&mut self, id: SessionId, ping: Value) {
+        let known = self.sessions.contains_key(&id);
+        if known && ping.to_string().len() <= MAX_PING {
+            self.send_channel(id, fields([("pong", ping)]));
         }
     }
 
@@ -315,10 +325,12 @@ impl Room {
     }
 
     /// The server says that a publisher left: what has no media is over, the rest when it stalls.
+    /// Behind a relay anybody may have said it: there the media alone tells.
     pub(super) fn sessions_left(&mut self, who: impl Fn(&Session) -> bool, reason: &str) {
+        let told = !self.dialog.is_anybody();
         let mut over = Vec::new();
         for session in self.sessions.values_mut().filter(|session| who(session)) {
-            session.left = true;
+            session.left |= told;
             if !session.has_media() {
                 over.push(session.id);
             }

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a process holds, as the Linux kernel counts it.
+//! What a process holds, as the Linux kernel counts it, and how a test gets a process of its own:
+//! other tests have threads too.
 
 use std::fs;
+use std::process::Command;
+
+const CHILD: &str = "VDOROOM_TEST_ALONE";
 
 #[derive(Clone, Copy, Debug)]
 pub struct Holdings {
     pub threads: usize,
     pub descriptors: usize,
     pub resident_kib: usize,
+    /// Memory that no file backs.
+    pub anonymous_kib: usize,
 }
 
 impl Holdings {
@@ -18,29 +24,51 @@ impl Holdings {
 
     pub fn of(pid: u32) -> Self {
         let count = |folder| {
-            fs::read_dir(format!("/proc/{pid}/{folder}"))
-                .unwrap()
-                .count()
+            let entries = fs::read_dir(format!("/proc/{pid}/{folder}"));
+            entries.unwrap().count()
         };
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let resident = resident.unwrap().trim().trim_end_matches(" kB");
+        let kib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|line| line.split_whitespace().next());
+            number.and_then(|n| n.parse().ok()).expect(name)
+        };
         Self {
             threads: count("task"),
             descriptors: count("fd"),
-            resident_kib: resident.parse().unwrap(),
+            resident_kib: kib("VmRSS:"),
+            anonymous_kib: kib("RssAnon:"),
         }
+    }
+
+    /// Whether there are no more threads and descriptors than `before`.
+    pub fn is_within(&self, before: &Self) -> bool {
+        self.threads <= before.threads && self.descriptors <= before.descriptors
     }
 
     /// Panics if there are more threads or descriptors than `before`, or `percent` more memory.
     pub fn assert_no_more_than(&self, before: Self, percent: usize) {
         let seen = format!("before: {before:?}, after: {self:?}");
-        assert!(self.threads <= before.threads, "{seen}");
-        assert!(self.descriptors <= before.descriptors, "{seen}");
-        assert!(
-            self.resident_kib * 100 <= before.resident_kib * (100 + percent),
-            "{seen}"
-        );
+        assert!(self.is_within(&before), "{seen}");
+        let limit = before.resident_kib * (100 + percent);
+        assert!(self.resident_kib * 100 <= limit, "{seen}");
         println!("{seen}");
     }
+}
+
+/// Runs a test again in a child process; true in the child.
+pub fn alone(test: &str) -> bool {
+    if std::env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(CHILD, "1")
+        .env("G_DEBUG", "fatal-criticals")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    eprint!("{text}");
+    assert!(output.status.success(), "{test} failed in its process");
+    false
 }

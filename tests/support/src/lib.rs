@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Room server, publishers and media checks for the tests and examples.
 
+pub mod chaos;
 pub mod check;
 pub mod chromium;
+pub mod corpus;
 pub mod folder;
 pub mod holdings;
 pub mod launch;
@@ -14,6 +16,7 @@ pub mod secret;
 pub mod server;
 pub mod table;
 
+pub use chaos::Chaos;
 pub use chromium::Chromium;
 pub use folder::Folder;
 pub use holdings::Holdings;

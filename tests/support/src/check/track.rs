@@ -43,7 +43,8 @@ impl VideoTrack {
         video.last_pts = video.last_pts.max(time);
         self.numbers.push(pattern::read(plane));
         let flash = pattern::is_flash(plane);
-        if flash && !self.flashing {
+        // The first picture may be of a flash that had begun before.
+        if flash && !self.flashing && video.frames_decoded > 1 {
             video.flashes.push(time);
         }
         self.flashing = flash;

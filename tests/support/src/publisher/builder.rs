@@ -41,6 +41,8 @@ pub struct Settings {
     pub split_offers: bool,
     pub ping_interval: Option<Duration>,
     pub false_fingerprint: bool,
+    /// Seeds what happens to packets.
+    pub mangle: Option<u64>,
     pub times: Times,
 }
 
@@ -176,6 +178,12 @@ impl PublisherBuilder {
     /// the channel: as soon as it is open, everything is offered there, asked for or not.
     pub fn with_false_fingerprint(mut self) -> Self {
         self.0.false_fingerprint = true;
+        self
+    }
+
+    /// Every other RTP packet is changed at random before it is encrypted.
+    pub fn with_mangled_packets(mut self, seed: u64) -> Self {
+        self.0.mangle = Some(seed);
         self
     }
 

@@ -62,6 +62,8 @@ pub enum Command {
     Add(Kind),
     /// Says this to all viewers on their channels.
     Tell(Value),
+    /// Says this, be it JSON or not.
+    TellText(String),
 }
 
 pub struct Control {
@@ -137,6 +139,12 @@ impl Control {
             Command::Tell(json) => {
                 for viewer in self.viewers.values_mut() {
                     viewer.send_on_channel(&json, &self.status);
+                }
+            }
+            Command::TellText(text) => {
+                for viewer in self.viewers.values() {
+                    // A channel that is not open says nothing.
+                    let _ = viewer.peer.send_on_channel(&text);
                 }
             }
             Command::Stop | Command::Crash => {}

@@ -12,6 +12,7 @@ mod control;
 mod feed;
 mod flavour;
 mod link;
+mod mangle;
 mod peer;
 mod reports;
 mod sdp;
@@ -79,6 +80,7 @@ impl Publisher {
             split_offers: false,
             ping_interval: None,
             false_fingerprint: false,
+            mangle: None,
             times: Times::default(),
         })
     }
@@ -119,6 +121,16 @@ impl Publisher {
     /// Says `json` to every viewer on its data channel.
     pub fn tell_viewers(&self, json: Value) {
         self.tell(Command::Tell(json));
+    }
+
+    /// Says this text, which need not be JSON, to every viewer on its data channel.
+    pub fn tell_viewers_text(&self, text: &str) {
+        self.tell(Command::TellText(text.to_owned()));
+    }
+
+    /// RTP packets that were changed before they were encrypted.
+    pub fn mangled_packets(&self) -> u64 {
+        self.status.mangled_packets.load(Ordering::Relaxed)
     }
 
     /// Black pictures without a counter, and the message that goes with it.

@@ -16,7 +16,9 @@ use super::{
     builder::Settings,
     control::Event,
     feed::{Feed, Outlet, Track},
+    mangle,
     reports::{self, Ssrcs},
+    status::Status,
     timeline::Timeline,
 };
 
@@ -191,6 +193,15 @@ impl Peer {
         Ok(())
     }
 
+    /// Changes the packets of the track that was added last.
+    pub fn mangle_last_track(&self, seed: u64, status: &Arc<Status>) {
+        let branch = self.branches.last().map(|branch| &branch.source);
+        let bin = branch.and_then(|source| source.parent()?.downcast::<gst::Bin>().ok());
+        if let Some(exit) = bin.and_then(|bin| bin.by_name("out")?.static_pad("src")) {
+            mangle::on(&exit, seed, status.clone());
+        }
+    }
+
     /// Begins to feed the tracks that are not fed yet. True if there were any.
     pub fn feed(&mut self) -> bool {
         let mut any = false;
@@ -257,6 +268,9 @@ impl Peer {
     }
 
     pub fn send_on_channel(&self, text: &str) -> Result<(), String> {
+        if !self.channel_is_open() {
+            return Err("the channel is not open".into());
+        }
         self.channel
             .send_string_full(Some(text))
             .map_err(|error| error.to_string())

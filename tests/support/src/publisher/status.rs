@@ -15,6 +15,7 @@ use crate::log::Log;
 pub struct Status {
     pub log: Log,
     pub keyframe_requests: AtomicU64,
+    pub mangled_packets: AtomicU64,
     pub shown: Mutex<Shown>,
     pub changed: Condvar,
 }

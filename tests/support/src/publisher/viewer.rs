@@ -86,6 +86,9 @@ impl Viewer {
             };
             self.peer
                 .add_track(kind, settings, &control.feed, on_request)?;
+            if let Some(seed) = settings.mangle {
+                self.peer.mangle_last_track(seed, &control.status);
+            }
             self.tracks.push(kind);
         }
         Ok(())

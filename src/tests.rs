@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the fuzzers of `fuzz/` look at, without a fuzzer: their corpora, and random changes of
+//! them for a second each.
+
+use std::time::Duration;
+
+use vdoroom_test_support::corpus::replay;
+
+const CHANGES: Duration = Duration::from_secs(1);
+
+#[test]
+fn whatever_a_websocket_or_a_channel_brings_is_read() {
+    replay("wire", CHANGES, crate::protocol::fuzzing::wire);
+}
+
+#[test]
+fn whatever_is_sealed_is_opened_or_refused() {
+    replay("decryption", CHANGES, crate::protocol::fuzzing::decryption);
+}
+
+#[test]
+fn whatever_is_offered_is_taken_or_refused() {
+    gst::init().expect("GStreamer starts");
+    replay("sdp", CHANGES, |input| {
+        crate::protocol::fuzzing::sdp(input)?;
+        crate::vdoroomsrc::fuzzing::narrowing(input)
+    });
+}
+
+#[test]
+fn whatever_people_are_called_their_files_stay_in_the_folder() {
+    replay("naming", CHANGES, crate::roomfilesink::fuzzing::naming);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The inputs that the fuzzers found, as tests that need no fuzzer: each one is replayed, and then
+//! changed at random for a while, always the same.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// The inputs of a target in `fuzz/corpus`, ordered by name.
+pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let folder = folder.join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut inputs: Vec<_> = entries
+        .map(|entry| {
+            let path = entry.expect("a folder can be listed").path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            (name, fs::read(&path).expect("an input can be read"))
+        })
+        .collect();
+    inputs.sort();
+    assert!(!inputs.is_empty(), "no inputs in {}", folder.display());
+    inputs
+}
+
+/// Gives `check` every input of the target's corpus, and then for `time` changed ones. A failure
+/// shows the input as text that a Rust source could hold.
+pub fn replay(target: &str, time: Duration, check: impl Fn(&[u8]) -> Result<(), String>) {
+    let inputs = of(target);
+    for (name, input) in &inputs {
+        if let Err(broken) = check(input) {
+            panic!("{target}, {name}: {broken}");
+        }
+    }
+    let end = Instant::now() + time;
+    let mut chance = Chance(1);
+    while Instant::now() < end {
+        let input = changed(&inputs, &mut chance);
+        if let Err(broken) = check(&input) {
+            panic!("{target}: {broken} by b\"{}\"", input.escape_ascii());
+        }
+    }
+}
+
+/// Bytes lost, doubled, replaced, and pieces of one input in another.
+fn changed(inputs: &[(String, Vec<u8>)], chance: &mut Chance) -> Vec<u8> {
+    let mut input = chance.of(inputs).1.clone();
+    for _ in 0..=chance.below(4) {
+        let at = chance.below(input.len() + 1);
+        let until = at + chance.below((input.len() - at).min(40) + 1);
+        match chance.below(4) {
+            0 => drop(input.drain(at..until)),
+            1 => {
+                let piece = input[at..until].to_vec();
+                input.splice(at..at, piece);
+            }
+            2 => {
+                let other = &chance.of(inputs).1;
+                let from = chance.below(other.len() + 1);
+                let piece = other[from..].iter().take(40).copied();
+                input.splice(at..until, piece);
+            }
+            _ => {
+                if let Some(byte) = input.get_mut(at) {
+                    *byte = chance.below(256) as u8;
+                }
+            }
+        }
+    }
+    input
+}
+
+/// Xorshift64.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 16).unwrap_or_default() % limit.max(1)
+    }
+
+    fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.below(choices.len())]
+    }
+}
