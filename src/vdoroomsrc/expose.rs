@@ -207,7 +207,7 @@ fn chain_prefix(session: &Session, kind: Kind) -> String {
 fn go_on(
     element: &VdoRoomSrc,
     session: &mut Session,
-    track: Track,
+    mut track: Track,
     medium: &Medium,
     pad: &gst::Pad,
 ) -> Result<(), String> {
@@ -215,11 +215,11 @@ fn go_on(
     session.timeline.place_packets(pad);
     gst::info!(CAT, obj = element, "{} goes on", track.pad.name());
     match track.rebuild(element.upcast_ref(), session.id, pad, &prefix) {
-        Ok(track) => {
+        Ok(()) => {
             session.tracks.push(track);
             Ok(())
         }
-        Err((track, error)) => {
+        Err(error) => {
             track.remove(element);
             let name = medium.codec.encoding_name;
             Err(format!("its {name} cannot be unpacked: {error}"))

@@ -107,23 +107,18 @@ impl Track {
     /// Builds the chain of another session in front of the queue and the pad of this track, which
     /// has been retired.
     pub(super) fn rebuild(
-        mut self,
+        &mut self,
         bin: &gst::Bin,
         session: SessionId,
         webrtcbin_pad: &gst::Pad,
         prefix: &str,
-    ) -> Result<Self, (Self, gst::glib::BoolError)> {
+    ) -> Result<(), gst::glib::BoolError> {
         self.webrtcbin_pad = webrtcbin_pad.clone();
         self.exit.begin_again();
-        let built = chain_elements(self.codec, prefix).and_then(|elements| {
-            bin.add_many(&elements)?;
-            self.elements = elements;
-            self.connect(session)
-        });
-        match built {
-            Ok(()) => Ok(self),
-            Err(error) => Err((self, error)),
-        }
+        let elements = chain_elements(self.codec, prefix)?;
+        bin.add_many(&elements)?;
+        self.elements = elements;
+        self.connect(session)
     }
 
     fn connect_queue(&self) -> Result<(), gst::glib::BoolError> {

@@ -123,7 +123,7 @@ fn named_pads_of_a_launch_line_record_a_guest_who_comes_back() {
     launch.signal("INT");
     let (status, printed) = launch.wait(Duration::from_secs(5));
     assert!(status.success(), "{printed}");
-    let report = check::inspect(&folder.0.join("alice.ts"));
+    let report = check::inspect(folder.0.join("alice.ts"));
     let video = report.video.as_ref().unwrap();
     assert!(report.audio.is_some(), "{report:#?}");
     // Of both sessions: the first alone would be three seconds.
