@@ -22,6 +22,6 @@ pub use chromium::Chromium;
 pub use folder::Folder;
 pub use holdings::Holdings;
 pub use launch::Launch;
-pub use publisher::{Codec, Flavour, Publisher, Sound};
+pub use publisher::{Codec, Flavour, Publisher, PublisherBuilder, Sound};
 pub use secret::{Password, Secret};
 pub use server::{Closing, Dialect, Faults, LeaveNotice, RoomServer, Who};
