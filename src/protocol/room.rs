@@ -48,6 +48,8 @@ pub struct Room {
     link: Link,
     backoff: Backoff,
     reconnects: u32,
+    /// Why the server is not connected, as told last.
+    outage: Option<String>,
     /// Why the room is over, once its sessions are.
     failing: Option<String>,
     now: Instant,
@@ -93,6 +95,7 @@ impl Room {
             link: Link::Connecting,
             backoff: Backoff::default(),
             reconnects: 0,
+            outage: None,
             failing: None,
             now,
             streams: BTreeMap::new(),
@@ -200,7 +203,8 @@ impl Room {
     /// **reloads** comes back with the same stream under a new UUID (protocol 3.6).
     ///
     /// - Nobody sends this stream: it is played, when it is wanted and has a place.
-    /// - It was announced twice: nothing.
+    /// - It was announced twice: nothing, unless it left plays unanswered. It may have been let in
+    ///   from a waiting room (protocol 7.6): then it is played as soon as the pace allows.
     /// - The session that we have has media: nothing is played, for the publisher only lost its
     ///   websocket, or somebody else took its ID. The newcomer is remembered as the stream's
     ///   publisher and played the moment the media stalls ([`Room::media_stalled`]).
@@ -229,7 +233,7 @@ impl Room {
         stream.here = true;
         let mut outdated = None;
         match stream.primary().and_then(|id| self.sessions.get_mut(&id)) {
-            None if twice => {}
+            None if twice => stream.ask_sooner(now),
             None => stream.ask_now(now),
             Some(session) if session.peer != peer && session.has_media() => {}
             Some(session) if session.peer != peer => stream.ask_now(now),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
 use futures_util::future::{Fuse, FusedFuture, FutureExt};
-use futures_util::{pin_mut, select_biased};
+use futures_util::{pin_mut, select};
 use url::Url;
 
 use crate::protocol::{Action, Event, Room, RoomStatus};
@@ -49,7 +49,8 @@ pub(crate) fn run(
         loop {
             let timer = sleep_until(earliest(room.deadline(), connection.reopen_at)).fuse();
             pin_mut!(timer);
-            let event = select_biased! {
+            // In no order: a flood of what our own sessions say must not keep the server waiting.
+            let event = select! {
                 event = events.recv().fuse() => event.map_or(Event::Shutdown, Into::into),
                 event = incoming.recv().fuse() => match event {
                     Ok(event) => event,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! One attempt at one websocket, from the first look at the host name to the closing handshake.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
 use async_std::future::timeout;
 use async_std::net::{TcpStream, ToSocketAddrs};
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
-use futures_util::future::{Either, select};
-use futures_util::{AsyncRead, AsyncWrite, StreamExt};
+use futures_util::future::FutureExt;
+use futures_util::{AsyncRead, AsyncWrite, StreamExt, pin_mut, select};
 
 use url::Url;
 
@@ -22,6 +22,23 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a server may leave our messages unread before it counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How the end of a connection is noticed that nobody tells: a network that is unplugged, a server
+/// that hangs.
+///
+/// Room servers send a PING every 30 s (protocol 1.1), so that one of them has to arrive within
+/// `gone_after`. For those that send none we do, whenever nothing came for `ping_after`: RFC 6455,
+/// 5.5.2, obliges them to answer.
+#[derive(Clone, Copy)]
+struct Keepalive {
+    ping_after: Duration,
+    gone_after: Duration,
+}
+
+const KEEPALIVE: Keepalive = Keepalive {
+    ping_after: Duration::from_secs(15),
+    gone_after: Duration::from_secs(45),
+};
 
 /// A longer message closes the websocket. Longer than [`MAX_MESSAGE`](crate::protocol::limits::MAX_MESSAGE), from which on messages are
 /// only ignored: some servers pass on what no browser would send, and a guest must not be able to
@@ -44,6 +61,8 @@ enum SocketError {
     Lost(tungstenite::Error),
     #[error("the server does not read what we send")]
     NotReading,
+    #[error("the server has been silent for {} s, in spite of pings", .0.as_secs())]
+    Silent(Duration),
     #[error("the server closed the connection{0}")]
     Closed(String),
 }
@@ -62,7 +81,7 @@ pub(super) async fn run(server: Server, incoming: Sender<Event>, outgoing: Recei
         Ok(Ok(socket)) => {
             // The receiver lives as long as the loop that polls this future.
             let _ = incoming.send(Event::Opened).await;
-            pass(socket, &incoming, outgoing).await
+            pass(socket, &incoming, outgoing, KEEPALIVE).await
         }
     };
     if let Err(error) = ended {
@@ -109,31 +128,64 @@ async fn open(server: &Server) -> Result<Socket, SocketError> {
     Ok(socket)
 }
 
+enum Step {
+    Say(String),
+    Leave,
+    Hear(Option<Result<Message, tungstenite::Error>>),
+    Silence,
+}
+
+/// What is to be done next. Whoever has something is served in turn, whatever the other one has.
+async fn next_step(socket: &mut Socket, outgoing: &Receiver<String>, silent: Duration) -> Step {
+    let silence = async_std::task::sleep(silent).fuse();
+    let say = outgoing.recv().fuse();
+    let mut hear = socket.next().fuse();
+    pin_mut!(silence, say);
+    select! {
+        text = say => text.map_or(Step::Leave, Step::Say),
+        message = hear => Step::Hear(message),
+        () = silence => Step::Silence,
+    }
+}
+
 async fn pass(
     mut socket: Socket,
     incoming: &Sender<Event>,
     outgoing: Receiver<String>,
+    keepalive: Keepalive,
 ) -> Result<(), SocketError> {
+    let (mut heard, mut pinged) = (Instant::now(), Instant::now());
     loop {
-        let step = match select(std::pin::pin!(outgoing.recv()), socket.next()).await {
-            Either::Left((text, _)) => Either::Left(text),
-            Either::Right((message, _)) => Either::Right(message),
-        };
-        match step {
-            Either::Left(Ok(text)) => {
-                let sent = timeout(WRITE_TIMEOUT, socket.send(Message::text(text))).await;
-                sent.map_err(|_| SocketError::NotReading)?
-                    .map_err(SocketError::Lost)?;
-            }
-            Either::Left(Err(_)) => {
+        let silent = keepalive.ping_after.saturating_sub(pinged.elapsed());
+        match next_step(&mut socket, &outgoing, silent).await {
+            Step::Say(text) => send(&mut socket, Message::text(text)).await?,
+            Step::Leave => {
                 let _ = socket.close(None).await;
                 return Ok(());
             }
-            Either::Right(Some(Ok(message))) => receive(message, incoming).await?,
-            Either::Right(Some(Err(error))) => return Err(SocketError::Lost(error)),
-            Either::Right(None) => return Err(SocketError::Closed(String::new())),
+            Step::Hear(Some(Ok(message))) => {
+                receive(message, incoming).await?;
+                heard = Instant::now();
+                pinged = heard;
+            }
+            Step::Hear(Some(Err(error))) => return Err(SocketError::Lost(error)),
+            Step::Hear(None) => return Err(SocketError::Closed(String::new())),
+            Step::Silence if heard.elapsed() >= keepalive.gone_after => {
+                return Err(SocketError::Silent(keepalive.gone_after));
+            }
+            Step::Silence => {
+                send(&mut socket, Message::Ping(Vec::new().into())).await?;
+                pinged = Instant::now();
+            }
         }
     }
+}
+
+async fn send(socket: &mut Socket, message: Message) -> Result<(), SocketError> {
+    timeout(WRITE_TIMEOUT, socket.send(message))
+        .await
+        .map_err(|_| SocketError::NotReading)?
+        .map_err(SocketError::Lost)
 }
 
 /// Protocol 1.1: JSON in text messages; binary ones that hold text are tolerated.
@@ -152,4 +204,65 @@ async fn receive(message: Message, incoming: &Sender<Event>) -> Result<(), Socke
     };
     let _ = incoming.send(Event::Text(cut(text))).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use async_std::net::TcpListener;
+
+    use super::*;
+
+    const QUICK: Keepalive = Keepalive {
+        ping_after: Duration::from_millis(100),
+        gone_after: Duration::from_millis(600),
+    };
+
+    /// Runs the client against a server that does `serve` with its end of the websocket, and
+    /// returns how the client ended.
+    async fn against<F: Future<Output = ()>>(
+        serve: impl FnOnce(WebSocketStream<TcpStream>) -> F,
+    ) -> Result<(), SocketError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = async {
+            let server = Server {
+                url: Url::parse(&format!("ws://{address}")).unwrap(),
+                tls: Default::default(),
+            };
+            let (incoming, _heard) = async_channel::unbounded();
+            let (_say, outgoing) = async_channel::unbounded();
+            let socket = open(&server).await.unwrap();
+            pass(socket, &incoming, outgoing, QUICK).await
+        };
+        let server = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            serve(async_tungstenite::accept_async(stream).await.unwrap()).await;
+        };
+        let (ended, ()) = futures_util::future::join(client, server).await;
+        ended
+    }
+
+    #[test]
+    fn a_server_that_goes_silent_is_noticed() {
+        let ended = async_std::task::block_on(against(async |socket| {
+            // Open, and neither read nor written: as behind an unplugged cable.
+            async_std::task::sleep(QUICK.gone_after * 2).await;
+            drop(socket);
+        }));
+        assert!(matches!(ended, Err(SocketError::Silent(_))), "{ended:?}");
+    }
+
+    #[test]
+    fn a_server_that_has_nothing_to_say_answers_pings_and_is_kept() {
+        let ended = async_std::task::block_on(against(async |mut socket| {
+            let mut pings = 0;
+            // Reading answers them.
+            while pings < 8 {
+                let message = socket.next().await.unwrap().unwrap();
+                pings += u32::from(message.is_ping());
+            }
+            socket.close(None).await.unwrap();
+        }));
+        assert!(matches!(ended, Err(SocketError::Closed(_))), "{ended:?}");
+    }
 }

@@ -51,9 +51,10 @@ impl Control {
                 }
             }
             Action::ClosePeer { session, reason } => {
+                let keeps_pads = self.keeps_pads();
                 if let Some(session) = self.sessions.get_mut(&session) {
                     gst::info!(CAT, obj = element, "{} ends: {reason}", session.stream);
-                    session.end(Instant::now(), &reason);
+                    session.end(Instant::now(), &reason, keeps_pads);
                 }
             }
             Action::AskAccept { stream, info } => {

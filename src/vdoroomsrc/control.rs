@@ -22,6 +22,7 @@ use super::events::Ticket;
 use super::expose::expose;
 use super::ice::IceServers;
 use super::offer::Wish;
+use super::rejoin::KeptPads;
 use super::session::{Reports, Session};
 use super::stats::{SessionView, SharedSessions};
 use crate::protocol::{Action, SessionId, StreamId};
@@ -109,6 +110,8 @@ pub(super) struct Config {
     pub ice: IceServers,
     pub latency: u32,
     pub keyframe_interval: Option<Duration>,
+    /// How long pads wait for the next session of their stream.
+    pub rejoin_window: Duration,
     pub views: SharedSessions,
     /// How often somebody showed another certificate than the offer announced.
     pub identity_mismatches: Arc<AtomicU64>,
@@ -121,6 +124,8 @@ pub(super) struct Control {
     pub(super) config: Config,
     pub(super) reports: Reports,
     pub(super) sessions: BTreeMap<SessionId, Session>,
+    /// Pads of sessions that have ended, which wait for the next one.
+    kept: KeptPads,
     /// Streams that have left the room and why, told once these sessions have been taken apart.
     pub(super) leaving: Vec<(StreamId, String, Vec<SessionId>)>,
     /// Why the room is over, told once all sessions have been taken apart.
@@ -141,13 +146,14 @@ pub(super) fn run(
         config,
         reports,
         sessions: BTreeMap::new(),
+        kept: KeptPads::default(),
         leaving: Vec::new(),
         failing: None,
         flows: BTreeMap::new(),
         stop_at: None,
     };
     loop {
-        let received = match (control.sessions.is_empty(), control.stop_at) {
+        let received = match (control.is_idle(), control.stop_at) {
             (true, None) => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
             (false, None) => commands.recv_timeout(TICK),
             (_, Some(_)) => commands.recv_timeout(STOP_TICK),
@@ -219,10 +225,7 @@ impl Control {
             Command::Resumed => self.resume(),
             Command::RoomClosed => {
                 // An ordinary end has closed its sessions; after any other none may stay.
-                let now = Instant::now();
-                for session in self.sessions.values_mut() {
-                    session.end(now, "the room was left");
-                }
+                self.end_all(Instant::now(), "the room was left");
             }
             Command::Stop => self.stop(),
         }
@@ -267,14 +270,11 @@ impl Control {
             let Some(mut session) = self.sessions.remove(&id) else {
                 continue;
             };
-            let draining: Vec<StreamId> = self
-                .sessions
-                .values()
-                .filter(|other| other.is_ending())
-                .map(|other| other.stream.clone())
-                .collect();
-            let config = &self.config;
-            let exposed = expose(element, &mut session, config, &draining, &self.reports, now);
+            let ending = self.sessions.values().filter(|other| other.is_ending());
+            let draining: Vec<StreamId> = ending.map(|other| other.stream.clone()).collect();
+            let (config, reports) = (&self.config, &self.reports);
+            let kept = &mut self.kept;
+            let exposed = expose(element, &mut session, config, &draining, kept, reports, now);
             changed |= exposed.pads > 0;
             for reason in exposed.refused {
                 announce::warn(element, Some(&session.stream), &reason);
@@ -309,9 +309,11 @@ impl Control {
         for id in &ended {
             if let Some(session) = self.sessions.remove(id) {
                 self.flows.remove(id);
-                session.take_apart(element, element.upcast_ref());
+                let kept = session.take_apart(element);
+                self.kept.add(kept, now, self.config.rejoin_window);
             }
         }
+        self.kept.tick(element, now);
         if !ended.is_empty() {
             self.publish_views();
         }
@@ -319,7 +321,7 @@ impl Control {
             self.expose_pads(element);
         }
         self.tell_who_left(element);
-        if self.sessions.is_empty()
+        if self.is_idle()
             && let Some(message) = self.failing.take()
         {
             announce::fail(element, &message);
@@ -330,8 +332,9 @@ impl Control {
     /// everybody gets a new connection.
     fn resume(&mut self) {
         let now = Instant::now();
+        let keeps_pads = self.keeps_pads();
         for session in self.sessions.values_mut() {
-            session.end(now, "the pipeline was paused");
+            session.end(now, "the pipeline was paused", keeps_pads);
         }
         self.config.paused.store(false, Relaxed);
         let paused: Vec<SessionId> = self.sessions.keys().copied().collect();
@@ -354,36 +357,52 @@ impl Control {
     /// Everybody gets EOS, and the room's goodbyes a moment to leave.
     fn stop(&mut self) {
         let now = Instant::now();
-        for session in self.sessions.values_mut() {
-            session.end(now, "the element stops");
-        }
+        self.end_all(now, "the element stops");
         self.stop_at = Some(now + STOP_DRAIN);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.sessions.is_empty() && self.kept.is_empty()
+    }
+
+    pub(super) fn keeps_pads(&self) -> bool {
+        !self.config.rejoin_window.is_zero()
+    }
+
+    /// Ends all sessions, and the wait for others: nobody will come any more.
+    fn end_all(&mut self, now: Instant, reason: &str) {
+        self.config.rejoin_window = Duration::ZERO;
+        self.kept.end(now, None);
+        for session in self.sessions.values_mut() {
+            session.end(now, reason, false);
+        }
     }
 
     fn has_stopped(&self, now: Instant) -> bool {
         self.stop_at.is_some_and(|at| {
             now >= at
-                || self
-                    .sessions
-                    .values()
-                    .all(|session| session.is_drained(now))
+                || self.kept.is_empty()
+                    && self
+                        .sessions
+                        .values()
+                        .all(|session| session.is_drained(now) && !session.keeps_pads())
         })
     }
 
     fn take_all_apart(&mut self, element: &VdoRoomSrc) {
         for (_, session) in std::mem::take(&mut self.sessions) {
-            session.take_apart(element, element.upcast_ref());
+            let kept = session.take_apart(element);
+            self.kept.add(kept, Instant::now(), Duration::ZERO);
         }
+        self.kept.remove_all(element);
         self.publish_views();
         self.tell_who_left(element);
     }
 
     fn track(&mut self, id: TrackId) -> Option<&mut super::track::Track> {
-        self.sessions
-            .get_mut(&id.session)?
-            .tracks
-            .iter_mut()
-            .find(|track| track.id == id)
+        let mut tracks = self.sessions.values_mut().flat_map(|s| &mut s.tracks);
+        let own = tracks.find(|track| track.id == id);
+        own.or_else(|| self.kept.track(id))
     }
 
     fn tracks_of(&self, stream: &StreamId) -> impl Iterator<Item = &super::track::Track> {

@@ -11,11 +11,13 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
+use gst::prelude::*;
 use once_cell::sync::OnceCell;
 
 use super::CAT;
 use super::control::{Command, TrackId};
 use super::pad_names::Kind;
+use crate::protocol::SessionId;
 
 /// What a pad says of itself before its first buffer.
 #[derive(Debug)]
@@ -51,6 +53,12 @@ pub(super) struct Exit {
     last_arrival: AtomicU64,
     /// The event `vdoroom-session-end`, set before EOS is sent down the track.
     last_words: OnceCell<gst::Structure>,
+    /// The next stream-start is that of another session on the same pad.
+    begins_again: AtomicBool,
+    /// The next buffer is the first one of a session on a pad that goes on.
+    goes_on: AtomicBool,
+    /// Nanoseconds, plus one; 0 is none.
+    last_pts: AtomicU64,
     pub counters: Counters,
 }
 
@@ -91,6 +99,9 @@ impl Exit {
             last_flow: AtomicI32::new(gst::FlowReturn::Ok as i32),
             last_arrival: AtomicU64::new(0),
             last_words: OnceCell::new(),
+            begins_again: AtomicBool::new(false),
+            goes_on: AtomicBool::new(false),
+            last_pts: AtomicU64::new(0),
             counters: Counters::default(),
         }
     }
@@ -111,10 +122,17 @@ impl Exit {
         }
     }
 
+    /// The track of another session takes over; that of the one before has been taken apart.
+    pub(super) fn begin_again(&self) {
+        self.last_arrival.store(0, Relaxed);
+        self.damaged.store(false, Relaxed);
+        self.begins_again.store(true, Relaxed);
+    }
+
     /// webrtcbin has ended the track by itself.
-    pub(super) fn connection_closed(&self) {
+    pub(super) fn connection_closed(&self, session: SessionId) {
         self.tell(Command::Failed {
-            session: self.track.session,
+            session,
             reason: "the publisher closed the connection".into(),
         });
     }
@@ -144,6 +162,11 @@ impl Exit {
         let _ = self.last_words.set(last_words);
     }
 
+    /// All that a session sent is on its way out, on a pad that stays.
+    pub(super) fn drained(&self) {
+        self.tell(Command::EosLeft { track: self.track });
+    }
+
     pub(super) fn queue_leaked(&self) {
         self.counters.leaks.fetch_add(1, Relaxed);
         self.leaked.store(true, Relaxed);
@@ -169,12 +192,18 @@ impl Exit {
         &self,
         pad: &gst::ProxyPad,
         parent: Option<&gst::Object>,
-        buffer: gst::Buffer,
+        mut buffer: gst::Buffer,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let size = buffer.size() as u64;
-        if self.holds_back(&buffer) {
+        if self.is_outdated(&buffer) || self.holds_back(&buffer) {
             self.counters.dropped.fetch_add(1, Relaxed);
             return Ok(gst::FlowSuccess::Ok);
+        }
+        if self.goes_on.swap(false, Relaxed) {
+            buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
+        }
+        if let Some(pts) = buffer.pts() {
+            self.last_pts.store(pts.nseconds() + 1, Relaxed);
         }
         let flow = gst::ProxyPad::chain_default(pad, parent, buffer);
         if flow.is_ok() {
@@ -188,6 +217,13 @@ impl Exit {
         }
         self.note_flow(flow);
         Ok(gst::FlowSuccess::Ok)
+    }
+
+    /// Two sessions of a publisher can overlap: on one pad, what the old one has shown counts.
+    fn is_outdated(&self, buffer: &gst::BufferRef) -> bool {
+        let last = self.last_pts.load(Relaxed);
+        let pts = buffer.pts().map_or(u64::MAX, |pts| pts.nseconds());
+        self.goes_on.load(Relaxed) && pts < last
     }
 
     fn holds_back(&self, buffer: &gst::BufferRef) -> bool {
@@ -231,7 +267,16 @@ impl Exit {
         use gst::EventView;
         let push = |event| gst::Pad::event_default(pad, parent, event);
         match event.view() {
+            EventView::StreamStart(_) if self.begins_again.swap(false, Relaxed) => {
+                gst::debug!(CAT, obj = pad, "The next session goes on");
+                self.goes_on.store(true, Relaxed);
+                self.waits_for_keyframe.store(self.kind.is_video(), Relaxed);
+                true
+            }
             EventView::StreamStart(_) => push(self.stream_start()) && push(self.collection()),
+            // Not again: mpegtsmux (GStreamer 1.22) takes the same Opus caps for other ones.
+            EventView::Caps(caps) if has_caps(parent, caps.caps()) => true,
+            EventView::Segment(segment) if is_current(parent, segment.segment()) => true,
             EventView::Segment(_) => {
                 let done = push(event);
                 self.introduce(&push);
@@ -308,4 +353,17 @@ impl Exit {
             push(gst::event::Tag::new(tags));
         }
     }
+}
+
+/// Whether the ghost pad is in this segment: sessions that follow each other share it.
+fn is_current(ghost: Option<&gst::Object>, segment: &gst::Segment) -> bool {
+    let pad = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>());
+    let current = pad.and_then(|pad| pad.sticky_event::<gst::event::Segment<_>>(0));
+    current.is_some_and(|event| event.segment() == segment)
+}
+
+fn has_caps(ghost: Option<&gst::Object>, caps: &gst::CapsRef) -> bool {
+    let pad = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>());
+    let current = pad.and_then(|pad| pad.current_caps());
+    current.is_some_and(|current| *current == *caps)
 }

@@ -15,6 +15,7 @@ use super::keyframes::KeyframePolicy;
 use super::offer;
 use super::pad::Origin;
 use super::pad_names::{Kind, pad_name};
+use super::rejoin::KeptPads;
 use super::session::{Reports, Session, WaitingPad, element_prefix};
 use super::track::{Plan, Track};
 use crate::protocol::StreamId;
@@ -72,6 +73,7 @@ pub(super) fn expose(
     session: &mut Session,
     config: &Config,
     draining: &[StreamId],
+    kept: &mut KeptPads,
     reports: &Reports,
     now: Instant,
 ) -> Exposed {
@@ -81,13 +83,25 @@ pub(super) fn expose(
     if !session.media_is_placed(now) {
         return Exposed::default();
     }
+    let mut media = session
+        .waiting_pads
+        .iter()
+        .map(|w| Medium::of(session, &w.pad));
+    let contradicts = |m: Medium| kept.contradicts(&m.pad_name(session, m.nth), m.codec);
+    if media.any(|medium| medium.is_ok_and(contradicts)) {
+        kept.end(now, Some(&session.stream));
+    }
+    let drains = draining
+        .iter()
+        .chain(kept.draining())
+        .any(|s| *s == session.stream);
     let (wait, ready): (Vec<_>, Vec<_>) = std::mem::take(&mut session.waiting_pads)
         .into_iter()
-        .partition(|pad| draining.contains(&session.stream) && now < pad.deadline);
+        .partition(|pad| drains && now < pad.deadline);
     session.waiting_pads = wait;
     let mut exposed = Exposed::default();
     for waiting in ready {
-        match expose_pad(element, session, config, reports, &waiting.pad) {
+        match expose_pad(element, session, config, kept, reports, &waiting.pad) {
             Ok(()) => {
                 exposed.pads += 1;
                 waiting.pad.remove_probe(waiting.block);
@@ -114,6 +128,7 @@ fn expose_pad(
     element: &VdoRoomSrc,
     session: &mut Session,
     config: &Config,
+    kept: &mut KeptPads,
     reports: &Reports,
     pad: &gst::Pad,
 ) -> Result<(), String> {
@@ -122,15 +137,19 @@ fn expose_pad(
             "more than {MAX_TRACKS} tracks of it are not received"
         ));
     }
-    let codec = codec_of(pad)?;
-    let promise = promise_of(session, pad, codec);
-    let (kind, position) = match promise {
-        Some(position) => (session.promised[position].kind, position),
-        None if codec.video => (Kind::Video, session.promised.len()),
-        None => (Kind::Audio, session.promised.len()),
-    };
-    let of_kind = session.promised.iter().take(position);
-    let nth = of_kind.filter(|track| track.kind == kind).count();
+    if let Some(group_id) = kept.group_of(&session.stream) {
+        session.group_id = group_id;
+    }
+    let medium = Medium::of(session, pad)?;
+    if let Some(track) = kept.take(&medium.pad_name(session, medium.nth)) {
+        return go_on(element, session, track, &medium, pad);
+    }
+    let Medium {
+        codec,
+        promise,
+        kind,
+        nth,
+    } = medium;
     let index = free_index(element, kind, &session.stream, nth);
     let id = TrackId {
         session: session.id,
@@ -159,12 +178,7 @@ fn expose_pad(
             Instant::now(),
         ),
         keyframes: KeyframePolicy::new(config.keyframe_interval),
-        prefix: format!(
-            "{}{}{}-",
-            element_prefix(session.id),
-            kind.as_str(),
-            id.index
-        ),
+        prefix: chain_prefix(session, kind),
     };
     session.timeline.place_packets(pad);
     let track = Track::build(element.upcast_ref(), pad, plan)
@@ -181,6 +195,69 @@ fn expose_pad(
     element
         .add_pad(&ghost)
         .map_err(|error| format!("its pad cannot be added: {error}"))
+}
+
+/// Begins the names of the elements of a session's next track.
+fn chain_prefix(session: &Session, kind: Kind) -> String {
+    let (begin, number) = (element_prefix(session.id), session.tracks.len());
+    format!("{begin}{}{number}-", kind.as_str())
+}
+
+/// Lets a pad that has waited for the stream go on with what `pad` of webrtcbin carries.
+fn go_on(
+    element: &VdoRoomSrc,
+    session: &mut Session,
+    mut track: Track,
+    medium: &Medium,
+    pad: &gst::Pad,
+) -> Result<(), String> {
+    let prefix = chain_prefix(session, medium.kind);
+    session.timeline.place_packets(pad);
+    gst::info!(CAT, obj = element, "{} goes on", track.pad.name());
+    match track.rebuild(element.upcast_ref(), session.id, pad, &prefix) {
+        Ok(()) => {
+            session.tracks.push(track);
+            Ok(())
+        }
+        Err(error) => {
+            track.remove(element);
+            let name = medium.codec.encoding_name;
+            Err(format!("its {name} cannot be unpacked: {error}"))
+        }
+    }
+}
+
+/// What a pad of webrtcbin carries.
+struct Medium {
+    codec: &'static Codec,
+    /// The m-line that it belongs to.
+    promise: Option<usize>,
+    kind: Kind,
+    /// How many of its kind come before it.
+    nth: usize,
+}
+
+impl Medium {
+    fn of(session: &Session, pad: &gst::Pad) -> Result<Self, String> {
+        let codec = codec_of(pad)?;
+        let promise = promise_of(session, pad, codec);
+        let (kind, position) = match promise {
+            Some(position) => (session.promised[position].kind, position),
+            None if codec.video => (Kind::Video, session.promised.len()),
+            None => (Kind::Audio, session.promised.len()),
+        };
+        let of_kind = session.promised.iter().take(position);
+        Ok(Self {
+            codec,
+            promise,
+            kind,
+            nth: of_kind.filter(|track| track.kind == kind).count(),
+        })
+    }
+
+    fn pad_name(&self, session: &Session, index: usize) -> String {
+        pad_name(self.kind, &session.stream.0, index)
+    }
 }
 
 /// What webrtcbin says that the pad carries, from its sticky caps.

@@ -255,6 +255,7 @@ impl VdoRoomSrc {
             ice: self.settled(settings.ice())?,
             latency: settings.latency,
             keyframe_interval: settings.keyframe_interval(),
+            rejoin_window: settings.rejoin_window(),
             views: self.views.clone(),
             identity_mismatches: self.identity_mismatches.clone(),
             paused: self.paused.clone(),

@@ -45,6 +45,7 @@ mod offer;
 mod pad;
 mod pad_names;
 mod properties;
+mod rejoin;
 mod requirements;
 mod sender;
 mod sender_reports;
@@ -56,6 +57,7 @@ mod stats;
 mod timeline;
 mod timestamps;
 mod track;
+mod watches;
 mod webrtcbin;
 
 use gst::glib;

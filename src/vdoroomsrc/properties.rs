@@ -96,6 +96,7 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
         milliseconds("latency", DEFAULT_LATENCY, 0, "Time in milliseconds that the jitterbuffer waits for late packets"),
         boolean("do-retransmission", true, "Ask for lost packets again (NACK and RTX)"),
         milliseconds("stream-timeout", DEFAULT_STREAM_TIMEOUT, 1_000, "Time in milliseconds without media on any track after which a connection is ended and asked for again"),
+        milliseconds("rejoin-window", 0, 0, "Time in milliseconds for which the pads of a connection that has ended wait for the stream's next one, so that what is linked to them goes on (0: they end with the connection; a change of codec ends them too)"),
         string("cafile", None, "PEM file with the certificate authorities to believe instead of the system's"),
         boolean("insecure-tls", false, "Take any certificate of the room server"),
         string("label", Some(DEFAULT_LABEL), "Name that people in the room see"),
@@ -173,6 +174,7 @@ impl Settings {
             "latency" => self.latency = number(),
             "do-retransmission" => self.do_retransmission = flag(),
             "stream-timeout" => self.stream_timeout = number(),
+            "rejoin-window" => self.rejoin_window = number(),
             "cafile" => self.cafile = text().filter(|path| !path.is_empty()).map(PathBuf::from),
             "insecure-tls" => self.insecure_tls = flag(),
             "label" => self.label = or_default(DEFAULT_LABEL),
@@ -214,6 +216,7 @@ impl Settings {
             "latency" => self.latency.to_value(),
             "do-retransmission" => self.do_retransmission.to_value(),
             "stream-timeout" => self.stream_timeout.to_value(),
+            "rejoin-window" => self.rejoin_window.to_value(),
             "cafile" => self
                 .cafile
                 .as_ref()

@@ -14,10 +14,12 @@ use gst_webrtc::{
 };
 
 use super::CAT;
+use super::VdoRoomSrc;
 use super::codecs::{Codec, reasons};
 use super::control::Command;
 use super::events::EventSender;
 use super::offer::{self, Refusal, Wish};
+use super::rejoin::Kept;
 use super::sender_reports::SharedTimeline;
 use super::ssrcs::{self, SharedSsrcs};
 use super::stats;
@@ -61,6 +63,8 @@ pub(super) struct Session {
     ssrcs: SharedSsrcs,
     flowing: bool,
     ending: Option<Ending>,
+    /// Its pads wait for the next session once it has ended.
+    keeps_pads: bool,
 }
 
 /// The publisher that a session is opened for, as the room knows it.
@@ -79,7 +83,7 @@ pub(super) struct WaitingPad {
     pub since: Instant,
 }
 
-struct Ending {
+pub(super) struct Ending {
     not_before: Instant,
     deadline: Instant,
     at_the_latest: Instant,
@@ -143,6 +147,7 @@ impl Session {
             ssrcs,
             flowing: false,
             ending: None,
+            keeps_pads: false,
         })
     }
 
@@ -240,22 +245,26 @@ impl Session {
         self.ending.is_some()
     }
 
-    /// Lets everything received reach the consumers, with EOS behind it.
-    pub(super) fn end(&mut self, now: Instant, reason: &str) {
+    /// Lets everything received reach the consumers, with EOS behind it unless the pads stay.
+    pub(super) fn end(&mut self, now: Instant, reason: &str, keeps_pads: bool) {
         if self.ending.is_some() {
             return;
         }
-        self.ending = Some(Ending {
-            not_before: now + BYE_TIME,
-            deadline: now + DRAIN_TIMEOUT,
-            at_the_latest: now + LONGEST_DRAIN,
-            taken: 0,
-        });
-        for track in &self.tracks {
-            let last_words = stats::last_words(self, track, reason);
-            track.exit.set_last_words(last_words);
-            track.end();
+        self.keeps_pads = keeps_pads;
+        self.ending = Some(Ending::new(now));
+        let words = self.tracks.iter();
+        let words: Vec<_> = words.map(|t| stats::last_words(self, t, reason)).collect();
+        for (track, last_words) in self.tracks.iter_mut().zip(words) {
+            track.last_words = Some(last_words);
+            match keeps_pads {
+                true => track.drain(),
+                false => track.end(),
+            }
         }
+    }
+
+    pub(super) fn keeps_pads(&self) -> bool {
+        self.keeps_pads
     }
 
     /// Whether EOS has left all pads and the goodbye had its time.
@@ -267,18 +276,20 @@ impl Session {
     /// Whether an ended session can be taken apart: it is drained, or its consumers stand still.
     pub(super) fn has_ended(&mut self, now: Instant) -> bool {
         let taken = self.tracks.iter().map(|track| track.exit.taken()).sum();
-        if let Some(ending) = &mut self.ending
-            && taken > ending.taken
-        {
-            ending.taken = taken;
-            ending.deadline = ending.at_the_latest.min(now + DRAIN_TIMEOUT);
-        }
-        let overdue = self.ending.as_ref().is_some_and(|e| now >= e.deadline);
+        let ending = self.ending.as_mut();
+        let overdue = ending.is_some_and(|ending| ending.is_overdue(now, taken));
         overdue || self.is_drained(now)
     }
 
-    /// Removes pads and elements. Called once EOS has left, or when the element stops.
-    pub(super) fn take_apart(self, element: &impl IsA<gst::Element>, bin: &gst::Bin) {
+    /// Removes pads and elements. Called once EOS has left, or when the element stops. Returns what
+    /// is left of tracks whose pads stay.
+    pub(super) fn take_apart(mut self, element: &VdoRoomSrc) -> Vec<Kept> {
+        let bin = element.upcast_ref::<gst::Bin>();
+        let (stream, group_id) = (self.stream.clone(), self.group_id);
+        let mut kept = Vec::new();
+        if self.keeps_pads {
+            kept = std::mem::take(&mut self.tracks);
+        }
         let stuck = |track: &&Track| !track.eos_left;
         for track in self.tracks.iter().filter(stuck) {
             track.flush_consumer();
@@ -292,9 +303,13 @@ impl Session {
             track.end_flush();
         }
         for track in &self.tracks {
-            let _ = track.pad.set_active(false);
-            let _ = element.as_ref().remove_pad(&track.pad);
+            track.remove_pad(element);
         }
+        let keep = |mut track: Track| {
+            track.retire(bin);
+            Kept::new(stream.clone(), group_id, track)
+        };
+        kept.into_iter().map(keep).collect()
     }
 
     /// What has changed since the last look: media that began, stopped or came back.
@@ -314,6 +329,26 @@ impl Session {
             true => Event::MediaFlowing { session },
             false => Event::MediaStalled { session },
         })
+    }
+}
+
+impl Ending {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            not_before: now + BYE_TIME,
+            deadline: now + DRAIN_TIMEOUT,
+            at_the_latest: now + LONGEST_DRAIN,
+            taken: 0,
+        }
+    }
+
+    /// Whether the consumers, who have `taken` so many buffers, stand still.
+    pub(super) fn is_overdue(&mut self, now: Instant, taken: u64) -> bool {
+        if taken > self.taken {
+            self.taken = taken;
+            self.deadline = self.at_the_latest.min(now + DRAIN_TIMEOUT);
+        }
+        now >= self.deadline
     }
 }
 

@@ -60,6 +60,7 @@ pub(super) struct Settings {
     pub latency: u32,
     pub do_retransmission: bool,
     pub stream_timeout: u32,
+    pub rejoin_window: u32,
     pub cafile: Option<PathBuf>,
     pub insecure_tls: bool,
     pub label: String,
@@ -102,6 +103,7 @@ impl Default for Settings {
             latency: DEFAULT_LATENCY,
             do_retransmission: true,
             stream_timeout: DEFAULT_STREAM_TIMEOUT,
+            rejoin_window: 0,
             cafile: None,
             insecure_tls: false,
             label: DEFAULT_LABEL.into(),
@@ -223,6 +225,11 @@ impl Settings {
             audio_codecs: self.audio_codecs.clone(),
             retransmission: self.do_retransmission,
         })
+    }
+
+    /// How long the pads of a session that has ended wait for the next one.
+    pub(super) fn rejoin_window(&self) -> Duration {
+        Duration::from_millis(self.rejoin_window.into())
     }
 
     /// `None`: only when one is needed.

@@ -19,8 +19,11 @@ use super::keyframes::KeyframePolicy;
 use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
 use super::session::discard;
-use super::timestamps::Timestamps;
-use crate::protocol::STALL;
+use super::watches::{
+    add_timestamps, copy_lost_packets, count_keyframes, forget_size, mend_caps, report_leaks,
+    watch_connection,
+};
+use crate::protocol::{STALL, SessionId};
 
 /// About 10 s of media, whatever it is: 20 ms of audio or 1/60 s of video in a buffer at least.
 const QUEUE_BUFFERS: u32 = 1000;
@@ -36,7 +39,11 @@ pub(super) struct Track {
     pub pad: VdoRoomSrcPad,
     pub keyframes: KeyframePolicy,
     webrtcbin_pad: gst::Pad,
+    /// From the depayloader to the parser.
     elements: Vec<gst::Element>,
+    queue: gst::Element,
+    /// What is said before EOS.
+    pub last_words: Option<gst::Structure>,
     keyframes_seen: u64,
     /// When the bitrate was last computed, and the bytes until then.
     bitrate_sample: (Instant, u64),
@@ -65,11 +72,14 @@ impl Track {
         plan: Plan,
     ) -> Result<Self, gst::glib::BoolError> {
         let exit = Arc::new(plan.exit);
+        let id = exit.track;
         let pad = ghost_pad(&plan.template, &plan.pad_name, plan.origin, &exit)?;
         let elements = chain_elements(plan.codec, &plan.prefix)?;
+        let queue = queue(&plan.prefix)?;
         bin.add_many(&elements)?;
+        bin.add(&queue)?;
         let track = Self {
-            id: exit.track,
+            id,
             kind: plan.kind,
             codec: plan.codec,
             pad,
@@ -77,11 +87,16 @@ impl Track {
             keyframes: plan.keyframes,
             webrtcbin_pad: webrtcbin_pad.clone(),
             elements,
+            queue,
+            last_words: None,
             keyframes_seen: 0,
             bitrate_sample: (Instant::now(), 0),
             eos_left: false,
         };
-        match track.connect() {
+        match track
+            .connect_queue()
+            .and_then(|()| track.connect(id.session))
+        {
             Ok(()) => Ok(track),
             Err(error) => {
                 track.remove_elements(bin);
@@ -90,24 +105,49 @@ impl Track {
         }
     }
 
-    fn connect(&self) -> Result<(), gst::glib::BoolError> {
-        let missing = || gst::glib::bool_error!("an element has lost its pad");
+    /// Builds the chain of another session in front of the queue and the pad of this track, which
+    /// has been retired.
+    pub(super) fn rebuild(
+        &mut self,
+        bin: &gst::Bin,
+        session: SessionId,
+        webrtcbin_pad: &gst::Pad,
+        prefix: &str,
+    ) -> Result<(), gst::glib::BoolError> {
+        self.webrtcbin_pad = webrtcbin_pad.clone();
+        self.exit.begin_again();
+        let elements = chain_elements(self.codec, prefix)?;
+        bin.add_many(&elements)?;
+        self.elements = elements;
+        self.connect(session)
+    }
+
+    fn connect_queue(&self) -> Result<(), gst::glib::BoolError> {
+        report_leaks(&self.queue, &self.exit);
+        count_keyframes(
+            &self.queue.static_pad("sink").ok_or_else(missing)?,
+            &self.exit,
+        );
+        let source = self.queue.static_pad("src").ok_or_else(missing)?;
+        self.pad.set_target(Some(&source))?;
+        self.queue.sync_state_with_parent()
+    }
+
+    fn connect(&self, session: SessionId) -> Result<(), gst::glib::BoolError> {
         gst::Element::link_many(&self.elements)?;
         let (Some(first), Some(last)) = (self.elements.first(), self.elements.last()) else {
             return Err(missing());
         };
+        last.link(&self.queue)?;
         let source = first.static_pad("src").ok_or_else(missing)?;
         let entry = first.static_pad("sink").ok_or_else(missing)?;
         mend_caps(&entry, self.codec);
-        watch_connection(&self.webrtcbin_pad, &self.exit);
+        copy_lost_packets(&entry);
+        watch_connection(&self.webrtcbin_pad, session, &self.exit);
         add_timestamps(&source, &self.exit);
         if self.codec.parser == Some("vp9parse") {
             forget_size(&source);
         }
-        report_leaks(last, &self.exit);
-        count_keyframes(&last.static_pad("sink").ok_or_else(missing)?, &self.exit);
-        self.pad
-            .set_target(Some(&last.static_pad("src").ok_or_else(missing)?))?;
         for element in self.elements.iter().rev() {
             element.sync_state_with_parent()?;
         }
@@ -117,14 +157,49 @@ impl Track {
         Ok(())
     }
 
+    /// Lets everything that was received into the queue, and no EOS behind it: the pad stays for
+    /// another session.
+    pub(super) fn drain(&self) {
+        let exit = self.exit.clone();
+        let last = self.elements.last();
+        if let Some(pad) = last.and_then(|element| element.static_pad("src")) {
+            pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+                match info.event().map(|event| event.type_()) {
+                    Some(gst::EventType::Eos) => {
+                        exit.drained();
+                        // Not `Drop`: that gives up an event twice (GStreamer 1.22).
+                        gst::PadProbeReturn::Handled
+                    }
+                    _ => gst::PadProbeReturn::Ok,
+                }
+            });
+        }
+        self.send_eos();
+    }
+
+    /// Takes the session's part of the chain away. What remains is the queue and the pad.
+    pub(super) fn retire(&mut self, bin: &gst::Bin) {
+        for element in self.elements.drain(..) {
+            discard(&element, bin);
+        }
+        self.eos_left = false;
+    }
+
     /// Sends EOS down the chain, behind everything that was received.
-    pub(super) fn end(&self) {
+    pub(super) fn end(&mut self) {
+        if let Some(last_words) = self.last_words.take() {
+            self.exit.set_last_words(last_words);
+        }
+        self.send_eos();
+    }
+
+    fn send_eos(&self) {
         self.webrtcbin_pad.add_probe(
             gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
             |_, _| gst::PadProbeReturn::Drop,
         );
-        let first = self.elements.first();
-        if let Some(pad) = first.and_then(|element| element.static_pad("sink")) {
+        let first = self.elements.first().unwrap_or(&self.queue);
+        if let Some(pad) = first.static_pad("sink") {
             // The only way for it to fail is that EOS has passed already.
             pad.send_event(gst::event::Eos::new());
         }
@@ -141,9 +216,26 @@ impl Track {
     }
 
     pub(super) fn remove_elements(&self, bin: &gst::Bin) {
-        for element in &self.elements {
+        for element in self.elements.iter().chain([&self.queue]) {
             discard(element, bin);
         }
+    }
+
+    pub(super) fn remove_pad(&self, element: &impl IsA<gst::Element>) {
+        let _ = self.pad.set_active(false);
+        let _ = element.as_ref().remove_pad(&self.pad);
+    }
+
+    /// Removes what is left of a retired track.
+    pub(super) fn remove(&self, element: &(impl IsA<gst::Element> + IsA<gst::Bin>)) {
+        if !self.eos_left {
+            self.flush_consumer();
+        }
+        self.remove_elements(element.upcast_ref());
+        if !self.eos_left {
+            self.end_flush();
+        }
+        self.remove_pad(element);
     }
 
     /// Asks for a keyframe if one is due.
@@ -219,7 +311,11 @@ fn chain_elements(codec: &Codec, prefix: &str) -> Result<Vec<gst::Element>, gst:
         }
         elements.push(parser);
     }
-    let queue = gst::ElementFactory::make("queue")
+    Ok(elements)
+}
+
+fn queue(prefix: &str) -> Result<gst::Element, gst::glib::BoolError> {
+    gst::ElementFactory::make("queue")
         .name(format!("{prefix}queue"))
         .property_from_str("leaky", "downstream")
         // Not bounded by time: until something leaves the queue it takes the running time for
@@ -227,9 +323,11 @@ fn chain_elements(codec: &Codec, prefix: &str) -> Result<Vec<gst::Element>, gst:
         .property("max-size-time", 0u64)
         .property("max-size-buffers", QUEUE_BUFFERS)
         .property("max-size-bytes", QUEUE_BYTES)
-        .build()?;
-    elements.push(queue);
-    Ok(elements)
+        .build()
+}
+
+fn missing() -> gst::glib::BoolError {
+    gst::glib::bool_error!("an element has lost its pad")
 }
 
 fn ghost_pad(
@@ -250,124 +348,4 @@ fn ghost_pad(
     pad.connect_linked(move |_, _| linked.linked());
     pad.set_active(true)?;
     Ok(pad)
-}
-
-/// A publisher that closes its connection makes webrtcbin send EOS on all pads. Where EOS is due is
-/// ours to say, in order and for one session; this one only tells that the connection is over.
-fn watch_connection(webrtcbin_pad: &gst::Pad, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    webrtcbin_pad.add_probe(
-        gst::PadProbeType::EVENT_DOWNSTREAM,
-        move |_, info| match info.event() {
-            Some(event) if event.type_() == gst::EventType::Eos => {
-                exit.connection_closed();
-                // Dropped: after `Drop`, GStreamer 1.22 takes a reference away from nothing, since
-                // the bindings have taken the event out.
-                gst::PadProbeReturn::Handled
-            }
-            _ => gst::PadProbeReturn::Ok,
-        },
-    );
-}
-
-/// webrtcbin (1.22) reads the data channel's m-line, `webrtc-datachannel`, as payload type 0, and
-/// takes what it says for that of PCMU where it comes first.
-fn mend_caps(entry: &gst::Pad, codec: &'static Codec) {
-    let lacks_name = |caps: &gst::CapsRef| {
-        let rtp = caps.structure(0);
-        rtp.is_some_and(|rtp| !rtp.has_field("encoding-name"))
-    };
-    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
-            && lacks_name(event.caps())
-        {
-            let mut caps = event.caps().to_owned();
-            let media = if codec.video { "video" } else { "audio" };
-            caps.make_mut().set("media", media);
-            caps.make_mut().set("encoding-name", codec.encoding_name);
-            let mended = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
-            info.data = Some(gst::PadProbeData::Event(mended.build()));
-        }
-        gst::PadProbeReturn::Ok
-    });
-    // An element in between asks before the event comes.
-    entry.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
-        if let Some(gst::QueryViewMut::AcceptCaps(query)) =
-            info.query_mut().map(|query| query.view_mut())
-            && lacks_name(query.caps())
-        {
-            query.set_result(true);
-            return gst::PadProbeReturn::Handled;
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-/// vp9parse believes the size that comes with the caps. rtpvp9depay has it from the payload
-/// descriptor, which does not follow each change and may be wrong; the frames tell it.
-fn forget_size(depayloaded: &gst::Pad) {
-    depayloaded.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
-        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) {
-            let mut caps = event.caps().to_owned();
-            if let Some(vp9) = caps.make_mut().structure_mut(0) {
-                vp9.remove_fields(["width", "height"]);
-            }
-            let event = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
-            info.data = Some(gst::PadProbeData::Event(event.build()));
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-/// Watches what leaves the depayloader: when, and with timestamps that rise.
-fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    let timestamps = Timestamps::default();
-    let paused = exit.clone();
-    let fix = move |buffer: &mut gst::Buffer| {
-        exit.arrived(buffer.flags());
-        let pts = timestamps.fix(buffer.pts());
-        if buffer.pts() != Some(pts) {
-            buffer.make_mut().set_pts(pts);
-        }
-    };
-    source.add_probe(
-        gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-        move |_, info| {
-            if paused.is_paused() {
-                return gst::PadProbeReturn::Drop;
-            }
-            match &mut info.data {
-                Some(gst::PadProbeData::Buffer(buffer)) => fix(buffer),
-                Some(gst::PadProbeData::BufferList(list)) => {
-                    let fixed = list.iter_owned().map(|mut buffer| {
-                        fix(&mut buffer);
-                        buffer
-                    });
-                    *list = fixed.collect();
-                }
-                _ => {}
-            }
-            gst::PadProbeReturn::Ok
-        },
-    );
-}
-
-/// Behind the parser: a depayloader does not always tell a keyframe (`rtpav1depay`).
-fn count_keyframes(entry: &gst::Pad, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    entry.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if let Some(buffer) = info.buffer() {
-            exit.parsed(buffer.flags());
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-fn report_leaks(queue: &gst::Element, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    queue.connect("overrun", false, move |_| {
-        exit.queue_leaked();
-        None
-    });
 }

@@ -185,6 +185,7 @@ fn connect(
             let (session, ssrc) = (values.get(2)?.get().ok()?, values.get(3)?.get().ok()?);
             timeline.listen(&jitterbuffer, ssrc);
             ssrcs.guard(&jitterbuffer, (session, ssrc), id, &to);
+            wait_for_pauses(&jitterbuffer);
             to.command(Command::Jitterbuffer {
                 session: id,
                 ssrc,
@@ -192,6 +193,16 @@ fn connect(
             });
             None
         });
+    }
+}
+
+/// rtpjitterbuffer guesses when the next packet should arrive. If it comes later than `latency`
+/// after that, it is taken for lost and dropped although nothing was lost on the way (1.22 to
+/// 1.28): after every pause of a shared screen, and whenever a camera stalls. Holes between packets
+/// are still asked for.
+fn wait_for_pauses(jitterbuffer: &gst::Element) {
+    if jitterbuffer.has_property("rtx-next-seqnum") {
+        jitterbuffer.set_property("rtx-next-seqnum", false);
     }
 }
 

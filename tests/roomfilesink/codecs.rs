@@ -17,8 +17,9 @@ const FRAMES: u64 = 12;
 const SIZES: [(u32, u32); 4] = [(320, 180), (1280, 720), (640, 480), (180, 320)];
 
 const H264: &str = "x264enc tune=zerolatency speed-preset=superfast key-int-max=1000";
+// Without `info=0` two encoders in one process cut the frame after a change of size in two at times.
 const H265: &str = "x265enc tune=zerolatency speed-preset=ultrafast log-level=error \
-    option-string=open-gop=0:repeat-headers=1 key-int-max=1000 ! h265parse config-interval=-1";
+    option-string=open-gop=0:repeat-headers=1:info=0 key-int-max=1000 ! h265parse config-interval=-1";
 const VP8: &str = "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=1000 max-quantizer=40";
 const VP9: &str = "vp9enc deadline=1 cpu-used=8 keyframe-max-dist=1000 max-quantizer=40";
 const AV1: &str = "av1enc cpu-used=10 usage-profile=realtime keyframe-max-dist=1000 \

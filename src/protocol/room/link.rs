@@ -141,7 +141,7 @@ impl Room {
 
     fn joined(&mut self) {
         self.link = Link::Joined { since: self.now };
-        self.warned.remove("lost");
+        self.outage = None;
     }
 
     /// After coming back: play what is not connected (protocol 7.1).
@@ -228,7 +228,12 @@ impl Room {
             closing: self.link.is_open(),
         };
         self.reconnects = self.reconnects.saturating_add(1);
-        self.warn_once("lost", &format!("{message}; trying again"));
+        // Once for each cause: a certificate that is not valid any more must not hide behind the
+        // server's restart.
+        if self.outage.as_deref() != Some(message) {
+            self.outage = Some(message.to_owned());
+            self.warn(None, &format!("{message}; trying again"));
+        }
         self.actions.push(Action::Reconnect { after });
     }
 

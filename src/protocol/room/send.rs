@@ -195,7 +195,7 @@ impl Room {
         }
     }
 
-    fn warn(&mut self, stream: Option<&StreamId>, message: &str) {
+    pub(super) fn warn(&mut self, stream: Option<&StreamId>, message: &str) {
         self.actions.push(Action::Warn {
             stream: stream.cloned(),
             message: message.to_owned(),

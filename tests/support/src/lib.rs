@@ -10,6 +10,7 @@ pub mod holdings;
 pub mod launch;
 pub mod log;
 pub mod manifest;
+pub mod own_network;
 pub mod pattern;
 pub mod publisher;
 pub mod secret;

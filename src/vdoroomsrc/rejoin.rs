@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Pads that outlive their session for the `rejoin-window`.
+//!
+//! What is left of a track is its queue and its ghost pad. The next session's track for the same
+//! pad is built in front of them: consumers see one stream go on, behind a DISCONT. The pads end
+//! when the window has passed, when the stream comes back with another codec, or with the element.
+
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+
+use super::VdoRoomSrc;
+use super::codecs::Codec;
+use super::control::TrackId;
+use super::session::Ending;
+use super::track::Track;
+use crate::protocol::StreamId;
+
+pub(super) struct Kept {
+    stream: StreamId,
+    group_id: gst::GroupId,
+    track: Track,
+    until: Instant,
+    ending: Option<Ending>,
+}
+
+impl Kept {
+    /// `track` has been retired.
+    pub(super) fn new(stream: StreamId, group_id: gst::GroupId, track: Track) -> Self {
+        Self {
+            stream,
+            group_id,
+            track,
+            until: Instant::now(),
+            ending: None,
+        }
+    }
+
+    fn end(&mut self, now: Instant) {
+        if self.ending.is_none() {
+            self.ending = Some(Ending::new(now));
+            self.track.end();
+        }
+    }
+
+    fn is_over(&mut self, now: Instant) -> bool {
+        let taken = self.track.exit.taken();
+        let overdue = self
+            .ending
+            .as_mut()
+            .is_some_and(|e| e.is_overdue(now, taken));
+        self.track.eos_left || overdue
+    }
+}
+
+/// All pads that wait for their stream.
+#[derive(Default)]
+pub(super) struct KeptPads(Vec<Kept>);
+
+impl KeptPads {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn add(&mut self, kept: Vec<Kept>, now: Instant, window: Duration) {
+        let until = now.checked_add(window).unwrap_or(now);
+        self.0
+            .extend(kept.into_iter().map(|kept| Kept { until, ..kept }));
+    }
+
+    pub(super) fn track(&mut self, id: TrackId) -> Option<&mut Track> {
+        let mut tracks = self.0.iter_mut().map(|kept| &mut kept.track);
+        tracks.find(|track| track.id == id)
+    }
+
+    /// The group of the stream's pads, which the pads of its next session join.
+    pub(super) fn group_of(&self, stream: &StreamId) -> Option<gst::GroupId> {
+        let mut waiting = self.0.iter().filter(|kept| kept.ending.is_none());
+        waiting
+            .find(|kept| kept.stream == *stream)
+            .map(|kept| kept.group_id)
+    }
+
+    /// Whether a pad of this name carries another codec.
+    pub(super) fn contradicts(&self, name: &str, codec: &Codec) -> bool {
+        let other = |kept: &Kept| {
+            kept.track.pad.name() == name && kept.track.codec.encoding_name != codec.encoding_name
+        };
+        self.0.iter().any(other)
+    }
+
+    /// The pad of this name, to go on with.
+    pub(super) fn take(&mut self, name: &str) -> Option<Track> {
+        let fits = |kept: &Kept| kept.ending.is_none() && kept.track.pad.name() == name;
+        let position = self.0.iter().position(fits)?;
+        Some(self.0.swap_remove(position).track)
+    }
+
+    /// Ends the pads of one stream, or of all.
+    pub(super) fn end(&mut self, now: Instant, stream: Option<&StreamId>) {
+        for kept in &mut self.0 {
+            if stream.is_none_or(|stream| kept.stream == *stream) {
+                kept.end(now);
+            }
+        }
+    }
+
+    /// Streams whose pads are about to go.
+    pub(super) fn draining(&self) -> impl Iterator<Item = &StreamId> {
+        let ending = self.0.iter().filter(|kept| kept.ending.is_some());
+        ending.map(|kept| &kept.stream)
+    }
+
+    /// Ends what has waited in vain, and removes what has ended.
+    pub(super) fn tick(&mut self, element: &VdoRoomSrc, now: Instant) {
+        for kept in self.0.iter_mut().filter(|kept| now >= kept.until) {
+            kept.end(now);
+        }
+        for over in self.0.extract_if(.., |kept| kept.is_over(now)) {
+            over.track.remove(element);
+        }
+    }
+
+    pub(super) fn remove_all(&mut self, element: &VdoRoomSrc) {
+        for kept in std::mem::take(&mut self.0) {
+            kept.track.remove(element);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What watches and mends a track's media on its way through the chain: probes on its pads.
+
+use std::sync::Arc;
+
+use gst::prelude::*;
+
+use super::codecs::Codec;
+use super::exit::Exit;
+use super::timestamps::Timestamps;
+use crate::protocol::SessionId;
+
+/// A publisher that closes its connection makes webrtcbin send EOS on all pads. Where EOS is due is
+/// ours to say, in order and for one session; this one only tells that the connection is over.
+pub(super) fn watch_connection(webrtcbin_pad: &gst::Pad, session: SessionId, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    webrtcbin_pad.add_probe(
+        gst::PadProbeType::EVENT_DOWNSTREAM,
+        move |_, info| match info.event() {
+            Some(event) if event.type_() == gst::EventType::Eos => {
+                exit.connection_closed(session);
+                // Dropped: after `Drop`, GStreamer 1.22 takes a reference away from nothing, since
+                // the bindings have taken the event out.
+                gst::PadProbeReturn::Handled
+            }
+            _ => gst::PadProbeReturn::Ok,
+        },
+    );
+}
+
+/// webrtcbin (1.22) reads the data channel's m-line, `webrtc-datachannel`, as payload type 0, and
+/// takes what it says for that of PCMU where it comes first.
+pub(super) fn mend_caps(entry: &gst::Pad, codec: &'static Codec) {
+    let lacks_name = |caps: &gst::CapsRef| {
+        let rtp = caps.structure(0);
+        rtp.is_some_and(|rtp| !rtp.has_field("encoding-name"))
+    };
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
+            && lacks_name(event.caps())
+        {
+            let mut caps = event.caps().to_owned();
+            let media = if codec.video { "video" } else { "audio" };
+            caps.make_mut().set("media", media);
+            caps.make_mut().set("encoding-name", codec.encoding_name);
+            let mended = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
+            info.data = Some(gst::PadProbeData::Event(mended.build()));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    // An element in between asks before the event comes.
+    entry.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
+        if let Some(gst::QueryViewMut::AcceptCaps(query)) =
+            info.query_mut().map(|query| query.view_mut())
+            && lacks_name(query.caps())
+        {
+            query.set_result(true);
+            return gst::PadProbeReturn::Handled;
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// rtpvp8depay and rtpvp9depay (GStreamer 1.22) write into the event that tells of a lost packet,
+/// which the elements before them still hold. A copy is theirs alone.
+pub(super) fn copy_lost_packets(entry: &gst::Pad) {
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        if let Some(event) = info.event()
+            && let Some(lost) = event.structure()
+            && lost.name() == "GstRTPPacketLost"
+        {
+            let copy = gst::event::CustomDownstream::builder(lost.to_owned());
+            let copy = copy.seqnum(event.seqnum()).build();
+            info.data = Some(gst::PadProbeData::Event(copy));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// vp9parse believes the size that comes with the caps. rtpvp9depay has it from the payload
+/// descriptor, which does not follow each change and may be wrong; the frames tell it.
+pub(super) fn forget_size(depayloaded: &gst::Pad) {
+    depayloaded.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) {
+            let mut caps = event.caps().to_owned();
+            if let Some(vp9) = caps.make_mut().structure_mut(0) {
+                vp9.remove_fields(["width", "height"]);
+            }
+            let event = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
+            info.data = Some(gst::PadProbeData::Event(event.build()));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Watches what leaves the depayloader: when, and with timestamps that rise.
+pub(super) fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    let timestamps = Timestamps::default();
+    let paused = exit.clone();
+    let fix = move |buffer: &mut gst::Buffer| {
+        exit.arrived(buffer.flags());
+        let pts = timestamps.fix(buffer.pts());
+        if buffer.pts() != Some(pts) {
+            buffer.make_mut().set_pts(pts);
+        }
+    };
+    source.add_probe(
+        gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
+        move |_, info| {
+            if paused.is_paused() {
+                return gst::PadProbeReturn::Drop;
+            }
+            match &mut info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) => fix(buffer),
+                Some(gst::PadProbeData::BufferList(list)) => {
+                    let fixed = list.iter_owned().map(|mut buffer| {
+                        fix(&mut buffer);
+                        buffer
+                    });
+                    *list = fixed.collect();
+                }
+                _ => {}
+            }
+            gst::PadProbeReturn::Ok
+        },
+    );
+}
+
+/// Behind the parser: a depayloader does not always tell a keyframe (`rtpav1depay`).
+pub(super) fn count_keyframes(entry: &gst::Pad, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    entry.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(buffer) = info.buffer() {
+            exit.parsed(buffer.flags());
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+pub(super) fn report_leaks(queue: &gst::Element, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    queue.connect("overrun", false, move |_| {
+        exit.queue_leaked();
+        None
+    });
+}
