@@ -36,8 +36,17 @@ fn whatever_is_offered_webrtcbin_survives() {
     let seconds = std::env::var(WEBRTCBIN_SECONDS).ok();
     let seconds = seconds.and_then(|seconds| seconds.parse().ok());
     let changes = Duration::from_secs(seconds.unwrap_or(2));
-    let mut inputs = corpus::of("sdp");
-    inputs.retain(|(_, input)| !crate::protocol::fuzzing::applied(input).is_empty());
+    let inputs = corpus::of("offers");
+    for (name, input) in &inputs {
+        let offers = crate::protocol::fuzzing::applied(input).len();
+        let whole = offers == input.split(|byte| *byte == 0).count();
+        assert!(whole, "{name}: {offers} are taken");
+        assert_eq!(
+            crate::vdoroomsrc::fuzzing::applying(input),
+            Ok(()),
+            "{name}"
+        );
+    }
     corpus::change(&inputs, changes, crate::vdoroomsrc::fuzzing::applying);
 }
 
