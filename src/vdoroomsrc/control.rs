@@ -99,8 +99,9 @@ pub(super) enum Command {
     Resumed,
     /// The network thread has ended and nothing more will come from the room.
     RoomClosed,
-    /// The element stops: take everything apart now.
-    Stop,
+    /// The element stops: take everything apart now. Keeps the element until its peers are taken apart: who stops it from a handler of a signal,
+    /// on this thread, may drop it before that.
+    Stop(VdoRoomSrc),
 }
 
 /// What the thread needs to know for as long as it runs.
@@ -132,6 +133,7 @@ pub(super) struct Control {
     pub(super) failing: Option<String>,
     pub(super) flows: BTreeMap<SessionId, gst_base::UniqueFlowCombiner>,
     stop_at: Option<Instant>,
+    stopping: Option<VdoRoomSrc>,
 }
 
 /// The body of the thread. Ends after [`Command::Stop`], or when the element is gone.
@@ -151,6 +153,7 @@ pub(super) fn run(
         failing: None,
         flows: BTreeMap::new(),
         stop_at: None,
+        stopping: None,
     };
     loop {
         let received = match (control.is_idle(), control.stop_at) {
@@ -158,7 +161,8 @@ pub(super) fn run(
             (false, None) => commands.recv_timeout(TICK),
             (_, Some(_)) => commands.recv_timeout(STOP_TICK),
         };
-        let Some(element) = control.element.upgrade() else {
+        let kept = control.stopping.clone();
+        let Some(element) = kept.or_else(|| control.element.upgrade()) else {
             return;
         };
         match received {
@@ -227,7 +231,10 @@ impl Control {
                 // An ordinary end has closed its sessions; after any other none may stay.
                 self.end_all(Instant::now(), "the room was left");
             }
-            Command::Stop => self.stop(),
+            Command::Stop(element) => {
+                self.stop();
+                self.stopping = Some(element);
+            }
         }
     }
 

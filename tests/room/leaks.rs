@@ -57,12 +57,14 @@ const PEOPLE: usize = 10;
 const FIRST_ROUNDS: usize = 10;
 
 #[test]
-fn two_hundred_joins_and_leaves_leave_nothing_behind() {
-    joins_and_leaves_leave_nothing_behind(200);
+fn joins_and_leaves_leave_nothing_behind() {
+    // More by hand: scripts/test-long sets this.
+    let long = std::env::var_os("VDOROOM_TEST_LONG").is_some();
+    come_and_go(if long { 500 } else { 200 });
 }
 
 /// Everybody is being recorded; then everybody reloads, again and again.
-fn joins_and_leaves_leave_nothing_behind(joins: usize) {
+fn come_and_go(joins: usize) {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
     let line = launch_line(&server);

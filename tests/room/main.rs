@@ -24,6 +24,7 @@ mod recovery;
 mod rejoin;
 mod secrets;
 mod splits;
+mod stopping;
 mod time;
 mod tracks;
 mod uploads;
