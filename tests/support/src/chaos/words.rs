@@ -196,7 +196,7 @@ impl Words {
     }
 
     fn of(&mut self, choices: &[&'static str]) -> &'static str {
-        self.chance.pick(choices)
+        self.chance.pick::<&str>(choices)
     }
 
     fn uuid(&mut self) -> String {
