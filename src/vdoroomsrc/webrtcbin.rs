@@ -176,6 +176,7 @@ fn connect(
         if rtpbin.has_property("max-streams") {
             rtpbin.set_property("max-streams", MAX_SSRCS);
         }
+        hasten_feedback(&rtpbin);
         replace_rtpbin_sync(&rtpbin);
         timeline.request_reports(&rtpbin);
         ssrcs.follow(&rtpbin, id, reports);
@@ -192,6 +193,23 @@ fn connect(
                 jitterbuffer: jitterbuffer.downgrade(),
             });
             None
+        });
+    }
+}
+
+/// How much of a connection's rate RTCP may take follows from the rate of its media (RFC 3550
+/// section 6.2), for which rtpsession takes 64 kbit/s. Between two packets it then waits for half a
+/// second and more: what is lost is asked for when it is too late.
+fn hasten_feedback(rtpbin: &gst::Element) {
+    const MEDIA_RATE: f64 = 4_000_000.0;
+    if let Some(rtpbin) = rtpbin.downcast_ref::<gst::Bin>() {
+        rtpbin.connect_element_added(|_, element| {
+            if element
+                .factory()
+                .is_some_and(|factory| factory.name() == "rtpsession")
+            {
+                element.set_property("bandwidth", MEDIA_RATE);
+            }
         });
     }
 }
