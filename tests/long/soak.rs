@@ -78,7 +78,7 @@ fn six_people_come_and_go_and_nothing_piles_up_or_is_missing() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
     let line = format!(
-        "-e vdoroomsrc server={} room=soak : roomfilesink location={}/%s-%n.%e",
+        "-e vdoroomsrc server={} room=soak latency=500 : roomfilesink location={}/%s-%n.%e",
         server.url(),
         folder.0.display()
     );
