@@ -243,6 +243,7 @@ fn connect_channel(
     }
     let to = reports.clone();
     let backlog = backlog.clone();
+    let warned = AtomicBool::new(false);
     channel.connect("on-message-string", false, move |values| {
         let text = cut(checked(values.get(1)?)?);
         match backlog.admit(text.len()) {
@@ -251,7 +252,16 @@ fn connect_channel(
                 text,
                 ticket,
             }),
-            None => to.events.count_dropped(),
+            None => {
+                to.events.count_dropped();
+                if !warned.swap(true, Relaxed) {
+                    gst::warning!(
+                        CAT,
+                        "Session {} says more than is read: some is dropped",
+                        id.0
+                    );
+                }
+            }
         }
         None
     });

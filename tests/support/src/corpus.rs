@@ -6,6 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::chaos::Chance;
+
 /// The inputs of a target in `fuzz/corpus`, ordered by name.
 pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
@@ -46,7 +48,7 @@ pub fn change(
     check: impl Fn(&[u8]) -> Result<(), String>,
 ) {
     let end = Instant::now() + time;
-    let mut chance = Chance(1);
+    let mut chance = Chance::new(1);
     while Instant::now() < end {
         let input = changed(inputs, &mut chance);
         if let Err(broken) = check(&input) {
@@ -57,7 +59,7 @@ pub fn change(
 
 /// Bytes lost, doubled, replaced, and pieces of one input in another.
 fn changed(inputs: &[(String, Vec<u8>)], chance: &mut Chance) -> Vec<u8> {
-    let mut input = chance.of(inputs).1.clone();
+    let mut input = chance.pick(inputs).1.clone();
     if chance.below(2) == 0 {
         return with_other_lines(&input, inputs, chance);
     }
@@ -71,7 +73,7 @@ fn changed(inputs: &[(String, Vec<u8>)], chance: &mut Chance) -> Vec<u8> {
                 input.splice(at..at, piece);
             }
             2 => {
-                let other = &chance.of(inputs).1;
+                let other = &chance.pick(inputs).1;
                 let from = chance.below(other.len() + 1);
                 let piece = other[from..].iter().take(40).copied();
                 input.splice(at..until, piece);
@@ -104,7 +106,7 @@ fn with_other_lines(input: &[u8], inputs: &[(String, Vec<u8>)], chance: &mut Cha
             1 => lines.insert(to, line),
             2 => lines.swap(at, to.min(at)),
             3 => {
-                let others = lines_of(&chance.of(inputs).1);
+                let others = lines_of(&chance.pick(inputs).1);
                 let other = others.get(chance.below(others.len())).cloned();
                 lines.insert(to, other.unwrap_or_default());
             }
@@ -117,20 +119,4 @@ fn with_other_lines(input: &[u8], inputs: &[(String, Vec<u8>)], chance: &mut Cha
         }
     }
     lines.concat()
-}
-
-/// Xorshift64.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 16).unwrap_or_default() % limit.max(1)
-    }
-
-    fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
-    }
 }

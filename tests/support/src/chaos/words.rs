@@ -21,6 +21,10 @@ impl Chance {
     pub fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() >> 16).unwrap_or_default() % limit.max(1)
     }
+
+    pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.below(choices.len())]
+    }
 }
 
 /// Kept of each kind of thing that was overheard.
@@ -192,7 +196,7 @@ impl Words {
     }
 
     fn of(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.chance.below(choices.len())]
+        self.chance.pick::<&str>(choices)
     }
 
     fn uuid(&mut self) -> String {
