@@ -30,11 +30,6 @@ fn wait_for_session(recording: &mut Recording, number: u32) {
     });
 }
 
-fn parts_opened(recording: &Recording) -> usize {
-    let opened = |s: &&gst::Structure| s.name() == "roomfilesink-part-opened";
-    recording.news.iter().filter(opened).count()
-}
-
 #[test]
 fn who_reloads_within_the_window_stays_in_one_part() {
     for codec in [Codec::H264, Codec::Vp8] {
@@ -67,7 +62,7 @@ fn past_the_window_the_part_ends_and_the_next_session_gets_its_own() {
     first.stop();
     recording.wait_for_news("roomfilesink-part-closed", "alice");
     let second = alice(&server, Codec::Vp8);
-    recording.wait("the second part", |r| parts_opened(r) == 2);
+    recording.wait("the second part", |r| r.parts_opened() == 2);
     assert_eq!(recording.finish().files["alice"].len(), 2);
     drop(second);
 }
@@ -80,7 +75,7 @@ fn another_codec_ends_the_window_early() {
     recording.wait_for_frames(&["alice"], 45);
     first.stop();
     let second = alice(&server, Codec::H264);
-    recording.wait("the second part", |r| parts_opened(r) == 2);
+    recording.wait("the second part", |r| r.parts_opened() == 2);
     assert_eq!(recording.finish().files["alice"].len(), 2);
     drop(second);
 }
