@@ -136,6 +136,7 @@ impl Room {
             Event::ChannelText { session, text } => self.channel_text(session, &text),
             Event::PeerConnected { session } => self.peer_connected(session),
             Event::PeerLost { session, reason } => self.peer_lost(session, &reason),
+            Event::PeerAbuses { session, reason } => self.peer_abuses(session, &reason),
             Event::MediaFlowing { session } => self.media_flowing(session),
             Event::MediaStalled { session } => self.media_stalled(session),
             Event::Accepted { stream, accepted } => self.accepted(&stream, accepted),

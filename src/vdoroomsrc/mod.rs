@@ -52,6 +52,7 @@ mod sender_reports;
 mod session;
 mod settings;
 mod signals;
+mod ssrcs;
 mod stats;
 mod timeline;
 mod timestamps;

@@ -16,6 +16,7 @@ mod identity;
 mod launch;
 mod leaks;
 mod lifecycle;
+mod limits;
 mod names;
 mod network;
 mod pads;

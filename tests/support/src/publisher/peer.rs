@@ -16,6 +16,7 @@ use super::{
     builder::Settings,
     control::Event,
     feed::{Feed, Outlet, Track},
+    greed::Greed,
     mangle,
     reports::{self, Ssrcs},
     status::Status,
@@ -91,7 +92,7 @@ impl Peer {
             .map_err(|error| error.to_string())?;
         be_lean(&webrtcbin);
         let pictures = Ssrcs::default();
-        configure_reports(&webrtcbin, settings, timeline, &pictures);
+        configure_rtp(&webrtcbin, settings, timeline, &pictures);
         pipeline
             .add(&webrtcbin)
             .map_err(|error| error.to_string())?;
@@ -263,6 +264,10 @@ impl Peer {
             .emit_by_name::<()>("add-ice-candidate", &[&index, &candidate]);
     }
 
+    pub fn open_more_channels(&self, greed: Greed) {
+        greed.open_channels(&self.webrtcbin);
+    }
+
     pub fn channel_is_open(&self) -> bool {
         self.channel.ready_state() == gst_webrtc::WebRTCDataChannelState::Open
     }
@@ -300,7 +305,7 @@ fn be_lean(webrtcbin: &gst::Element) {
     nice.set_property("upnp", false);
 }
 
-fn configure_reports(
+fn configure_rtp(
     webrtcbin: &gst::Element,
     settings: &Settings,
     timeline: &Timeline,
@@ -315,6 +320,7 @@ fn configure_reports(
             reports::tell_own_time(&rtpbin);
         }
         settings.times.sender_reports.tamper(&rtpbin, pictures);
+        settings.greed.multiply_ssrcs(&rtpbin);
     }
 }
 
