@@ -146,12 +146,13 @@ impl Room {
             return;
         };
         session.connect(now);
-        let resumes = session.is_stalled();
         session.media = Media::Flowing;
         let (peer, stream) = (session.peer.clone(), session.stream.clone());
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.failures = 0;
-            if resumes && stream.primary() == Some(id) {
+            // Who came under the same ID meanwhile is remembered, and has its moment when this one
+            // stalls.
+            if stream.primary() == Some(id) {
                 stream.ask = None;
             }
         }

@@ -148,8 +148,11 @@ impl Publisher {
         self.tell_viewers(json!({"muteState": muted}));
     }
 
-    /// No video packets at all until resumed.
+    /// No video packets at all until resumed, which begins with a keyframe.
     pub fn pause_video(&self, paused: bool) {
+        if !paused {
+            self.feed.force_keyframe();
+        }
         self.feed.video.pause(paused);
     }
 
