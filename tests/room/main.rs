@@ -26,6 +26,7 @@ mod recovery;
 mod rejoin;
 mod secrets;
 mod splits;
+mod stopped_twice;
 mod stopping;
 mod time;
 mod tracks;
