@@ -25,6 +25,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+mod announcer;
 mod closing;
 mod container;
 mod control;
