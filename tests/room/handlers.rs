@@ -52,11 +52,6 @@ fn null_waits_for_no_handler_of_part_closed_that_asks_for_null_too() {
 }
 
 #[test]
-fn null_waits_for_no_handler_of_pad_removed_that_asks_for_null_too() {
-    stops_in_time("pad-removed");
-}
-
-#[test]
 fn null_waits_for_no_handler_of_stream_removed_that_asks_for_null_too() {
     stops_in_time("stream-removed");
 }
