@@ -99,8 +99,9 @@ pub(super) enum Command {
     Resumed,
     /// The network thread has ended and nothing more will come from the room.
     RoomClosed,
-    /// The element stops: take everything apart now.
-    Stop,
+    /// The element stops: take everything apart now. Brings the element along: one that is being
+    /// dropped cannot be upgraded to any more.
+    Stop(VdoRoomSrc),
 }
 
 /// What the thread needs to know for as long as it runs.
@@ -131,10 +132,12 @@ pub(super) struct Control {
     /// Why the room is over, told once all sessions have been taken apart.
     pub(super) failing: Option<String>,
     pub(super) flows: BTreeMap<SessionId, gst_base::UniqueFlowCombiner>,
-    stop_at: Option<Instant>,
+    /// Until when consumers may take EOS, and the element that they belong to.
+    stopping: Option<(Instant, VdoRoomSrc)>,
 }
 
-/// The body of the thread. Ends after [`Command::Stop`], or when the element is gone.
+/// The body of the thread. Ends after [`Command::Stop`], which an element that is dropped sends
+/// too.
 pub(super) fn run(
     element: glib::WeakRef<VdoRoomSrc>,
     config: Config,
@@ -150,21 +153,25 @@ pub(super) fn run(
         leaving: Vec::new(),
         failing: None,
         flows: BTreeMap::new(),
-        stop_at: None,
+        stopping: None,
     };
     loop {
-        let received = match (control.is_idle(), control.stop_at) {
+        let received = match (control.is_idle(), &control.stopping) {
             (true, None) => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
             (false, None) => commands.recv_timeout(TICK),
             (_, Some(_)) => commands.recv_timeout(STOP_TICK),
         };
-        let Some(element) = control.element.upgrade() else {
-            return;
-        };
-        match received {
-            Ok(command) => control.handle(&element, command),
-            Err(RecvTimeoutError::Timeout) => {}
+        let element = match &received {
+            Ok(Command::Stop(element)) => Some(element.clone()),
             Err(RecvTimeoutError::Disconnected) => return,
+            _ => control.element(),
+        };
+        let Some(element) = element else {
+            // It is being dropped, and its `Stop` is on the way.
+            continue;
+        };
+        if let Ok(command) = received {
+            control.handle(&element, command);
         }
         let now = Instant::now();
         control.tick(&element, now);
@@ -227,7 +234,7 @@ impl Control {
                 // An ordinary end has closed its sessions; after any other none may stay.
                 self.end_all(Instant::now(), "the room was left");
             }
-            Command::Stop => self.stop(),
+            Command::Stop(element) => self.stop(element),
         }
     }
 
@@ -355,10 +362,15 @@ impl Control {
     }
 
     /// Everybody gets EOS, and the room's goodbyes a moment to leave.
-    fn stop(&mut self) {
+    fn stop(&mut self, element: VdoRoomSrc) {
         let now = Instant::now();
         self.end_all(now, "the element stops");
-        self.stop_at = Some(now + STOP_DRAIN);
+        self.stopping = Some((now + STOP_DRAIN, element));
+    }
+
+    fn element(&self) -> Option<VdoRoomSrc> {
+        let stopping = self.stopping.as_ref().map(|(_, element)| element.clone());
+        stopping.or_else(|| self.element.upgrade())
     }
 
     fn is_idle(&self) -> bool {
@@ -379,8 +391,8 @@ impl Control {
     }
 
     fn has_stopped(&self, now: Instant) -> bool {
-        self.stop_at.is_some_and(|at| {
-            now >= at
+        self.stopping.as_ref().is_some_and(|(at, _)| {
+            now >= *at
                 || self.kept.is_empty()
                     && self
                         .sessions

@@ -106,9 +106,13 @@ impl ObjectImpl for VdoRoomSrc {
         element.set_element_flags(gst::ElementFlags::SOURCE);
     }
 
-    /// Also ends the threads of an element that is dropped without going to NULL.
+    /// An element that is dropped without going to NULL goes there now: GStreamer (1.22) would
+    /// only complain, and leave its children as they are.
     fn dispose(&self) {
-        self.stop();
+        let element = self.obj();
+        if element.current_state() != gst::State::Null {
+            let _ = element.set_state(gst::State::Null);
+        }
     }
 }
 
@@ -313,7 +317,7 @@ impl VdoRoomSrc {
                 drop(ended_tx);
             });
         if let Err(error) = net {
-            let _ = commands.send(Command::Stop);
+            let _ = commands.send(Command::Stop(self.obj().clone()));
             return Err(error);
         }
         Ok(Running {
@@ -339,7 +343,7 @@ impl VdoRoomSrc {
             return;
         };
         running.events.send(Event::Shutdown);
-        let _ = running.commands.send(Command::Stop);
+        let _ = running.commands.send(Command::Stop(self.obj().clone()));
         // From a signal handler of ours there is nobody to wait for but ourselves.
         if running.control != thread::current().id()
             && running.ended.recv_timeout(STOP_TIMEOUT) == Err(mpsc::RecvTimeoutError::Timeout)

@@ -50,19 +50,14 @@ fn the_leaks_tracer_finds_nothing_after_joins_leaves_and_errors() {
     assert!(printed.contains("object-alive"), "the tracer did not run");
 }
 
-/// As many people at a time; each of them reloads again and again.
+/// As many people at a time. Everybody is being recorded; then each reloads again and again.
 const PEOPLE: usize = 10;
 
 /// Who reloads in the first rounds is not counted: libraries load, heaps find their size.
 const FIRST_ROUNDS: usize = 10;
 
 #[test]
-fn two_hundred_joins_and_leaves_leave_nothing_behind() {
-    joins_and_leaves_leave_nothing_behind(200);
-}
-
-/// Everybody is being recorded; then everybody reloads, again and again.
-fn joins_and_leaves_leave_nothing_behind(joins: usize) {
+fn hundreds_of_joins_and_leaves_leave_nothing_behind() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
     let line = launch_line(&server);
@@ -84,7 +79,7 @@ fn joins_and_leaves_leave_nothing_behind(joins: usize) {
         recorder.wait_for_line("roomfilesink-part-opened", DEADLINE);
     }
     let mut after_first_rounds = None;
-    for round in 1..=joins / PEOPLE {
+    for round in 1..=crate::JOINS / PEOPLE {
         guests.iter().for_each(Publisher::reload);
         // Each closes a part and opens one.
         for _ in 0..2 * PEOPLE {

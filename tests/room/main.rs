@@ -24,9 +24,13 @@ mod recovery;
 mod rejoin;
 mod secrets;
 mod splits;
+mod states;
 mod time;
 mod tracks;
 mod uploads;
 
 /// How long a hostile guest has.
 const CHAOS: std::time::Duration = std::time::Duration::from_secs(50);
+
+/// How often guests join, and leave.
+const JOINS: usize = 200;

@@ -16,7 +16,7 @@ use vdoroom_test_support::{Folder, Launch, RoomServer};
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Design rule: NULL is reached in under a second, from any state.
-const NULL_DEADLINE: Duration = Duration::from_secs(1);
+pub const NULL_DEADLINE: Duration = Duration::from_secs(1);
 
 pub fn init() {
     gst::init().unwrap();
@@ -43,6 +43,7 @@ pub struct Recording {
     /// Element messages so far.
     pub news: Vec<gst::Structure>,
     eos: bool,
+    is_abandoned: bool,
 }
 
 impl Recording {
@@ -86,6 +87,7 @@ impl Recording {
             complaints: Vec::new(),
             news: Vec::new(),
             eos: false,
+            is_abandoned: false,
         }
     }
 
@@ -198,6 +200,11 @@ impl Recording {
         assert!(took < NULL_DEADLINE, "NULL took {took:?}");
     }
 
+    /// Drops the last reference to the pipeline, in whatever state it is.
+    pub fn abandon(mut self) {
+        self.is_abandoned = true;
+    }
+
     pub fn recorded(&self) -> Recorded {
         // There is none when nobody came.
         let manifest = match self.folder.files(&["jsonl"]).is_empty() {
@@ -222,7 +229,9 @@ impl Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        let _ = self.pipeline.set_state(gst::State::Null);
+        if !self.is_abandoned {
+            let _ = self.pipeline.set_state(gst::State::Null);
+        }
     }
 }
 
