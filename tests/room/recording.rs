@@ -43,7 +43,6 @@ pub struct Recording {
     /// Element messages so far.
     pub news: Vec<gst::Structure>,
     eos: bool,
-    is_abandoned: bool,
 }
 
 impl Recording {
@@ -87,7 +86,6 @@ impl Recording {
             complaints: Vec::new(),
             news: Vec::new(),
             eos: false,
-            is_abandoned: false,
         }
     }
 
@@ -200,11 +198,6 @@ impl Recording {
         assert!(took < NULL_DEADLINE, "NULL took {took:?}");
     }
 
-    /// Drops the last reference to the pipeline, in whatever state it is.
-    pub fn abandon(mut self) {
-        self.is_abandoned = true;
-    }
-
     pub fn recorded(&self) -> Recorded {
         // There is none when nobody came.
         let manifest = match self.folder.files(&["jsonl"]).is_empty() {
@@ -229,9 +222,7 @@ impl Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        if !self.is_abandoned {
-            let _ = self.pipeline.set_state(gst::State::Null);
-        }
+        let _ = self.pipeline.set_state(gst::State::Null);
     }
 }
 
