@@ -134,6 +134,8 @@ pub(super) struct Control {
     pub(super) flows: BTreeMap<SessionId, gst_base::UniqueFlowCombiner>,
     /// Until when consumers may take EOS, and the element that they belong to.
     stopping: Option<(Instant, VdoRoomSrc)>,
+    /// The room's goodbyes have all come through here.
+    room_closed: bool,
 }
 
 /// The body of the thread. Ends after [`Command::Stop`], which an element that is dropped sends
@@ -154,6 +156,7 @@ pub(super) fn run(
         failing: None,
         flows: BTreeMap::new(),
         stopping: None,
+        room_closed: false,
     };
     loop {
         let received = match (control.is_idle(), &control.stopping) {
@@ -231,6 +234,7 @@ impl Control {
             }
             Command::Resumed => self.resume(),
             Command::RoomClosed => {
+                self.room_closed = true;
                 // An ordinary end has closed its sessions; after any other none may stay.
                 self.end_all(Instant::now(), "the room was left");
             }
@@ -393,7 +397,8 @@ impl Control {
     fn has_stopped(&self, now: Instant) -> bool {
         self.stopping.as_ref().is_some_and(|(at, _)| {
             now >= *at
-                || self.kept.is_empty()
+                || self.room_closed
+                    && self.kept.is_empty()
                     && self
                         .sessions
                         .values()

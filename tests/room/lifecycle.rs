@@ -21,14 +21,14 @@ fn publish() -> PathBuf {
 }
 
 /// alice, who publishes in a process of her own: what she holds is not counted here.
-struct Elsewhere {
-    server: RoomServer,
+pub struct Elsewhere {
+    pub server: RoomServer,
     _publisher: Launch,
     _folder: Folder,
 }
 
 impl Elsewhere {
-    fn alice() -> Self {
+    pub fn alice() -> Self {
         let server = RoomServer::start(Dialect::Hosted);
         let folder = Folder::new();
         let publish = publish().display().to_string();

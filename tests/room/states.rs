@@ -12,6 +12,7 @@ use vdoroom_test_support::check::{self, layout::closed_parts};
 use vdoroom_test_support::holdings::alone;
 use vdoroom_test_support::{Codec, Dialect, Folder, Holdings, Publisher, RoomServer};
 
+use crate::lifecycle::Elsewhere;
 use crate::recording::{DEADLINE, NULL_DEADLINE, Recording, assert_whole, source};
 
 /// What a session leaves to its threads is done by then.
@@ -218,9 +219,9 @@ fn elements_that_are_dropped_while_they_record_leave_whole_files_and_no_thread()
     {
         return;
     }
-    let server = RoomServer::start(Dialect::Hosted);
-    let _alice = guest(&server, "r", "alice");
-    drop_while_recording(&server);
+    let elsewhere = Elsewhere::alice();
+    let server = &elsewhere.server;
+    drop_while_recording(server);
     let nobody = Holdings {
         threads: 0,
         descriptors: 0,
@@ -228,7 +229,7 @@ fn elements_that_are_dropped_while_they_record_leave_whole_files_and_no_thread()
     };
     let before = Holdings::settled(std::process::id(), &nobody, SETTLED);
     for _ in 0..3 {
-        drop_while_recording(&server);
+        drop_while_recording(server);
     }
     let after = Holdings::settled(std::process::id(), &before, DEADLINE);
     after.assert_no_more_than(before, 10);
