@@ -57,8 +57,9 @@ pub(super) enum Msg {
     Limits(Limits),
     /// EOS was sent to the element.
     End,
-    /// The element stops; answered when the files are closed.
-    Shutdown(mpsc::Sender<()>),
+    /// The element stops; answered when the files are closed. Brings the element along: one that
+    /// is being dropped cannot be upgraded to any more.
+    Shutdown(RoomFileSink, mpsc::Sender<()>),
 }
 
 /// The way to the control thread.
@@ -72,6 +73,12 @@ impl Outbox {
     }
 }
 
+struct Shutdown {
+    since: Instant,
+    element: RoomFileSink,
+    done: mpsc::Sender<()>,
+}
+
 pub(super) struct Control {
     element: glib::WeakRef<RoomFileSink>,
     outbox: Outbox,
@@ -83,7 +90,7 @@ pub(super) struct Control {
     ending: Option<Instant>,
     finite: Option<Instant>,
     eos_posted: bool,
-    shutdown: Option<(Instant, mpsc::Sender<()>)>,
+    shutdown: Option<Shutdown>,
 }
 
 impl Control {
@@ -128,7 +135,7 @@ impl Control {
                 self.tick(now);
             }
             if self.is_down(now) {
-                return (inbox, self.shutdown.take().map(|(_, done)| done));
+                return (inbox, self.shutdown.take().map(|s| s.done));
             }
         }
     }
@@ -142,8 +149,12 @@ impl Control {
                 self.ending.get_or_insert(now);
                 self.tick(now);
             }
-            Msg::Shutdown(done) => {
-                self.shutdown = Some((now, done));
+            Msg::Shutdown(element, done) => {
+                self.shutdown = Some(Shutdown {
+                    since: now,
+                    element,
+                    done,
+                });
                 self.with_context(|sessions, ctx| sessions.end_all(Reason::Stop, now, ctx));
             }
             msg => self.with_context(|sessions, ctx| sessions.handle(msg, now, ctx)),
@@ -181,8 +192,13 @@ impl Control {
         }
     }
 
+    fn element(&self) -> Option<RoomFileSink> {
+        let stopping = self.shutdown.as_ref().map(|s| s.element.clone());
+        stopping.or_else(|| self.element.upgrade())
+    }
+
     fn act(&mut self, effect: Effect) {
-        let Some(element) = self.element.upgrade() else {
+        let Some(element) = self.element() else {
             return;
         };
         match effect {
@@ -254,7 +270,7 @@ impl Control {
             FileEvent::Closed => self.manifest_done = true,
             FileEvent::Failed { path, error } => {
                 self.manifest_done = true;
-                if let Some(element) = self.element.upgrade() {
+                if let Some(element) = self.element() {
                     gst::element_warning!(
                         element,
                         gst::ResourceError::Write,
@@ -305,10 +321,10 @@ impl Control {
     }
 
     fn is_down(&mut self, now: Instant) -> bool {
-        let Some((at, _)) = self.shutdown else {
+        let Some(shutdown) = &self.shutdown else {
             return false;
         };
-        let late = now >= at + SHUTDOWN;
+        let late = now >= shutdown.since + SHUTDOWN;
         if !self.sessions.is_idle() && !late {
             return false;
         }

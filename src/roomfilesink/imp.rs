@@ -122,6 +122,15 @@ impl ObjectImpl for RoomFileSink {
         self.obj()
             .set_element_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
     }
+
+    /// An element that is dropped without going to NULL goes there now, and closes its files:
+    /// GStreamer (1.22) would only complain.
+    fn dispose(&self) {
+        let element = self.obj();
+        if element.current_state() != gst::State::Null {
+            let _ = element.set_state(gst::State::Null);
+        }
+    }
 }
 
 fn properties() -> Vec<glib::ParamSpec> {
@@ -310,7 +319,7 @@ impl RoomFileSink {
     /// Closes all files, within a deadline.
     fn stop(&self) {
         let (done, closed) = mpsc::channel();
-        self.outbox.send(Msg::Shutdown(done));
+        self.outbox.send(Msg::Shutdown(self.obj().clone(), done));
         let thread = lock(&self.thread).take();
         let announcing = lock(&self.announcing).take();
         // Who stops the pipeline as soon as the bus gets a message may be on that thread.
