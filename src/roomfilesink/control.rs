@@ -2,7 +2,7 @@
 //! The control thread: everything happens here but what pads must do at once.
 //!
 //! Pads, files and multiplexers send [`Msg`]s and return. The thread holds no lock while it calls
-//! into GStreamer or emits a signal, and never waits for a disk.
+//! into GStreamer, and never waits for a disk or for a handler of a signal.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use gst::glib;
 use gst::prelude::*;
 
+use super::announcer::Announcer;
 use super::effects::{Context, Effect, Run, absolute};
 use super::format::Frame;
 use super::manifest::{Manifest, run_fields};
@@ -81,6 +82,7 @@ struct Shutdown {
 pub(super) struct Control {
     element: glib::WeakRef<RoomFileSink>,
     outbox: Outbox,
+    announcer: Announcer,
     run: Run,
     sessions: Sessions,
     manifest: Option<Manifest>,
@@ -92,10 +94,16 @@ pub(super) struct Control {
 }
 
 impl Control {
-    pub(super) fn new(element: &RoomFileSink, outbox: Outbox, run: Run) -> Self {
+    pub(super) fn new(
+        element: &RoomFileSink,
+        outbox: Outbox,
+        announcer: Announcer,
+        run: Run,
+    ) -> Self {
         Self {
             element: element.downgrade(),
             outbox,
+            announcer,
             run,
             sessions: Sessions::default(),
             manifest: None,
@@ -234,7 +242,8 @@ impl Control {
         let message = structure(&format!("roomfilesink-{event}"), &fields);
         let message = gst::message::Element::builder(message).src(element).build();
         let _ = element.post_message(message);
-        element.emit_by_name::<()>(event, &[&structure(event, &fields)]);
+        self.announcer
+            .emit(element, event, structure(event, &fields));
     }
 
     fn open_manifest(&mut self, element: &RoomFileSink, anchor: Anchor) {
