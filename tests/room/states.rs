@@ -50,6 +50,13 @@ impl Stopper {
             tx.send(timed_null(pipeline)).unwrap();
         }
     }
+
+    /// The last signals may come when the element has left its pipeline.
+    fn stop_pipeline_of(&self, element: &gst::Element) {
+        if let Some(pipeline) = element.parent().and_downcast::<gst::Element>() {
+            self.stop(&pipeline);
+        }
+    }
 }
 
 fn assert_in_time(stopped: &Receiver<Duration>, from: &str) {
@@ -111,7 +118,7 @@ fn a_handler_of_the_sources_signals_may_stop_the_pipeline() {
         let recording = Recording::start(&server, "r", |source| {
             source.connect(signal, false, move |values| {
                 let source = values[0].get().unwrap();
-                stopper.stop(&pipeline_of(&source));
+                stopper.stop_pipeline_of(&source);
                 None
             });
         });
@@ -129,7 +136,7 @@ fn a_handler_of_the_recorders_signals_may_stop_the_pipeline() {
         let mut recording = Recording::into_sink(source(&server, "r"), |sink, _| {
             sink.connect(signal, false, move |values| {
                 let sink = values[0].get().unwrap();
-                stopper.stop(&pipeline_of(&sink));
+                stopper.stop_pipeline_of(&sink);
                 None
             });
         });
