@@ -28,7 +28,9 @@ del pipeline, bus, message
 gc.collect()
 print('forgotten')
 ";
-    let gi = Command::new("python3").args(["-c", "import gi"]).status();
+    let gi = Command::new("/usr/bin/python3")
+        .args(["-c", "import gi"])
+        .status();
     if !gi.is_ok_and(|status| status.success()) {
         eprintln!("skipped: Python's gi is not installed");
         return;
@@ -39,7 +41,7 @@ print('forgotten')
     let folder = Folder::new();
     std::fs::write(folder.0.join("forgets.py"), FORGETS).unwrap();
     let line = format!(
-        "exec python3 forgets.py 'vdoroomsrc server={} room=r : roomfilesink location=%s-%n.%e'",
+        "exec /usr/bin/python3 forgets.py 'vdoroomsrc server={} room=r : roomfilesink location=%s-%n.%e'",
         server.url()
     );
     // GStreamer's complaint is a critical warning.

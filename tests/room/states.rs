@@ -30,8 +30,9 @@ fn timed_null(element: &gst::Element) -> Duration {
     start.elapsed()
 }
 
-fn pipeline_of(element: &gst::Element) -> gst::Element {
-    element.parent().unwrap().downcast().unwrap()
+/// None once it has left it.
+fn pipeline_of(element: &gst::Element) -> Option<gst::Element> {
+    element.parent().and_downcast()
 }
 
 /// The one that stops a pipeline, once, and how long it took.
@@ -53,7 +54,7 @@ impl Stopper {
 
     /// The last signals may come when the element has left its pipeline.
     fn stop_pipeline_of(&self, element: &gst::Element) {
-        if let Some(pipeline) = element.parent().and_downcast::<gst::Element>() {
+        if let Some(pipeline) = pipeline_of(element) {
             self.stop(&pipeline);
         }
     }
@@ -158,9 +159,10 @@ fn a_streaming_thread_may_have_the_pipeline_stopped() {
     let (stopper, stopped) = Stopper::new();
     let recording = Recording::start(&server, "r", move |source| {
         source.connect_pad_added(move |source, pad| {
-            let (pipeline, stopper) = (pipeline_of(source).downgrade(), stopper.clone());
+            let pipeline = pipeline_of(source).map(|pipeline| pipeline.downgrade());
+            let stopper = stopper.clone();
             pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-                if let Some(pipeline) = pipeline.upgrade() {
+                if let Some(pipeline) = pipeline.as_ref().and_then(|p| p.upgrade()) {
                     let stopper = stopper.clone();
                     pipeline.call_async(move |pipeline| stopper.stop(pipeline));
                 }
