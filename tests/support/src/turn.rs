@@ -38,6 +38,7 @@ pub fn is_available() -> bool {
 impl TurnServer {
     pub fn start(host: &Host) -> Self {
         let folder = Folder::new();
+        host.block_stun_in_clear(TLS_PORT);
         let ip = host.address();
         let certificate = Certificate::self_signed(&[&ip.to_string()]).unwrap();
         std::fs::write(folder.0.join("chain.pem"), &certificate.chain).unwrap();

@@ -74,7 +74,7 @@ impl Host {
     /// Pulls the cable, or plugs it in again.
     pub fn set_connected(&self, connected: bool) {
         let state = if connected { "up" } else { "down" };
-        ip(&self.namespace, &format!("link set up {state}"));
+        ip(&self.namespace, &format!("link set wan {state}"));
         if connected {
             // The route has gone with the interface.
             let gateway = self.network.v4(1);
@@ -85,15 +85,20 @@ impl Host {
         }
     }
 
-    /// Drops what arrives for these UDP ports or leaves from them: a firewall.
+    /// Drops what arrives for these UDP ports: a firewall.
     pub fn block_udp(&self, ports: &str) {
-        nft(
-            &self.namespace,
-            &format!(
-                "table inet firewall {{ \
-                 chain in {{ type filter hook input priority 0; udp dport {ports} drop; }} \
-                 chain out {{ type filter hook output priority 0; udp dport {ports} drop; }} }}"
-            ),
-        );
+        self.refuse(&format!("udp dport {ports} drop"));
+    }
+
+    /// Drops STUN messages in clear that arrive over TCP for this port: those that have its magic
+    /// cookie (RFC 8489 section 5). coturn takes them on its TLS port too.
+    pub fn block_stun_in_clear(&self, port: u16) {
+        self.refuse(&format!("tcp dport {port} @ih,32,32 0x2112a442 drop"));
+    }
+
+    fn refuse(&self, rule: &str) {
+        let chain = "type filter hook input priority 0";
+        let table = format!("table inet firewall {{ chain in {{ {chain}; {rule}; }}; }}");
+        nft(&self.namespace, &table);
     }
 }

@@ -125,7 +125,7 @@ impl Internet {
                 nft(
                     &nat,
                     "table ip nat { chain out { type nat hook postrouting priority srcnat; \
-                     oifname \"up\" masquerade random,fully-random; } }",
+                     oifname \"wan\" masquerade random,fully-random; }; }",
                 );
                 Host::new(namespace, network, family)
             }
@@ -210,7 +210,7 @@ impl Network {
     }
 }
 
-/// A wire from `lower`, where it is called `up`, to `upper`, where it is called `name`.
+/// A wire from `lower`, where it is called `wan`, to `upper`, where it is called `name`.
 fn connect(lower: &str, upper: &str, name: &str, network: Network, family: Family) {
     let name = &format!("to-{name}")[..]
         .chars()
@@ -218,10 +218,10 @@ fn connect(lower: &str, upper: &str, name: &str, network: Network, family: Famil
         .collect::<String>();
     ip(
         lower,
-        &format!("link add up type veth peer name {name} netns {upper}"),
+        &format!("link add name wan type veth peer name {name} netns {upper}"),
     );
     address(upper, name, network, 1, family);
-    address(lower, "up", network, 2, family);
+    address(lower, "wan", network, 2, family);
     if family != Family::Ipv6 {
         ip(lower, &format!("route add default via {}", network.v4(1)));
     }

@@ -39,10 +39,10 @@ impl Relay {
         impairment: Impairment,
     ) -> Self {
         let name = &name.chars().take(12).collect::<String>();
-        let up = device(host, "up");
+        let up = device(host, "wan");
         let down = device(router, name);
         address(router, name, network, 1, Family::Ipv4);
-        address(host, "up", network, 2, Family::Ipv4);
+        address(host, "wan", network, 2, Family::Ipv4);
         ip(host, &format!("route add default via {}", network.v4(1)));
         let impairment = Arc::new(Mutex::new(impairment));
         let (stop, stopped) = bounded(1);

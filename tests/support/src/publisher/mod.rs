@@ -82,6 +82,8 @@ impl Publisher {
             false_fingerprint: false,
             mangle: None,
             times: Times::default(),
+            ice_servers: vec![],
+            relay_only: false,
         })
     }
 
