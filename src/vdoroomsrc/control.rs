@@ -92,6 +92,8 @@ pub(super) enum Command {
         track: TrackId,
         flow: Result<gst::FlowSuccess, gst::FlowError>,
     },
+    /// Something that concerns no single stream does not work.
+    Warn(String),
     /// From the application.
     RequestKeyframe(StreamId),
     KeyframeInterval(Option<Duration>),
@@ -211,6 +213,7 @@ impl Control {
                 }
             }
             Command::Flow { track, flow } => self.flow(element, track, flow),
+            Command::Warn(message) => announce::warn(element, None, &message),
             Command::RequestKeyframe(stream) => {
                 for track in self.tracks_of(&stream).filter(|t| t.kind.is_video()) {
                     track.request_keyframe();

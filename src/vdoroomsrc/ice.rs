@@ -4,6 +4,8 @@
 use gst_webrtc::WebRTCICETransportPolicy;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::signalling::Tunnel;
+
 /// The same for each connection, also for those that come later.
 #[derive(Clone, Debug)]
 pub(super) struct IceServers {
@@ -32,6 +34,10 @@ pub(super) enum IceServerError {
     NoCredentials(String),
     #[error("turn-servers: \"{0}\" names no host")]
     NoHost(String),
+    #[error("turn-servers: \"{0}\" means DTLS, which is not spoken here: use ?transport=tcp")]
+    Dtls(String),
+    #[error("turn-servers: \"{0}\" cannot be reached over TLS: {1}")]
+    Tunnel(String, std::io::Error),
 }
 
 /// webrtcbin's `stun://HOST:PORT`, also from RFC 7064's `stun:HOST:PORT`.
@@ -73,8 +79,48 @@ pub(super) fn turn(
     if host.is_empty() || host.starts_with(':') {
         return Err(IceServerError::NoHost(without_credentials(typed)));
     }
+    if scheme == "turns" && query.contains("transport=udp") {
+        return Err(IceServerError::Dtls(without_credentials(typed)));
+    }
     let host = with_port(host, default_port);
     Ok(TurnUrl(format!("{scheme}://{credentials}@{host}{query}")))
+}
+
+impl TurnUrl {
+    /// Credentials, host without brackets and port of a server that speaks TLS.
+    fn over_tls(&self) -> Option<(&str, &str, u16)> {
+        let (credentials, rest) = self.0.strip_prefix("turns://")?.rsplit_once('@')?;
+        let (host, port) = rest.split('?').next()?.rsplit_once(':')?;
+        Some((
+            credentials,
+            host.trim_matches(['[', ']']),
+            port.parse().ok()?,
+        ))
+    }
+}
+
+impl IceServers {
+    /// Puts tunnels in the place of the servers that speak TLS, of which libnice has none.
+    pub(super) fn open_tunnels(&mut self) -> Result<Vec<Tunnel>, IceServerError> {
+        let mut tunnels = Vec::new();
+        let mut reached = Vec::new();
+        for server in &self.turn {
+            let Some((credentials, host, port)) = server.over_tls() else {
+                reached.push(server.clone());
+                continue;
+            };
+            let failed = |error| IceServerError::Tunnel(without_credentials(&server.0), error);
+            let tunnel = Tunnel::to(host, port).map_err(failed)?;
+            reached.extend(
+                tunnel.entrances().map_err(failed)?.iter().map(|entrance| {
+                    TurnUrl(format!("turn://{credentials}@{entrance}?transport=tcp"))
+                }),
+            );
+            tunnels.push(tunnel);
+        }
+        self.turn = reached;
+        Ok(tunnels)
+    }
 }
 
 fn with_port(host: &str, port: u16) -> String {
@@ -136,6 +182,23 @@ mod tests {
         assert!(turn("turn:turn.example.org", Some("u"), None).is_err());
         assert!(turn("http://turn.example.org", None, None).is_err());
         assert!(turn("turn://user:password@", None, None).is_err());
+    }
+
+    #[test]
+    fn a_server_that_speaks_tls_is_reached_through_a_tunnel() {
+        let urls = ["turns:turn.example.org", "turn:turn.example.org"];
+        let mut servers = IceServers {
+            stun: None,
+            turn: urls
+                .map(|url| turn(url, Some("u"), Some("p")).unwrap())
+                .into(),
+            policy: WebRTCICETransportPolicy::All,
+        };
+        assert_eq!(servers.open_tunnels().unwrap().len(), 1);
+        let (plain, tunnelled) = servers.turn.split_last().unwrap();
+        assert_eq!(plain.0, "turn://u:p@turn.example.org:3478");
+        assert!(tunnelled[0].0.starts_with("turn://u:p@127.0.0.1:"));
+        assert!(turn("turns:h?transport=udp", Some("u"), Some("p")).is_err());
     }
 
     #[test]
