@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
-use gst_webrtc::{WebRTCDataChannel, WebRTCPeerConnectionState, WebRTCSessionDescription};
+use gst_webrtc::{WebRTCDataChannel, WebRTCSessionDescription};
 
 use super::CAT;
 use super::VdoRoomSrc;
 use super::announce;
+use super::connectivity::{Candidate, Layer};
 use super::events::Ticket;
 use super::expose::expose;
 use super::ice::IceServers;
@@ -65,9 +66,21 @@ pub(super) enum Command {
         text: String,
         ticket: Ticket,
     },
-    ConnectionState {
+    State {
         session: SessionId,
-        state: WebRTCPeerConnectionState,
+        layer: Layer,
+        state: String,
+    },
+    /// The selected candidates, ours and the publisher's.
+    Pair {
+        session: SessionId,
+        local: Candidate,
+        remote: Candidate,
+    },
+    /// We have an address more.
+    Gathered {
+        session: SessionId,
+        candidate: String,
     },
     Pad {
         session: SessionId,
@@ -133,6 +146,8 @@ pub(super) struct Control {
     /// Why the room is over, told once all sessions have been taken apart.
     pub(super) failing: Option<String>,
     pub(super) flows: BTreeMap<SessionId, gst_base::UniqueFlowCombiner>,
+    /// What was said of the streams whose last connection was never made.
+    pub(super) failures: BTreeMap<StreamId, String>,
     stop_at: Option<Instant>,
 }
 
@@ -152,6 +167,7 @@ pub(super) fn run(
         leaving: Vec::new(),
         failing: None,
         flows: BTreeMap::new(),
+        failures: BTreeMap::new(),
         stop_at: None,
     };
     loop {
@@ -190,7 +206,21 @@ impl Control {
                 text,
                 ticket,
             } => self.channel_text(session, text, ticket),
-            Command::ConnectionState { session, state } => self.connection_state(session, state),
+            Command::State {
+                session,
+                layer,
+                state,
+            } => self.state(element, session, layer, state),
+            Command::Pair {
+                session,
+                local,
+                remote,
+            } => self.pair(element, session, local, remote),
+            Command::Gathered { session, candidate } => {
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    session.connectivity.add_local(&candidate);
+                }
+            }
             Command::Pad {
                 session,
                 pad,
@@ -299,6 +329,7 @@ impl Control {
             if let Some(event) = session.poll_media(now) {
                 self.reports.events.send(event);
             }
+            session.poll_ping(now);
             for track in &mut session.tracks {
                 track.poll_keyframe(now);
                 track.poll_bitrate(now);

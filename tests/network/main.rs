@@ -8,4 +8,5 @@
 mod recording;
 
 mod scene;
+mod states;
 mod turn;
