@@ -20,8 +20,12 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{pin_mut, select_biased};
 
 use super::tls::{self, TlsError, TlsOptions};
+use super::turn_check::{TurnServer, check};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Each session may ask; the answer is the same.
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A session takes one for each of this machine's addresses.
 const MAX_CONNECTIONS: usize = 512;
@@ -144,8 +148,10 @@ async fn pass(mut from: impl AsyncRead + Unpin, to: &mut (impl AsyncWrite + Unpi
     }
 }
 
-/// The tunnels of one element, on a thread of their own. Dropping it ends them.
+/// The tunnels of one element, on a thread of their own, which also asks the TURN servers what is
+/// wrong. Dropping it ends them.
 pub(crate) struct Tunnels {
+    questions: Sender<()>,
     stop: Sender<()>,
     thread: Option<JoinHandle<()>>,
 }
@@ -154,31 +160,64 @@ impl Tunnels {
     /// `report` hears what goes wrong; it must not block.
     pub(crate) fn start(
         tunnels: Vec<Tunnel>,
+        servers: Vec<TurnServer>,
         tls: TlsOptions,
         report: impl Fn(String) + Send + 'static,
     ) -> io::Result<Self> {
         let (stop, stopped) = async_channel::bounded(1);
-        let run = move || async_std::task::block_on(serve(tunnels, &tls, &report, stopped));
+        let (questions, asked) = async_channel::bounded(1);
+        let run = move || {
+            async_std::task::block_on(async {
+                let tunnels = serve(tunnels, &tls, &report);
+                let checks = answer(asked, &servers, &report);
+                // Closed, since nothing is ever sent.
+                let stopped = stopped.recv();
+                let work = futures_util::future::join(tunnels, checks);
+                pin_mut!(work, stopped);
+                let _ = select(work, stopped).await;
+            });
+        };
         let thread = Builder::new().name("vdoroom:turn".into()).spawn(run)?;
         Ok(Self {
+            questions,
             stop,
             thread: Some(thread),
         })
     }
 }
 
-async fn serve(
-    tunnels: Vec<Tunnel>,
-    tls: &TlsOptions,
-    report: &impl Fn(String),
-    stopped: Receiver<()>,
-) {
+async fn serve(tunnels: Vec<Tunnel>, tls: &TlsOptions, report: &impl Fn(String)) {
     let serving = tunnels.into_iter().map(|tunnel| tunnel.serve(tls, report));
-    let serving = futures_util::future::join_all(serving);
-    // Closed, since nothing is ever sent.
-    let stopped = stopped.recv();
-    pin_mut!(serving, stopped);
-    let _ = select(serving, stopped).await;
+    futures_util::future::join_all(serving).await;
+}
+
+/// Says what is wrong with the servers when that is asked, at most once in [`CHECK_INTERVAL`].
+async fn answer(asked: Receiver<()>, servers: &[TurnServer], report: &impl Fn(String)) {
+    while asked.recv().await.is_ok() {
+        for server in servers {
+            if let Some(wrong) = check(server).await {
+                report(wrong);
+            }
+        }
+        async_std::task::sleep(CHECK_INTERVAL).await;
+    }
+}
+
+/// Asks for a look at the TURN servers; see [`Tunnels`].
+#[derive(Clone)]
+pub(crate) struct Doubt(Sender<()>);
+
+impl Doubt {
+    pub(crate) fn raise(&self) {
+        // Full: there is one already.
+        let _ = self.0.try_send(());
+    }
+}
+
+impl Tunnels {
+    pub(crate) fn doubt(&self) -> Doubt {
+        Doubt(self.questions.clone())
+    }
 }
 
 impl Drop for Tunnels {

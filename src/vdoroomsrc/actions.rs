@@ -160,7 +160,7 @@ impl Control {
                     .events
                     .send(Event::LocalAnswer { session: id, sdp });
                 session.set_local_answer(&answer);
-                session.watch_dtls(&self.reports);
+                session.watch_transport(&self.reports);
             }
             Err(error) => self.lost(id, format!("the answer cannot be written: {error}")),
         }

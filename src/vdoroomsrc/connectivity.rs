@@ -118,6 +118,11 @@ impl Connectivity {
         self.remote.add(candidate);
     }
 
+    /// No TURN server has given us an address so far.
+    pub(super) fn has_no_relay(&self) -> bool {
+        self.local.relay == 0
+    }
+
     pub(super) fn was_connected(&self) -> bool {
         self.pair.is_some() || self.state(Layer::Connection) == "connected"
     }

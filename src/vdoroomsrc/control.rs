@@ -27,6 +27,7 @@ use super::rejoin::KeptPads;
 use super::session::{Reports, Session};
 use super::stats::{SessionView, SharedSessions};
 use crate::protocol::{Action, SessionId, StreamId};
+use crate::signalling::Doubt;
 
 /// How often media and keyframes are looked after.
 const TICK: Duration = Duration::from_millis(100);
@@ -123,6 +124,8 @@ pub(super) struct Config {
     pub room: String,
     pub wish: Wish,
     pub ice: IceServers,
+    /// Where to ask what is wrong with the TURN servers, if there are any.
+    pub doubt: Option<Doubt>,
     pub latency: u32,
     pub keyframe_interval: Option<Duration>,
     /// How long pads wait for the next session of their stream.
@@ -330,6 +333,7 @@ impl Control {
                 self.reports.events.send(event);
             }
             session.poll_ping(now);
+            session.poll_pair(now, &self.reports);
             for track in &mut session.tracks {
                 track.poll_keyframe(now);
                 track.poll_bitrate(now);

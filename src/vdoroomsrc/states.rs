@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What webrtcbin says of a connection's states, brought to the log, `stats` and the bus.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
@@ -13,10 +13,13 @@ use super::session::{Reports, Session};
 use super::{CAT, VdoRoomSrc, announce};
 use crate::protocol::SessionId;
 
+/// How often the selected candidate pair is looked for, and looked at.
+const PAIR_INTERVAL: Duration = Duration::from_secs(1);
+const KNOWN_PAIR_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Properties of webrtcbin.
-const STATES: [(Layer, &str); 3] = [
+const STATES: [(Layer, &str); 2] = [
     (Layer::Gathering, "ice-gathering-state"),
-    (Layer::Ice, "ice-connection-state"),
     (Layer::Connection, "connection-state"),
 ];
 
@@ -53,9 +56,9 @@ fn nick(value: &glib::Value) -> Option<String> {
 }
 
 impl Session {
-    /// Reports the state of the DTLS transport, which is there once the answer is.
-    pub(super) fn watch_dtls(&mut self, reports: &Reports) {
-        if std::mem::replace(&mut self.watches_dtls, true) {
+    /// Reports the states of the transport, which is there once the answer is.
+    pub(super) fn watch_transport(&mut self, reports: &Reports) {
+        if std::mem::replace(&mut self.watches_transport, true) {
             return;
         }
         let channel = self
@@ -73,8 +76,14 @@ impl Session {
             first?.receiver()?.transport()
         };
         match channel.or_else(media) {
-            Some(transport) => report(&transport, "state", self.id, Layer::Dtls, reports),
-            None => self.watches_dtls = false,
+            Some(dtls) => {
+                report(&dtls, "state", self.id, Layer::Dtls, reports);
+                // webrtcbin's own property (1.22) says nothing of a transport without media.
+                if let Some(ice) = dtls.transport() {
+                    report(&ice, "state", self.id, Layer::Ice, reports);
+                }
+            }
+            None => self.watches_transport = false,
         }
     }
 
@@ -89,8 +98,19 @@ impl Session {
         }
     }
 
-    /// Asks webrtcbin for the candidate pair that is in use.
-    fn ask_for_pair(&self, reports: &Reports) {
+    /// Asks webrtcbin for the candidate pair that is in use, from time to time: it may change, and
+    /// webrtcbin (1.22) tells of it only once there is a pad.
+    pub(super) fn poll_pair(&mut self, now: Instant, reports: &Reports) {
+        let interval = match self.connectivity.pair {
+            None => PAIR_INTERVAL,
+            Some(_) => KNOWN_PAIR_INTERVAL,
+        };
+        if self.tracks.is_empty() && self.waiting_pads.is_empty()
+            || self.asked_for_pair.is_some_and(|at| now < at + interval)
+        {
+            return;
+        }
+        self.asked_for_pair = Some(now);
         let (id, reports) = (self.id, reports.clone());
         let promise = gst::Promise::with_change_func(move |reply| {
             if let Some((local, remote)) = reply.ok().flatten().and_then(pair) {
@@ -143,8 +163,13 @@ impl Control {
         }
         let (stream, layer_name) = (&session.stream, layer.name());
         gst::info!(CAT, obj = element, "{stream}: {layer_name} {state}");
-        if layer == Layer::Ice && matches!(state.as_str(), "connected" | "completed") {
-            session.ask_for_pair(&self.reports);
+        // The candidates were reported before.
+        let is_gathered = layer == Layer::Gathering && state == "complete";
+        if is_gathered
+            && session.connectivity.has_no_relay()
+            && let Some(doubt) = &self.config.doubt
+        {
+            doubt.raise();
         }
         self.tell_connection(element, id);
         if layer == Layer::Connection {
@@ -162,10 +187,10 @@ impl Control {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        let stream = &session.stream;
-        gst::info!(CAT, obj = element, "{stream}: from {local} to {remote}");
-        let pair = Some((local, remote));
+        let pair = Some((local.clone(), remote.clone()));
         if std::mem::replace(&mut session.connectivity.pair, pair.clone()) != pair {
+            let stream = &session.stream;
+            gst::info!(CAT, obj = element, "{stream}: from {local} to {remote}");
             self.tell_connection(element, id);
         }
     }

@@ -7,6 +7,7 @@
 #[path = "../room/recording.rs"]
 mod recording;
 
+mod families;
 mod scene;
 mod states;
 mod turn;

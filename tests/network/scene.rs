@@ -2,7 +2,7 @@
 //! A room server, a TURN server, and who is far from both.
 
 use gst::prelude::*;
-use vdoroom_test_support::netns::Host;
+use vdoroom_test_support::netns::{Behind, Family, Host};
 use vdoroom_test_support::publisher::PublisherBuilder;
 use vdoroom_test_support::{Codec, Dialect, Internet, Publisher, RoomServer, TurnServer, turn};
 
@@ -21,8 +21,13 @@ pub struct Scene {
 impl Scene {
     /// `None`, with the reason on stderr, where there can be none.
     pub fn new() -> Option<Self> {
+        Self::of(Family::Both)
+    }
+
+    /// The room server has addresses of this family.
+    pub fn of(family: Family) -> Option<Self> {
         let internet = Internet::new()?;
-        let host = internet.host("room");
+        let host = internet.host_with("room", Behind::Nothing, family);
         let room = host.run(|| {
             RoomServer::builder()
                 .dialect(Dialect::Hosted)

@@ -10,7 +10,7 @@ use crate::recording::Recording;
 use crate::scene::{Scene, use_only_turn};
 
 /// `transport` of a stream's newest session in `stats`.
-fn transport(recording: &Recording, stream: &str) -> Option<gst::Structure> {
+pub fn transport(recording: &Recording, stream: &str) -> Option<gst::Structure> {
     let sessions = recording
         .stream(stream)?
         .get::<gst::Array>("sessions")

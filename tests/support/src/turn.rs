@@ -76,6 +76,10 @@ impl TurnServer {
         }
     }
 
+    pub fn ip(&self) -> String {
+        self.address.ip().to_string()
+    }
+
     /// As people write it, without credentials.
     pub fn url(&self, transport: &str) -> String {
         format!("turn:{}?transport={transport}", self.address)
