@@ -8,6 +8,7 @@
 mod recording;
 
 mod families;
+mod kit;
 mod scene;
 mod states;
 mod turn;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use gst::prelude::*;
+use vdoroom_test_support::netns::Impairment;
 use vdoroom_test_support::turn;
 
 use crate::recording::Recording;
@@ -85,4 +86,26 @@ fn wrong_credentials_are_told_with_the_answer_of_the_turn_server() {
         !said.contains(turn::PASSWORD) && !said.contains("open"),
         "{said}"
     );
+}
+
+#[test]
+fn the_round_trip_of_a_slow_wire_is_shown() {
+    let Some(scene) = Scene::new() else {
+        return;
+    };
+    let delay = Duration::from_millis(50);
+    let (alice, _wire) = scene.internet.host_over(
+        "alice",
+        Impairment {
+            delay,
+            ..Default::default()
+        },
+    );
+    let recorder = scene.internet.host("recorder");
+    let _publisher = scene.publish(&alice, "alice", |alice| alice);
+    let mut recording = scene.record(&recorder, |_| {});
+    let round_trip = |r: &Recording| transport(r, "alice")?.get::<u64>("round-trip-time").ok();
+    recording.wait("the round trip", |r| round_trip(r).is_some());
+    let shown = Duration::from_nanos(round_trip(&recording).unwrap());
+    assert!(shown >= 2 * delay, "{shown:?}");
 }
