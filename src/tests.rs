@@ -4,9 +4,12 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::corpus::replay;
+use vdoroom_test_support::corpus::{self, replay};
 
 const CHANGES: Duration = Duration::from_secs(1);
+
+/// How many seconds webrtcbin is tried for; 2 if that is not set.
+const WEBRTCBIN_SECONDS: &str = "WEBRTCBIN_SECONDS";
 
 #[test]
 fn whatever_a_websocket_or_a_channel_brings_is_read() {
@@ -25,6 +28,26 @@ fn whatever_is_offered_is_taken_or_refused() {
         crate::protocol::fuzzing::sdp(input)?;
         crate::vdoroomsrc::fuzzing::narrowing(input)
     });
+}
+
+#[test]
+fn whatever_is_offered_webrtcbin_survives() {
+    gst::init().expect("GStreamer starts");
+    let seconds = std::env::var(WEBRTCBIN_SECONDS).ok();
+    let seconds = seconds.and_then(|seconds| seconds.parse().ok());
+    let changes = Duration::from_secs(seconds.unwrap_or(2));
+    let inputs = corpus::of("offers");
+    for (name, input) in &inputs {
+        let offers = crate::protocol::fuzzing::applied(input).len();
+        let whole = offers == input.split(|byte| *byte == 0).count();
+        assert!(whole, "{name}: {offers} are taken");
+        assert_eq!(
+            crate::vdoroomsrc::fuzzing::applying(input),
+            Ok(()),
+            "{name}"
+        );
+    }
+    corpus::change(&inputs, changes, crate::vdoroomsrc::fuzzing::applying);
 }
 
 #[test]

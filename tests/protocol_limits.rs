@@ -5,7 +5,8 @@
 mod conversation;
 
 use conversation::{
-    Conversation, Sdp, announced, answers, browser, candidates, channel_texts, config, warnings,
+    Conversation, Sdp, announced, answers, browser, candidates, channel_texts, closed, config,
+    warnings,
 };
 use gstvdoroom::protocol::limits::*;
 use gstvdoroom::protocol::{Action, Dialect, Event, RoomConfig, SessionId, StreamState};
@@ -162,6 +163,20 @@ fn more_channel_messages_than_a_second_holds_are_ignored_until_the_next() {
     }
     let actions = expect_warnings(&mut talk, 1);
     talk.expect_eq(channel_texts(&actions).len(), 3 * limit);
+}
+
+#[test]
+fn who_takes_more_than_is_given_is_hung_up_on_and_asked_again_later() {
+    let (mut talk, session) = beside_alice();
+    let reason = "it opens too many data channels".to_owned();
+    talk.event(Event::PeerAbuses { session, reason });
+    let actions = expect_warnings(&mut talk, 1);
+    talk.expect_eq(closed(&actions), vec![session]);
+    talk.pass_secs(3);
+    let plays = talk.plays();
+    talk.expect_eq(plays, vec![]);
+    talk.pass_secs(60);
+    assert!(talk.plays().contains(&"mallory".to_owned()));
 }
 
 #[test]

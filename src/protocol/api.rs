@@ -151,6 +151,11 @@ pub enum Event {
         session: SessionId,
         reason: String,
     },
+    /// The publisher takes more than it may.
+    PeerAbuses {
+        session: SessionId,
+        reason: String,
+    },
     /// Media arrives (again).
     MediaFlowing {
         session: SessionId,

@@ -185,3 +185,20 @@ pub fn sdp(input: &[u8]) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// What the room has applied of the offers of such an input, one after the other.
+pub fn applied(input: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(input);
+    let mut offers = text.split('\0').filter_map(|sdp| Offer::parse(sdp).ok());
+    let Some(first) = offers.next() else {
+        return Vec::new();
+    };
+    let mut applied = vec![first];
+    for offer in offers {
+        let last = applied.last();
+        if last.is_some_and(|last| !matches!(classify(last, &offer), Change::Restart { .. })) {
+            applied.push(offer);
+        }
+    }
+    applied.into_iter().map(|offer| offer.sdp).collect()
+}

@@ -136,6 +136,7 @@ impl Room {
             Event::ChannelText { session, text } => self.channel_text(session, &text),
             Event::PeerConnected { session } => self.peer_connected(session),
             Event::PeerLost { session, reason } => self.peer_lost(session, &reason),
+            Event::PeerAbuses { session, reason } => self.peer_abuses(session, &reason),
             Event::MediaFlowing { session } => self.media_flowing(session),
             Event::MediaStalled { session } => self.media_stalled(session),
             Event::Accepted { stream, accepted } => self.accepted(&stream, accepted),
@@ -202,7 +203,8 @@ impl Room {
     /// **reloads** comes back with the same stream under a new UUID (protocol 3.6).
     ///
     /// - Nobody sends this stream: it is played, when it is wanted and has a place.
-    /// - It was announced twice: nothing.
+    /// - It was announced twice: nothing, unless it left plays unanswered. It may have been let in
+    ///   from a waiting room (protocol 7.6): then it is played as soon as the pace allows.
     /// - The session that we have has media: nothing is played, for the publisher only lost its
     ///   websocket, or somebody else took its ID. The newcomer is remembered as the stream's
     ///   publisher and played the moment the media stalls ([`Room::media_stalled`]).
@@ -231,7 +233,7 @@ impl Room {
         stream.here = true;
         let mut outdated = None;
         match stream.primary().and_then(|id| self.sessions.get_mut(&id)) {
-            None if twice => {}
+            None if twice => stream.ask_sooner(now),
             None => stream.ask_now(now),
             Some(session) if session.peer != peer && session.has_media() => {}
             Some(session) if session.peer != peer => stream.ask_now(now),

@@ -2,6 +2,10 @@
 //! What has to be known of an offer: whether it is safe to apply, its m-lines, and how it differs
 //! from the one before.
 
+mod change;
+
+pub use change::{Change, classify};
+
 use super::fingerprint::Fingerprints;
 use super::limits::{MAX_FINGERPRINTS, MAX_ICE_CREDENTIAL, MAX_M_LINES, MAX_SDP};
 
@@ -13,6 +17,8 @@ pub enum OfferError {
     TooManyLines,
     #[error("has more than {MAX_FINGERPRINTS} fingerprints in one m-line")]
     TooManyFingerprints,
+    #[error("has a={0} twice in one m-line")]
+    Repeated(&'static str),
     #[error("has no m-line")]
     Empty,
     #[error("is no session description")]
@@ -42,17 +48,6 @@ pub struct Offer {
     lines: Vec<Line>,
 }
 
-/// How an offer differs from the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    Same,
-    Adds,
-    /// Cannot be applied to the running connection.
-    Restart {
-        reason: &'static str,
-    },
-}
-
 /// What is said at session level, or of one m-line.
 #[derive(Clone, Default)]
 struct Block {
@@ -64,6 +59,8 @@ struct Block {
     bundle_only: bool,
     direction: Option<bool>,
     fingerprints: Vec<String>,
+    /// Of [`SINGLE`].
+    seen: Vec<&'static str>,
 }
 
 impl Offer {
@@ -138,47 +135,18 @@ impl Offer {
     }
 }
 
-/// Holds a renegotiation against the offer before: what the running connection cannot follow is a
-/// reason to begin a new one. webrtcbin before 1.23.1 can neither change a direction nor restart
-/// ICE, and ends all media when an m-line goes inactive.
-pub fn classify(old: &Offer, new: &Offer) -> Change {
-    if !old.same_certificate(new) {
-        return Change::Restart {
-            reason: "it has another certificate",
-        };
-    }
-    if new.lines.len() < old.lines.len() {
-        return Change::Restart {
-            reason: "it takes m-lines away",
-        };
-    }
-    for (old, new) in old.lines.iter().zip(&new.lines) {
-        let reason = if new.kind != old.kind || new.mid != old.mid {
-            "it uses an m-line for something else"
-        } else if new.credentials != old.credentials {
-            "it restarts ICE"
-        } else if new.dead != old.dead || new.sends != old.sends {
-            "it stops or starts a track in place"
-        } else {
-            continue;
-        };
-        return Change::Restart { reason };
-    }
-    if new.lines.len() > old.lines.len() {
-        Change::Adds
-    } else {
-        Change::Same
-    }
-}
-
 /// The session level and each m-line.
 fn blocks(sdp: &str) -> Result<Vec<Block>, OfferError> {
     let mut all = Vec::new();
     let mut block = Block::default();
-    for line in sdp.lines() {
-        let Some((kind, value)) = line.split_once('=') else {
-            continue;
+    for line in sdp.lines().filter(|line| !line.is_empty()) {
+        // What is no line of SDP could be one for GStreamer.
+        let Some((kind, value)) = line.split_once('=').filter(|(kind, _)| kind.len() == 1) else {
+            return Err(OfferError::NotSdp);
         };
+        if value.contains(char::is_control) {
+            return Err(OfferError::NotSdp);
+        }
         match kind {
             "m" => {
                 if all.len() == MAX_M_LINES {
@@ -191,7 +159,7 @@ fn blocks(sdp: &str) -> Result<Vec<Block>, OfferError> {
                     return Err(OfferError::NotSdp);
                 }
             }
-            "a" => attribute(&mut block, value),
+            "a" => attribute(&mut block, value)?,
             _ => {}
         }
     }
@@ -199,9 +167,27 @@ fn blocks(sdp: &str) -> Result<Vec<Block>, OfferError> {
     Ok(all)
 }
 
-fn attribute(block: &mut Block, attribute: &str) {
+/// Attributes that an m-line has once. webrtcbin looks for some of them in one way, and for others
+/// in another; 1.22 ends the process when it finds credentials twice.
+const SINGLE: [&str; 7] = [
+    "mid",
+    "ice-ufrag",
+    "ice-pwd",
+    "setup",
+    "sctp-port",
+    "sctpmap",
+    "max-message-size",
+];
+
+fn attribute(block: &mut Block, attribute: &str) -> Result<(), OfferError> {
     let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
     let value = value.trim();
+    if let Some(single) = SINGLE.iter().find(|single| **single == name) {
+        if block.seen.contains(single) {
+            return Err(OfferError::Repeated(single));
+        }
+        block.seen.push(single);
+    }
     let filled = || (!value.is_empty()).then(|| value.to_owned());
     let credential = || filled().filter(|value| value.len() <= MAX_ICE_CREDENTIAL);
     match name {
@@ -217,6 +203,7 @@ fn attribute(block: &mut Block, attribute: &str) {
         }
         _ => {}
     }
+    Ok(())
 }
 
 /// Bundled m-lines may leave to the first one what belongs to their common transport (RFC 9143
@@ -225,8 +212,10 @@ fn line(common: &mut Block, block: Block) -> Result<Line, OfferError> {
     let lacks = OfferError::Lacks;
     let (kind, port) = block.media.ok_or(OfferError::NotSdp)?;
     let dead = port == "0" && !block.bundle_only;
-    let ufrag = block.ufrag.or_else(|| common.ufrag.clone());
-    let pwd = block.pwd.or_else(|| common.pwd.clone());
+    let (ufrag, pwd) = match (block.ufrag, block.pwd) {
+        (None, None) => (common.ufrag.clone(), common.pwd.clone()),
+        own => own,
+    };
     let ufrag = ufrag.ok_or(lacks("ice-ufrag"))?;
     let pwd = pwd.ok_or(lacks("ice-pwd"))?;
     if !block.setup && !common.setup {
@@ -284,6 +273,23 @@ pub fn is_local_name(candidate: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_webrtcbin_does_not_survive_is_no_offer() {
+        let usual = SESSION.to_owned() + &line("audio 9 UDP/TLS/RTP/SAVPF 111", "0");
+        assert!(Offer::parse(&usual).is_ok());
+        let twice = |attribute: &str| usual.replace(attribute, &attribute.repeat(2));
+        for broken in [
+            twice("a=ice-ufrag:u\r\n"),
+            twice("a=ice-pwd:p\r\n"),
+            twice("a=mid:0\r\n"),
+            usual.replace("a=ice-pwd:p\r\n", ""),
+            usual.replace("a=setup", "a=m=setup\r\nsetup"),
+            usual.replace("a=setup", "a=x\u{7}\r\na=setup"),
+        ] {
+            assert!(Offer::parse(&broken).is_err(), "{broken}");
+        }
+    }
 
     const SESSION: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 

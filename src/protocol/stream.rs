@@ -128,6 +128,15 @@ impl Stream {
         self.ask = Some(Ask { at, sent: 0 });
     }
 
+    /// It is there again, or still: the wait for the next play begins anew.
+    pub fn ask_sooner(&mut self, now: Instant) {
+        let earliest = self.last_play.map_or(now, |last| last + after_play(1));
+        if let Some(ask) = &mut self.ask {
+            ask.at = ask.at.min(now.max(earliest));
+            ask.sent = ask.sent.min(1);
+        }
+    }
+
     /// It left, but may come back without being announced: a few more plays.
     pub fn ask_slowly(&mut self, now: Instant) {
         self.ask = Some(Ask {

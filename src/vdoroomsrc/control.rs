@@ -20,7 +20,6 @@ use super::VdoRoomSrc;
 use super::announce;
 use super::connectivity::{Candidate, Layer};
 use super::events::Ticket;
-use super::expose::expose;
 use super::ice::IceServers;
 use super::offer::Wish;
 use super::rejoin::KeptPads;
@@ -115,8 +114,9 @@ pub(super) enum Command {
     Resumed,
     /// The network thread has ended and nothing more will come from the room.
     RoomClosed,
-    /// The element stops: take everything apart now.
-    Stop,
+    /// The element stops: take everything apart now. Keeps the element until its peers are taken apart: who stops it from a handler of a signal,
+    /// on this thread, may drop it before that.
+    Stop(VdoRoomSrc),
 }
 
 /// What the thread needs to know for as long as it runs.
@@ -143,7 +143,7 @@ pub(super) struct Control {
     pub(super) reports: Reports,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     /// Pads of sessions that have ended, which wait for the next one.
-    kept: KeptPads,
+    pub(super) kept: KeptPads,
     /// Streams that have left the room and why, told once these sessions have been taken apart.
     pub(super) leaving: Vec<(StreamId, String, Vec<SessionId>)>,
     /// Why the room is over, told once all sessions have been taken apart.
@@ -152,6 +152,7 @@ pub(super) struct Control {
     /// What was said of the streams whose last connection was never made.
     pub(super) failures: BTreeMap<StreamId, String>,
     stop_at: Option<Instant>,
+    stopping: Option<VdoRoomSrc>,
 }
 
 /// The body of the thread. Ends after [`Command::Stop`], or when the element is gone.
@@ -172,6 +173,7 @@ pub(super) fn run(
         flows: BTreeMap::new(),
         failures: BTreeMap::new(),
         stop_at: None,
+        stopping: None,
     };
     loop {
         let received = match (control.is_idle(), control.stop_at) {
@@ -179,7 +181,8 @@ pub(super) fn run(
             (false, None) => commands.recv_timeout(TICK),
             (_, Some(_)) => commands.recv_timeout(STOP_TICK),
         };
-        let Some(element) = control.element.upgrade() else {
+        let kept = control.stopping.clone();
+        let Some(element) = kept.or_else(|| control.element.upgrade()) else {
             return;
         };
         match received {
@@ -263,7 +266,10 @@ impl Control {
                 // An ordinary end has closed its sessions; after any other none may stay.
                 self.end_all(Instant::now(), "the room was left");
             }
-            Command::Stop => self.stop(),
+            Command::Stop(element) => {
+                self.stop();
+                self.stopping = Some(element);
+            }
         }
     }
 
@@ -294,33 +300,6 @@ impl Control {
             if combiner.update_pad_flow(&pad, flow) == Err(gst::FlowError::NotLinked) {
                 gst::info!(CAT, obj = element, "Nobody takes the media of {stream}");
             }
-        }
-    }
-
-    pub(super) fn expose_pads(&mut self, element: &VdoRoomSrc) {
-        let now = Instant::now();
-        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
-        let mut changed = false;
-        for id in ids {
-            // Taken out while pads are added: handlers of pad-added may ask for anything but it.
-            let Some(mut session) = self.sessions.remove(&id) else {
-                continue;
-            };
-            let ending = self.sessions.values().filter(|other| other.is_ending());
-            let draining: Vec<StreamId> = ending.map(|other| other.stream.clone()).collect();
-            let (config, reports) = (&self.config, &self.reports);
-            let kept = &mut self.kept;
-            let exposed = expose(element, &mut session, config, &draining, kept, reports, now);
-            changed |= exposed.pads > 0;
-            for reason in exposed.refused {
-                announce::warn(element, Some(&session.stream), &reason);
-            }
-            self.sessions.insert(id, session);
-        }
-        if changed {
-            // Latency was queried before this branch was there.
-            let _ = element.post_message(gst::message::Latency::builder().src(element).build());
-            self.publish_views();
         }
     }
 

@@ -1,9 +1,40 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is done to an offer before webrtcbin sees it. Only fuzzers and tests come in here.
+//! What is done to an offer before webrtcbin sees it, and what webrtcbin does then. Only fuzzers and
+//! tests come in here.
 
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
 use gst_sdp::SDPMessage;
+use gst_webrtc::{WebRTCICETransportPolicy, WebRTCSessionDescription};
 
+use super::control::Command;
+use super::events::EventSender;
+use super::ice::IceServers;
 use super::offer::{Wish, narrow};
+use super::session::{Peer, Reports, Session};
+use super::webrtcbin::Transport;
+use crate::protocol::{Fingerprints, SessionId, StreamId, fuzzing};
+
+/// webrtcbin answers sooner, or never.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// webrtcbin 1.22 loses descriptors when it is stopped just when it begins to look for candidates.
+/// A session ends later than that.
+const BEGINNING: Duration = Duration::from_millis(30);
+
+fn wish() -> Wish {
+    Wish {
+        audio: true,
+        video: true,
+        screen: true,
+        video_codecs: Vec::new(),
+        audio_codecs: Vec::new(),
+        retransmission: true,
+    }
+}
 
 /// An offer, as far as a room lets it pass.
 pub fn narrowing(input: &[u8]) -> Result<(), String> {
@@ -14,20 +45,98 @@ pub fn narrowing(input: &[u8]) -> Result<(), String> {
     let Ok(mut sdp) = SDPMessage::parse_buffer(text.as_bytes()) else {
         return Ok(());
     };
-    let wish = Wish {
-        audio: true,
-        video: true,
-        screen: true,
-        video_codecs: Vec::new(),
-        audio_codecs: Vec::new(),
-        retransmission: true,
-    };
-    let tracks = narrow(&mut sdp, &["1".to_owned()], &wish, |_| true);
+    let tracks = narrow(&mut sdp, &["1".to_owned()], &wish(), |_| true);
     if sdp.as_text().is_err() {
         return Err("a narrowed offer cannot be written".to_owned());
     }
     match tracks.len() <= sdp.medias().count() {
         true => Ok(()),
         false => Err("there are more tracks than m-lines".to_owned()),
+    }
+}
+
+/// The offers that a room lets pass, applied to a webrtcbin. What there is to see is whether the
+/// process survives.
+pub fn applying(input: &[u8]) -> Result<(), String> {
+    let offers = fuzzing::applied(input);
+    if offers.is_empty() || offers.iter().any(|sdp| sdp.contains('\0')) {
+        return Ok(());
+    }
+    let pipeline = gst::Pipeline::new();
+    let outcome = apply(&pipeline, &offers);
+    let stopped = pipeline.set_state(gst::State::Null);
+    stopped.map_err(|error| error.to_string())?;
+    outcome
+}
+
+fn apply(pipeline: &gst::Pipeline, offers: &[String]) -> Result<(), String> {
+    let bin: &gst::Bin = pipeline.upcast_ref();
+    let playing = pipeline.set_state(gst::State::Playing);
+    playing.map_err(|error| error.to_string())?;
+    let (commands, told) = channel();
+    let reports = Reports {
+        commands,
+        events: EventSender::new(async_channel::unbounded().0, Arc::default()),
+    };
+    let ice = IceServers {
+        stun: None,
+        turn: Vec::new(),
+        policy: WebRTCICETransportPolicy::All,
+    };
+    let transport = Transport {
+        ice: &ice,
+        latency: 0,
+        retransmission: true,
+    };
+    let peer = Peer {
+        stream: StreamId("fuzz".to_owned()),
+        number: 1,
+        label: None,
+        certificate: Fingerprints::default(),
+    };
+    let mut session = Session::open(bin, SessionId(1), peer, &transport, &reports)
+        .map_err(|error| error.to_string())?;
+    for offer in offers {
+        let taken = session.set_remote_offer(offer, &["1".to_owned()], &wish(), &reports);
+        if taken.is_err() || !is_taken(&told)? {
+            return Ok(());
+        }
+        session.create_answer(&reports);
+        let Some(answer) = answer(&told)? else {
+            return Ok(());
+        };
+        session.set_local_answer(&answer);
+        session.add_candidate(0, "candidate:1 1 UDP 1 127.0.0.1 9 typ host");
+        std::thread::sleep(BEGINNING);
+    }
+    Ok(())
+}
+
+fn is_taken(told: &Receiver<Command>) -> Result<bool, String> {
+    wait(told, |command| match command {
+        Command::RemoteSet { outcome, .. } => Some(outcome.is_ok()),
+        _ => None,
+    })
+}
+
+fn answer(told: &Receiver<Command>) -> Result<Option<WebRTCSessionDescription>, String> {
+    wait(told, |command| match command {
+        Command::Answer { outcome, .. } => Some(outcome.ok()),
+        _ => None,
+    })
+}
+
+fn wait<T>(told: &Receiver<Command>, wanted: impl Fn(Command) -> Option<T>) -> Result<T, String> {
+    let deadline = Instant::now() + ANSWER;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match told.recv_timeout(left) {
+            Ok(command) => {
+                if let Some(found) = wanted(command) {
+                    return Ok(found);
+                }
+            }
+            Err(_) => return Err("webrtcbin does not answer".to_owned()),
+        }
     }
 }

@@ -328,7 +328,7 @@ impl VdoRoomSrc {
                 drop(ended_tx);
             });
         if let Err(error) = net {
-            let _ = commands.send(Command::Stop);
+            let _ = commands.send(Command::Stop(self.obj().clone()));
             return Err(error);
         }
         Ok(Running {
@@ -355,7 +355,7 @@ impl VdoRoomSrc {
             return;
         };
         running.events.send(Event::Shutdown);
-        let _ = running.commands.send(Command::Stop);
+        let _ = running.commands.send(Command::Stop(self.obj().clone()));
         // From a signal handler of ours there is nobody to wait for but ourselves.
         if running.control != thread::current().id()
             && running.ended.recv_timeout(STOP_TIMEOUT) == Err(mpsc::RecvTimeoutError::Timeout)

@@ -54,6 +54,7 @@ mod sender_reports;
 mod session;
 mod settings;
 mod signals;
+mod ssrcs;
 mod states;
 mod stats;
 mod timeline;

@@ -197,7 +197,7 @@ fn deactivate(media: &mut SDPMediaRef) {
     media.add_attribute("inactive", None);
 }
 
-fn remove_attributes(media: &mut SDPMediaRef, unwanted: impl Fn(&str, &str) -> bool) {
+pub(super) fn remove_attributes(media: &mut SDPMediaRef, unwanted: impl Fn(&str, &str) -> bool) {
     for index in (0..media.attributes_len()).rev() {
         let remove = media
             .attribute(index)

@@ -23,6 +23,7 @@ use super::offer::{self, Refusal, Wish};
 use super::ping::Ping;
 use super::rejoin::Kept;
 use super::sender_reports::SharedTimeline;
+use super::ssrcs::{self, SharedSsrcs};
 use super::stats;
 use super::track::Track;
 use super::webrtcbin::{self, Transport, error_of, outcome};
@@ -65,6 +66,7 @@ pub(super) struct Session {
     pub jitterbuffers: Vec<(u32, glib::WeakRef<gst::Element>)>,
     /// Where its media belongs.
     pub timeline: SharedTimeline,
+    ssrcs: SharedSsrcs,
     flowing: bool,
     ending: Option<Ending>,
     /// Its pads wait for the next session once it has ended.
@@ -122,8 +124,12 @@ impl Session {
         transport: &Transport<'_>,
         reports: &Reports,
     ) -> Result<Self, glib::BoolError> {
-        let timeline = SharedTimeline::default();
-        let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, &timeline, reports)?;
+        let (timeline, ssrcs) = (SharedTimeline::default(), SharedSsrcs::default());
+        let known = webrtcbin::Known {
+            timeline: &timeline,
+            ssrcs: &ssrcs,
+        };
+        let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, known, reports)?;
         bin.add(&webrtcbin)?;
         if let Err(error) = webrtcbin.sync_state_with_parent() {
             discard(&webrtcbin, bin);
@@ -148,6 +154,7 @@ impl Session {
             promised: Vec::new(),
             jitterbuffers: Vec::new(),
             timeline,
+            ssrcs,
             flowing: false,
             ending: None,
             keeps_pads: false,
@@ -170,10 +177,14 @@ impl Session {
         let mut sdp = SDPMessage::parse_buffer(sdp.as_bytes())
             .map_err(|error| format!("its offer cannot be read: {error}"))?;
         self.promised = offer::narrow(&mut sdp, screen_mids, wish, Codec::is_available);
+        let named = ssrcs::take_named(&mut sdp);
         let description = WebRTCSessionDescription::new(WebRTCSDPType::Offer, sdp);
-        let (id, reports) = (self.id, reports.clone());
+        let (id, reports, ssrcs) = (self.id, reports.clone(), self.ssrcs.clone());
         let promise = gst::Promise::with_change_func(move |reply| {
             let outcome = outcome(reply);
+            if outcome.is_ok() {
+                ssrcs.offered(named);
+            }
             reports.command(Command::RemoteSet {
                 session: id,
                 outcome,

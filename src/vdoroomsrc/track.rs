@@ -20,7 +20,8 @@ use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
 use super::session::discard;
 use super::watches::{
-    add_timestamps, count_keyframes, forget_size, mend_caps, report_leaks, watch_connection,
+    add_timestamps, copy_lost_packets, count_keyframes, forget_size, mend_caps, report_leaks,
+    watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 
@@ -141,6 +142,7 @@ impl Track {
         let source = first.static_pad("src").ok_or_else(missing)?;
         let entry = first.static_pad("sink").ok_or_else(missing)?;
         mend_caps(&entry, self.codec);
+        copy_lost_packets(&entry);
         watch_connection(&self.webrtcbin_pad, session, &self.exit);
         add_timestamps(&source, &self.exit);
         if self.codec.parser == Some("vp9parse") {

@@ -61,6 +61,22 @@ pub(super) fn mend_caps(entry: &gst::Pad, codec: &'static Codec) {
     });
 }
 
+/// rtpvp8depay and rtpvp9depay (GStreamer 1.22) write into the event that tells of a lost packet,
+/// which the elements before them still hold. A copy is theirs alone.
+pub(super) fn copy_lost_packets(entry: &gst::Pad) {
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        if let Some(event) = info.event()
+            && let Some(lost) = event.structure()
+            && lost.name() == "GstRTPPacketLost"
+        {
+            let copy = gst::event::CustomDownstream::builder(lost.to_owned());
+            let copy = copy.seqnum(event.seqnum()).build();
+            info.data = Some(gst::PadProbeData::Event(copy));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
 /// vp9parse believes the size that comes with the caps. rtpvp9depay has it from the payload
 /// descriptor, which does not follow each change and may be wrong; the frames tell it.
 pub(super) fn forget_size(depayloaded: &gst::Pad) {

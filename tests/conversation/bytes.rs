@@ -85,8 +85,9 @@ fn step(bytes: &mut Unstructured, talk: &mut Conversation, honest: bool) -> Resu
         }
         15 => {
             let reason = "lost".to_owned();
-            talk.event(match bytes.int_in_range(0..=2)? {
+            talk.event(match bytes.int_in_range(0..=3)? {
                 0 => Event::PeerLost { session, reason },
+                3 => Event::PeerAbuses { session, reason },
                 1 => Event::Closed { reason },
                 _ => Event::Opened,
             });

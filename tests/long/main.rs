@@ -12,6 +12,7 @@ mod room;
 mod length;
 #[path = "../roomfilesink/long_run.rs"]
 mod long_run;
+mod soak;
 mod time;
 #[path = "../roomfilesink/timeline.rs"]
 mod timeline;

@@ -42,7 +42,7 @@ impl Scene {
 }
 
 /// Adds `description` to the source's pipeline and links the pad to it.
-fn link_to(source: &gst::Element, pad: &gst::Pad, description: &str) -> gst::Bin {
+pub fn link_to(source: &gst::Element, pad: &gst::Pad, description: &str) -> gst::Bin {
     let bin = gst::parse::bin_from_description(description, true).unwrap();
     let pipeline = source.parent().unwrap().downcast::<gst::Bin>().unwrap();
     pipeline.add(&bin).unwrap();
@@ -51,7 +51,7 @@ fn link_to(source: &gst::Element, pad: &gst::Pad, description: &str) -> gst::Bin
     bin
 }
 
-const SINK: &str = "fakesink sync=false async=false";
+pub const SINK: &str = "fakesink sync=false async=false";
 
 #[test]
 fn a_pad_that_nobody_links_stops_no_other() {

@@ -172,6 +172,12 @@ impl Recording {
         self.news.iter().any(|s| s.name() == name && about(s))
     }
 
+    /// How many parts have begun, whoever's.
+    pub fn parts_opened(&self) -> usize {
+        let opened = |s: &&gst::Structure| s.name() == "roomfilesink-part-opened";
+        self.news.iter().filter(opened).count()
+    }
+
     /// Sends EOS, waits for it, goes to NULL, and plays back every file, by its stream.
     pub fn finish(mut self) -> Recorded {
         self.end();
@@ -226,7 +232,7 @@ impl Drop for Recording {
     }
 }
 
-fn structures(of: &gst::StructureRef, field: &str) -> Vec<gst::Structure> {
+pub fn structures(of: &gst::StructureRef, field: &str) -> Vec<gst::Structure> {
     let array = of.get::<gst::Array>(field).unwrap();
     array.iter().map(|s| s.get().unwrap()).collect()
 }

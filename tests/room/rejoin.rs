@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `rejoin-window`: who comes back in time goes on where they were.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use gst::prelude::*;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer, check};
 
-use crate::recording::{DEADLINE, Recording};
+use crate::pads::{SINK, link_to};
+use crate::recording::{DEADLINE, Recording, source};
+
+/// What a pad says.
+enum Said {
+    Buffer { pts: gst::ClockTime, discont: bool },
+    Event(gst::EventType),
+}
 
 fn alice(server: &RoomServer, codec: Codec) -> Publisher {
     Publisher::builder(server.url(), "r", "alice")
@@ -30,11 +38,6 @@ fn wait_for_session(recording: &mut Recording, number: u32) {
     });
 }
 
-fn parts_opened(recording: &Recording) -> usize {
-    let opened = |s: &&gst::Structure| s.name() == "roomfilesink-part-opened";
-    recording.news.iter().filter(opened).count()
-}
-
 #[test]
 fn who_reloads_within_the_window_stays_in_one_part() {
     for codec in [Codec::H264, Codec::Vp8] {
@@ -54,8 +57,80 @@ fn who_reloads_within_the_window_stays_in_one_part() {
             report.video.is_some() && report.audio.is_some(),
             "{report:#?}"
         );
+        // What was sent while nobody was connected is missing, and nothing else.
+        let video = report.video.as_ref().unwrap();
+        let counters = video.counters.as_ref().unwrap();
+        let wrong = (counters.doubled, counters.out_of_order, counters.bad);
+        assert_eq!(
+            (wrong, video.backward, video.damaged),
+            ((0, 0, 0), 0, 0),
+            "{report:#?}"
+        );
         assert_eq!(recorded.complaints, Vec::<String>::new());
     }
+}
+
+#[test]
+fn a_pad_that_goes_on_says_nothing_of_it_but_discont() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let source = source(&server, "r");
+    source.set_property("rejoin-window", 20_000u32);
+    let (said, heard) = mpsc::channel();
+    source.connect_pad_added(move |source, pad| {
+        link_to(source, pad, SINK);
+        let said = said.clone();
+        let name = pad.name();
+        let types = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        pad.add_probe(types, move |_, info| {
+            let what = match &info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) => Said::Buffer {
+                    pts: buffer.pts().unwrap(),
+                    discont: buffer.flags().contains(gst::BufferFlags::DISCONT),
+                },
+                Some(gst::PadProbeData::Event(event)) => Said::Event(event.type_()),
+                _ => return gst::PadProbeReturn::Ok,
+            };
+            // Nobody listens to the end.
+            let _ = said.send((name.to_string(), what));
+            gst::PadProbeReturn::Ok
+        });
+    });
+    let mut recording = Recording::of(source, Folder::new());
+    recording.play();
+    let alice = alice(&server, Codec::Vp8);
+    recording.wait_for_frames(&["alice"], 30);
+    let before: Vec<_> = heard.try_iter().collect();
+    alice.reload();
+    wait_for_session(&mut recording, 2);
+    let then = recording.frames("alice");
+    recording.wait_for_frames(&["alice"], then + 30);
+    let after: Vec<_> = heard.try_iter().collect();
+    for name in ["video_alice", "audio_alice"] {
+        let buffers = |all: &[(String, Said)]| -> Vec<(gst::ClockTime, bool)> {
+            let of = all.iter().filter(|(pad, _)| pad == name);
+            of.filter_map(|(_, what)| match what {
+                Said::Buffer { pts, discont } => Some((*pts, *discont)),
+                Said::Event(_) => None,
+            })
+            .collect()
+        };
+        let events: Vec<_> = after
+            .iter()
+            .filter_map(|(pad, what)| match what {
+                Said::Event(kind) if pad == name => Some(*kind),
+                _ => None,
+            })
+            .filter(|kind| *kind != gst::EventType::Gap && *kind != gst::EventType::Tag)
+            .collect();
+        assert_eq!(events, vec![], "{name}");
+        let all = [buffers(&before), buffers(&after)].concat();
+        assert!(all.is_sorted_by_key(|(pts, _)| *pts), "{name}: {all:?}");
+        // The change is where most time passed.
+        let gap = |pair: &&[(gst::ClockTime, bool)]| pair[1].0 - pair[0].0;
+        let change = all.windows(2).max_by_key(gap).unwrap();
+        assert!(change[1].1, "{name}: no DISCONT at {:?}", change[1].0);
+    }
+    recording.stop();
 }
 
 #[test]
@@ -67,7 +142,7 @@ fn past_the_window_the_part_ends_and_the_next_session_gets_its_own() {
     first.stop();
     recording.wait_for_news("roomfilesink-part-closed", "alice");
     let second = alice(&server, Codec::Vp8);
-    recording.wait("the second part", |r| parts_opened(r) == 2);
+    recording.wait("the second part", |r| r.parts_opened() == 2);
     assert_eq!(recording.finish().files["alice"].len(), 2);
     drop(second);
 }
@@ -80,7 +155,7 @@ fn another_codec_ends_the_window_early() {
     recording.wait_for_frames(&["alice"], 45);
     first.stop();
     let second = alice(&server, Codec::H264);
-    recording.wait("the second part", |r| parts_opened(r) == 2);
+    recording.wait("the second part", |r| r.parts_opened() == 2);
     assert_eq!(recording.finish().files["alice"].len(), 2);
     drop(second);
 }

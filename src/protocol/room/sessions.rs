@@ -11,7 +11,7 @@ use crate::protocol::names::PeerId;
 use crate::protocol::news;
 use crate::protocol::sdp::Offer;
 use crate::protocol::session::{Media, NextOffer, Session};
-use crate::protocol::stream::named;
+use crate::protocol::stream::{Stream, named};
 use crate::protocol::wire::{self, Body, Fields};
 use crate::protocol::{Action, Dialect, SessionId, StreamId};
 
@@ -146,12 +146,13 @@ impl Room {
             return;
         };
         session.connect(now);
-        let resumes = session.is_stalled();
         session.media = Media::Flowing;
         let (peer, stream) = (session.peer.clone(), session.stream.clone());
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.failures = 0;
-            if resumes && stream.primary() == Some(id) {
+            // Who came under the same ID meanwhile is remembered, and has its moment when this one
+            // stalls.
+            if stream.primary() == Some(id) {
                 stream.ask = None;
             }
         }
@@ -207,6 +208,22 @@ impl Room {
             return self.over(id, "its publisher left the room");
         }
         self.restart(id, &format!("the connection was lost: {reason}"));
+    }
+
+    /// Ends the session, and does not hurry to begin another.
+    pub(super) fn peer_abuses(&mut self, id: SessionId, reason: &str) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let stream = session.stream.clone();
+        let message = format!("{} was hung up on: {reason}", named(&stream));
+        self.warn_about(&stream, "abuse", &message);
+        self.say_bye_everywhere(id);
+        self.end_session(id, reason);
+        let alone = |stream: &&mut Stream| stream.sessions.is_empty();
+        if let Some(stream) = self.streams.get_mut(&stream).filter(alone) {
+            stream.ask_slowly(self.now);
+        }
     }
 
     /// Sessions that took too long, and candidates that were collected long enough.

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::chaos::Chance;
+
 /// The inputs of a target in `fuzz/corpus`, ordered by name.
 pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
@@ -36,19 +38,31 @@ pub fn replay(target: &str, time: Duration, check: impl Fn(&[u8]) -> Result<(), 
             panic!("{target}, {name}: {broken}");
         }
     }
+    change(&inputs, time, check);
+}
+
+/// Gives `check` changed inputs for `time`.
+pub fn change(
+    inputs: &[(String, Vec<u8>)],
+    time: Duration,
+    check: impl Fn(&[u8]) -> Result<(), String>,
+) {
     let end = Instant::now() + time;
-    let mut chance = Chance(1);
+    let mut chance = Chance::new(1);
     while Instant::now() < end {
-        let input = changed(&inputs, &mut chance);
+        let input = changed(inputs, &mut chance);
         if let Err(broken) = check(&input) {
-            panic!("{target}: {broken} by b\"{}\"", input.escape_ascii());
+            panic!("{broken} by b\"{}\"", input.escape_ascii());
         }
     }
 }
 
 /// Bytes lost, doubled, replaced, and pieces of one input in another.
 fn changed(inputs: &[(String, Vec<u8>)], chance: &mut Chance) -> Vec<u8> {
-    let mut input = chance.of(inputs).1.clone();
+    let mut input = chance.pick(inputs).1.clone();
+    if chance.below(2) == 0 {
+        return with_other_lines(&input, inputs, chance);
+    }
     for _ in 0..=chance.below(4) {
         let at = chance.below(input.len() + 1);
         let until = at + chance.below((input.len() - at).min(40) + 1);
@@ -59,7 +73,7 @@ fn changed(inputs: &[(String, Vec<u8>)], chance: &mut Chance) -> Vec<u8> {
                 input.splice(at..at, piece);
             }
             2 => {
-                let other = &chance.of(inputs).1;
+                let other = &chance.pick(inputs).1;
                 let from = chance.below(other.len() + 1);
                 let piece = other[from..].iter().take(40).copied();
                 input.splice(at..until, piece);
@@ -74,18 +88,35 @@ fn changed(inputs: &[(String, Vec<u8>)], chance: &mut Chance) -> Vec<u8> {
     input
 }
 
-/// Xorshift64.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 16).unwrap_or_default() % limit.max(1)
+/// Lines lost, doubled, exchanged, taken from another input, or with another end.
+fn with_other_lines(input: &[u8], inputs: &[(String, Vec<u8>)], chance: &mut Chance) -> Vec<u8> {
+    let lines_of = |input: &[u8]| -> Vec<Vec<u8>> {
+        let lines = input.split_inclusive(|byte| *byte == b'\n');
+        lines.map(<[u8]>::to_vec).collect()
+    };
+    let mut lines = lines_of(input);
+    for _ in 0..=chance.below(3) {
+        let at = chance.below(lines.len());
+        let Some(line) = lines.get(at).cloned() else {
+            break;
+        };
+        let to = chance.below(lines.len() + 1);
+        match chance.below(5) {
+            0 => drop(lines.remove(at)),
+            1 => lines.insert(to, line),
+            2 => lines.swap(at, to.min(at)),
+            3 => {
+                let others = lines_of(&chance.pick(inputs).1);
+                let other = others.get(chance.below(others.len())).cloned();
+                lines.insert(to, other.unwrap_or_default());
+            }
+            _ => {
+                let ends: [&[u8]; 6] = [b"", b"0", b"-1", b"99999999999", b" ", b"x y:z/1"];
+                lines[at].truncate(chance.below(line.len()));
+                lines[at].extend_from_slice(ends[chance.below(ends.len())]);
+                lines[at].extend_from_slice(b"\r\n");
+            }
+        }
     }
-
-    fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
-    }
+    lines.concat()
 }

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 const CHILD: &str = "VDOROOM_TEST_ALONE";
 
@@ -38,6 +39,19 @@ impl Holdings {
             descriptors: count("fd"),
             resident_kib: kib("VmRSS:"),
             anonymous_kib: kib("RssAnon:"),
+        }
+    }
+
+    /// What a process holds once there are no more threads and descriptors than here: what has
+    /// ended takes a moment to go. What it holds at the deadline if there still are.
+    pub fn awaited(&self, pid: u32, deadline: Duration) -> Self {
+        let until = Instant::now() + deadline;
+        loop {
+            let now = Self::of(pid);
+            if now.is_within(self) || Instant::now() >= until {
+                return now;
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 

@@ -114,6 +114,11 @@ impl Drop for Chaos {
 
 fn talk_on_channel(publisher: &Publisher, mut words: Words, counters: &Counters) {
     while !counters.over.load(Relaxed) {
+        if words.one_in(100) {
+            let log = publisher.log();
+            let offers = log.iter().filter(|entry| entry.text.contains("m=video"));
+            offers.for_each(|entry| words.hears(&entry.text));
+        }
         // Now and then far more than a second should hold.
         let burst = if words.one_in(200) { 500 } else { 1 };
         for _ in 0..burst {

@@ -21,10 +21,17 @@ impl Chance {
     pub fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() >> 16).unwrap_or_default() % limit.max(1)
     }
+
+    pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.below(choices.len())]
+    }
 }
 
 /// Kept of each kind of thing that was overheard.
 const REMEMBERED: usize = 40;
+
+/// The name of a session description that was mangled.
+const MARK: &str = "s=mangled";
 
 pub struct Words {
     chance: Chance,
@@ -63,10 +70,11 @@ impl Words {
         };
         let remember = |into: &mut Vec<String>, value: &Value| {
             if let Some(text) = value.as_str()
-                && into.len() < REMEMBERED
+                && !text.contains(MARK)
                 && !into.iter().any(|known| known == text)
             {
                 into.push(text.to_owned());
+                into.drain(..into.len().saturating_sub(REMEMBERED));
             }
         };
         // Never the recorder's name: in that one the publishers would be harmed, and not it.
@@ -133,7 +141,12 @@ impl Words {
 
     /// A description that somebody sent, with one of its attributes mangled.
     fn sdp(&mut self) -> String {
-        let index = self.chance.below(self.descriptions.len());
+        // The newest one fits the connection that there is.
+        let newest = self.descriptions.len() - 1;
+        let index = match self.one_in(4) {
+            true => self.chance.below(newest + 1),
+            false => newest,
+        };
         let mut lines: Vec<String> = self.descriptions[index].lines().map(Into::into).collect();
         let at = self.chance.below(lines.len());
         let line = lines[at].clone();
@@ -145,7 +158,8 @@ impl Words {
             3 => lines[at] = line[..cut].to_owned() + &"9".repeat(self.chance.below(400)),
             _ => lines[at] = line[..cut].to_owned() + "\u{7}-1 é" + &line[cut..],
         }
-        lines.iter().map(|line| format!("{line}\r\n")).collect()
+        let whole: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        whole.replacen("s=-", MARK, 1)
     }
 
     fn candidate(&mut self) -> Value {
@@ -182,7 +196,7 @@ impl Words {
     }
 
     fn of(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.chance.below(choices.len())]
+        self.chance.pick::<&str>(choices)
     }
 
     fn uuid(&mut self) -> String {

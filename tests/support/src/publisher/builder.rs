@@ -14,6 +14,7 @@ use super::{
     Codec, Flavour, Publisher, Sound,
     control::Control,
     feed::Feed,
+    greed::Greed,
     link::Target,
     peer::Kind,
     reports::SenderReports,
@@ -43,6 +44,7 @@ pub struct Settings {
     pub false_fingerprint: bool,
     /// Seeds what happens to packets.
     pub mangle: Option<u64>,
+    pub greed: Greed,
     pub times: Times,
     /// As webrtcbin takes them: `stun://…`, `turn://USER:PASSWORD@…`.
     pub ice_servers: Vec<String>,
@@ -199,6 +201,18 @@ impl PublisherBuilder {
     /// Uses no candidates but those of its TURN servers.
     pub fn relay_only(mut self) -> Self {
         self.0.relay_only = true;
+        self
+    }
+
+    /// Opens so many data channels beside the usual one, once that one is open.
+    pub fn with_more_channels(mut self, count: u32) -> Self {
+        self.0.greed.channels = count;
+        self
+    }
+
+    /// The packets of each track come from so many SSRCs in turn.
+    pub fn with_many_ssrcs(mut self, count: u32) -> Self {
+        self.0.greed.ssrcs = count;
         self
     }
 

@@ -38,7 +38,7 @@ impl Codec {
             Self::H265 => format!(
                 "x265enc tune=zerolatency speed-preset=ultrafast bitrate=600 log-level=error \
                  key-int-max={keyframe_interval} \
-                 option-string=pools=1:frame-threads=1:open-gop=0:repeat-headers=1 \
+                 option-string=pools=1:frame-threads=1:open-gop=0:repeat-headers=1:info=0 \
                  ! video/x-h265,stream-format=byte-stream,alignment=au"
             ),
             Self::Vp8 => format!(

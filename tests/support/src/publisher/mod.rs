@@ -11,6 +11,7 @@ mod codec;
 mod control;
 mod feed;
 mod flavour;
+mod greed;
 mod link;
 mod mangle;
 mod peer;
@@ -42,6 +43,7 @@ pub use timeline::Timeline;
 use builder::Settings;
 use control::{Command, Event};
 use feed::Feed;
+use greed::Greed;
 use link::Target;
 use peer::Kind;
 use status::{Shown, Status};
@@ -81,6 +83,7 @@ impl Publisher {
             ping_interval: None,
             false_fingerprint: false,
             mangle: None,
+            greed: Greed::default(),
             times: Times::default(),
             ice_servers: vec![],
             relay_only: false,
@@ -147,8 +150,11 @@ impl Publisher {
         self.tell_viewers(json!({"muteState": muted}));
     }
 
-    /// No video packets at all until resumed.
+    /// No video packets at all until resumed, which begins with a keyframe.
     pub fn pause_video(&self, paused: bool) {
+        if !paused {
+            self.feed.force_keyframe();
+        }
         self.feed.video.pause(paused);
     }
 

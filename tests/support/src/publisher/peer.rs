@@ -16,6 +16,7 @@ use super::{
     builder::Settings,
     control::Event,
     feed::{Feed, Outlet, Track},
+    greed::Greed,
     mangle,
     reports::{self, Ssrcs},
     status::Status,
@@ -92,7 +93,7 @@ impl Peer {
         be_lean(&webrtcbin);
         set_ice_servers(&webrtcbin, settings);
         let pictures = Ssrcs::default();
-        configure_reports(&webrtcbin, settings, timeline, &pictures);
+        configure_rtp(&webrtcbin, settings, timeline, &pictures);
         pipeline
             .add(&webrtcbin)
             .map_err(|error| error.to_string())?;
@@ -264,6 +265,10 @@ impl Peer {
             .emit_by_name::<()>("add-ice-candidate", &[&index, &candidate]);
     }
 
+    pub fn open_more_channels(&self, greed: Greed) {
+        greed.open_channels(&self.webrtcbin);
+    }
+
     pub fn channel_is_open(&self) -> bool {
         self.channel.ready_state() == gst_webrtc::WebRTCDataChannelState::Open
     }
@@ -313,7 +318,7 @@ fn set_ice_servers(webrtcbin: &gst::Element, settings: &Settings) {
     }
 }
 
-fn configure_reports(
+fn configure_rtp(
     webrtcbin: &gst::Element,
     settings: &Settings,
     timeline: &Timeline,
@@ -328,6 +333,7 @@ fn configure_reports(
             reports::tell_own_time(&rtpbin);
         }
         settings.times.sender_reports.tamper(&rtpbin, pictures);
+        settings.greed.multiply_ssrcs(&rtpbin);
     }
 }
 

@@ -102,6 +102,7 @@ impl Viewer {
             PeerEvent::Candidate { index, text } => self.collect(index, text, control),
             PeerEvent::ChannelOpen => {
                 self.greet(control);
+                self.peer.open_more_channels(control.settings.greed);
                 if control.settings.false_fingerprint {
                     self.wanted = control.settings.tracks();
                     self.offer_wanted(control);
