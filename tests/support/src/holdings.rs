@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 const CHILD: &str = "VDOROOM_TEST_ALONE";
@@ -42,22 +43,22 @@ impl Holdings {
         }
     }
 
-    /// What a process holds once there are no more threads and descriptors than here: what has
-    /// ended takes a moment to go. What it holds at the deadline if there still are.
-    pub fn awaited(&self, pid: u32, deadline: Duration) -> Self {
-        let until = Instant::now() + deadline;
-        loop {
-            let now = Self::of(pid);
-            if now.is_within(self) || Instant::now() >= until {
-                return now;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
     /// Whether there are no more threads and descriptors than `before`.
     pub fn is_within(&self, before: &Self) -> bool {
         self.threads <= before.threads && self.descriptors <= before.descriptors
+    }
+
+    /// What a process holds once that is no more threads and descriptors than `before`, or at the
+    /// deadline: sessions that have ended take a moment to be taken apart.
+    pub fn settled(pid: u32, before: &Self, deadline: Duration) -> Self {
+        let until = Instant::now() + deadline;
+        loop {
+            let now = Self::of(pid);
+            if now.is_within(before) || Instant::now() >= until {
+                return now;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Panics if there are more threads or descriptors than `before`, or `percent` more memory.
