@@ -7,6 +7,8 @@
 
 mod socket;
 mod tls;
+mod turn_check;
+mod turn_tunnel;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -18,6 +20,8 @@ use url::Url;
 
 use crate::protocol::{Action, Event, Room, RoomStatus};
 pub(crate) use tls::{TlsError, TlsOptions};
+pub(crate) use turn_check::TurnServer;
+pub(crate) use turn_tunnel::{Doubt, Tunnel, Tunnels};
 
 /// Where the room server is and whom to believe that it is the one.
 #[derive(Clone, Debug)]

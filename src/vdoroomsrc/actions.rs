@@ -4,10 +4,11 @@
 use std::time::Instant;
 
 use gst::prelude::*;
-use gst_webrtc::{WebRTCPeerConnectionState, WebRTCSessionDescription};
+use gst_webrtc::WebRTCSessionDescription;
 
 use super::control::Control;
 use super::session::{Peer, Session};
+use super::states::FAILED;
 use super::webrtcbin::Transport;
 use super::{CAT, VdoRoomSrc, announce, offer};
 use crate::protocol::{Action, Event, SessionId};
@@ -41,7 +42,7 @@ impl Control {
                 sdp_mline_index,
                 candidate,
             } => {
-                if let Some(session) = self.sessions.get(&session) {
+                if let Some(session) = self.sessions.get_mut(&session) {
                     session.add_candidate(sdp_mline_index, &candidate);
                 }
             }
@@ -51,6 +52,7 @@ impl Control {
                 }
             }
             Action::ClosePeer { session, reason } => {
+                self.tell_failure(element, session, &reason);
                 let keeps_pads = self.keeps_pads();
                 if let Some(session) = self.sessions.get_mut(&session) {
                     gst::info!(CAT, obj = element, "{} ends: {reason}", session.stream);
@@ -142,7 +144,7 @@ impl Control {
         id: SessionId,
         outcome: Result<WebRTCSessionDescription, String>,
     ) {
-        let Some(session) = self.sessions.get(&id) else {
+        let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
         let answer = match outcome {
@@ -158,29 +160,19 @@ impl Control {
                     .events
                     .send(Event::LocalAnswer { session: id, sdp });
                 session.set_local_answer(&answer);
+                session.watch_transport(&self.reports);
             }
             Err(error) => self.lost(id, format!("the answer cannot be written: {error}")),
         }
     }
 
-    pub(super) fn connection_state(&mut self, id: SessionId, state: WebRTCPeerConnectionState) {
-        let Some(session) = self.sessions.get(&id) else {
-            return;
-        };
-        gst::info!(
-            CAT,
-            obj = session.webrtcbin,
-            "{}: connection {state:?}",
-            session.stream
-        );
+    pub(super) fn connection_state(&mut self, id: SessionId, state: &str) {
         match state {
-            WebRTCPeerConnectionState::Connected => self
+            "connected" => self
                 .reports
                 .events
                 .send(Event::PeerConnected { session: id }),
-            WebRTCPeerConnectionState::Failed => {
-                self.lost(id, "the connection failed (ICE or DTLS)".into());
-            }
+            "failed" => self.lost(id, format!("{FAILED} (ICE or DTLS)")),
             _ => {}
         }
     }

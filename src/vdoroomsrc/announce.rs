@@ -4,6 +4,7 @@
 
 use gst::prelude::*;
 
+use super::session::Session;
 use super::{CAT, VdoRoomSrc};
 use crate::protocol::{StreamId, StreamInfo};
 
@@ -75,6 +76,16 @@ fn with_info(
             .build(),
     );
     element.emit_by_name::<()>(signal, &[&stream.0, &info]);
+}
+
+/// How far a session's connection has come.
+pub(super) fn connection(element: &VdoRoomSrc, session: &Session) {
+    let structure = session
+        .connectivity
+        .structure("vdoroom-connection")
+        .field("stream-id", &session.stream.0)
+        .field("session", session.number);
+    post(element, structure.build());
 }
 
 fn post(element: &VdoRoomSrc, structure: gst::Structure) {

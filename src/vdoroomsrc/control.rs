@@ -13,19 +13,20 @@ use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
-use gst_webrtc::{WebRTCDataChannel, WebRTCPeerConnectionState, WebRTCSessionDescription};
+use gst_webrtc::{WebRTCDataChannel, WebRTCSessionDescription};
 
 use super::CAT;
 use super::VdoRoomSrc;
 use super::announce;
+use super::connectivity::{Candidate, Layer};
 use super::events::Ticket;
-use super::expose::expose;
 use super::ice::IceServers;
 use super::offer::Wish;
 use super::rejoin::KeptPads;
 use super::session::{Reports, Session};
 use super::stats::{SessionView, SharedSessions};
 use crate::protocol::{Action, SessionId, StreamId};
+use crate::signalling::Doubt;
 
 /// How often media and keyframes are looked after.
 const TICK: Duration = Duration::from_millis(100);
@@ -65,9 +66,21 @@ pub(super) enum Command {
         text: String,
         ticket: Ticket,
     },
-    ConnectionState {
+    State {
         session: SessionId,
-        state: WebRTCPeerConnectionState,
+        layer: Layer,
+        state: String,
+    },
+    /// The selected candidates, ours and the publisher's.
+    Pair {
+        session: SessionId,
+        local: Candidate,
+        remote: Candidate,
+    },
+    /// We have an address more.
+    Gathered {
+        session: SessionId,
+        candidate: String,
     },
     Pad {
         session: SessionId,
@@ -92,6 +105,8 @@ pub(super) enum Command {
         track: TrackId,
         flow: Result<gst::FlowSuccess, gst::FlowError>,
     },
+    /// Something that concerns no single stream does not work.
+    Warn(String),
     /// From the application.
     RequestKeyframe(StreamId),
     KeyframeInterval(Option<Duration>),
@@ -109,6 +124,8 @@ pub(super) struct Config {
     pub room: String,
     pub wish: Wish,
     pub ice: IceServers,
+    /// Where to ask what is wrong with the TURN servers, if there are any.
+    pub doubt: Option<Doubt>,
     pub latency: u32,
     pub keyframe_interval: Option<Duration>,
     /// How long pads wait for the next session of their stream.
@@ -126,12 +143,14 @@ pub(super) struct Control {
     pub(super) reports: Reports,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     /// Pads of sessions that have ended, which wait for the next one.
-    kept: KeptPads,
+    pub(super) kept: KeptPads,
     /// Streams that have left the room and why, told once these sessions have been taken apart.
     pub(super) leaving: Vec<(StreamId, String, Vec<SessionId>)>,
     /// Why the room is over, told once all sessions have been taken apart.
     pub(super) failing: Option<String>,
     pub(super) flows: BTreeMap<SessionId, gst_base::UniqueFlowCombiner>,
+    /// What was said of the streams whose last connection was never made.
+    pub(super) failures: BTreeMap<StreamId, String>,
     /// Until when consumers may take EOS, and the element that they belong to.
     stopping: Option<(Instant, VdoRoomSrc)>,
     /// The room's goodbyes have all come through here.
@@ -155,6 +174,7 @@ pub(super) fn run(
         leaving: Vec::new(),
         failing: None,
         flows: BTreeMap::new(),
+        failures: BTreeMap::new(),
         stopping: None,
         room_closed: false,
     };
@@ -198,7 +218,21 @@ impl Control {
                 text,
                 ticket,
             } => self.channel_text(session, text, ticket),
-            Command::ConnectionState { session, state } => self.connection_state(session, state),
+            Command::State {
+                session,
+                layer,
+                state,
+            } => self.state(element, session, layer, state),
+            Command::Pair {
+                session,
+                local,
+                remote,
+            } => self.pair(element, session, local, remote),
+            Command::Gathered { session, candidate } => {
+                if let Some(session) = self.sessions.get_mut(&session) {
+                    session.connectivity.add_local(&candidate);
+                }
+            }
             Command::Pad {
                 session,
                 pad,
@@ -221,6 +255,7 @@ impl Control {
                 }
             }
             Command::Flow { track, flow } => self.flow(element, track, flow),
+            Command::Warn(message) => announce::warn(element, None, &message),
             Command::RequestKeyframe(stream) => {
                 for track in self.tracks_of(&stream).filter(|t| t.kind.is_video()) {
                     track.request_keyframe();
@@ -272,33 +307,6 @@ impl Control {
         }
     }
 
-    pub(super) fn expose_pads(&mut self, element: &VdoRoomSrc) {
-        let now = Instant::now();
-        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
-        let mut changed = false;
-        for id in ids {
-            // Taken out while pads are added: handlers of pad-added may ask for anything but it.
-            let Some(mut session) = self.sessions.remove(&id) else {
-                continue;
-            };
-            let ending = self.sessions.values().filter(|other| other.is_ending());
-            let draining: Vec<StreamId> = ending.map(|other| other.stream.clone()).collect();
-            let (config, reports) = (&self.config, &self.reports);
-            let kept = &mut self.kept;
-            let exposed = expose(element, &mut session, config, &draining, kept, reports, now);
-            changed |= exposed.pads > 0;
-            for reason in exposed.refused {
-                announce::warn(element, Some(&session.stream), &reason);
-            }
-            self.sessions.insert(id, session);
-        }
-        if changed {
-            // Latency was queried before this branch was there.
-            let _ = element.post_message(gst::message::Latency::builder().src(element).build());
-            self.publish_views();
-        }
-    }
-
     fn tick(&mut self, element: &VdoRoomSrc, now: Instant) {
         for session in self.sessions.values_mut() {
             if session.is_ending() {
@@ -307,6 +315,8 @@ impl Control {
             if let Some(event) = session.poll_media(now) {
                 self.reports.events.send(event);
             }
+            session.poll_ping(now);
+            session.poll_pair(now, &self.reports);
             for track in &mut session.tracks {
                 track.poll_keyframe(now);
                 track.poll_bitrate(now);

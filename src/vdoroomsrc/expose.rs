@@ -8,8 +8,9 @@ use gst_webrtc::WebRTCRTPTransceiver;
 
 use super::CAT;
 use super::VdoRoomSrc;
+use super::announce;
 use super::codecs::Codec;
-use super::control::{Config, TrackId};
+use super::control::{Config, Control, TrackId};
 use super::exit::{Exit, Introduction};
 use super::keyframes::KeyframePolicy;
 use super::offer;
@@ -18,7 +19,7 @@ use super::pad_names::{Kind, pad_name};
 use super::rejoin::KeptPads;
 use super::session::{Reports, Session, WaitingPad, element_prefix};
 use super::track::{Plan, Track};
-use crate::protocol::StreamId;
+use crate::protocol::{SessionId, StreamId};
 
 /// How long a new session's pads wait for those of the one before, which still drain.
 const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -67,8 +68,37 @@ impl Session {
     }
 }
 
+impl Control {
+    pub(super) fn expose_pads(&mut self, element: &VdoRoomSrc) {
+        let now = Instant::now();
+        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
+        let mut changed = false;
+        for id in ids {
+            // Taken out while pads are added: handlers of pad-added may ask for anything but it.
+            let Some(mut session) = self.sessions.remove(&id) else {
+                continue;
+            };
+            let ending = self.sessions.values().filter(|other| other.is_ending());
+            let draining: Vec<StreamId> = ending.map(|other| other.stream.clone()).collect();
+            let (config, reports) = (&self.config, &self.reports);
+            let kept = &mut self.kept;
+            let exposed = expose(element, &mut session, config, &draining, kept, reports, now);
+            changed |= exposed.pads > 0;
+            for reason in exposed.refused {
+                announce::warn(element, Some(&session.stream), &reason);
+            }
+            self.sessions.insert(id, session);
+        }
+        if changed {
+            // Latency was queried before this branch was there.
+            let _ = element.post_message(gst::message::Latency::builder().src(element).build());
+            self.publish_views();
+        }
+    }
+}
+
 /// Exposes the session's waiting pads, unless those of the stream's session before still drain.
-pub(super) fn expose(
+fn expose(
     element: &VdoRoomSrc,
     session: &mut Session,
     config: &Config,

@@ -2,7 +2,9 @@
 //! STUN and TURN servers in the two forms that people write them, turned into webrtcbin's.
 
 use gst_webrtc::WebRTCICETransportPolicy;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::signalling::{Tunnel, TurnServer};
 
 /// The same for each connection, also for those that come later.
 #[derive(Clone, Debug)]
@@ -32,6 +34,10 @@ pub(super) enum IceServerError {
     NoCredentials(String),
     #[error("turn-servers: \"{0}\" names no host")]
     NoHost(String),
+    #[error("turn-servers: \"{0}\" means DTLS, which is not spoken here: use ?transport=tcp")]
+    Dtls(String),
+    #[error("turn-servers: \"{0}\" cannot be reached over TLS: {1}")]
+    Tunnel(String, std::io::Error),
 }
 
 /// webrtcbin's `stun://HOST:PORT`, also from RFC 7064's `stun:HOST:PORT`.
@@ -73,8 +79,82 @@ pub(super) fn turn(
     if host.is_empty() || host.starts_with(':') {
         return Err(IceServerError::NoHost(without_credentials(typed)));
     }
+    if scheme == "turns" && query.contains("transport=udp") {
+        return Err(IceServerError::Dtls(without_credentials(typed)));
+    }
     let host = with_port(host, default_port);
     Ok(TurnUrl(format!("{scheme}://{credentials}@{host}{query}")))
+}
+
+impl TurnUrl {
+    fn parts(&self) -> Option<Parts<'_>> {
+        let (scheme, rest) = self.0.split_once("://")?;
+        let (credentials, rest) = rest.rsplit_once('@')?;
+        let (host, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (host, port) = host.rsplit_once(':')?;
+        Some(Parts {
+            scheme,
+            credentials,
+            host: host.trim_matches(['[', ']']),
+            port: port.parse().ok()?,
+            query,
+        })
+    }
+}
+
+struct Parts<'a> {
+    scheme: &'a str,
+    credentials: &'a str,
+    host: &'a str,
+    port: u16,
+    query: &'a str,
+}
+
+impl Parts<'_> {
+    /// The server as it can be asked what is wrong, under the name that people know.
+    fn to_check(&self, name: &str) -> TurnServer {
+        let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let (user, password) = self.credentials.split_once(':').unwrap_or_default();
+        TurnServer {
+            name: name.to_owned(),
+            host: self.host.to_owned(),
+            port: self.port,
+            tcp: self.query.contains("transport=tcp"),
+            user: decoded(user),
+            password: decoded(password),
+        }
+    }
+}
+
+impl IceServers {
+    /// Puts tunnels in the place of the servers that speak TLS, of which libnice has none. Returns
+    /// them, and all servers as they can be asked what is wrong.
+    pub(super) fn open_tunnels(
+        &mut self,
+    ) -> Result<(Vec<Tunnel>, Vec<TurnServer>), IceServerError> {
+        let (mut tunnels, mut checks, mut reached) = (Vec::new(), Vec::new(), Vec::new());
+        for server in &self.turn {
+            let name = without_credentials(&server.0).replacen("//***@", "", 1);
+            let parts = server.parts();
+            let parts = parts.ok_or_else(|| IceServerError::NoHost(name.clone()))?;
+            let first = reached.len();
+            if parts.scheme == "turns" {
+                let failed = |error| IceServerError::Tunnel(name.clone(), error);
+                let tunnel = Tunnel::to(parts.host, parts.port).map_err(failed)?;
+                reached.extend(tunnel.entrances().map_err(failed)?.iter().map(|entrance| {
+                    let credentials = parts.credentials;
+                    TurnUrl(format!("turn://{credentials}@{entrance}?transport=tcp"))
+                }));
+                tunnels.push(tunnel);
+            } else {
+                reached.push(server.clone());
+            }
+            let entrance = reached.get(first).and_then(TurnUrl::parts);
+            checks.extend(entrance.map(|parts| parts.to_check(&name)));
+        }
+        self.turn = reached;
+        Ok((tunnels, checks))
+    }
 }
 
 fn with_port(host: &str, port: u16) -> String {
@@ -136,6 +216,25 @@ mod tests {
         assert!(turn("turn:turn.example.org", Some("u"), None).is_err());
         assert!(turn("http://turn.example.org", None, None).is_err());
         assert!(turn("turn://user:password@", None, None).is_err());
+    }
+
+    #[test]
+    fn a_server_that_speaks_tls_is_reached_through_a_tunnel() {
+        let urls = ["turns:turn.example.org", "turn:turn.example.org"];
+        let mut servers = IceServers {
+            stun: None,
+            turn: urls
+                .map(|url| turn(url, Some("u"), Some("p")).unwrap())
+                .into(),
+            policy: WebRTCICETransportPolicy::All,
+        };
+        let (tunnels, checks) = servers.open_tunnels().unwrap();
+        assert_eq!((tunnels.len(), checks.len()), (1, 2));
+        assert_eq!(checks[0].name, "turns:turn.example.org:5349");
+        let (plain, tunnelled) = servers.turn.split_last().unwrap();
+        assert_eq!(plain.0, "turn://u:p@turn.example.org:3478");
+        assert!(tunnelled[0].0.starts_with("turn://u:p@127.0.0.1:"));
+        assert!(turn("turns:h?transport=udp", Some("u"), Some("p")).is_err());
     }
 
     #[test]

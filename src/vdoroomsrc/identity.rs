@@ -64,9 +64,10 @@ impl Control {
     }
 
     /// Only a channel whose other end is proven was taken, and only its messages count.
-    pub(super) fn channel_text(&self, id: SessionId, text: String, ticket: Ticket) {
+    pub(super) fn channel_text(&mut self, id: SessionId, text: String, ticket: Ticket) {
         let session = self.sessions.get(&id);
         if session.is_some_and(|session| session.channel.is_some() && session.is_genuine) {
+            self.hear_pong(id, &text);
             let said = Event::ChannelText { session: id, text };
             self.reports.events.send_said(said, ticket);
         }

@@ -29,7 +29,7 @@ use super::session::Reports;
 use super::settings::{Settings, SettingsError};
 use super::stats::{self, SharedSessions};
 use crate::protocol::{Action, Event, Room, SessionId, StreamId};
-use crate::signalling::{self, SharedStatus};
+use crate::signalling::{self, SharedStatus, Tunnel, Tunnels, TurnServer};
 
 /// How long the element's threads may take to end when it stops; NULL is reached in any case.
 const STOP_TIMEOUT: Duration = Duration::from_millis(800);
@@ -52,6 +52,8 @@ struct Running {
     control: ThreadId,
     /// Closed when both threads have ended.
     ended: mpsc::Receiver<()>,
+    /// To TURN servers that speak TLS, if there are TURN servers at all.
+    _tunnels: Option<Tunnels>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -253,10 +255,13 @@ impl VdoRoomSrc {
         }
         let room = self.settled(settings.room_config(seed))?;
         let server = self.settled(settings.server())?;
+        let mut ice = self.settled(settings.ice())?;
+        let turn = self.settled(ice.open_tunnels().map_err(SettingsError::from))?;
         let config = control::Config {
             room: room.room.clone().unwrap_or_default(),
             wish: self.settled(settings.wish())?,
-            ice: self.settled(settings.ice())?,
+            ice,
+            doubt: None,
             latency: settings.latency,
             keyframe_interval: settings.keyframe_interval(),
             rejoin_window: settings.rejoin_window(),
@@ -265,7 +270,7 @@ impl VdoRoomSrc {
             paused: self.paused.clone(),
         };
         self.paused.store(false, Relaxed);
-        let running = self.spawn(config, room, server).map_err(|error| {
+        let running = self.spawn(config, room, server, turn).map_err(|error| {
             gst::element_imp_error!(self, gst::ResourceError::Failed, ("no thread: {error}"));
             gst::StateChangeError
         })?;
@@ -275,9 +280,10 @@ impl VdoRoomSrc {
 
     fn spawn(
         &self,
-        config: control::Config,
+        mut config: control::Config,
         room: crate::protocol::RoomConfig,
         server: signalling::Server,
+        (tunnels, turn_servers): (Vec<Tunnel>, Vec<TurnServer>),
     ) -> std::io::Result<Running> {
         let (commands, commands_rx) = mpsc::channel();
         let (events, events_rx) = async_channel::unbounded();
@@ -287,6 +293,15 @@ impl VdoRoomSrc {
             commands: commands.clone(),
             events: events.clone(),
         };
+        let tunnels = match turn_servers.is_empty() {
+            true => None,
+            false => {
+                let (to_control, tls) = (commands.clone(), server.tls.clone());
+                let report = move |message| drop(to_control.send(Command::Warn(message)));
+                Some(Tunnels::start(tunnels, turn_servers, tls, report)?)
+            }
+        };
+        config.doubt = tunnels.as_ref().map(Tunnels::doubt);
         let (element, control_ended) = (self.obj().downgrade(), ended_tx.clone());
         let control = thread::Builder::new()
             .name("vdoroom:ctl".into())
@@ -325,6 +340,7 @@ impl VdoRoomSrc {
             commands,
             control: control.thread().id(),
             ended,
+            _tunnels: tunnels,
         })
     }
 

@@ -97,8 +97,8 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
         boolean("do-retransmission", true, "Ask for lost packets again (NACK and RTX)"),
         milliseconds("stream-timeout", DEFAULT_STREAM_TIMEOUT, 1_000, "Time in milliseconds without media on any track after which a connection is ended and asked for again"),
         milliseconds("rejoin-window", 0, 0, "Time in milliseconds for which the pads of a connection that has ended wait for the stream's next one, so that what is linked to them goes on (0: they end with the connection; a change of codec ends them too)"),
-        string("cafile", None, "PEM file with the certificate authorities to believe instead of the system's"),
-        boolean("insecure-tls", false, "Take any certificate of the room server"),
+        string("cafile", None, "PEM file with the certificate authorities to believe instead of the system's, for the room server and for TURN servers over TLS"),
+        boolean("insecure-tls", false, "Take any certificate of the room server and of TURN servers"),
         string("label", Some(DEFAULT_LABEL), "Name that people in the room see"),
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
             .blurb("The room and each stream, in numbers: state, codec, packets, loss, keyframes and times")

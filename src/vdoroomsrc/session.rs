@@ -16,9 +16,11 @@ use gst_webrtc::{
 use super::CAT;
 use super::VdoRoomSrc;
 use super::codecs::{Codec, reasons};
+use super::connectivity::Connectivity;
 use super::control::Command;
 use super::events::EventSender;
 use super::offer::{self, Refusal, Wish};
+use super::ping::Ping;
 use super::rejoin::Kept;
 use super::sender_reports::SharedTimeline;
 use super::ssrcs::{self, SharedSsrcs};
@@ -50,6 +52,10 @@ pub(super) struct Session {
     pub certificate: Fingerprints,
     /// Somebody has shown another one: nothing of the session is believed any more.
     pub is_genuine: bool,
+    pub connectivity: Connectivity,
+    pub ping: Ping,
+    pub watches_transport: bool,
+    pub asked_for_pair: Option<Instant>,
     pub channel: Option<WebRTCDataChannel>,
     pub tracks: Vec<Track>,
     /// Pads that webrtcbin has added and that are not exposed yet; blocked.
@@ -138,6 +144,10 @@ impl Session {
             webrtcbin,
             certificate: peer.certificate,
             is_genuine: true,
+            connectivity: Connectivity::default(),
+            ping: Ping::default(),
+            watches_transport: false,
+            asked_for_pair: None,
             channel: None,
             tracks: Vec::new(),
             waiting_pads: Vec::new(),
@@ -161,6 +171,9 @@ impl Session {
         reports: &Reports,
     ) -> Result<Vec<String>, String> {
         self.timeline.note_offer(sdp);
+        for candidate in sdp.lines().filter(|line| line.starts_with("a=candidate:")) {
+            self.connectivity.add_remote(candidate);
+        }
         let mut sdp = SDPMessage::parse_buffer(sdp.as_bytes())
             .map_err(|error| format!("its offer cannot be read: {error}"))?;
         self.promised = offer::narrow(&mut sdp, screen_mids, wish, Codec::is_available);
@@ -217,7 +230,8 @@ impl Session {
             .emit_by_name::<()>("set-local-description", &[answer, &None::<gst::Promise>]);
     }
 
-    pub(super) fn add_candidate(&self, sdp_mline_index: u32, candidate: &str) {
+    pub(super) fn add_candidate(&mut self, sdp_mline_index: u32, candidate: &str) {
+        self.connectivity.add_remote(candidate);
         self.webrtcbin
             .emit_by_name::<()>("add-ice-candidate", &[&sdp_mline_index, &candidate]);
     }

@@ -10,6 +10,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::announce;
+use super::connectivity::Connectivity;
 use super::exit::Exit;
 use super::pad::VdoRoomSrcPad;
 use super::session::Session;
@@ -24,6 +25,7 @@ pub(super) type SharedSessions = Arc<Mutex<Vec<SessionView>>>;
 pub(super) struct SessionView {
     stream: String,
     number: u32,
+    connectivity: Connectivity,
     tracks: Vec<TrackView>,
 }
 
@@ -41,6 +43,7 @@ impl SessionView {
         Self {
             stream: session.stream.0.clone(),
             number: session.number,
+            connectivity: session.connectivity.clone(),
             tracks: session
                 .tracks
                 .iter()
@@ -54,6 +57,12 @@ impl SessionView {
         gst::Structure::builder("vdoroom-session-stats")
             .field("session", self.number)
             .field("tracks", gst::Array::new(tracks))
+            .field(
+                "transport",
+                self.connectivity
+                    .structure("vdoroom-transport-stats")
+                    .build(),
+            )
             .build()
     }
 }

@@ -11,9 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use gst::glib;
 use gst::prelude::*;
-use gst_webrtc::{
-    WebRTCDataChannel, WebRTCDataChannelState, WebRTCPeerConnectionState, WebRTCRTPTransceiver,
-};
+use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState, WebRTCRTPTransceiver};
 
 use super::CAT;
 use super::control::Command;
@@ -22,6 +20,7 @@ use super::ice::IceServers;
 use super::sender_reports::{SharedTimeline, replace_rtpbin_sync};
 use super::session::Reports;
 use super::ssrcs::SharedSsrcs;
+use super::states;
 use crate::protocol::limits::cut;
 use crate::protocol::{Event, SessionId};
 
@@ -65,6 +64,7 @@ pub(super) fn make(
         .property("ice-transport-policy", transport.ice.policy)
         .build()?;
     configure_ice(&webrtcbin, transport.ice);
+    states::connect(&webrtcbin, id, reports);
     connect(&webrtcbin, id, transport.retransmission, known, reports);
     Ok(webrtcbin)
 }
@@ -107,6 +107,10 @@ fn connect(
     webrtcbin.connect("on-ice-candidate", false, move |values| {
         let sdp_mline_index = values.get(1)?.get().ok()?;
         let candidate = values.get(2)?.get::<Option<String>>().ok()??;
+        to.command(Command::Gathered {
+            session: id,
+            candidate: candidate.clone(),
+        });
         to.events.send(Event::LocalCandidate {
             session: id,
             sdp_mline_index,
@@ -121,11 +125,6 @@ fn connect(
         transceiver.set_property("do-nack", retransmission);
         noted.note_transceiver(&transceiver);
         None
-    });
-    let to = reports.clone();
-    webrtcbin.connect_notify(Some("connection-state"), move |webrtcbin, _| {
-        let state = webrtcbin.property::<WebRTCPeerConnectionState>("connection-state");
-        to.command(Command::ConnectionState { session: id, state });
     });
     let to = reports.clone();
     let backlog = Backlog::default();

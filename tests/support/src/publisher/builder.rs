@@ -46,6 +46,9 @@ pub struct Settings {
     pub mangle: Option<u64>,
     pub greed: Greed,
     pub times: Times,
+    /// As webrtcbin takes them: `stun://…`, `turn://USER:PASSWORD@…`.
+    pub ice_servers: Vec<String>,
+    pub relay_only: bool,
 }
 
 impl Settings {
@@ -186,6 +189,18 @@ impl PublisherBuilder {
     /// Every other RTP packet is changed at random before it is encrypted.
     pub fn with_mangled_packets(mut self, seed: u64) -> Self {
         self.0.mangle = Some(seed);
+        self
+    }
+
+    /// Uses this server too: `stun://HOST:PORT` or `turn://USER:PASSWORD@HOST:PORT`.
+    pub fn ice_server(mut self, url: &str) -> Self {
+        self.0.ice_servers.push(url.into());
+        self
+    }
+
+    /// Uses no candidates but those of its TURN servers.
+    pub fn relay_only(mut self) -> Self {
+        self.0.relay_only = true;
         self
     }
 

@@ -85,6 +85,8 @@ impl Publisher {
             mangle: None,
             greed: Greed::default(),
             times: Times::default(),
+            ice_servers: vec![],
+            relay_only: false,
         })
     }
 

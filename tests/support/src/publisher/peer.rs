@@ -91,6 +91,7 @@ impl Peer {
             .build()
             .map_err(|error| error.to_string())?;
         be_lean(&webrtcbin);
+        set_ice_servers(&webrtcbin, settings);
         let pictures = Ssrcs::default();
         configure_rtp(&webrtcbin, settings, timeline, &pictures);
         pipeline
@@ -303,6 +304,18 @@ fn be_lean(webrtcbin: &gst::Element) {
     agent.set_property("ice-tcp", false);
     let nice = agent.property::<glib::Object>("agent");
     nice.set_property("upnp", false);
+}
+
+fn set_ice_servers(webrtcbin: &gst::Element, settings: &Settings) {
+    for url in &settings.ice_servers {
+        match url.starts_with("stun") {
+            true => webrtcbin.set_property("stun-server", url),
+            false => drop(webrtcbin.emit_by_name::<bool>("add-turn-server", &[url])),
+        }
+    }
+    if settings.relay_only {
+        webrtcbin.set_property_from_str("ice-transport-policy", "relay");
+    }
 }
 
 fn configure_rtp(

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The round trip time of a data channel: our pings and their answers (protocol 5.5).
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// Rare enough for nobody to notice.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// `pong` and a number.
+const LONGEST_ANSWER: usize = 64;
+
+#[derive(Debug, Default)]
+pub(super) struct Ping {
+    number: u32,
+    sent: Option<Instant>,
+    answered: bool,
+}
+
+impl Ping {
+    /// What is to be said now, if it is time, and whether the ping before was answered.
+    pub(super) fn poll(&mut self, now: Instant) -> Option<(String, bool)> {
+        if self.sent.is_some_and(|at| now < at + INTERVAL) {
+            return None;
+        }
+        self.number += 1;
+        self.sent = Some(now);
+        let was_answered = std::mem::take(&mut self.answered);
+        Some((
+            json!({"ping": self.number.to_string()}).to_string(),
+            was_answered,
+        ))
+    }
+
+    /// How long the answer took, if this is it.
+    pub(super) fn hear(&mut self, now: Instant, text: &str) -> Option<Duration> {
+        if self.answered || text.len() > LONGEST_ANSWER || !text.contains("pong") {
+            return None;
+        }
+        let message: Value = serde_json::from_str(text).ok()?;
+        if message.get("pong")?.as_str()? != self.number.to_string() {
+            return None;
+        }
+        self.answered = true;
+        Some(now.saturating_duration_since(self.sent?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_counts_once_and_only_for_the_newest_ping() {
+        let (start, ms, mut ping) = (Instant::now(), Duration::from_millis, Ping::default());
+        assert_eq!(ping.poll(start), Some((r#"{"ping":"1"}"#.into(), false)));
+        assert_eq!(ping.poll(start + ms(9_999)), None);
+        let heard = ping.hear(start + ms(50), r#"{"pong":"1"}"#);
+        assert_eq!(heard, Some(ms(50)));
+        assert_eq!(ping.hear(start + ms(60), r#"{"pong":"1"}"#), None);
+        assert_eq!(
+            ping.poll(start + ms(10_000)).map(|(_, worked)| worked),
+            Some(true)
+        );
+        assert_eq!(ping.hear(start + ms(10_001), r#"{"pong":"1"}"#), None);
+        assert_eq!(ping.hear(start + ms(10_001), r#"{"pong":"#), None);
+    }
+}

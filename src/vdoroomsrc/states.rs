@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What webrtcbin says of a connection's states, brought to the log, `stats` and the bus.
+
+use std::time::{Duration, Instant};
+
+use gst::glib;
+use gst::prelude::*;
+use gst_webrtc::WebRTCDTLSTransport;
+
+use super::connectivity::{Candidate, Layer};
+use super::control::{Command, Control};
+use super::session::{Reports, Session};
+use super::{CAT, VdoRoomSrc, announce};
+use crate::protocol::SessionId;
+
+/// How often the selected candidate pair is looked for, and looked at.
+const PAIR_INTERVAL: Duration = Duration::from_secs(1);
+const KNOWN_PAIR_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Properties of webrtcbin.
+const STATES: [(Layer, &str); 2] = [
+    (Layer::Gathering, "ice-gathering-state"),
+    (Layer::Connection, "connection-state"),
+];
+
+/// Reports the states of a new webrtcbin.
+pub(super) fn connect(webrtcbin: &gst::Element, id: SessionId, reports: &Reports) {
+    for (layer, property) in STATES {
+        report(webrtcbin, property, id, layer, reports);
+    }
+}
+
+fn report(
+    object: &impl IsA<glib::Object>,
+    property: &'static str,
+    id: SessionId,
+    layer: Layer,
+    reports: &Reports,
+) {
+    let to = reports.clone();
+    object.connect_notify(Some(property), move |object, _| {
+        if let Some(state) = nick(&object.property_value(property)) {
+            to.command(Command::State {
+                session: id,
+                layer,
+                state,
+            });
+        }
+    });
+}
+
+/// The name of an enum's value.
+fn nick(value: &glib::Value) -> Option<String> {
+    let (_, value) = glib::EnumValue::from_value(value)?;
+    Some(value.nick().to_owned())
+}
+
+impl Session {
+    /// Reports the states of the transport, which is there once the answer is.
+    pub(super) fn watch_transport(&mut self, reports: &Reports) {
+        if std::mem::replace(&mut self.watches_transport, true) {
+            return;
+        }
+        let channel = self
+            .webrtcbin
+            .property::<Option<gst::Object>>("sctp-transport")
+            .filter(|sctp| sctp.has_property("transport"))
+            .and_then(|sctp| sctp.property::<Option<WebRTCDTLSTransport>>("transport"));
+        let media = || {
+            let first = self
+                .webrtcbin
+                .emit_by_name::<Option<gst_webrtc::WebRTCRTPTransceiver>>(
+                    "get-transceiver",
+                    &[&0i32],
+                );
+            first?.receiver()?.transport()
+        };
+        match channel.or_else(media) {
+            Some(dtls) => {
+                report(&dtls, "state", self.id, Layer::Dtls, reports);
+                // webrtcbin's own property (1.22) says nothing of a transport without media.
+                if let Some(ice) = dtls.transport() {
+                    report(&ice, "state", self.id, Layer::Ice, reports);
+                }
+            }
+            None => self.watches_transport = false,
+        }
+    }
+
+    /// Measures the round trip, once there is a channel to do it on.
+    pub(super) fn poll_ping(&mut self, now: Instant) {
+        if self.channel.is_some()
+            && self.is_genuine
+            && let Some((text, was_answered)) = self.ping.poll(now)
+        {
+            self.connectivity.round_trip = self.connectivity.round_trip.filter(|_| was_answered);
+            self.send(&text);
+        }
+    }
+
+    /// Asks webrtcbin for the candidate pair that is in use, from time to time: it may change, and
+    /// webrtcbin (1.22) tells of it only once there is a pad.
+    pub(super) fn poll_pair(&mut self, now: Instant, reports: &Reports) {
+        let interval = match self.connectivity.pair {
+            None => PAIR_INTERVAL,
+            Some(_) => KNOWN_PAIR_INTERVAL,
+        };
+        if self.tracks.is_empty() && self.waiting_pads.is_empty()
+            || self.asked_for_pair.is_some_and(|at| now < at + interval)
+        {
+            return;
+        }
+        self.asked_for_pair = Some(now);
+        let (id, reports) = (self.id, reports.clone());
+        let promise = gst::Promise::with_change_func(move |reply| {
+            if let Some((local, remote)) = reply.ok().flatten().and_then(pair) {
+                reports.command(Command::Pair {
+                    session: id,
+                    local,
+                    remote,
+                });
+            }
+        });
+        self.webrtcbin
+            .emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &promise]);
+    }
+}
+
+/// The selected pair among webrtcbin's statistics.
+fn pair(stats: &gst::StructureRef) -> Option<(Candidate, Candidate)> {
+    let of = |key: &str| {
+        let mut all = stats
+            .iter()
+            .filter_map(|(_, v)| v.get::<gst::Structure>().ok());
+        let id = all.find_map(|s| s.get::<String>(key).ok())?;
+        let candidate = stats.get::<gst::Structure>(id.as_str()).ok()?;
+        Some(Candidate {
+            kind: candidate.get("candidate-type").ok()?,
+            address: candidate.get("address").ok()?,
+            port: candidate.get("port").ok()?,
+            protocol: candidate
+                .get("relay-protocol")
+                .or_else(|_| candidate.get("protocol"))
+                .ok()?,
+        })
+    };
+    Some((of("local-candidate-id")?, of("remote-candidate-id")?))
+}
+
+impl Control {
+    pub(super) fn state(
+        &mut self,
+        element: &VdoRoomSrc,
+        id: SessionId,
+        layer: Layer,
+        state: String,
+    ) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if !session.connectivity.set(layer, state.clone()) {
+            return;
+        }
+        let (stream, layer_name) = (&session.stream, layer.name());
+        gst::info!(CAT, obj = element, "{stream}: {layer_name} {state}");
+        // The candidates were reported before.
+        let is_gathered = layer == Layer::Gathering && state == "complete";
+        if is_gathered
+            && session.connectivity.has_no_relay()
+            && let Some(doubt) = &self.config.doubt
+        {
+            doubt.raise();
+        }
+        self.tell_connection(element, id);
+        if layer == Layer::Connection {
+            self.connection_state(id, &state);
+        }
+    }
+
+    pub(super) fn pair(
+        &mut self,
+        element: &VdoRoomSrc,
+        id: SessionId,
+        local: Candidate,
+        remote: Candidate,
+    ) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let pair = Some((local.clone(), remote.clone()));
+        if std::mem::replace(&mut session.connectivity.pair, pair.clone()) != pair {
+            let stream = &session.stream;
+            gst::info!(CAT, obj = element, "{stream}: from {local} to {remote}");
+            self.tell_connection(element, id);
+        }
+    }
+
+    /// Takes the time, if this answers our ping.
+    pub(super) fn hear_pong(&mut self, id: SessionId, text: &str) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if let Some(time) = session.ping.hear(Instant::now(), text) {
+            session.connectivity.round_trip = Some(time);
+            let stream = &session.stream;
+            gst::info!(
+                CAT,
+                obj = session.webrtcbin,
+                "{stream}: round trip {time:?}"
+            );
+            self.publish_views();
+        }
+    }
+
+    fn tell_connection(&self, element: &VdoRoomSrc, id: SessionId) {
+        if let Some(session) = self.sessions.get(&id) {
+            announce::connection(element, session);
+            self.publish_views();
+        }
+    }
+
+    /// Says why a connection that ends was never made, unless that was said last time.
+    pub(super) fn tell_failure(&mut self, element: &VdoRoomSrc, id: SessionId, reason: &str) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let stream = session.stream.clone();
+        if session.connectivity.was_connected() {
+            self.failures.remove(&stream);
+            return;
+        }
+        if !reason.contains(NOT_MADE) && !reason.contains(FAILED) {
+            return;
+        }
+        let diagnosis = session.connectivity.diagnosis(&self.config.ice);
+        let told = self.failures.insert(stream.clone(), diagnosis.clone());
+        if told.as_ref() != Some(&diagnosis) {
+            announce::warn(element, Some(&stream), &diagnosis);
+        }
+    }
+}
+
+/// What the room says of a session that took too long.
+const NOT_MADE: &str = "not made in time";
+
+/// What is reported of one that webrtcbin gives up.
+pub(super) const FAILED: &str = "the connection failed";

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Rooms whose members are apart: behind NATs, over TURN, over bad wires. The machines are network
+//! namespaces; where those are not allowed, each test says so and passes.
+
+// Other tests use more of it.
+#[allow(dead_code)]
+#[path = "../room/recording.rs"]
+mod recording;
+
+mod families;
+mod kit;
+mod scene;
+mod states;
+mod turn;
