@@ -100,6 +100,21 @@ fn a_guest_who_is_moved_away_and_comes_back_is_asked_at_once() {
     talk.flows("a", "alice", "two");
 }
 
+#[test]
+fn of_two_who_come_at_once_the_second_is_not_played_while_the_first_has_media() {
+    let mut talk = Conversation::joined(&[("a", "alice")]);
+    talk.receives(announced("b", "alice"));
+    let alice = talk.flows("a", "alice", "ta");
+    talk.take();
+    talk.pass_secs(60);
+    let plays = talk.plays();
+    talk.expect_eq(plays, vec![]);
+    talk.event(Event::MediaStalled { session: alice });
+    talk.pass_secs(1);
+    let plays = talk.plays();
+    talk.expect_eq(plays, vec!["alice".to_owned()]);
+}
+
 struct Guest {
     uuid: String,
     session: SessionId,

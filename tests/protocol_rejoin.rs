@@ -442,18 +442,3 @@ fn a_recorder_that_is_moved_keeps_who_came_along() {
     talk.expect_eq(actions, vec![]);
     talk.expect_eq(talk.session("alice"), alice);
 }
-
-#[test]
-fn of_two_who_come_at_once_the_second_is_not_played_while_the_first_has_media() {
-    let mut talk = Conversation::joined(&[("a", "alice")]);
-    talk.receives(announced("b", "alice"));
-    let alice = talk.flows("a", "alice", "ta");
-    talk.take();
-    talk.pass_secs(60);
-    let plays = talk.plays();
-    talk.expect_eq(plays, vec![]);
-    talk.event(Event::MediaStalled { session: alice });
-    talk.pass_secs(1);
-    let plays = talk.plays();
-    talk.expect_eq(plays, vec!["alice".to_owned()]);
-}

@@ -2,7 +2,7 @@
 //! The control thread: everything happens here but what pads must do at once.
 //!
 //! Pads, files and multiplexers send [`Msg`]s and return. The thread holds no lock while it calls
-//! into GStreamer or emits a signal, and never waits for a disk.
+//! into GStreamer, and never waits for a disk or for a handler of a signal.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use gst::glib;
 use gst::prelude::*;
 
+use super::announcer::Announcer;
 use super::effects::{Context, Effect, Run, absolute};
 use super::format::Frame;
 use super::manifest::{Manifest, run_fields};
@@ -56,8 +57,9 @@ pub(super) enum Msg {
     Limits(Limits),
     /// EOS was sent to the element.
     End,
-    /// The element stops; answered when the files are closed.
-    Shutdown(mpsc::Sender<()>),
+    /// The element stops; answered when the files are closed. Brings the element along: one that
+    /// is being dropped cannot be upgraded to any more.
+    Shutdown(RoomFileSink, mpsc::Sender<()>),
 }
 
 /// The way to the control thread.
@@ -71,9 +73,16 @@ impl Outbox {
     }
 }
 
+struct Shutdown {
+    since: Instant,
+    element: RoomFileSink,
+    done: mpsc::Sender<()>,
+}
+
 pub(super) struct Control {
     element: glib::WeakRef<RoomFileSink>,
     outbox: Outbox,
+    announcer: Announcer,
     run: Run,
     sessions: Sessions,
     manifest: Option<Manifest>,
@@ -81,14 +90,20 @@ pub(super) struct Control {
     ending: Option<Instant>,
     finite: Option<Instant>,
     eos_posted: bool,
-    shutdown: Option<(Instant, mpsc::Sender<()>)>,
+    shutdown: Option<Shutdown>,
 }
 
 impl Control {
-    pub(super) fn new(element: &RoomFileSink, outbox: Outbox, run: Run) -> Self {
+    pub(super) fn new(
+        element: &RoomFileSink,
+        outbox: Outbox,
+        announcer: Announcer,
+        run: Run,
+    ) -> Self {
         Self {
             element: element.downgrade(),
             outbox,
+            announcer,
             run,
             sessions: Sessions::default(),
             manifest: None,
@@ -120,7 +135,7 @@ impl Control {
                 self.tick(now);
             }
             if self.is_down(now) {
-                return (inbox, self.shutdown.take().map(|(_, done)| done));
+                return (inbox, self.shutdown.take().map(|s| s.done));
             }
         }
     }
@@ -134,8 +149,12 @@ impl Control {
                 self.ending.get_or_insert(now);
                 self.tick(now);
             }
-            Msg::Shutdown(done) => {
-                self.shutdown = Some((now, done));
+            Msg::Shutdown(element, done) => {
+                self.shutdown = Some(Shutdown {
+                    since: now,
+                    element,
+                    done,
+                });
                 self.with_context(|sessions, ctx| sessions.end_all(Reason::Stop, now, ctx));
             }
             msg => self.with_context(|sessions, ctx| sessions.handle(msg, now, ctx)),
@@ -173,8 +192,13 @@ impl Control {
         }
     }
 
+    fn element(&self) -> Option<RoomFileSink> {
+        let stopping = self.shutdown.as_ref().map(|s| s.element.clone());
+        stopping.or_else(|| self.element.upgrade())
+    }
+
     fn act(&mut self, effect: Effect) {
-        let Some(element) = self.element.upgrade() else {
+        let Some(element) = self.element() else {
             return;
         };
         match effect {
@@ -218,7 +242,8 @@ impl Control {
         let message = structure(&format!("roomfilesink-{event}"), &fields);
         let message = gst::message::Element::builder(message).src(element).build();
         let _ = element.post_message(message);
-        element.emit_by_name::<()>(event, &[&structure(event, &fields)]);
+        self.announcer
+            .emit(element, event, structure(event, &fields));
     }
 
     fn open_manifest(&mut self, element: &RoomFileSink, anchor: Anchor) {
@@ -245,7 +270,7 @@ impl Control {
             FileEvent::Closed => self.manifest_done = true,
             FileEvent::Failed { path, error } => {
                 self.manifest_done = true;
-                if let Some(element) = self.element.upgrade() {
+                if let Some(element) = self.element() {
                     gst::element_warning!(
                         element,
                         gst::ResourceError::Write,
@@ -296,10 +321,10 @@ impl Control {
     }
 
     fn is_down(&mut self, now: Instant) -> bool {
-        let Some((at, _)) = self.shutdown else {
+        let Some(shutdown) = &self.shutdown else {
             return false;
         };
-        let late = now >= at + SHUTDOWN;
+        let late = now >= shutdown.since + SHUTDOWN;
         if !self.sessions.is_idle() && !late {
             return false;
         }

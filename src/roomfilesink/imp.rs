@@ -13,6 +13,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+use super::announcer::{self, Announcing};
 use super::container::ContainerChoice;
 use super::control::{self, Control, Msg, Outbox, SHUTDOWN};
 use super::effects::Run;
@@ -31,6 +32,7 @@ pub struct RoomFileSink {
     /// Held by the control thread while it runs.
     inbox: Arc<Mutex<Option<mpsc::Receiver<Msg>>>>,
     thread: Mutex<Option<ThreadId>>,
+    announcing: Mutex<Option<Announcing>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -52,6 +54,7 @@ impl ObjectSubclass for RoomFileSink {
             outbox: Outbox(sender),
             inbox: Arc::new(Mutex::new(Some(receiver))),
             thread: Mutex::default(),
+            announcing: Mutex::default(),
         }
     }
 }
@@ -118,6 +121,15 @@ impl ObjectImpl for RoomFileSink {
         // is sent to the pipeline comes here also while nobody is linked.
         self.obj()
             .set_element_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
+    }
+
+    /// An element that is dropped without going to NULL goes there now, and closes its files:
+    /// GStreamer (1.22) would only complain.
+    fn dispose(&self) {
+        let element = self.obj();
+        if element.current_state() != gst::State::Null {
+            let _ = element.set_state(gst::State::Null);
+        }
     }
 }
 
@@ -284,32 +296,41 @@ impl RoomFileSink {
             anchor: None,
             counts: HashMap::new(),
         };
-        let control = Control::new(&self.obj(), self.outbox.clone(), run);
-        let thread = control::start(control, self.inbox.clone()).ok().flatten();
-        if thread.is_none() {
+        let Some((thread, announcing)) = self.start_threads(run) else {
             gst::element_imp_error!(
                 self,
                 gst::ResourceError::Failed,
-                ("The recorder's control thread cannot start")
+                ("The recorder's threads cannot start")
             );
             return Err(gst::StateChangeError);
-        }
-        *lock(&self.thread) = thread;
+        };
+        *lock(&self.thread) = Some(thread);
+        *lock(&self.announcing) = Some(announcing);
         Ok(())
+    }
+
+    fn start_threads(&self, run: Run) -> Option<(ThreadId, Announcing)> {
+        let (announcer, announcing) = announcer::start().ok()?;
+        let control = Control::new(&self.obj(), self.outbox.clone(), announcer, run);
+        let thread = control::start(control, self.inbox.clone()).ok()??;
+        Some((thread, announcing))
     }
 
     /// Closes all files, within a deadline.
     fn stop(&self) {
         let (done, closed) = mpsc::channel();
-        self.outbox.send(Msg::Shutdown(done));
+        self.outbox.send(Msg::Shutdown(self.obj().clone(), done));
         let thread = lock(&self.thread).take();
-        // A signal handler that stops the pipeline runs on the control thread itself.
+        let announcing = lock(&self.announcing).take();
+        // Who stops the pipeline as soon as the bus gets a message may be on that thread.
         if thread == Some(std::thread::current().id()) {
             return;
         }
         // The thread drops its end when the files are closed.
         if closed.recv_timeout(SHUTDOWN * 2) == Err(mpsc::RecvTimeoutError::Timeout) {
             gst::warning!(CAT, imp = self, "the control thread does not answer");
+        } else if announcing.is_some_and(|announcing| !announcing.wait()) {
+            gst::info!(CAT, imp = self, "a handler of a signal has not returned");
         }
     }
 

@@ -13,6 +13,7 @@
 //! thread. There `sessions` groups the pads, a `session` puts frames into order and `cut` decides
 //! which part each goes to. A `part` is a multiplexer (`mux_mpegts` with GStreamer's `mpegtsmux`,
 //! `mux_matroska` with our `matroska` writer) and a file on a thread of its own (`writer`).
+//! `announcer` emits the signals on a thread of its own.
 //! `container`, `naming`, `matroska`, `parameter_sets`, `record` and `manifest` are plain rules.
 //!
 //! The element posts EOS once: after EOS was sent to it and every part is closed, at most 1.5 s
@@ -25,6 +26,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+mod announcer;
 mod closing;
 mod container;
 mod control;

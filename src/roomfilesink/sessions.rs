@@ -80,7 +80,7 @@ impl Sessions {
                     session.pump(now, ctx);
                 }
             }
-            Msg::Manifest(_) | Msg::Limits(_) | Msg::End | Msg::Shutdown(_) => {}
+            Msg::Manifest(_) | Msg::Limits(_) | Msg::End | Msg::Shutdown(..) => {}
         }
         self.sessions.retain(|s| !s.is_over());
     }

@@ -99,8 +99,8 @@ pub(super) enum Command {
     Resumed,
     /// The network thread has ended and nothing more will come from the room.
     RoomClosed,
-    /// The element stops: take everything apart now. Keeps the element until its peers are taken apart: who stops it from a handler of a signal,
-    /// on this thread, may drop it before that.
+    /// The element stops: take everything apart now. Brings the element along: one that is being
+    /// dropped cannot be upgraded to any more.
     Stop(VdoRoomSrc),
 }
 
@@ -132,11 +132,14 @@ pub(super) struct Control {
     /// Why the room is over, told once all sessions have been taken apart.
     pub(super) failing: Option<String>,
     pub(super) flows: BTreeMap<SessionId, gst_base::UniqueFlowCombiner>,
-    stop_at: Option<Instant>,
-    stopping: Option<VdoRoomSrc>,
+    /// Until when consumers may take EOS, and the element that they belong to.
+    stopping: Option<(Instant, VdoRoomSrc)>,
+    /// The room's goodbyes have all come through here.
+    room_closed: bool,
 }
 
-/// The body of the thread. Ends after [`Command::Stop`], or when the element is gone.
+/// The body of the thread. Ends after [`Command::Stop`], which an element that is dropped sends
+/// too.
 pub(super) fn run(
     element: glib::WeakRef<VdoRoomSrc>,
     config: Config,
@@ -152,23 +155,26 @@ pub(super) fn run(
         leaving: Vec::new(),
         failing: None,
         flows: BTreeMap::new(),
-        stop_at: None,
         stopping: None,
+        room_closed: false,
     };
     loop {
-        let received = match (control.is_idle(), control.stop_at) {
+        let received = match (control.is_idle(), &control.stopping) {
             (true, None) => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
             (false, None) => commands.recv_timeout(TICK),
             (_, Some(_)) => commands.recv_timeout(STOP_TICK),
         };
-        let kept = control.stopping.clone();
-        let Some(element) = kept.or_else(|| control.element.upgrade()) else {
-            return;
-        };
-        match received {
-            Ok(command) => control.handle(&element, command),
-            Err(RecvTimeoutError::Timeout) => {}
+        let element = match &received {
+            Ok(Command::Stop(element)) => Some(element.clone()),
             Err(RecvTimeoutError::Disconnected) => return,
+            _ => control.element(),
+        };
+        let Some(element) = element else {
+            // It is being dropped, and its `Stop` is on the way.
+            continue;
+        };
+        if let Ok(command) = received {
+            control.handle(&element, command);
         }
         let now = Instant::now();
         control.tick(&element, now);
@@ -228,13 +234,11 @@ impl Control {
             }
             Command::Resumed => self.resume(),
             Command::RoomClosed => {
+                self.room_closed = true;
                 // An ordinary end has closed its sessions; after any other none may stay.
                 self.end_all(Instant::now(), "the room was left");
             }
-            Command::Stop(element) => {
-                self.stop();
-                self.stopping = Some(element);
-            }
+            Command::Stop(element) => self.stop(element),
         }
     }
 
@@ -362,10 +366,15 @@ impl Control {
     }
 
     /// Everybody gets EOS, and the room's goodbyes a moment to leave.
-    fn stop(&mut self) {
+    fn stop(&mut self, element: VdoRoomSrc) {
         let now = Instant::now();
         self.end_all(now, "the element stops");
-        self.stop_at = Some(now + STOP_DRAIN);
+        self.stopping = Some((now + STOP_DRAIN, element));
+    }
+
+    fn element(&self) -> Option<VdoRoomSrc> {
+        let stopping = self.stopping.as_ref().map(|(_, element)| element.clone());
+        stopping.or_else(|| self.element.upgrade())
     }
 
     fn is_idle(&self) -> bool {
@@ -386,9 +395,10 @@ impl Control {
     }
 
     fn has_stopped(&self, now: Instant) -> bool {
-        self.stop_at.is_some_and(|at| {
-            now >= at
-                || self.kept.is_empty()
+        self.stopping.as_ref().is_some_and(|(at, _)| {
+            now >= *at
+                || self.room_closed
+                    && self.kept.is_empty()
                     && self
                         .sessions
                         .values()

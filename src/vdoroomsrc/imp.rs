@@ -106,9 +106,13 @@ impl ObjectImpl for VdoRoomSrc {
         element.set_element_flags(gst::ElementFlags::SOURCE);
     }
 
-    /// Also ends the threads of an element that is dropped without going to NULL.
+    /// An element that is dropped without going to NULL goes there now: GStreamer (1.22) would
+    /// only complain, and leave its children as they are.
     fn dispose(&self) {
-        self.stop();
+        let element = self.obj();
+        if element.current_state() != gst::State::Null {
+            let _ = element.set_state(gst::State::Null);
+        }
     }
 }
 

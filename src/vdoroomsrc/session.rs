@@ -356,5 +356,8 @@ impl Ending {
 pub(super) fn discard(element: &gst::Element, bin: &gst::Bin) {
     element.set_locked_state(true);
     let _ = element.set_state(gst::State::Null);
-    let _ = bin.remove(element);
+    // An element that is dropped on the control thread has let go of it already.
+    if element.parent().as_ref() == Some(bin.upcast_ref()) {
+        let _ = bin.remove(element);
+    }
 }

@@ -223,7 +223,11 @@ impl Track {
 
     pub(super) fn remove_pad(&self, element: &impl IsA<gst::Element>) {
         let _ = self.pad.set_active(false);
-        let _ = element.as_ref().remove_pad(&self.pad);
+        let element = element.as_ref();
+        // As in `discard`.
+        if self.pad.parent().as_ref() == Some(element.upcast_ref()) {
+            let _ = element.remove_pad(&self.pad);
+        }
     }
 
     /// Removes what is left of a retired track.

@@ -29,9 +29,14 @@ mod strace;
 
 #[path = "../room/chaos.rs"]
 mod chaos;
+#[path = "../room/leaks.rs"]
+mod leaks;
 #[allow(dead_code)]
 #[path = "../room/recording.rs"]
 mod recording;
 
 /// How long a hostile guest has.
 const CHAOS: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// How often guests join, and leave.
+const JOINS: usize = 500;

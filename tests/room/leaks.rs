@@ -2,8 +2,6 @@
 //! Whoever comes and goes, and whatever goes wrong: nothing is left behind. The recorder runs in a
 //! process of its own, so that only what it holds is counted.
 
-use std::time::{Duration, Instant};
-
 use vdoroom_test_support::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, launch_line};
@@ -50,21 +48,14 @@ fn the_leaks_tracer_finds_nothing_after_joins_leaves_and_errors() {
     assert!(printed.contains("object-alive"), "the tracer did not run");
 }
 
-/// As many people at a time; each of them reloads again and again.
+/// As many people at a time. Everybody is being recorded; then each reloads again and again.
 const PEOPLE: usize = 10;
 
 /// Who reloads in the first rounds is not counted: libraries load, heaps find their size.
 const FIRST_ROUNDS: usize = 10;
 
 #[test]
-fn joins_and_leaves_leave_nothing_behind() {
-    // More by hand: scripts/test-long sets this.
-    let long = std::env::var_os("VDOROOM_TEST_LONG").is_some();
-    come_and_go(if long { 500 } else { 200 });
-}
-
-/// Everybody is being recorded; then everybody reloads, again and again.
-fn come_and_go(joins: usize) {
+fn hundreds_of_joins_and_leaves_leave_nothing_behind() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
     let line = launch_line(&server);
@@ -86,7 +77,7 @@ fn come_and_go(joins: usize) {
         recorder.wait_for_line("roomfilesink-part-opened", DEADLINE);
     }
     let mut after_first_rounds = None;
-    for round in 1..=joins / PEOPLE {
+    for round in 1..=crate::JOINS / PEOPLE {
         guests.iter().for_each(Publisher::reload);
         // Each closes a part and opens one.
         for _ in 0..2 * PEOPLE {
@@ -97,22 +88,6 @@ fn come_and_go(joins: usize) {
         }
     }
     let before = after_first_rounds.unwrap();
-    let after = wait_for(DEADLINE, || {
-        let now = Holdings::of(recorder.pid());
-        (now.threads <= before.threads && now.descriptors <= before.descriptors).then_some(now)
-    });
-    let after = after.unwrap_or_else(|| Holdings::of(recorder.pid()));
+    let after = Holdings::settled(recorder.pid(), &before, DEADLINE);
     after.assert_no_more_than(before, 5);
-}
-
-/// Sessions that have ended take a moment to be taken apart.
-fn wait_for<T>(deadline: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let until = Instant::now() + deadline;
-    while Instant::now() < until {
-        if let Some(seen) = look() {
-            return Some(seen);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    None
 }

@@ -12,6 +12,8 @@ mod crash;
 mod failures;
 mod faults;
 mod flavours;
+mod forgotten;
+mod handlers;
 mod identity;
 mod launch;
 mod leaks;
@@ -26,10 +28,13 @@ mod recovery;
 mod rejoin;
 mod secrets;
 mod splits;
-mod stopping;
+mod states;
 mod time;
 mod tracks;
 mod uploads;
 
 /// How long a hostile guest has.
 const CHAOS: std::time::Duration = std::time::Duration::from_secs(50);
+
+/// How often guests join, and leave.
+const JOINS: usize = 200;

@@ -16,7 +16,7 @@ use vdoroom_test_support::{Folder, Launch, RoomServer};
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Design rule: NULL is reached in under a second, from any state.
-const NULL_DEADLINE: Duration = Duration::from_secs(1);
+pub const NULL_DEADLINE: Duration = Duration::from_secs(1);
 
 pub fn init() {
     gst::init().unwrap();

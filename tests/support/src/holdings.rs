@@ -4,6 +4,8 @@
 
 use std::fs;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 const CHILD: &str = "VDOROOM_TEST_ALONE";
 
@@ -44,6 +46,19 @@ impl Holdings {
     /// Whether there are no more threads and descriptors than `before`.
     pub fn is_within(&self, before: &Self) -> bool {
         self.threads <= before.threads && self.descriptors <= before.descriptors
+    }
+
+    /// What a process holds once that is no more threads and descriptors than `before`, or at the
+    /// deadline: sessions that have ended take a moment to be taken apart.
+    pub fn settled(pid: u32, before: &Self, deadline: Duration) -> Self {
+        let until = Instant::now() + deadline;
+        loop {
+            let now = Self::of(pid);
+            if now.is_within(before) || Instant::now() >= until {
+                return now;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Panics if there are more threads or descriptors than `before`, or `percent` more memory.
