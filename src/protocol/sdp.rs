@@ -264,10 +264,14 @@ fn without_local_names(sdp: &str) -> String {
     kept.flat_map(|line| [line, "\r\n"]).collect()
 }
 
-/// Whether a candidate's address (its fifth word) is an mDNS name.
+/// Whether a candidate's address (its fifth word) is an mDNS name, in capitals (RFC 4343) or with
+/// the dot of the root as well.
 pub fn is_local_name(candidate: &str) -> bool {
     let address = candidate.split_ascii_whitespace().nth(4);
-    address.is_some_and(|address| address.ends_with(".local"))
+    let labels = address.map(|address| address.strip_suffix('.').unwrap_or(address));
+    labels
+        .and_then(|labels| labels.rsplit_once('.'))
+        .is_some_and(|(_, last)| last.eq_ignore_ascii_case("local"))
 }
 
 #[cfg(test)]

@@ -36,6 +36,20 @@ fn candidates_that_come_late_still_count() {
 }
 
 #[test]
+fn a_guest_that_hides_its_addresses_is_recorded() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = Publisher::builder(server.url(), "r", "alice")
+        .codec(Codec::Vp8)
+        .with_hidden_addresses()
+        .start()
+        .unwrap();
+    recording.wait_for_frames(&["alice"], FRAMES);
+    recording.finish().assert_whole(&["alice"]);
+    assert_eq!(alice.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn who_is_announced_twice_is_recorded_once() {
     records_in_spite_of(|faults| faults.duplicate_increments = true);
 }

@@ -42,6 +42,7 @@ pub struct Settings {
     pub split_offers: bool,
     pub ping_interval: Option<Duration>,
     pub false_fingerprint: bool,
+    pub hidden_addresses: bool,
     /// Seeds what happens to packets.
     pub mangle: Option<u64>,
     pub greed: Greed,
@@ -183,6 +184,13 @@ impl PublisherBuilder {
     /// the channel: as soon as it is open, everything is offered there, asked for or not.
     pub fn with_false_fingerprint(mut self) -> Self {
         self.0.false_fingerprint = true;
+        self
+    }
+
+    /// Its candidates name a host of the local network by mDNS instead of an address, as browsers
+    /// do that were given neither camera nor microphone. The name leads nowhere.
+    pub fn with_hidden_addresses(mut self) -> Self {
+        self.0.hidden_addresses = true;
         self
     }
 

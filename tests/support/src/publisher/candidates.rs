@@ -7,6 +7,7 @@ use super::{
     Flavour,
     control::{Control, TimerEvent},
     flavour::CandidateForm,
+    sdp,
     viewer::Viewer,
 };
 
@@ -16,6 +17,10 @@ impl Viewer {
             let delay = control.settings.flavour.candidate_delay();
             control.later(delay, TimerEvent::FlushCandidates(self.id));
         }
+        let text = match control.settings.hidden_addresses {
+            true => sdp::hidden(&text),
+            false => text,
+        };
         self.candidates.push((index, text));
     }
 

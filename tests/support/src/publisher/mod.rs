@@ -82,6 +82,7 @@ impl Publisher {
             split_offers: false,
             ping_interval: None,
             false_fingerprint: false,
+            hidden_addresses: false,
             mangle: None,
             greed: Greed::default(),
             times: Times::default(),

@@ -35,6 +35,24 @@ pub fn with_other_fingerprint(sdp: &str) -> String {
     sdp.lines().map(|line| other(line) + "\r\n").collect()
 }
 
+/// The offer without addresses.
+pub fn with_hidden_addresses(sdp: &str) -> String {
+    let hide = |line: &str| match line.starts_with("a=candidate:") {
+        true => hidden(line),
+        false => line.to_owned(),
+    };
+    sdp.lines().map(|line| hide(line) + "\r\n").collect()
+}
+
+/// A candidate with a name of mDNS that nobody answers for, instead of its address.
+pub fn hidden(candidate: &str) -> String {
+    let mut words: Vec<&str> = candidate.split(' ').collect();
+    if let Some(address) = words.get_mut(4) {
+        *address = "5f8a7c1e-0000-4000-8000-000000000000.local";
+    }
+    words.join(" ")
+}
+
 /// An answer with webrtcbin's own mids, as its offer had them.
 pub fn from_wire(answer: &str, offer: &str) -> String {
     rewrite(answer, &mids(offer), str::to_owned)

@@ -143,6 +143,9 @@ impl Viewer {
         if control.settings.false_fingerprint && !on_channel {
             wire = sdp::with_other_fingerprint(&wire);
         }
+        if control.settings.hidden_addresses {
+            wire = sdp::with_hidden_addresses(&wire);
+        }
         let bare = &control.settings.stream_id;
         let stream_id = if on_channel {
             bare.clone()
