@@ -137,9 +137,12 @@ impl Recording {
         let tracks = tracks.unwrap_or_default();
         let of = |kind: &str| {
             let track = tracks.iter().find(|t| t.get::<&str>("kind") == Ok(kind));
-            track.map(|t| t.get("buffers").unwrap())
+            track.map_or(0, |t| t.get("buffers").unwrap())
         };
-        of("video").or_else(|| of("audio")).unwrap_or(0)
+        match of("video") {
+            0 => of("audio"),
+            frames => frames,
+        }
     }
 
     pub fn stream(&self, stream: &str) -> Option<gst::Structure> {
