@@ -149,7 +149,7 @@ fn expose(
 pub(super) fn refuse(pad: &gst::Pad, block: gst::PadProbeId) {
     pad.add_probe(
         gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-        |_, _| gst::PadProbeReturn::Drop,
+        |_, _| gst::PadProbeReturn::Handled,
     );
     pad.remove_probe(block);
 }

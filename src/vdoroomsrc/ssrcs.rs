@@ -146,7 +146,7 @@ impl SharedSsrcs {
             if *placed() & bit == 0 {
                 if !ssrcs.has_place(session, ssrc) {
                     ssrcs.refuse(id, ssrc, &to);
-                    return gst::PadProbeReturn::Drop;
+                    return gst::PadProbeReturn::Handled;
                 }
                 *placed() |= bit;
             }
@@ -210,7 +210,7 @@ fn ignore_goodbyes(pad: &gst::Pad) {
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
     pad.add_probe(mask, |_, info| match &mut info.data {
         Some(gst::PadProbeData::Buffer(buffer)) if says_goodbye(buffer) => {
-            gst::PadProbeReturn::Drop
+            gst::PadProbeReturn::Handled
         }
         Some(gst::PadProbeData::BufferList(list)) => {
             list.make_mut().foreach_mut(|buffer, _| {

@@ -196,7 +196,7 @@ impl Track {
     fn send_eos(&self) {
         self.webrtcbin_pad.add_probe(
             gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-            |_, _| gst::PadProbeReturn::Drop,
+            |_, _| gst::PadProbeReturn::Handled,
         );
         let first = self.elements.first().unwrap_or(&self.queue);
         if let Some(pad) = first.static_pad("sink") {

@@ -109,7 +109,7 @@ pub(super) fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
         gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
         move |_, info| {
             if paused.is_paused() {
-                return gst::PadProbeReturn::Drop;
+                return gst::PadProbeReturn::Handled;
             }
             match &mut info.data {
                 Some(gst::PadProbeData::Buffer(buffer)) => fix(buffer),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
 
-use crate::recording::{Recording, assert_whole, structures};
+use crate::recording::{DEADLINE, Recording, assert_whole, structures};
 
 const FRAMES: u64 = 20;
 
@@ -64,6 +64,8 @@ fn who_stops_sending_is_connected_anew_and_recorded_once_it_sends_again() {
         source.set_property("stream-timeout", 2000u32);
     });
     let alice = alice(&server);
+    // Her sound may be there before her picture.
+    alice.wait_for_frames(FRAMES, DEADLINE).unwrap();
     recording.wait_for_frames(&["alice"], FRAMES);
     pause(&alice, true);
     recording.wait_for_news("roomfilesink-part-closed", "alice");

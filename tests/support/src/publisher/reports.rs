@@ -61,7 +61,7 @@ impl SenderReports {
                 let n = count.fetch_add(1, Relaxed);
                 match self.rewrite(&mut map, n, &|ssrc| lock(&pictures).contains(&ssrc)) {
                     true => gst::PadProbeReturn::Ok,
-                    false => gst::PadProbeReturn::Drop,
+                    false => gst::PadProbeReturn::Handled,
                 }
             });
         });
