@@ -104,6 +104,11 @@ impl ChromiumBuilder {
             .with("rate", &rate.to_string())
     }
 
+    /// Offers sound and picture whatever the viewer asks for.
+    pub fn eager(self) -> Self {
+        self.with("eager", "true")
+    }
+
     /// Accepts the server's certificate whatever it is.
     pub fn trust_any_certificate(mut self) -> Self {
         self.trust_any_certificate = true;
@@ -209,7 +214,7 @@ impl Chromium {
             .with("stream", stream_id)
     }
 
-    /// Waits for an event of the page: `codecs`, `joined`, `state`, `sending`, `closed`,
+    /// Waits for an event of the page: `codecs`, `joined`, `state`, `track`, `sending`, `closed`,
     /// `complaint`, `error`. The error names all events so far.
     pub fn wait_for(
         &self,
@@ -287,6 +292,16 @@ impl Chromium {
         self.command("mute-audio", &json!(muted));
     }
 
+    /// Has the camera deliver other pictures, as when the page's settings are changed.
+    pub fn constrain(&self, width: u32, height: u32) {
+        self.command("constrain", &picture(width, height));
+    }
+
+    /// Sends another camera in the place of the first.
+    pub fn replace_camera(&self, width: u32, height: u32) {
+        self.command("replace", &picture(width, height));
+    }
+
     /// Has the page say `json` to all viewers on their channels.
     pub fn tell_viewers(&self, json: &Value) {
         self.command("say", json);
@@ -306,6 +321,10 @@ impl Chromium {
             *page = socket.get_ref().try_clone().ok();
         }
     }
+}
+
+fn picture(width: u32, height: u32) -> Value {
+    json!({"width": {"exact": width}, "height": {"exact": height}})
 }
 
 impl Drop for Chromium {
