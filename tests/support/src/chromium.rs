@@ -5,6 +5,7 @@
 //! websocket of the helper's, which also carries commands to it.
 
 use std::{
+    collections::BTreeMap,
     env, fs, io,
     net::{TcpListener, TcpStream},
     path::PathBuf,
@@ -23,8 +24,9 @@ const PAGE: &str = include_str!("../../browser/publisher.html");
 /// Where Chromium is looked for, after the environment variable `CHROMIUM`.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-const FLAGS: [&str; 20] = [
+const FLAGS: [&str; 21] = [
     "--headless=new",
+    "--disable-popup-blocking",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -70,6 +72,8 @@ fn binary() -> Option<PathBuf> {
 pub struct ChromiumBuilder {
     parameters: Vec<(&'static str, String)>,
     trust_any_certificate: bool,
+    /// What differs in the tabs beside the first.
+    tabs: Vec<[(&'static str, String); 2]>,
 }
 
 impl ChromiumBuilder {
@@ -109,6 +113,27 @@ impl ChromiumBuilder {
         self.with("eager", "true")
     }
 
+    /// A further tab publishes another stream with this codec. It tells nothing of what happens.
+    pub fn tab(mut self, stream_id: &str, codec: &str) -> Self {
+        self.tabs
+            .push([("stream", stream_id.into()), ("codec", codec.into())]);
+        self
+    }
+
+    /// The query of the page's address; of what is given twice the last counts.
+    fn query<'a>(&'a self, further: impl Iterator<Item = &'a (&'static str, String)>) -> String {
+        let parameters: BTreeMap<_, _> = self
+            .parameters
+            .iter()
+            .chain(further)
+            .map(|(name, value)| (*name, value))
+            .collect();
+        let words = parameters.iter().map(|(name, value)| {
+            format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
+        });
+        words.collect::<Vec<_>>().join("&")
+    }
+
     /// Accepts the server's certificate whatever it is.
     pub fn trust_any_certificate(mut self) -> Self {
         self.trust_any_certificate = true;
@@ -130,22 +155,18 @@ impl ChromiumBuilder {
         fs::create_dir_all(&profile).map_err(failed)?;
         let page = profile.join("publisher.html");
         fs::write(&page, PAGE).map_err(failed)?;
-        let trust_any_certificate = self.trust_any_certificate;
-        let query: Vec<String> = self
-            .with("report", &report)
-            .parameters
-            .iter()
-            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
-            .collect();
+        let tabs: Vec<String> = self.tabs.iter().map(|tab| self.query(tab.iter())).collect();
+        let own = [("report", report), ("tabs", tabs.join(" "))];
+        let query = self.query(own.iter());
         let mut command = Command::new(binary);
         command
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(format!("file://{}?{}", page.display(), query.join("&")))
+            .arg(format!("file://{}?{query}", page.display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        if trust_any_certificate {
+        if self.trust_any_certificate {
             command.arg("--ignore-certificate-errors");
         }
         let child = command.spawn().map_err(failed)?;
@@ -207,6 +228,7 @@ impl Chromium {
         let builder = ChromiumBuilder {
             parameters: vec![],
             trust_any_certificate: false,
+            tabs: vec![],
         };
         builder
             .with("server", server)
