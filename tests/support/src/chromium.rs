@@ -5,6 +5,7 @@
 //! websocket of the helper's, which also carries commands to it.
 
 use std::{
+    collections::BTreeMap,
     env, fs, io,
     net::{TcpListener, TcpStream},
     path::PathBuf,
@@ -23,8 +24,9 @@ const PAGE: &str = include_str!("../../browser/publisher.html");
 /// Where Chromium is looked for, after the environment variable `CHROMIUM`.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-const FLAGS: [&str; 20] = [
+const FLAGS: [&str; 21] = [
     "--headless=new",
+    "--disable-popup-blocking",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -70,6 +72,8 @@ fn binary() -> Option<PathBuf> {
 pub struct ChromiumBuilder {
     parameters: Vec<(&'static str, String)>,
     trust_any_certificate: bool,
+    /// What differs in the tabs beside the first.
+    tabs: Vec<[(&'static str, String); 2]>,
 }
 
 impl ChromiumBuilder {
@@ -104,6 +108,32 @@ impl ChromiumBuilder {
             .with("rate", &rate.to_string())
     }
 
+    /// Offers sound and picture whatever the viewer asks for.
+    pub fn eager(self) -> Self {
+        self.with("eager", "true")
+    }
+
+    /// A further tab publishes another stream with this codec. It tells nothing of what happens.
+    pub fn tab(mut self, stream_id: &str, codec: &str) -> Self {
+        self.tabs
+            .push([("stream", stream_id.into()), ("codec", codec.into())]);
+        self
+    }
+
+    /// The query of the page's address; of what is given twice the last counts.
+    fn query<'a>(&'a self, further: impl Iterator<Item = &'a (&'static str, String)>) -> String {
+        let parameters: BTreeMap<_, _> = self
+            .parameters
+            .iter()
+            .chain(further)
+            .map(|(name, value)| (*name, value))
+            .collect();
+        let words = parameters.iter().map(|(name, value)| {
+            format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
+        });
+        words.collect::<Vec<_>>().join("&")
+    }
+
     /// Accepts the server's certificate whatever it is.
     pub fn trust_any_certificate(mut self) -> Self {
         self.trust_any_certificate = true;
@@ -125,22 +155,18 @@ impl ChromiumBuilder {
         fs::create_dir_all(&profile).map_err(failed)?;
         let page = profile.join("publisher.html");
         fs::write(&page, PAGE).map_err(failed)?;
-        let trust_any_certificate = self.trust_any_certificate;
-        let query: Vec<String> = self
-            .with("report", &report)
-            .parameters
-            .iter()
-            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
-            .collect();
+        let tabs: Vec<String> = self.tabs.iter().map(|tab| self.query(tab.iter())).collect();
+        let own = [("report", report), ("tabs", tabs.join(" "))];
+        let query = self.query(own.iter());
         let mut command = Command::new(binary);
         command
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(format!("file://{}?{}", page.display(), query.join("&")))
+            .arg(format!("file://{}?{query}", page.display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        if trust_any_certificate {
+        if self.trust_any_certificate {
             command.arg("--ignore-certificate-errors");
         }
         let child = command.spawn().map_err(failed)?;
@@ -202,6 +228,7 @@ impl Chromium {
         let builder = ChromiumBuilder {
             parameters: vec![],
             trust_any_certificate: false,
+            tabs: vec![],
         };
         builder
             .with("server", server)
@@ -209,7 +236,7 @@ impl Chromium {
             .with("stream", stream_id)
     }
 
-    /// Waits for an event of the page: `codecs`, `joined`, `state`, `sending`, `closed`,
+    /// Waits for an event of the page: `codecs`, `joined`, `state`, `track`, `sending`, `closed`,
     /// `complaint`, `error`. The error names all events so far.
     pub fn wait_for(
         &self,
@@ -287,6 +314,16 @@ impl Chromium {
         self.command("mute-audio", &json!(muted));
     }
 
+    /// Has the camera deliver other pictures, as when the page's settings are changed.
+    pub fn constrain(&self, width: u32, height: u32) {
+        self.command("constrain", &picture(width, height));
+    }
+
+    /// Sends another camera in the place of the first.
+    pub fn replace_camera(&self, width: u32, height: u32) {
+        self.command("replace", &picture(width, height));
+    }
+
     /// Has the page say `json` to all viewers on their channels.
     pub fn tell_viewers(&self, json: &Value) {
         self.command("say", json);
@@ -306,6 +343,10 @@ impl Chromium {
             *page = socket.get_ref().try_clone().ok();
         }
     }
+}
+
+fn picture(width: u32, height: u32) -> Value {
+    json!({"width": {"exact": width}, "height": {"exact": height}})
 }
 
 impl Drop for Chromium {
