@@ -152,7 +152,7 @@ impl Control {
             Err(reason) => return self.lost(id, format!("no answer to its offer: {reason}")),
         };
         let mut sent = answer.sdp().to_owned();
-        offer::ask_for_stereo(&mut sent);
+        offer::ask_for_stereo(&mut sent, self.config.wish.audio_bitrate);
         match sent.as_text() {
             Ok(sdp) => {
                 // Before the candidates, which begin to come with the local description.
