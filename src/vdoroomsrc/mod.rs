@@ -27,6 +27,7 @@
  */
 mod actions;
 mod announce;
+mod answer;
 #[cfg(feature = "av1")]
 mod av1;
 mod codecs;

@@ -62,6 +62,8 @@ pub(super) struct Session {
     pub waiting_pads: Vec<WaitingPad>,
     /// The m-lines for media of the newest offer.
     pub promised: Vec<offer::Track>,
+    /// The newest offer, as webrtcbin was given it.
+    pub offer: Option<SDPMessage>,
     /// By SSRC.
     pub jitterbuffers: Vec<(u32, glib::WeakRef<gst::Element>)>,
     /// Where its media belongs.
@@ -152,6 +154,7 @@ impl Session {
             tracks: Vec::new(),
             waiting_pads: Vec::new(),
             promised: Vec::new(),
+            offer: None,
             jitterbuffers: Vec::new(),
             timeline,
             ssrcs,
@@ -178,6 +181,7 @@ impl Session {
             .map_err(|error| format!("its offer cannot be read: {error}"))?;
         self.promised = offer::narrow(&mut sdp, screen_mids, wish, Codec::is_available);
         let named = ssrcs::take_named(&mut sdp);
+        self.offer = Some(sdp.clone());
         let description = WebRTCSessionDescription::new(WebRTCSDPType::Offer, sdp);
         let (id, reports, ssrcs) = (self.id, reports.clone(), self.ssrcs.clone());
         let promise = gst::Promise::with_change_func(move |reply| {
