@@ -27,15 +27,16 @@
  */
 mod actions;
 mod announce;
-mod answer;
 #[cfg(feature = "av1")]
 mod av1;
 mod codecs;
+mod congestion;
 mod connectivity;
 mod control;
 mod events;
 mod exit;
 mod expose;
+mod formats;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -9,6 +9,7 @@ mod recording;
 
 mod families;
 mod kit;
+mod quality;
 mod scene;
 mod states;
 mod turn;

@@ -147,15 +147,6 @@ fn says_of_its_picture(
     recording.finish()
 }
 
-#[test]
-fn a_browser_is_told_what_arrives_and_sees_that_its_line_takes_more() {
-    // It begins with 0.3 Mbit/s, and knows no more without reports.
-    says_of_its_picture(
-        |browser| browser.codec("VP8").picture(1280, 720, 10),
-        |event| event["availableBitrate"].as_f64() > Some(1e6),
-    );
-}
-
 /// Debian's Chromium encodes Constrained Baseline (OpenH264) whatever was agreed.
 #[test]
 fn a_browser_keeps_the_profile_of_h264_that_it_offers() {

@@ -24,7 +24,7 @@ const PAGE: &str = include_str!("../../browser/publisher.html");
 /// Where Chromium is looked for, after the environment variable `CHROMIUM`.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-const FLAGS: [&str; 21] = [
+const FLAGS: [&str; 20] = [
     "--headless=new",
     "--disable-popup-blocking",
     "--no-sandbox",
@@ -48,7 +48,6 @@ const FLAGS: [&str; 21] = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-domain-reliability",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
 /// Whether there is a Chromium on this machine.
@@ -70,6 +69,8 @@ fn binary() -> Option<PathBuf> {
 
 /// What the page is to publish.
 pub struct ChromiumBuilder {
+    /// Nobody but the server is found.
+    resolver_rules: String,
     parameters: Vec<(&'static str, String)>,
     trust_any_certificate: bool,
     /// What differs in the tabs beside the first.
@@ -111,6 +112,11 @@ impl ChromiumBuilder {
         self.with("width", &width.to_string())
             .with("height", &height.to_string())
             .with("rate", &rate.to_string())
+    }
+
+    /// A tone on the left and silence on the right, in the place of the microphone.
+    pub fn stereo(self) -> Self {
+        self.with("stereo", "true")
     }
 
     /// Offers sound and picture whatever the viewer asks for.
@@ -166,6 +172,7 @@ impl ChromiumBuilder {
         let mut command = Command::new(binary);
         command
             .args(FLAGS)
+            .arg(&self.resolver_rules)
             .arg(format!("--user-data-dir={}", profile.display()))
             .arg(format!("file://{}?{query}", page.display()))
             .stdin(Stdio::null())
@@ -230,7 +237,11 @@ pub struct Chromium {
 impl Chromium {
     /// A page that publishes `stream_id` with the default password and all its codecs.
     pub fn builder(server: &str, room: &str, stream_id: &str) -> ChromiumBuilder {
+        let host = server.split(['/', ':']).nth(3).unwrap_or_default();
         let builder = ChromiumBuilder {
+            resolver_rules: format!(
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE {host}"
+            ),
             parameters: vec![],
             trust_any_certificate: false,
             tabs: vec![],
@@ -241,8 +252,8 @@ impl Chromium {
             .with("stream", stream_id)
     }
 
-    /// Waits for an event of the page: `codecs`, `joined`, `state`, `track`, `sending`, `closed`,
-    /// `complaint`, `error`. The error names all events so far.
+    /// Waits for an event of the page: `codecs`, `joined`, `state`, `track`, `estimate`, `limit`,
+    /// `sending`, `closed`, `complaint`, `error`. The error names all events so far.
     pub fn wait_for(
         &self,
         timeout: Duration,
