@@ -123,6 +123,11 @@ impl Connectivity {
         self.local.relay == 0
     }
 
+    /// There is no address of ours that the publisher may hear of.
+    pub(super) fn has_no_candidates(&self) -> bool {
+        self.local.is_empty()
+    }
+
     pub(super) fn was_connected(&self) -> bool {
         self.pair.is_some() || self.state(Layer::Connection) == "connected"
     }
@@ -147,6 +152,12 @@ impl Connectivity {
                  before the servers"
                     .into()
             }
+            () if self.local.is_empty() && !servers.ports.is_any() => format!(
+                "this machine has found no ICE candidates: none of the ports {} is free, or it has \
+                 no network; each connection takes one for each address of this machine: widen \
+                 min-rtp-port and max-rtp-port",
+                servers.ports
+            ),
             () if self.local.is_empty() => {
                 "this machine has found no ICE candidates: check its network".into()
             }
@@ -204,7 +215,7 @@ mod tests {
     use gst_webrtc::WebRTCICETransportPolicy::{self, All};
 
     use super::*;
-    use crate::vdoroomsrc::ice::TurnUrl;
+    use crate::vdoroomsrc::ice::{PortRange, TurnUrl};
 
     const HOST: &str = "candidate:1 1 UDP 1 192.0.2.1 5000 typ host";
     const RELAY: &str = "candidate:1 1 UDP 1 192.0.2.1 5000 typ relay raddr 0.0.0.0 rport 9";
@@ -214,6 +225,7 @@ mod tests {
             stun: None,
             turn: turn.iter().map(|url| TurnUrl((*url).into())).collect(),
             policy,
+            ports: PortRange::ANY,
         }
     }
 

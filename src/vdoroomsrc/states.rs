@@ -171,7 +171,12 @@ impl Control {
         {
             doubt.raise();
         }
+        // Without an address of its own no agent finds a way, however long it may take.
+        let is_hopeless = is_gathered && session.connectivity.has_no_candidates();
         self.tell_connection(element, id);
+        if is_hopeless {
+            self.lost(id, FAILED.into());
+        }
         if layer == Layer::Connection {
             self.connection_state(id, &state);
         }

@@ -9,6 +9,8 @@ mod recording;
 
 mod families;
 mod kit;
+mod ports;
 mod scene;
+mod servers;
 mod states;
 mod turn;

@@ -8,7 +8,7 @@ use std::thread;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::tools::{ip, nft};
+use super::tools::{ip, nft, try_run};
 use super::{Family, Network};
 
 /// Where `ip netns` keeps the names of namespaces.
@@ -96,9 +96,64 @@ impl Host {
         self.refuse(&format!("tcp dport {port} @ih,32,32 0x2112a442 drop"));
     }
 
+    /// Lets nothing out but to these hosts, and counts what would have gone elsewhere.
+    pub fn trap(&self, allowed: &[&Host]) -> Trap {
+        let accept = |host: &&Host| match host.family {
+            Family::Ipv4 => format!("ip daddr {} accept", host.address()),
+            Family::Ipv6 => format!("ip6 daddr {} accept", host.address()),
+            Family::Both => format!(
+                "ip daddr {} accept; ip6 daddr {} accept",
+                host.address(),
+                host.address_v6()
+            ),
+        };
+        let accepts: Vec<String> = allowed.iter().map(accept).collect();
+        // Neighbours and groups are the system's business.
+        let rules = format!(
+            "table inet trap {{ counter elsewhere {{ }}; chain out {{ \
+             type filter hook output priority 0; oifname \"lo\" accept; \
+             meta l4proto icmpv6 accept; ip protocol igmp accept; {}; \
+             counter name elsewhere drop; }}; }}",
+            accepts.join("; ")
+        );
+        nft(&self.namespace, &rules);
+        Trap(self.namespace.clone())
+    }
+
+    /// The local ports of all its UDP sockets.
+    pub fn udp_ports(&self) -> Vec<u16> {
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/thread-self/net/{file}"));
+        let listed = self.run(|| [read("udp"), read("udp6")].map(Result::unwrap_or_default));
+        let port = |line: &str| {
+            let local = line.split_ascii_whitespace().nth(1)?;
+            u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()
+        };
+        let lines = listed.iter().flat_map(|text| text.lines().skip(1));
+        lines.filter_map(port).collect()
+    }
+
     fn refuse(&self, rule: &str) {
         let chain = "type filter hook input priority 0";
         let table = format!("table inet firewall {{ chain in {{ {chain}; {rule}; }}; }}");
         nft(&self.namespace, &table);
+    }
+}
+
+/// Counts packets that leave a host for where they should not.
+pub struct Trap(String);
+
+impl Trap {
+    pub fn packets(&self) -> u64 {
+        let list = [
+            "netns",
+            "exec",
+            &self.0,
+            "nft",
+            "list counter inet trap elsewhere",
+        ];
+        let listed = try_run("ip", &list).unwrap();
+        let mut words = listed.split_ascii_whitespace();
+        words.find(|word| *word == "packets");
+        words.next().and_then(|count| count.parse().ok()).unwrap()
     }
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Which servers a recorder speaks to: those that were set, for each guest, and no others.
+
+use std::net::UdpSocket;
+
+use gst::prelude::*;
+use vdoroom_test_support::{Password, Publisher};
+
+use crate::scene::Scene;
+
+const FRAMES: u64 = 30;
+
+/// The candidates of ours that the publisher has heard of, in a room without encryption.
+fn heard_candidates(publisher: &Publisher) -> Vec<String> {
+    let log = publisher.log();
+    let texts = log.iter().map(|entry| entry.text.as_str());
+    let candidates = texts.flat_map(|text| text.split("candidate:").skip(1));
+    candidates.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_guest_hears_of_the_address_that_the_stun_server_sees() {
+    let Some((scene, turn)) = Scene::with_turn() else {
+        return;
+    };
+    let guests = scene.internet.host("guests");
+    let recorder = scene.internet.host_behind_nat("recorder");
+    let mut recording = scene.record(&recorder, |source| {
+        source.set_property("stun-server", turn.stun_url());
+        source.set_property("password", "off");
+    });
+    for name in ["alice", "bob"] {
+        let guest = scene.publish(&guests, name, |guest| guest.password(Password::Off));
+        recording.wait_for_frames(&[name], FRAMES);
+        let heard = heard_candidates(&guest);
+        let seen: Vec<_> = heard
+            .iter()
+            .filter(|text| text.contains("typ srflx"))
+            .collect();
+        assert!(!seen.is_empty(), "{name} heard of {heard:#?}");
+        guest.stop();
+    }
+}
+
+#[test]
+fn without_servers_nobody_is_contacted_but_the_room_and_its_guests() {
+    let Some(scene) = Scene::new() else {
+        return;
+    };
+    let (alice, recorder) = (
+        scene.internet.host("alice"),
+        scene.internet.host("recorder"),
+    );
+    let trap = recorder.trap(&[&scene.room_host, &alice]);
+    let _publisher = scene.publish(&alice, "alice", |alice| alice);
+    let mut recording = scene.record(&recorder, |_| {});
+    recording.wait_for_frames(&["alice"], FRAMES);
+    recording.finish().assert_whole(&["alice"]);
+    assert_eq!(trap.packets(), 0, "packets left for elsewhere");
+    let elsewhere = scene.internet.host("elsewhere").port(3478);
+    let sent = recorder.run(|| UdpSocket::bind("0.0.0.0:0")?.send_to(b"?", elsewhere));
+    assert!(sent.is_err(), "the trap lets everything through");
+    assert_eq!(trap.packets(), 1, "the trap counts nothing");
+}
