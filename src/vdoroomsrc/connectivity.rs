@@ -146,16 +146,18 @@ impl Connectivity {
             () if servers.policy == Relay && servers.turn.is_empty() => {
                 "ice-transport-policy is relay and turn-servers is empty: there is no way".into()
             }
-            () if servers.policy == Relay && no_relay => {
+            () if servers.policy == Relay && no_relay => format!(
                 "no TURN server has given a relay address, and ice-transport-policy allows no other: \
-                 check turn-servers, turn-user and turn-password, and whether a firewall stands \
-                 before the servers"
-                    .into()
-            }
+                 check turn-servers, turn-user and turn-password, {}whether a firewall stands before \
+                 the servers",
+                match servers.ports.is_any() {
+                    true => "and ".to_owned(),
+                    false => format!("whether one of the ports {} is free, and ", servers.ports),
+                }
+            ),
             () if self.local.is_empty() && !servers.ports.is_any() => format!(
                 "this machine has found no ICE candidates: none of the ports {} is free, or it has \
-                 no network; each connection takes one for each address of this machine: widen \
-                 min-rtp-port and max-rtp-port",
+                 no network; each connection takes a port: widen min-rtp-port and max-rtp-port",
                 servers.ports
             ),
             () if self.local.is_empty() => {
@@ -229,6 +231,13 @@ mod tests {
         }
     }
 
+    fn few_ports(policy: WebRTCICETransportPolicy) -> IceServers {
+        IceServers {
+            ports: PortRange::new(50_000, 50_009).unwrap(),
+            ..servers(policy, &["turn://u:p@h:1"])
+        }
+    }
+
     /// What is said with these candidates of ours and theirs.
     fn said(local: &[&str], remote: &[&str], servers: &IceServers) -> String {
         let mut connectivity = Connectivity::default();
@@ -243,6 +252,8 @@ mod tests {
         let turn = &["turn://u:p@h:1"][..];
         for (said, part) in [
             (said(&[], &[HOST], &servers(All, &[])), "its network"),
+            (said(&[], &[HOST], &few_ports(All)), "50000 to 50009"),
+            (said(&[], &[HOST], &few_ports(Relay)), "50000 to 50009"),
             (said(&[HOST], &[], &servers(All, &[])), "mDNS"),
             (said(&[HOST], &[HOST], &servers(All, &[])), "stun-server"),
             (said(&[HOST], &[HOST], &servers(All, turn)), "turn-password"),

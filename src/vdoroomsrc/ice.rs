@@ -55,7 +55,7 @@ impl PortRange {
         self == Self::ANY
     }
 
-    /// Each connection takes at least one.
+    /// Each connection takes one, the same or another of each address.
     pub(super) fn len(self) -> u32 {
         u32::from(self.max - self.min) + 1
     }

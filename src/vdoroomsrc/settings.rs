@@ -226,7 +226,7 @@ impl Settings {
         (count < streams).then(|| {
             format!(
                 "min-rtp-port and max-rtp-port leave {count} ports ({ports}), max-streams is \
-                 {streams}: each stream takes at least one"
+                 {streams}: each connection takes one"
             )
         })
     }

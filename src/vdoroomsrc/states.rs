@@ -5,17 +5,21 @@ use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
-use gst_webrtc::WebRTCDTLSTransport;
+use gst_webrtc::{WebRTCDTLSTransport, WebRTCICETransportPolicy};
 
 use super::connectivity::{Candidate, Layer};
 use super::control::{Command, Control};
 use super::session::{Reports, Session};
 use super::{CAT, VdoRoomSrc, announce};
-use crate::protocol::SessionId;
+use crate::protocol::{Event, SessionId};
 
 /// How often the selected candidate pair is looked for, and looked at.
 const PAIR_INTERVAL: Duration = Duration::from_secs(1);
 const KNOWN_PAIR_INTERVAL: Duration = Duration::from_secs(10);
+
+/// When no address of ours is found any more: those of this machine are there at once, and without
+/// one of them no server is asked. webrtcbin (1.22) goes on gathering for ever.
+const FRUITLESS_GATHERING: Duration = Duration::from_secs(2);
 
 /// Properties of webrtcbin.
 const STATES: [(Layer, &str); 2] = [
@@ -87,8 +91,21 @@ impl Session {
         }
     }
 
+    /// What has to be looked at from time to time.
+    pub(super) fn poll_transport(&mut self, now: Instant, reports: &Reports) {
+        self.poll_ping(now);
+        self.poll_pair(now, reports);
+        let fruitless = |since: &mut Instant| now >= *since + FRUITLESS_GATHERING;
+        if self.gathers_since.take_if(fruitless).is_some() {
+            reports.events.send(Event::PeerLost {
+                session: self.id,
+                reason: FAILED.into(),
+            });
+        }
+    }
+
     /// Measures the round trip, once there is a channel to do it on.
-    pub(super) fn poll_ping(&mut self, now: Instant) {
+    fn poll_ping(&mut self, now: Instant) {
         if self.channel.is_some()
             && self.is_genuine
             && let Some((text, was_answered)) = self.ping.poll(now)
@@ -100,7 +117,7 @@ impl Session {
 
     /// Asks webrtcbin for the candidate pair that is in use, from time to time: it may change, and
     /// webrtcbin (1.22) tells of it only once there is a pad.
-    pub(super) fn poll_pair(&mut self, now: Instant, reports: &Reports) {
+    fn poll_pair(&mut self, now: Instant, reports: &Reports) {
         let interval = match self.connectivity.pair {
             None => PAIR_INTERVAL,
             Some(_) => KNOWN_PAIR_INTERVAL,
@@ -171,14 +188,23 @@ impl Control {
         {
             doubt.raise();
         }
-        // Without an address of its own no agent finds a way, however long it may take.
-        let is_hopeless = is_gathered && session.connectivity.has_no_candidates();
-        self.tell_connection(element, id);
-        if is_hopeless {
-            self.lost(id, FAILED.into());
+        if layer == Layer::Gathering {
+            let may_be_fruitless = state == "gathering"
+                && self.config.ice.policy == WebRTCICETransportPolicy::All
+                && session.connectivity.has_no_candidates();
+            session.gathers_since = may_be_fruitless.then(Instant::now);
         }
+        self.tell_connection(element, id);
         if layer == Layer::Connection {
             self.connection_state(id, &state);
+        }
+    }
+
+    /// We have an address more.
+    pub(super) fn gathered(&mut self, id: SessionId, candidate: &str) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.gathers_since = None;
+            session.connectivity.add_local(candidate);
         }
     }
 
