@@ -7,6 +7,7 @@
 #[path = "../room/recording.rs"]
 mod recording;
 
+mod candidates;
 mod families;
 mod kit;
 mod ports;

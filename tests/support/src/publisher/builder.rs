@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Codec, Flavour, Publisher, Sound,
+    Codec, Flavour, Moment, Publisher, Sound,
     control::Control,
     feed::Feed,
     greed::Greed,
@@ -50,6 +50,7 @@ pub struct Settings {
     /// As webrtcbin takes them: `stun://…`, `turn://USER:PASSWORD@…`.
     pub ice_servers: Vec<String>,
     pub relay_only: bool,
+    pub more_candidate: Option<(Moment, String)>,
 }
 
 impl Settings {
@@ -187,8 +188,8 @@ impl PublisherBuilder {
         self
     }
 
-    /// Its candidates name a host of the local network by mDNS instead of an address, as browsers
-    /// do that were given neither camera nor microphone. The name leads nowhere.
+    /// Its own addresses are told as a name of mDNS, as browsers do that were given neither camera
+    /// nor microphone. The name leads nowhere.
     pub fn with_hidden_addresses(mut self) -> Self {
         self.0.hidden_addresses = true;
         self
@@ -209,6 +210,12 @@ impl PublisherBuilder {
     /// Uses no candidates but those of its TURN servers.
     pub fn relay_only(mut self) -> Self {
         self.0.relay_only = true;
+        self
+    }
+
+    /// Tells viewers one candidate more, which need not lead to it.
+    pub fn with_candidate(mut self, moment: Moment, candidate: &str) -> Self {
+        self.0.more_candidate = Some((moment, candidate.into()));
         self
     }
 

@@ -34,6 +34,7 @@ use smol::channel::Sender;
 use crate::{log::LogEntry, secret::Password, server::Dialect};
 
 pub use builder::PublisherBuilder;
+pub use candidates::Moment;
 pub use codec::Codec;
 pub use flavour::Flavour;
 pub use reports::SenderReports;
@@ -88,6 +89,7 @@ impl Publisher {
             times: Times::default(),
             ice_servers: vec![],
             relay_only: false,
+            more_candidate: None,
         })
     }
 
