@@ -108,9 +108,9 @@ impl Session {
     fn poll_ping(&mut self, now: Instant) {
         if self.channel.is_some()
             && self.is_genuine
-            && let Some((text, was_answered)) = self.ping.poll(now)
+            && let Some(text) = self.ping.poll(now)
         {
-            self.connectivity.round_trip = self.connectivity.round_trip.filter(|_| was_answered);
+            self.connectivity.round_trip = self.ping.round_trip();
             self.send(&text);
         }
     }
@@ -232,7 +232,7 @@ impl Control {
             return;
         };
         if let Some(time) = session.ping.hear(Instant::now(), text) {
-            session.connectivity.round_trip = Some(time);
+            session.connectivity.round_trip = session.ping.round_trip();
             let stream = &session.stream;
             gst::info!(
                 CAT,

@@ -8,6 +8,7 @@
 mod recording;
 
 mod candidates;
+mod failures;
 mod families;
 mod kit;
 mod ports;

@@ -96,6 +96,11 @@ impl Host {
         self.refuse(&format!("tcp dport {port} @ih,32,32 0x2112a442 drop"));
     }
 
+    /// Drops DTLS records (RFC 7983) that arrive, and lets STUN and media through.
+    pub fn block_dtls(&self) {
+        self.refuse("meta l4proto udp @th,64,8 20-63 drop");
+    }
+
     /// Lets nothing out but to these hosts, and counts what would have gone elsewhere.
     pub fn trap(&self, allowed: &[&Host]) -> Trap {
         let accept = |host: &&Host| match host.family {

@@ -41,6 +41,7 @@ pub struct Settings {
     pub screen: bool,
     pub split_offers: bool,
     pub ping_interval: Option<Duration>,
+    pub answers_pings: bool,
     pub false_fingerprint: bool,
     pub hidden_addresses: bool,
     /// Seeds what happens to packets.
@@ -141,6 +142,12 @@ impl PublisherBuilder {
     /// How often viewers are pinged; three seconds for a raspberry, never for the others.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.0.ping_interval = Some(interval);
+        self
+    }
+
+    /// Viewers' pings stay without an answer.
+    pub fn without_pongs(mut self) -> Self {
+        self.0.answers_pings = false;
         self
     }
 

@@ -82,6 +82,7 @@ impl Publisher {
             screen: false,
             split_offers: false,
             ping_interval: None,
+            answers_pings: true,
             false_fingerprint: false,
             hidden_addresses: false,
             mangle: None,

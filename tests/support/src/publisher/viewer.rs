@@ -247,7 +247,9 @@ impl Viewer {
         } else if json.get("candidate").is_some() {
             self.remote_candidates(json, "candidate", on_channel, control);
         } else if let Some(value) = json.get("ping") {
-            self.send_on_channel(&json!({"pong": value}), &control.status);
+            if control.settings.answers_pings {
+                self.send_on_channel(&json!({"pong": value}), &control.status);
+            }
         } else if json.get("pong").is_some() {
             self.unanswered_pings = 0;
         } else if json["bye"] == true {
