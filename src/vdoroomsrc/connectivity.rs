@@ -38,7 +38,7 @@ pub(super) struct Candidate {
     pub kind: String,
     pub address: String,
     pub port: u32,
-    /// `udp` or `tcp`; of a relayed one, how the TURN server is reached.
+    /// `udp` or `tcp`; of a relayed one, how the TURN server is reached, if webrtcbin knows.
     pub protocol: String,
 }
 

@@ -155,10 +155,12 @@ fn pair(stats: &gst::StructureRef) -> Option<(Candidate, Candidate)> {
             kind: candidate.get("candidate-type").ok()?,
             address: candidate.get("address").ok()?,
             port: candidate.get("port").ok()?,
+            // 1.22 always says "none" for the way to a TURN server.
             protocol: candidate
-                .get("relay-protocol")
-                .or_else(|_| candidate.get("protocol"))
-                .ok()?,
+                .get::<String>("relay-protocol")
+                .ok()
+                .filter(|protocol| protocol != "none")
+                .or_else(|| candidate.get("protocol").ok())?,
         })
     };
     Some((of("local-candidate-id")?, of("remote-candidate-id")?))

@@ -52,6 +52,10 @@ fn the_way_that_media_takes_is_shown() {
         Some("host"),
         "{shown}"
     );
+    for side in ["local-candidate", "remote-candidate"] {
+        let candidate = shown.get::<gst::Structure>(side).unwrap();
+        assert_eq!(candidate.get::<&str>("protocol"), Ok("udp"), "{shown}");
+    }
     let round_trip = Duration::from_nanos(shown.get("round-trip-time").unwrap());
     assert!(round_trip < Duration::from_secs(5), "{shown}");
     recording.wait("all layers", |r| {
