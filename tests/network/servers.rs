@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which servers a recorder speaks to: those that were set, for each guest, and no others.
 
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 
 use gst::prelude::*;
 use vdoroom_test_support::{Password, Publisher};
 
-use crate::scene::Scene;
+use crate::recording::Recording;
+use crate::scene::{Scene, use_only_turn, use_turn};
 
 const FRAMES: u64 = 30;
 
@@ -61,4 +62,39 @@ fn without_servers_nobody_is_contacted_but_the_room_and_its_guests() {
     let sent = recorder.run(|| UdpSocket::bind("0.0.0.0:0")?.send_to(b"?", elsewhere));
     assert!(sent.is_err(), "the trap lets everything through");
     assert_eq!(trap.packets(), 1, "the trap counts nothing");
+}
+
+/// Servers that take a connection and never say a word, and one whose name is never resolved.
+#[test]
+fn servers_that_never_answer_are_named_and_hold_nothing_up() {
+    let Some(scene) = Scene::new() else {
+        return;
+    };
+    let (alice, mute) = (scene.internet.host("alice"), scene.internet.host("mute"));
+    let recorder = scene.internet.host_behind_nat("recorder");
+    let _silent = [3478, 5349].map(|port| mute.run(|| TcpListener::bind(mute.port(port)).unwrap()));
+    let dns = recorder.mute_name_server();
+    let _publisher = scene.publish(&alice, "alice", |alice| alice);
+    let urls = [
+        format!("turn:{}?transport=tcp", mute.port(3478)),
+        format!("turns:{}", mute.port(5349)),
+    ];
+    let mut recording = scene.record(&recorder, |source| {
+        use_turn(source, &urls);
+        source.set_property("stun-server", "stun:stun.example.org");
+    });
+    recording.wait_for_frames(&["alice"], FRAMES);
+    recording.stop();
+    assert_eq!(recorder.tcp_ports(), Vec::<u16>::new(), "sockets are left");
+    if let Some(dns) = dns {
+        dns.set_nonblocking(true).unwrap();
+        assert!(dns.recv(&mut [0; 512]).is_ok(), "nobody asked for the name");
+    }
+    let mut recording = scene.record(&recorder, |source| use_only_turn(source, &urls));
+    let named = |r: &Recording, url: &str| r.complaints.iter().any(|said| said.contains(url));
+    recording.wait("complaints about both", |r| {
+        urls.iter().all(|url| named(r, url))
+    });
+    recording.stop();
+    assert_eq!(recorder.tcp_ports(), Vec::<u16>::new(), "sockets are left");
 }

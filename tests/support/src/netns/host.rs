@@ -2,7 +2,7 @@
 //! A machine of the test's internet.
 
 use std::fs::File;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::panic::resume_unwind;
 use std::thread;
 
@@ -125,16 +125,51 @@ impl Host {
         Trap(self.namespace.clone())
     }
 
+    /// A name server, by the address at which this machine looks for one, that never answers.
+    /// `None` where programs do not look for one by IPv4.
+    pub fn mute_name_server(&self) -> Option<UdpSocket> {
+        let settings = std::fs::read_to_string("/etc/resolv.conf").ok()?;
+        let mut servers = settings
+            .lines()
+            .filter_map(|l| l.strip_prefix("nameserver "));
+        let address: Ipv4Addr = servers.next()?.trim().parse().ok()?;
+        if !address.is_loopback() {
+            ip(&self.namespace, &format!("addr add {address}/32 dev lo"));
+        }
+        Some(self.run(|| UdpSocket::bind((address, 53)).unwrap()))
+    }
+
     /// The local ports of all its UDP sockets.
     pub fn udp_ports(&self) -> Vec<u16> {
-        let read = |file: &str| std::fs::read_to_string(format!("/proc/thread-self/net/{file}"));
-        let listed = self.run(|| [read("udp"), read("udp6")].map(Result::unwrap_or_default));
-        let port = |line: &str| {
-            let local = line.split_ascii_whitespace().nth(1)?;
-            u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()
+        let ports = self.sockets("udp").into_iter();
+        ports.map(|(port, _)| port).collect()
+    }
+
+    /// The local ports of all its TCP sockets that somebody holds.
+    pub fn tcp_ports(&self) -> Vec<u16> {
+        // The kernel's states FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE, LAST_ACK and CLOSING.
+        let is_closed = |state: u8| matches!(state, 4..=7 | 9 | 11);
+        let held = self
+            .sockets("tcp")
+            .into_iter()
+            .filter(|(_, s)| !is_closed(*s));
+        held.map(|(port, _)| port).collect()
+    }
+
+    /// Local port and state of each.
+    fn sockets(&self, protocol: &str) -> Vec<(u16, u8)> {
+        let files = [protocol.to_owned(), format!("{protocol}6")];
+        let read = |name| std::fs::read_to_string(format!("/proc/thread-self/net/{name}"));
+        let listed = self.run(|| files.map(|name| read(name).unwrap_or_default()));
+        let socket = |line: &str| {
+            let mut words = line.split_ascii_whitespace();
+            let (_, port) = words.nth(1)?.rsplit_once(':')?;
+            let state = words.nth(1)?;
+            let port = u16::from_str_radix(port, 16).ok()?;
+            Some((port, u8::from_str_radix(state, 16).ok()?))
         };
         let lines = listed.iter().flat_map(|text| text.lines().skip(1));
-        lines.filter_map(port).collect()
+        lines.filter_map(socket).collect()
     }
 
     fn refuse(&self, rule: &str) {
