@@ -165,7 +165,9 @@ impl Connectivity {
             }
             () if self.remote.is_empty() => {
                 "the publisher has sent no usable ICE candidates: its browser may hide its addresses \
-                 (mDNS names are not resolved) or have no network"
+                 (mDNS names are not resolved) or have no network: let its packets through to this \
+                 machine (min-rtp-port and max-rtp-port say to which ports), or let it use a STUN \
+                 server"
                     .into()
             }
             () if no_relay => {

@@ -12,7 +12,7 @@ use crate::states::transport;
 
 const FRAMES: u64 = 30;
 
-fn use_ports(source: &gst::Element, ports: &RangeInclusive<u16>) {
+pub fn use_ports(source: &gst::Element, ports: &RangeInclusive<u16>) {
     source.set_property("min-rtp-port", u32::from(*ports.start()));
     source.set_property("max-rtp-port", u32::from(*ports.end()));
 }
