@@ -17,9 +17,9 @@ use crate::protocol::{Event, SessionId};
 const PAIR_INTERVAL: Duration = Duration::from_secs(1);
 const KNOWN_PAIR_INTERVAL: Duration = Duration::from_secs(10);
 
-/// When no address of ours is found any more: those of this machine are there at once, and without
-/// one of them no server is asked. webrtcbin (1.22) goes on gathering for ever.
-const FRUITLESS_GATHERING: Duration = Duration::from_secs(2);
+/// When no address of ours is found any more: those of this machine are there at once, however busy
+/// it is, and without one of them no server is asked. webrtcbin (1.22) goes on gathering for ever.
+const FRUITLESS_GATHERING: Duration = Duration::from_secs(5);
 
 /// Properties of webrtcbin.
 const STATES: [(Layer, &str); 2] = [

@@ -10,7 +10,7 @@ use vdoroom_test_support::{Password, Publisher};
 use crate::recording::Recording;
 use crate::scene::{Scene, use_only_turn, use_turn};
 
-const FRAMES: u64 = 30;
+const FRAMES: u64 = 15;
 
 /// The candidates of ours that the publisher has heard of, in a room without encryption.
 fn heard_candidates(publisher: &Publisher) -> Vec<String> {
