@@ -12,7 +12,7 @@ use gst_webrtc::{WebRTCICETransportPolicy, WebRTCSessionDescription};
 
 use super::control::Command;
 use super::events::EventSender;
-use super::ice::IceServers;
+use super::ice::{IceServers, PortRange};
 use super::offer::{Wish, narrow};
 use super::session::{Peer, Reports, Session};
 use super::webrtcbin::Transport;
@@ -83,6 +83,7 @@ fn apply(pipeline: &gst::Pipeline, offers: &[String]) -> Result<(), String> {
         stun: None,
         turn: Vec::new(),
         policy: WebRTCICETransportPolicy::All,
+        ports: PortRange::ANY,
     };
     let transport = Transport {
         ice: &ice,

@@ -58,6 +58,15 @@ fn milliseconds(name: &str, default: u32, minimum: u32, blurb: &str) -> glib::Pa
         .build()
 }
 
+fn port(name: &str, default: u32, blurb: &str) -> glib::ParamSpec {
+    glib::ParamSpecUInt::builder(name)
+        .blurb(blurb)
+        .maximum(LAST_PORT)
+        .default_value(default)
+        .mutable_ready()
+        .build()
+}
+
 fn kilobits(name: &str, maximum: u32, blurb: &str) -> glib::ParamSpec {
     glib::ParamSpecUInt::builder(name)
         .blurb(blurb)
@@ -104,6 +113,8 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             .blurb("Which ICE candidates may be used: all, or relay for those of the TURN servers only")
             .mutable_ready()
             .build(),
+        port("min-rtp-port", 0, "First local UDP port of ICE candidates (0 with the default of max-rtp-port: any port; 0 with another: 1024)"),
+        port("max-rtp-port", LAST_PORT, "Last local UDP port of ICE candidates"),
         milliseconds("latency", DEFAULT_LATENCY, 0, "Time in milliseconds that the jitterbuffer waits for late packets"),
         boolean("do-retransmission", true, "Ask for lost packets again (NACK and RTX)"),
         milliseconds("stream-timeout", DEFAULT_STREAM_TIMEOUT, 1_000, "Time in milliseconds without media on any track after which a connection is ended and asked for again"),
@@ -190,6 +201,8 @@ impl Settings {
             "ice-transport-policy" => {
                 self.ice_transport_policy = value.get().unwrap_or(WebRTCICETransportPolicy::All);
             }
+            "min-rtp-port" => self.min_rtp_port = number(),
+            "max-rtp-port" => self.max_rtp_port = number(),
             "latency" => self.latency = number(),
             "do-retransmission" => self.do_retransmission = flag(),
             "stream-timeout" => self.stream_timeout = number(),
@@ -234,6 +247,8 @@ impl Settings {
             "turn-user" => self.turn_user.to_value(),
             "turn-password" => hidden(&self.turn_password),
             "ice-transport-policy" => self.ice_transport_policy.to_value(),
+            "min-rtp-port" => self.min_rtp_port.to_value(),
+            "max-rtp-port" => self.max_rtp_port.to_value(),
             "latency" => self.latency.to_value(),
             "do-retransmission" => self.do_retransmission.to_value(),
             "stream-timeout" => self.stream_timeout.to_value(),

@@ -56,6 +56,8 @@ pub(super) struct Session {
     pub connectivity: Connectivity,
     pub ping: Ping,
     pub watches_transport: bool,
+    /// Since when no address of ours has been found.
+    pub gathers_since: Option<Instant>,
     pub asked_for_pair: Option<Instant>,
     pub channel: Option<WebRTCDataChannel>,
     pub tracks: Vec<Track>,
@@ -152,6 +154,7 @@ impl Session {
             connectivity: Connectivity::default(),
             ping: Ping::default(),
             watches_transport: false,
+            gathers_since: None,
             asked_for_pair: None,
             channel: None,
             tracks: Vec::new(),

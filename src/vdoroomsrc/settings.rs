@@ -24,6 +24,7 @@ pub(super) const MAX_VIDEO_BITRATE: u32 = 200_000;
 pub(super) const MAX_AUDIO_BITRATE: u32 = 510;
 pub(super) const DEFAULT_LATENCY: u32 = 200;
 pub(super) const DEFAULT_STREAM_TIMEOUT: u32 = 15_000;
+pub(super) const LAST_PORT: u32 = 65_535;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
 #[repr(u32)]
@@ -63,6 +64,8 @@ pub(super) struct Settings {
     pub turn_user: Option<String>,
     pub turn_password: Option<Secret>,
     pub ice_transport_policy: WebRTCICETransportPolicy,
+    pub min_rtp_port: u32,
+    pub max_rtp_port: u32,
     pub latency: u32,
     pub do_retransmission: bool,
     pub stream_timeout: u32,
@@ -108,6 +111,8 @@ impl Default for Settings {
             turn_user: None,
             turn_password: None,
             ice_transport_policy: WebRTCICETransportPolicy::All,
+            min_rtp_port: 0,
+            max_rtp_port: LAST_PORT,
             latency: DEFAULT_LATENCY,
             do_retransmission: true,
             stream_timeout: DEFAULT_STREAM_TIMEOUT,
@@ -227,6 +232,18 @@ impl Settings {
                 .map(|server| ice::turn(&server.0, user, password))
                 .collect::<Result<_, _>>()?,
             policy: self.ice_transport_policy,
+            ports: ice::PortRange::new(self.min_rtp_port, self.max_rtp_port)?,
+        })
+    }
+
+    /// What is to be said of a range of ports that is too small for `max-streams`.
+    pub(super) fn too_few_ports(&self, ports: ice::PortRange) -> Option<String> {
+        let (count, streams) = (ports.len(), self.max_streams);
+        (count < streams).then(|| {
+            format!(
+                "min-rtp-port and max-rtp-port leave {count} ports ({ports}), max-streams is \
+                 {streams}: each connection takes one"
+            )
         })
     }
 

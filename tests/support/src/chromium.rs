@@ -259,14 +259,37 @@ impl Chromium {
         timeout: Duration,
         condition: impl Fn(&Value) -> bool,
     ) -> Result<Value, String> {
+        self.wait_from(0, timeout, condition)
+    }
+
+    /// The same, of what happens from now on.
+    pub fn wait_for_next(
+        &self,
+        timeout: Duration,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Result<Value, String> {
+        let now = self.shared.events().len();
+        self.wait_from(now, timeout, condition)
+    }
+
+    fn wait_from(
+        &self,
+        first: usize,
+        timeout: Duration,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Result<Value, String> {
         let (events, _) = self
             .shared
             .changed
             .wait_timeout_while(self.shared.events(), timeout, |events| {
-                !events.iter().any(&condition)
+                !events.iter().skip(first).any(&condition)
             })
             .unwrap_or_else(PoisonError::into_inner);
-        let found = events.iter().find(|event| condition(event)).cloned();
+        let found = events
+            .iter()
+            .skip(first)
+            .find(|event| condition(event))
+            .cloned();
         let lines = || {
             events
                 .iter()

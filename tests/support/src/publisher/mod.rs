@@ -35,6 +35,7 @@ use smol::channel::Sender;
 use crate::{log::LogEntry, secret::Password, server::Dialect};
 
 pub use builder::PublisherBuilder;
+pub use candidates::Moment;
 pub use codec::Codec;
 pub use flavour::Flavour;
 pub use reports::SenderReports;
@@ -83,6 +84,7 @@ impl Publisher {
             screen: false,
             split_offers: false,
             ping_interval: None,
+            answers_pings: true,
             false_fingerprint: false,
             hidden_addresses: false,
             mangle: None,
@@ -90,6 +92,7 @@ impl Publisher {
             times: Times::default(),
             ice_servers: vec![],
             relay_only: false,
+            more_candidate: None,
         })
     }
 
