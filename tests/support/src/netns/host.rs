@@ -90,6 +90,11 @@ impl Host {
         self.refuse(&format!("udp dport {ports} drop"));
     }
 
+    /// Takes the firewall away.
+    pub fn unblock(&self) {
+        nft(&self.namespace, "delete table inet firewall");
+    }
+
     /// Drops STUN messages in clear that arrive over TCP for this port: those that have its magic
     /// cookie (RFC 8489 section 5). coturn takes them on its TLS port too.
     pub fn block_stun_in_clear(&self, port: u16) {
