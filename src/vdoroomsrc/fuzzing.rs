@@ -32,6 +32,7 @@ fn wish() -> Wish {
         screen: true,
         video_codecs: Vec::new(),
         audio_codecs: Vec::new(),
+        audio_bitrate: 0,
         retransmission: true,
     }
 }

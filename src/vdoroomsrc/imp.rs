@@ -81,6 +81,7 @@ impl ObjectImpl for VdoRoomSrc {
         match changed {
             Changed::Nothing => {}
             Changed::Filter => self.send(Event::Filter(settings.filter())),
+            Changed::Bitrates => self.send(Event::Bitrates(settings.bitrates())),
             Changed::KeyframeInterval => {
                 self.command(Command::KeyframeInterval(settings.keyframe_interval()));
             }

@@ -15,6 +15,7 @@ use super::settings::*;
 pub(super) enum Changed {
     Nothing,
     Filter,
+    Bitrates,
     KeyframeInterval,
 }
 
@@ -66,6 +67,14 @@ fn port(name: &str, default: u32, blurb: &str) -> glib::ParamSpec {
         .build()
 }
 
+fn kilobits(name: &str, maximum: u32, blurb: &str) -> glib::ParamSpec {
+    glib::ParamSpecUInt::builder(name)
+        .blurb(blurb)
+        .maximum(maximum)
+        .mutable_playing()
+        .build()
+}
+
 pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
     vec![
         string("server", Some(DEFAULT_SERVER), "Room server to connect to, as a ws:// or wss:// URL"),
@@ -89,6 +98,8 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
         boolean("receive-screen", true, "Ask publishers for a screen share that they send beside the camera"),
         strings("video-codecs", "Names of accepted video codecs by preference, of H264, H265, VP8, VP9 and AV1 (empty: all that this GStreamer can depayload, in the publisher's order)", false),
         strings("audio-codecs", "Names of accepted audio codecs by preference, of OPUS, G722, PCMU and PCMA (empty: all, in the publisher's order)", false),
+        kilobits("video-bitrate", MAX_VIDEO_BITRATE, "Highest bitrate in kbit/s that publishers are asked to encode each video with (0 = leave it to them: browsers take 2500 or so; at 600 and below they send smaller pictures)"),
+        kilobits("audio-bitrate", MAX_AUDIO_BITRATE, "Bitrate in kbit/s that publishers are asked to encode sound with (0 = leave it to them: browsers take 64 or so for stereo)"),
         glib::ParamSpecUInt::builder("keyframe-interval")
             .blurb("Longest time between keyframes in milliseconds, asked for by PLI (0 = only when one is needed)")
             .default_value(DEFAULT_KEYFRAME_INTERVAL)
@@ -169,6 +180,14 @@ impl Settings {
             "receive-screen" => self.receive_screen = flag(),
             "video-codecs" => self.video_codecs = texts(value),
             "audio-codecs" => self.audio_codecs = texts(value),
+            "video-bitrate" => {
+                self.video_bitrate = number();
+                return Changed::Bitrates;
+            }
+            "audio-bitrate" => {
+                self.audio_bitrate = number();
+                return Changed::Bitrates;
+            }
             "keyframe-interval" => {
                 self.keyframe_interval = number();
                 return Changed::KeyframeInterval;
@@ -213,6 +232,8 @@ impl Settings {
             "receive-screen" => self.receive_screen.to_value(),
             "video-codecs" => array(self.video_codecs.iter().map(String::as_str)),
             "audio-codecs" => array(self.audio_codecs.iter().map(String::as_str)),
+            "video-bitrate" => self.video_bitrate.to_value(),
+            "audio-bitrate" => self.audio_bitrate.to_value(),
             "keyframe-interval" => self.keyframe_interval.to_value(),
             "stun-server" => self.stun_server.to_value(),
             "turn-servers" => {

@@ -11,13 +11,17 @@ use url::Url;
 use super::codecs::CODECS;
 use super::ice;
 use super::offer::Wish;
-use crate::protocol::{self, Filter, MediaRequest, Password, RoomConfig};
+use crate::protocol::{self, Bitrates, Filter, MediaRequest, Password, RoomConfig};
 use crate::signalling::{Server, TlsOptions};
 
 pub(super) const DEFAULT_SERVER: &str = "ws://127.0.0.1:8443";
 pub(super) const DEFAULT_SALT: &str = "vdo.ninja";
 pub(super) const DEFAULT_LABEL: &str = "Recorder";
 pub(super) const DEFAULT_KEYFRAME_INTERVAL: u32 = 10_000;
+/// In kbit/s: more than any encoder at a publisher takes.
+pub(super) const MAX_VIDEO_BITRATE: u32 = 200_000;
+/// RFC 7587 section 6.1.
+pub(super) const MAX_AUDIO_BITRATE: u32 = 510;
 pub(super) const DEFAULT_LATENCY: u32 = 200;
 pub(super) const DEFAULT_STREAM_TIMEOUT: u32 = 15_000;
 pub(super) const LAST_PORT: u32 = 65_535;
@@ -52,6 +56,8 @@ pub(super) struct Settings {
     pub receive_screen: bool,
     pub video_codecs: Vec<String>,
     pub audio_codecs: Vec<String>,
+    pub video_bitrate: u32,
+    pub audio_bitrate: u32,
     pub keyframe_interval: u32,
     pub stun_server: Option<String>,
     pub turn_servers: Vec<Secret>,
@@ -97,6 +103,8 @@ impl Default for Settings {
             receive_screen: true,
             video_codecs: Vec::new(),
             audio_codecs: Vec::new(),
+            video_bitrate: 0,
+            audio_bitrate: 0,
             keyframe_interval: DEFAULT_KEYFRAME_INTERVAL,
             stun_server: None,
             turn_servers: Vec::new(),
@@ -178,6 +186,7 @@ impl Settings {
                 screen: self.receive_screen,
                 label: self.label.clone(),
             },
+            bitrates: self.bitrates(),
             stream_timeout: Duration::from_millis(self.stream_timeout.into()),
             seed,
         })
@@ -202,6 +211,13 @@ impl Settings {
         Filter {
             include: self.streams.clone(),
             exclude: self.exclude_streams.clone(),
+        }
+    }
+
+    pub(super) fn bitrates(&self) -> Bitrates {
+        Bitrates {
+            video: self.video_bitrate,
+            audio: self.audio_bitrate,
         }
     }
 
@@ -240,6 +256,7 @@ impl Settings {
             screen: self.receive_screen,
             video_codecs: self.video_codecs.clone(),
             audio_codecs: self.audio_codecs.clone(),
+            audio_bitrate: self.audio_bitrate,
             retransmission: self.do_retransmission,
         })
     }

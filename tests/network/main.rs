@@ -12,6 +12,7 @@ mod failures;
 mod families;
 mod kit;
 mod ports;
+mod quality;
 mod scene;
 mod servers;
 mod states;

@@ -20,6 +20,7 @@ mod sdp;
 mod sound;
 mod status;
 mod timeline;
+mod traffic;
 mod viewer;
 
 use std::{
@@ -40,6 +41,7 @@ pub use flavour::Flavour;
 pub use reports::SenderReports;
 pub use sound::Sound;
 pub use timeline::Timeline;
+pub use traffic::Traffic;
 
 use builder::Settings;
 use control::{Command, Event};
@@ -201,6 +203,14 @@ impl Publisher {
     /// Video frames that went to at least one viewer.
     pub fn frames_sent(&self) -> u64 {
         self.feed.video.units()
+    }
+
+    /// What went to all viewers together.
+    pub fn traffic(&self) -> Traffic {
+        Traffic {
+            pictures: self.status.picture_bytes.load(Ordering::Relaxed),
+            others: self.status.other_bytes.load(Ordering::Relaxed),
+        }
     }
 
     /// Keyframe requests (PLI or FIR) that viewers sent.

@@ -41,7 +41,13 @@ pub struct Viewer {
 
 impl Viewer {
     pub fn open(id: PeerId, uuid: &str, control: &Control) -> Result<Self, String> {
-        let peer = Peer::new(id, &control.settings, &control.timeline, &control.events)?;
+        let peer = Peer::new(
+            id,
+            &control.settings,
+            &control.timeline,
+            &control.status,
+            &control.events,
+        )?;
         let mut viewer = Self {
             id,
             uuid: uuid.into(),
