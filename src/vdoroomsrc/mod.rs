@@ -36,6 +36,7 @@ mod control;
 mod events;
 mod exit;
 mod expose;
+mod formats;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -65,6 +65,8 @@ pub(super) struct Session {
     pub waiting_pads: Vec<WaitingPad>,
     /// The m-lines for media of the newest offer.
     pub promised: Vec<offer::Track>,
+    /// The newest offer, as webrtcbin was given it.
+    pub offer: Option<SDPMessage>,
     /// How it numbers its packets for the feedback that it wants.
     pub numbered: Vec<congestion::Numbered>,
     /// By SSRC.
@@ -158,6 +160,7 @@ impl Session {
             tracks: Vec::new(),
             waiting_pads: Vec::new(),
             promised: Vec::new(),
+            offer: None,
             numbered: Vec::new(),
             jitterbuffers: Vec::new(),
             timeline,
@@ -186,6 +189,7 @@ impl Session {
         self.promised = offer::narrow(&mut sdp, screen_mids, wish, Codec::is_available);
         self.numbered = congestion::offered(&sdp);
         let named = ssrcs::take_named(&mut sdp);
+        self.offer = Some(sdp.clone());
         let description = WebRTCSessionDescription::new(WebRTCSDPType::Offer, sdp);
         let (id, reports, ssrcs) = (self.id, reports.clone(), self.ssrcs.clone());
         let promise = gst::Promise::with_change_func(move |reply| {

@@ -88,6 +88,11 @@ impl ChromiumBuilder {
         self.with("codec", name)
     }
 
+    /// How the `profile-level-id` begins of what is offered of `H264`.
+    pub fn profile(self, prefix: &str) -> Self {
+        self.with("profile", prefix)
+    }
+
     /// A password of the room's own, or `off`.
     pub fn password(self, password: &str) -> Self {
         self.with("password", password)
