@@ -9,6 +9,7 @@
 //! - the websocket, joining, alerts, coming back: `room/link.rs`;
 //! - offers, renegotiation, candidates: `room/offers.rs`;
 //! - the channel, media, stalls and how sessions end: `room/sessions.rs`;
+//! - a publisher of whom nothing arrives: `room/silence.rs`;
 //! - who is played when: `room/plays.rs`; what is sent: `room/send.rs`.
 
 mod link;
@@ -16,6 +17,7 @@ mod offers;
 mod plays;
 mod send;
 mod sessions;
+mod silence;
 mod status;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -59,6 +61,10 @@ pub struct Room {
     last_session: u64,
     next_order: u64,
     next_play: Option<Instant>,
+    /// When the server was asked whether it is there, as long as it has not answered.
+    server_asked: Option<Instant>,
+    /// When the sessions of which nothing arrives are asked for anew.
+    replace_at: Option<Instant>,
     warned: HashSet<&'static str>,
     /// The warnings about streams in this minute: since when, how many.
     told: Option<(Instant, u32)>,
@@ -104,6 +110,8 @@ impl Room {
             last_session: 0,
             next_order: 0,
             next_play: None,
+            server_asked: None,
+            replace_at: None,
             warned: HashSet::new(),
             told: None,
             ignored_messages: 0,
@@ -120,10 +128,13 @@ impl Room {
         self.link_timers();
         self.empty_timer();
         self.session_timers();
+        self.silence_timer();
         match event {
             Event::Opened => self.opened(),
             Event::Text(text) => self.text(&text),
-            Event::Closed { reason } => self.closed(&reason),
+            Event::Closed { reason } => self.closed(&reason, false),
+            Event::Unreachable { reason } => self.closed(&reason, true),
+            Event::ServerAnswers => self.server_answers(),
             Event::LocalAnswer { session, sdp } => self.local_answer(session, &sdp),
             Event::LocalCandidate {
                 session,
@@ -139,6 +150,8 @@ impl Room {
             Event::PeerAbuses { session, reason } => self.peer_abuses(session, &reason),
             Event::MediaFlowing { session } => self.media_flowing(session),
             Event::MediaStalled { session } => self.media_stalled(session),
+            Event::PeerSilent { session } => self.peer_silent(session),
+            Event::PeerHeard { session } => self.peer_heard(session),
             Event::Accepted { stream, accepted } => self.accepted(&stream, accepted),
             Event::Play(stream) => self.play_wished(stream),
             Event::Stop(stream) => self.stop_wished(&stream),
@@ -162,6 +175,7 @@ impl Room {
         });
         let link = self.link.deadline();
         let sooner = sessions.chain(link).chain(self.empty_at());
+        let sooner = sooner.chain(self.silence_deadline());
         sooner.chain(self.next_play_due()).min()
     }
 

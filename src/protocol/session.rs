@@ -63,6 +63,10 @@ pub struct Session {
     pub requested_media: bool,
     pub connected: bool,
     pub media: Media,
+    /// Nothing at all arrives from its publisher.
+    pub silent: bool,
+    /// When a `bye` was sent to its publisher although it stays.
+    pub said_bye: Option<Instant>,
     /// The server said that its publisher left: when its media stops, it is over.
     pub left: bool,
     give_up: Option<Instant>,
@@ -100,6 +104,8 @@ impl Session {
             requested_media: false,
             connected: false,
             media: Media::None,
+            silent: false,
+            said_bye: None,
             left: false,
             give_up: None,
             dumb_at: None,

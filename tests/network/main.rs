@@ -9,6 +9,7 @@ mod recording;
 
 mod families;
 mod kit;
+mod recovery;
 mod scene;
 mod states;
 mod turn;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Room;
 use crate::protocol::alert::{Alert, AlertKind};
+use crate::protocol::backoff::Backoff;
 use crate::protocol::filter::is_glob;
 use crate::protocol::names::{PeerId, sanitise_stream};
 use crate::protocol::wire::{Fields, Listing};
@@ -140,6 +141,9 @@ impl Room {
     }
 
     fn joined(&mut self) {
+        if !self.link.is_joined() {
+            self.server_is_back();
+        }
         self.link = Link::Joined { since: self.now };
         self.outage = None;
     }
@@ -200,7 +204,8 @@ impl Room {
         self.warn_once(EMPTY_ROOM, &message);
     }
 
-    pub(super) fn closed(&mut self, reason: &str) {
+    /// `unreachable`: nothing comes from the server.
+    pub(super) fn closed(&mut self, reason: &str, unreachable: bool) {
         match self.link {
             Link::Joined { since } if self.now >= since + LASTED => self.backoff.reset(),
             Link::Waiting {
@@ -216,13 +221,17 @@ impl Room {
             Link::Given | Link::Failed | Link::Stopped => return,
             _ => {}
         }
-        let wait = self.backoff.next(&mut self.rng);
+        let wait = match unreachable {
+            true => Backoff::unreachable(&mut self.rng),
+            false => self.backoff.next(&mut self.rng),
+        };
         self.link = Link::Connecting;
         self.lost(&format!("the room server is not connected: {reason}"), wait);
     }
 
     /// The sessions stay: media does not need the server, and signalling has the channel.
     fn lost(&mut self, message: &str, after: Duration) {
+        self.server_is_gone();
         self.link = Link::Waiting {
             until: self.now + after,
             closing: self.link.is_open(),

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A publisher of whom nothing at all arrives any more. It is asked for a new connection long
+//! before `stream-timeout`, if asking makes sense.
+//!
+//! Only the server can bring it our `bye` and `play`. So the server is asked first:
+//!
+//! - It answers: our own network is well, and what is broken lies between us and the publisher (a
+//!   relay that died, a NAT that changed its mapping, an address that is gone). The publisher is
+//!   asked for a new connection.
+//! - It does not: our own network is gone. Nothing that is said now would arrive in time; it would
+//!   wait in the websocket, and end what has come back by itself. When the server is heard again,
+//!   media has a moment to come back, then the publisher is asked.
+//!
+//! The old session stays until the publisher offers: if its media comes back first, it is recorded.
+
+use std::time::{Duration, Instant};
+
+use super::Room;
+use super::link::fields;
+use crate::protocol::{Action, SessionId};
+
+/// How long media that has its way back takes to be noticed.
+const SOON: Duration = Duration::from_millis(100);
+/// The same when our own network was gone: a sender that lost it has to find its way first.
+const MOMENT: Duration = Duration::from_millis(500);
+
+impl Room {
+    pub(super) fn peer_silent(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.silent = true;
+        if self.link.is_joined() && self.server_asked.is_none() {
+            self.server_asked = Some(self.now);
+            self.actions.push(Action::AskServer);
+        }
+    }
+
+    pub(super) fn peer_heard(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.silent = false;
+        }
+    }
+
+    /// A late answer means that the network was gone for that long.
+    pub(super) fn server_answers(&mut self) {
+        if let Some(asked) = self.server_asked.take() {
+            let took = self.now.saturating_duration_since(asked);
+            self.replace_at = Some(self.now + took.clamp(SOON, MOMENT));
+        }
+    }
+
+    /// There is a new websocket.
+    pub(super) fn server_is_back(&mut self) {
+        if self.sessions.values().any(|session| session.silent) {
+            self.replace_at = Some(self.now + MOMENT);
+        }
+    }
+
+    pub(super) fn server_is_gone(&mut self) {
+        self.server_asked = None;
+        self.replace_at = None;
+    }
+
+    pub(super) fn silence_timer(&mut self) {
+        if self.replace_at.is_none_or(|at| at > self.now) {
+            return;
+        }
+        self.replace_at = None;
+        let silent = self.sessions.values().filter(|session| session.silent);
+        let silent: Vec<SessionId> = silent.map(|session| session.id).collect();
+        for session in silent {
+            self.replace_silent(session);
+        }
+    }
+
+    pub(super) fn silence_deadline(&self) -> Option<Instant> {
+        self.replace_at
+    }
+
+    /// Asks for a new connection beside this one, unless that was done already.
+    fn replace_silent(&mut self, id: SessionId) {
+        let (now, epoch) = (self.now, self.reconnects);
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let Some(stream) = self.streams.get_mut(&session.stream) else {
+            return;
+        };
+        if session.has_media() || stream.primary() != Some(id) || stream.ask.is_some() {
+            return;
+        }
+        if session.epoch != epoch {
+            // Our name is another one: for the publisher this is somebody else's request.
+            return stream.ask_now(now);
+        }
+        session.said_bye = Some(now);
+        stream.ask_again(now);
+        // Not over the channel, where it would arrive together with the media that is back.
+        let peer = session.peer.clone();
+        self.send(Some(&peer), fields([("bye", true.into())]));
+    }
+}
