@@ -245,18 +245,24 @@ impl Room {
         let twice = stream.publisher.as_ref() == Some(&peer) && stream.ask.is_some() && stream.here;
         stream.publisher = Some(peer.clone());
         stream.here = true;
-        let mut outdated = None;
+        let (mut outdated, mut silent) = (None, None);
         match stream.primary().and_then(|id| self.sessions.get_mut(&id)) {
             None if twice => stream.ask_sooner(now),
             None => stream.ask_now(now),
             Some(session) if session.peer != peer && session.has_media() => {}
-            Some(session) if session.peer != peer => stream.ask_now(now),
+            Some(session) if session.peer != peer => {
+                silent = session.silent.map(|_| session.id);
+                stream.ask_now(now);
+            }
             // Begun before our websocket was lost: its answer may never have arrived.
             Some(session) if !session.connected && session.epoch != epoch => {
                 outdated = Some(session.id);
                 stream.ask_now(now);
             }
             Some(session) => session.left = false,
+        }
+        if let Some(session) = silent {
+            self.replace_silent(session);
         }
         if let Some(session) = outdated {
             self.end_session(session, "the room server was lost before it was connected");

@@ -20,6 +20,10 @@ const OPEN_CHANNEL: Duration = Duration::from_secs(10);
 /// How long candidates are collected before they go over the websocket together (protocol 4.3).
 const COLLECT: Duration = Duration::from_millis(10);
 
+/// How long a `bye` that was sent may be on its way: the websocket's TCP repeats what is lost after
+/// ever longer waits.
+const BYE_LASTS: Duration = Duration::from_secs(30);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
     /// There was none yet.
@@ -63,10 +67,10 @@ pub struct Session {
     pub requested_media: bool,
     pub connected: bool,
     pub media: Media,
-    /// Nothing at all arrives from its publisher.
-    pub silent: bool,
-    /// When a `bye` was sent to its publisher although it stays.
-    pub said_bye: Option<Instant>,
+    /// Since when nothing at all arrives from its publisher.
+    pub silent: Option<Instant>,
+    /// When a `bye` was sent to its publisher although it stays, and under which name.
+    pub said_bye: Option<(Instant, PeerId)>,
     /// The server said that its publisher left: when its media stops, it is over.
     pub left: bool,
     give_up: Option<Instant>,
@@ -104,7 +108,7 @@ impl Session {
             requested_media: false,
             connected: false,
             media: Media::None,
-            silent: false,
+            silent: None,
             said_bye: None,
             left: false,
             give_up: None,
@@ -126,6 +130,18 @@ impl Session {
 
     pub fn has_media(&self) -> bool {
         self.media == Media::Flowing
+    }
+
+    /// Whether a `bye` was sent to this name since nothing arrives.
+    pub fn bye_was_said_to(&self, peer: &PeerId) -> bool {
+        let said = self.said_bye.as_ref();
+        said.is_some_and(|(at, to)| to == peer && self.silent.is_none_or(|since| *at >= since))
+    }
+
+    /// Whether a `bye` may still be on its way.
+    pub fn bye_is_due(&self, now: Instant) -> bool {
+        let said = self.said_bye.as_ref();
+        said.is_some_and(|(at, _)| now < *at + BYE_LASTS)
     }
 
     pub fn is_stalled(&self) -> bool {

@@ -155,6 +155,10 @@ impl Stream {
         self.last_play = Some(now);
     }
 
+    pub fn was_played_within(&self, now: Instant, time: Duration) -> bool {
+        self.last_play.is_some_and(|last| now < last + time)
+    }
+
     /// The play was not sent for want of a place; it is due again later.
     pub fn postpone(&mut self, now: Instant) {
         if let Some(ask) = &mut self.ask {

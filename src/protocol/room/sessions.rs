@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What happens to a session once its offer was applied: the channel, media, stalls, the end.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::Room;
@@ -16,10 +14,6 @@ use crate::protocol::session::{Media, NextOffer, Session};
 use crate::protocol::stream::{Stream, named};
 use crate::protocol::wire::{self, Body, Fields};
 use crate::protocol::{Action, Dialect, SessionId, StreamId};
-
-/// How long a `bye` that was sent may be on its way: the websocket's TCP repeats what is lost after
-/// ever longer waits.
-const BYE_LASTS: Duration = Duration::from_secs(30);
 
 impl Room {
     pub(super) fn channel_open(&mut self, id: SessionId) {
@@ -153,7 +147,7 @@ impl Room {
         };
         session.connect(now);
         session.media = Media::Flowing;
-        session.silent = false;
+        session.silent = None;
         let (peer, stream) = (session.peer.clone(), session.stream.clone());
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.failures = 0;
@@ -274,6 +268,7 @@ impl Room {
             return;
         };
         let (had_media, stream) = (session.media != Media::None, session.stream.clone());
+        let bye_is_due = session.bye_is_due(now);
         let peer = session.peer.clone();
         let first = self
             .streams
@@ -281,7 +276,7 @@ impl Room {
             .and_then(|stream| stream.primary())
             == Some(id);
         // Another one would end the connection that was asked for with the first.
-        if session.said_bye.is_none_or(|at| now >= at + BYE_LASTS) {
+        if !bye_is_due {
             self.say_bye_everywhere(id);
         }
         self.end_session(id, reason);

@@ -23,13 +23,15 @@ use crate::protocol::{Action, SessionId};
 const SOON: Duration = Duration::from_millis(100);
 /// The same when our own network was gone: a sender that lost it has to find its way first.
 const MOMENT: Duration = Duration::from_millis(500);
+/// How long an offer may take: a `bye` meanwhile would end what it begins.
+const OFFER: Duration = Duration::from_secs(1);
 
 impl Room {
     pub(super) fn peer_silent(&mut self, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        session.silent = true;
+        session.silent = Some(self.now);
         if self.link.is_joined() && self.server_asked.is_none() {
             self.server_asked = Some(self.now);
             self.actions.push(Action::AskServer);
@@ -38,7 +40,7 @@ impl Room {
 
     pub(super) fn peer_heard(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(&id) {
-            session.silent = false;
+            session.silent = None;
         }
     }
 
@@ -52,7 +54,11 @@ impl Room {
 
     /// There is a new websocket.
     pub(super) fn server_is_back(&mut self) {
-        if self.sessions.values().any(|session| session.silent) {
+        if self
+            .sessions
+            .values()
+            .any(|session| session.silent.is_some())
+        {
             self.replace_at = Some(self.now + MOMENT);
         }
     }
@@ -67,7 +73,10 @@ impl Room {
             return;
         }
         self.replace_at = None;
-        let silent = self.sessions.values().filter(|session| session.silent);
+        let silent = self
+            .sessions
+            .values()
+            .filter(|session| session.silent.is_some());
         let silent: Vec<SessionId> = silent.map(|session| session.id).collect();
         for session in silent {
             self.replace_silent(session);
@@ -79,7 +88,7 @@ impl Room {
     }
 
     /// Asks for a new connection beside this one, unless that was done already.
-    fn replace_silent(&mut self, id: SessionId) {
+    pub(super) fn replace_silent(&mut self, id: SessionId) {
         let (now, epoch) = (self.now, self.reconnects);
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
@@ -87,17 +96,33 @@ impl Room {
         let Some(stream) = self.streams.get_mut(&session.stream) else {
             return;
         };
-        if session.has_media() || stream.primary() != Some(id) || stream.ask.is_some() {
+        if session.has_media() || stream.primary() != Some(id) {
             return;
         }
         if session.epoch != epoch {
-            // Our name is another one: for the publisher this is somebody else's request.
-            return stream.ask_now(now);
+            // Our name is another one: a publisher takes us for somebody else, who is to be served
+            // beside us.
+            if stream.ask.is_none() {
+                stream.ask_now(now);
+            }
+            return;
         }
-        session.said_bye = Some(now);
+        // Who lost the websocket as well is back under another name, with the old connection.
+        let publisher = stream.publisher.clone().unwrap_or(session.peer.clone());
+        if session.bye_was_said_to(&publisher) {
+            return;
+        }
+        if stream.was_played_within(now, OFFER) {
+            self.replace_at = Some(now + OFFER);
+            return;
+        }
+        session.said_bye = Some((now, publisher.clone()));
         stream.ask_again(now);
+        let peers = [session.peer.clone(), publisher];
+        let different = if peers[0] == peers[1] { 1 } else { 2 };
         // Not over the channel, where it would arrive together with the media that is back.
-        let peer = session.peer.clone();
-        self.send(Some(&peer), fields([("bye", true.into())]));
+        for peer in &peers[..different] {
+            self.send(Some(peer), fields([("bye", true.into())]));
+        }
     }
 }

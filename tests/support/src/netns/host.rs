@@ -99,7 +99,17 @@ impl Host {
 
     /// Loses all packets in both directions for so long; nobody is told.
     pub fn lose_everything_for(&self, time: Duration) {
-        let chain = |hook| format!("chain {hook} {{ type filter hook {hook} priority 0; drop; }}");
+        self.lose("", time);
+    }
+
+    /// The same for UDP only.
+    pub fn lose_udp_for(&self, time: Duration) {
+        self.lose("meta l4proto udp", time);
+    }
+
+    fn lose(&self, what: &str, time: Duration) {
+        let chain =
+            |hook| format!("chain {hook} {{ type filter hook {hook} priority 0; {what} drop; }}");
         let chains = ["input", "output"].map(chain).join("; ");
         nft(
             &self.namespace,
