@@ -149,7 +149,7 @@ impl Host {
         sleep(Duration::from_millis(300));
         nft(
             nat,
-            "table ip hush { chain all { type filter hook prerouting priority raw; \
+            "table ip hush { chain before { type filter hook prerouting priority raw; \
              meta l4proto udp drop; }; }",
         );
         sleep(Duration::from_millis(1500));
