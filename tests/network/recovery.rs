@@ -17,7 +17,7 @@ const FRAMES: u64 = 40;
 const RATE: u32 = 20;
 
 /// Promised for everybody who can be reached.
-const AGAIN_WITHIN: Duration = Duration::from_secs(3);
+pub const AGAIN_WITHIN: Duration = Duration::from_secs(3);
 
 const OUTAGE: Duration = Duration::from_secs(10);
 
