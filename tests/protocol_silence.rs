@@ -238,3 +238,31 @@ fn a_new_page_is_not_hung_up_on_while_it_offers() {
     let sent = talk.sent();
     talk.expect_eq(asked(&sent), vec![]);
 }
+
+/// What is sent arrives again at any moment, and ICE repeats what was lost ever more rarely.
+#[test]
+fn a_new_connection_that_is_not_made_is_begun_anew_soon_and_for_half_a_minute() {
+    let (mut talk, _) = silent();
+    talk.event(Event::ServerAnswers);
+    let mut begun = Vec::new();
+    for attempt in 0..40 {
+        talk.pass_millis(500);
+        if !talk.plays().is_empty() {
+            begun.push(talk.elapsed());
+            let token = format!("t{attempt}");
+            talk.offers("a", "alice", &token, &Sdp::new(&token).application());
+        }
+        if talk.elapsed() > Duration::from_secs(70 + 29) {
+            break;
+        }
+    }
+    assert!(begun.len() >= 6, "{begun:?}");
+    let waits = begun.windows(2).map(|w| w[1] - w[0]);
+    assert!(
+        waits.clone().all(|wait| wait <= Duration::from_secs(4)),
+        "{begun:?}"
+    );
+    talk.pass_secs(120);
+    let plays = talk.plays();
+    assert!(plays.len() <= 5, "{plays:?}");
+}

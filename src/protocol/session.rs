@@ -66,6 +66,11 @@ pub struct Session {
     pub channel: bool,
     pub requested_media: bool,
     pub connected: bool,
+    begun: Instant,
+    /// How long the connection may take.
+    connect_within: Duration,
+    /// How long it took.
+    pub connected_in: Option<Duration>,
     pub media: Media,
     /// Since when nothing at all arrives from its publisher.
     pub silent: Option<Instant>,
@@ -91,7 +96,9 @@ impl Session {
         epoch: u32,
         info: StreamInfo,
         first: FirstOffer,
+        (now, connect_within): (Instant, Option<Duration>),
     ) -> (NextOffer, Self) {
+        let connect_within = connect_within.unwrap_or(CONNECT);
         let session = Self {
             id,
             stream,
@@ -107,6 +114,9 @@ impl Session {
             channel: false,
             requested_media: false,
             connected: false,
+            begun: now,
+            connect_within,
+            connected_in: None,
             media: Media::None,
             silent: None,
             said_bye: None,
@@ -153,7 +163,11 @@ impl Session {
         self.offer = next.offer;
         self.encrypted = next.encrypted;
         self.answering = true;
-        self.give_up = Some(now + CONNECT);
+        let within = match self.connected {
+            true => CONNECT,
+            false => self.connect_within,
+        };
+        self.give_up = Some(now + within);
     }
 
     /// The answer went out.
@@ -170,6 +184,8 @@ impl Session {
 
     pub fn connect(&mut self, now: Instant) {
         self.connected = true;
+        self.connected_in
+            .get_or_insert(now.saturating_duration_since(self.begun));
         self.dumb_at.get_or_insert(now + OPEN_CHANNEL);
         if !self.answering {
             self.give_up = None;
@@ -184,6 +200,11 @@ impl Session {
         };
         let dumb = self.dumb_at.filter(|_| self.is_dumb());
         self.give_up.into_iter().chain(stalled).chain(dumb).min()
+    }
+
+    /// It had less time to connect than others.
+    pub fn is_hurried(&self) -> bool {
+        self.connect_within < CONNECT
     }
 
     /// The channel that it offered is not open, and there was no media.

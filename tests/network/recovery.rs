@@ -143,7 +143,11 @@ fn a_publisher_whose_packets_were_lost_goes_on() {
 /// UDP alone is lost, as behind a firewall that starts anew.
 #[test]
 fn a_publisher_whose_udp_was_lost_is_asked_again() {
-    let lose = |alice: &Host, _: &Host| alice.lose_udp_for(OUTAGE);
+    let lose = |alice: &Host, _: &Host| {
+        alice.lose_udp_for(
+            std::env::var("UDP_OUT").map_or(OUTAGE, |s| Duration::from_secs(s.parse().unwrap())),
+        )
+    };
     if let Some((_scene, case)) = survives("UDP alone was lost for 10 s", lose) {
         case.ends_with(2, OUTAGE);
     }

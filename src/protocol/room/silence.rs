@@ -117,6 +117,7 @@ impl Room {
             return;
         }
         session.said_bye = Some((now, publisher.clone()));
+        stream.lost_at.get_or_insert(now);
         stream.ask_again(now);
         let peers = [session.peer.clone(), publisher];
         let different = if peers[0] == peers[1] { 1 } else { 2 };
