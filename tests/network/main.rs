@@ -10,6 +10,7 @@ mod recording;
 mod families;
 mod kit;
 mod recovery;
+mod recovery_browser;
 mod scene;
 mod states;
 mod turn;

@@ -13,18 +13,18 @@ use vdoroom_test_support::{Closing, Publisher, Who};
 use crate::recording::Recording;
 use crate::scene::Scene;
 
-const FRAMES: u64 = 40;
+pub const FRAMES: u64 = 40;
 const RATE: u32 = 20;
 
 /// Promised for everybody who can be reached.
 pub const AGAIN_WITHIN: Duration = Duration::from_secs(3);
 
-const OUTAGE: Duration = Duration::from_secs(10);
+pub const OUTAGE: Duration = Duration::from_secs(10);
 
 /// Alice is recorded, each on a host of her own.
-struct Recorder {
-    recording: Recording,
-    alice: Publisher,
+pub struct Recorder<Alice = Publisher> {
+    pub recording: Recording,
+    pub alice: Alice,
 }
 
 impl Recorder {
@@ -38,32 +38,6 @@ impl Recorder {
         let mut recording = scene.record(recorder, |_| {});
         recording.wait_for_frames(&["alice"], FRAMES);
         Self { recording, alice }
-    }
-
-    /// The session that counts and what it has recorded.
-    fn recorded(&self) -> (u32, u64) {
-        let sessions = self.recording.stream("alice");
-        let sessions = sessions.and_then(|s| s.get("sessions-so-far").ok());
-        (sessions.unwrap_or(0), self.recording.frames("alice"))
-    }
-
-    /// Waits for alice's next frames and holds the time against the promise.
-    fn is_back_after(&mut self, what: &str, before: (u32, u64), since: Instant) {
-        let (session, frames) = before;
-        self.recording.wait("alice's next frames", |r| {
-            let now = r
-                .stream("alice")
-                .and_then(|s| s.get("sessions-so-far").ok());
-            let goes_on = now == Some(session) && r.frames("alice") > frames + 2;
-            goes_on || now > Some(session) && r.frames("alice") > 0
-        });
-        let took = since.elapsed();
-        let (again, _) = self.recorded();
-        println!(
-            "{what}: recorded again after {took:?}, {} new connections",
-            again - session
-        );
-        assert!(took < AGAIN_WITHIN, "{what}: {took:?}");
     }
 
     /// Goes on for a while, and ends with so many parts. They play, and lack what was lost on the
@@ -93,7 +67,35 @@ impl Recorder {
     }
 }
 
-fn scene() -> Option<(Scene, Host, Host)> {
+impl<Alice> Recorder<Alice> {
+    /// The session that counts and what it has recorded.
+    pub fn recorded(&self) -> (u32, u64) {
+        let sessions = self.recording.stream("alice");
+        let sessions = sessions.and_then(|s| s.get("sessions-so-far").ok());
+        (sessions.unwrap_or(0), self.recording.frames("alice"))
+    }
+
+    /// Waits for alice's next frames and holds the time against the promise.
+    pub fn is_back_after(&mut self, what: &str, before: (u32, u64), since: Instant) {
+        let (session, frames) = before;
+        self.recording.wait("alice's next frames", |r| {
+            let now = r
+                .stream("alice")
+                .and_then(|s| s.get("sessions-so-far").ok());
+            let goes_on = now == Some(session) && r.frames("alice") > frames + 2;
+            goes_on || now > Some(session) && r.frames("alice") > 0
+        });
+        let took = since.elapsed();
+        let (again, _) = self.recorded();
+        println!(
+            "{what}: recorded again after {took:?}, {} new connections",
+            again - session
+        );
+        assert!(took < AGAIN_WITHIN, "{what}: {took:?}");
+    }
+}
+
+pub fn scene() -> Option<(Scene, Host, Host)> {
     let scene = Scene::new()?;
     let [alice, recorder] = ["alice", "recorder"].map(|name| scene.internet.host(name));
     Some((scene, alice, recorder))
@@ -143,11 +145,7 @@ fn a_publisher_whose_packets_were_lost_goes_on() {
 /// UDP alone is lost, as behind a firewall that starts anew.
 #[test]
 fn a_publisher_whose_udp_was_lost_is_asked_again() {
-    let lose = |alice: &Host, _: &Host| {
-        alice.lose_udp_for(
-            std::env::var("UDP_OUT").map_or(OUTAGE, |s| Duration::from_secs(s.parse().unwrap())),
-        )
-    };
+    let lose = |alice: &Host, _: &Host| alice.lose_udp_for(OUTAGE);
     if let Some((_scene, case)) = survives("UDP alone was lost for 10 s", lose) {
         case.ends_with(2, OUTAGE);
     }

@@ -23,7 +23,7 @@ const PAGE: &str = include_str!("../../browser/publisher.html");
 /// Where Chromium is looked for, after the environment variable `CHROMIUM`.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-const FLAGS: [&str; 20] = [
+const FLAGS: [&str; 19] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -46,7 +46,6 @@ const FLAGS: [&str; 20] = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-domain-reliability",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
 /// Whether there is a Chromium on this machine.
@@ -126,6 +125,8 @@ impl ChromiumBuilder {
         let page = profile.join("publisher.html");
         fs::write(&page, PAGE).map_err(failed)?;
         let trust_any_certificate = self.trust_any_certificate;
+        let server = self.parameters.iter().find(|(name, _)| *name == "server");
+        let server = server.map(|(_, url)| url.clone()).unwrap_or_default();
         let query: Vec<String> = self
             .with("report", &report)
             .parameters
@@ -135,6 +136,7 @@ impl ChromiumBuilder {
         let mut command = Command::new(binary);
         command
             .args(FLAGS)
+            .arg(resolve_only(&server))
             .arg(format!("--user-data-dir={}", profile.display()))
             .arg(format!("file://{}?{}", page.display(), query.join("&")))
             .stdin(Stdio::null())
@@ -150,6 +152,15 @@ impl ChromiumBuilder {
             shared,
         })
     }
+}
+
+/// Nothing leaves this machine: no other hosts are found than this one and the server.
+fn resolve_only(server: &str) -> String {
+    let host = server.split("://").last().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    format!(
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE {host}"
+    )
 }
 
 #[derive(Default)]
@@ -273,6 +284,11 @@ impl Chromium {
     /// Has the page say `bye` and close its connections.
     pub fn hang_up(&self) {
         self.command("stop", &Value::Null);
+    }
+
+    /// Has the page restart ICE in all connections.
+    pub fn restart_ice(&self) {
+        self.command("restart-ice", &Value::Null);
     }
 
     pub fn reload(&self) {
