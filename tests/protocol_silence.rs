@@ -266,3 +266,21 @@ fn a_new_connection_that_is_not_made_is_begun_anew_soon_and_for_half_a_minute() 
     let plays = talk.plays();
     assert!(plays.len() <= 5, "{plays:?}");
 }
+
+/// The page has another websocket, and restarts ICE over it.
+#[test]
+fn an_ice_restart_under_another_name_begins_a_new_connection_under_that_one() {
+    let (mut talk, old) = silent();
+    let offer = Sdp::new("ta").application().video().audio();
+    talk.take();
+    talk.offers("a2", "alice", "ta", &offer.restarted());
+    talk.pass_secs(1);
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![old]);
+    let new = talk.flows("a2", "alice", "tb");
+    talk.expect_eq(talk.session("alice"), new);
+    let goodbye =
+        |action: &&Action| matches!(action, Action::SendSocket(text) if text.contains("bye"));
+    let said: Vec<&Action> = actions.iter().filter(goodbye).collect();
+    assert!(format!("{said:?}").contains("a2"), "{said:?}");
+}

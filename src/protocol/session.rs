@@ -148,10 +148,10 @@ impl Session {
         said.is_some_and(|(at, to)| to == peer && self.silent.is_none_or(|since| *at >= since))
     }
 
-    /// Whether a `bye` may still be on its way.
+    /// Whether a `bye` may still be on its way to it.
     pub fn bye_is_due(&self, now: Instant) -> bool {
         let said = self.said_bye.as_ref();
-        said.is_some_and(|(at, _)| now < *at + BYE_LASTS)
+        said.is_some_and(|(at, to)| *to == self.peer && now < *at + BYE_LASTS)
     }
 
     pub fn is_stalled(&self) -> bool {

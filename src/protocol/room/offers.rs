@@ -62,6 +62,8 @@ impl Room {
             encrypted: sealed.is_encrypted(),
             signalled: true,
         };
+        let session =
+            session.or_else(|| self.session_of_renamed(&peer, &id, token.as_deref(), &next.offer));
         match session.and_then(|id| self.sessions.get(&id)) {
             // Without a name for the session only the certificate tells a renegotiation from a
             // new connection.

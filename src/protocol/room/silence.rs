@@ -17,7 +17,9 @@ use std::time::{Duration, Instant};
 
 use super::Room;
 use super::link::fields;
-use crate::protocol::{Action, SessionId};
+use crate::protocol::names::PeerId;
+use crate::protocol::sdp::Offer;
+use crate::protocol::{Action, Dialect, SessionId, StreamId};
 
 /// How long media that has its way back takes to be noticed.
 const SOON: Duration = Duration::from_millis(100);
@@ -125,5 +127,23 @@ impl Room {
         for peer in &peers[..different] {
             self.send(Some(peer), fields([("bye", true.into())]));
         }
+    }
+
+    /// The session of a publisher who goes on with it under another name, since it lost its
+    /// websocket. Only a hosted server vouches for that.
+    pub(super) fn session_of_renamed(
+        &mut self,
+        peer: &PeerId,
+        stream: &StreamId,
+        token: Option<&str>,
+        offer: &Offer,
+    ) -> Option<SessionId> {
+        let hosted = self.dialog.spoken() == Dialect::Hosted;
+        let session = self.sessions.values_mut().find(|session| {
+            let same = session.stream == *stream && session.token.as_deref() == token;
+            hosted && token.is_some() && same && session.offer.same_certificate(offer)
+        })?;
+        session.peer = peer.clone();
+        Some(session.id)
     }
 }
