@@ -45,6 +45,7 @@ const KEEPALIVE: Keepalive = Keepalive {
 };
 
 /// What is to be sent.
+#[derive(Clone)]
 pub(super) enum Outgoing {
     Text(String),
     /// Somebody wants to know whether the server is there.
@@ -262,15 +263,26 @@ mod tests {
     async fn against<F: Future<Output = ()>>(
         serve: impl FnOnce(WebSocketStream<TcpStream>) -> F,
     ) -> Result<(), SocketError> {
+        asking(&[], serve).await.0
+    }
+
+    /// The same with these messages of ours; also returns what the room is told.
+    async fn asking<F: Future<Output = ()>>(
+        say: &[Outgoing],
+        serve: impl FnOnce(WebSocketStream<TcpStream>) -> F,
+    ) -> (Result<(), SocketError>, Vec<Event>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let (incoming, heard) = async_channel::unbounded();
         let client = async {
             let server = Server {
                 url: Url::parse(&format!("ws://{address}")).unwrap(),
                 tls: Default::default(),
             };
-            let (incoming, _heard) = async_channel::unbounded();
-            let (_say, outgoing) = async_channel::unbounded();
+            let (keep, outgoing) = async_channel::unbounded();
+            for message in say {
+                keep.try_send(message.clone()).unwrap();
+            }
             let socket = open(&server).await.unwrap();
             pass(socket, &incoming, outgoing, QUICK).await
         };
@@ -279,7 +291,8 @@ mod tests {
             serve(async_tungstenite::accept_async(stream).await.unwrap()).await;
         };
         let (ended, ()) = futures_util::future::join(client, server).await;
-        ended
+        let told = std::iter::from_fn(|| heard.try_recv().ok());
+        (ended, told.collect())
     }
 
     #[test]
@@ -290,6 +303,28 @@ mod tests {
             drop(socket);
         }));
         assert!(matches!(ended, Err(SocketError::Silent(_))), "{ended:?}");
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_when_asked_is_given_up_sooner() {
+        let patience = QUICK.answer_within;
+        let serve = async |socket| {
+            async_std::task::sleep(patience * 3 / 2).await;
+            drop(socket);
+        };
+        let (ended, told) = async_std::task::block_on(asking(&[Outgoing::Ping], serve));
+        let given_up = matches!(ended, Err(SocketError::Silent(time)) if time == patience);
+        assert!(given_up && told.is_empty(), "{ended:?}, {told:?}");
+    }
+
+    #[test]
+    fn a_server_that_answers_when_asked_is_reported_once() {
+        let serve = async |mut socket: WebSocketStream<TcpStream>| {
+            socket.next().await.unwrap().unwrap();
+            socket.close(None).await.unwrap();
+        };
+        let (_, told) = async_std::task::block_on(asking(&[Outgoing::Ping], serve));
+        assert_eq!(told, [Event::ServerAnswers]);
     }
 
     #[test]
