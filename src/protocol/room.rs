@@ -50,6 +50,8 @@ pub struct Room {
     link: Link,
     backoff: Backoff,
     reconnects: u32,
+    /// When the room was lost that we were in last.
+    left_at: Option<Instant>,
     /// Why the server is not connected, as told last.
     outage: Option<String>,
     /// Why the room is over, once its sessions are.
@@ -101,6 +103,7 @@ impl Room {
             link: Link::Connecting,
             backoff: Backoff::default(),
             reconnects: 0,
+            left_at: None,
             outage: None,
             failing: None,
             now,

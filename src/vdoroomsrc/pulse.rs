@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Measures nothing: whatever comes is good.
 const ASK: &str = r#"{"ping":"0"}"#;
 
+/// Who looks so rarely has not been given the processor, and has heard nothing for that.
+const OVERLOAD: Duration = Duration::from_millis(500);
+
 /// When the newest packet came. Written by webrtcbin's threads.
 #[derive(Clone, Debug)]
 pub(super) struct Heard {
@@ -84,11 +87,17 @@ pub(super) struct Pulse {
     /// Since when it is asked in vain, and when that was done last.
     asked: Option<(Instant, Instant)>,
     silent: bool,
+    last_look: Option<Instant>,
 }
 
 impl Pulse {
     /// `heard` is when the newest packet came; `sends` tells whether media was coming just now.
     pub(super) fn poll(&mut self, now: Instant, heard: Instant, sends: bool) -> Option<Beat> {
+        let last_look = self.last_look.replace(now);
+        let was_away = last_look.is_some_and(|last| now > last + OVERLOAD);
+        if was_away && !self.silent {
+            self.asked = None;
+        }
         if self.asked.is_some_and(|(since, _)| heard > since) {
             self.asked = None;
             return std::mem::take(&mut self.silent).then_some(Beat::Heard);
@@ -172,6 +181,14 @@ mod tests {
         // Its media has stalled by now: from here on a ping now and then is enough.
         let done = beats(&mut pulse, confirmed, IDLE, false);
         assert_eq!(done, [(10_000, Beat::Ask)]);
+    }
+
+    #[test]
+    fn a_recorder_that_is_short_of_time_blames_nobody() {
+        let start = Instant::now();
+        let mut pulse = Pulse::default();
+        let looks = (1..20).map(|n| pulse.poll(start + n * 2 * OVERLOAD, start, true));
+        assert!(looks.into_iter().all(|beat| beat == Some(Beat::Ask)));
     }
 
     #[test]

@@ -20,6 +20,9 @@ const JOIN: Duration = Duration::from_secs(10);
 /// A connection that lasted so long is no failure: the next wait is short again.
 const LASTED: Duration = Duration::from_secs(30);
 
+/// How long after it was lost a server that cannot be reached is tried without growing waits.
+const HASTE: Duration = Duration::from_secs(600);
+
 /// A relay that minds how we speak says so at once.
 const GREETING: Duration = Duration::from_secs(5);
 
@@ -206,6 +209,9 @@ impl Room {
 
     /// `unreachable`: nothing comes from the server.
     pub(super) fn closed(&mut self, reason: &str, unreachable: bool) {
+        if self.link.is_joined() {
+            self.left_at = Some(self.now);
+        }
         match self.link {
             Link::Joined { since } if self.now >= since + LASTED => self.backoff.reset(),
             Link::Waiting {
@@ -221,7 +227,8 @@ impl Room {
             Link::Given | Link::Failed | Link::Stopped => return,
             _ => {}
         }
-        let wait = match unreachable {
+        let lately = |at| self.now < at + HASTE;
+        let wait = match unreachable && self.left_at.is_some_and(lately) {
             true => Backoff::unreachable(&mut self.rng),
             false => self.backoff.next(&mut self.rng),
         };
