@@ -10,8 +10,9 @@
 //! - offers, renegotiation, candidates: `room/offers.rs`;
 //! - the channel, media, stalls and how sessions end: `room/sessions.rs`;
 //! - a publisher of whom nothing arrives: `room/silence.rs`;
-//! - who is played when: `room/plays.rs`; what is sent: `room/send.rs`.
+//! - who is played when: `room/plays.rs`; what is sent: `room/send.rs`, `room/bitrates.rs`.
 
+mod bitrates;
 mod link;
 mod offers;
 mod plays;
@@ -159,6 +160,7 @@ impl Room {
             Event::Play(stream) => self.play_wished(stream),
             Event::Stop(stream) => self.stop_wished(&stream),
             Event::Filter(filter) => self.filter_changed(filter),
+            Event::Bitrates(bitrates) => self.bitrates_changed(bitrates),
             Event::Shutdown => self.shutdown(),
             Event::Tick => {}
         }
@@ -174,7 +176,8 @@ impl Room {
         }
         let sessions = self.sessions.values().flat_map(|session| {
             let gives_up = session.gives_up_at(self.config.stream_timeout);
-            gives_up.into_iter().chain(session.flush_at())
+            let sends = session.flush_at().into_iter().chain(session.bitrates_at);
+            gives_up.into_iter().chain(sends)
         });
         let link = self.link.deadline();
         let sooner = sessions.chain(link).chain(self.empty_at());

@@ -65,6 +65,10 @@ pub struct Session {
     pub answered: bool,
     pub channel: bool,
     pub requested_media: bool,
+    /// When bitrates are asked for (again).
+    pub bitrates_at: Option<Instant>,
+    /// It carries a shared screen beside the camera.
+    pub has_screen: bool,
     pub connected: bool,
     begun: Instant,
     /// How long the connection may take.
@@ -113,6 +117,8 @@ impl Session {
             answered: false,
             channel: false,
             requested_media: false,
+            bitrates_at: None,
+            has_screen: false,
             connected: false,
             begun: now,
             connect_within,
@@ -162,6 +168,7 @@ impl Session {
     pub fn apply(&mut self, now: Instant, next: NextOffer) {
         self.offer = next.offer;
         self.encrypted = next.encrypted;
+        self.has_screen = !next.screen.is_empty();
         self.answering = true;
         let within = match self.connected {
             true => CONNECT,

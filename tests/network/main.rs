@@ -7,10 +7,15 @@
 #[path = "../room/recording.rs"]
 mod recording;
 
+mod candidates;
+mod failures;
 mod families;
 mod kit;
+mod ports;
+mod quality;
 mod recovery;
 mod recovery_browser;
 mod scene;
+mod servers;
 mod states;
 mod turn;
