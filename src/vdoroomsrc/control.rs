@@ -308,7 +308,7 @@ impl Control {
             if session.is_ending() {
                 continue;
             }
-            if let Some(event) = session.poll_media(now) {
+            for event in session.poll_news(now).into_iter().flatten() {
                 self.reports.events.send(event);
             }
             session.poll_transport(now, &self.reports);

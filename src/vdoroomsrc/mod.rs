@@ -49,6 +49,7 @@ mod pad;
 mod pad_names;
 mod ping;
 mod properties;
+mod pulse;
 mod rejoin;
 mod requirements;
 mod sender;

@@ -13,6 +13,8 @@ mod families;
 mod kit;
 mod ports;
 mod quality;
+mod recovery;
+mod recovery_browser;
 mod scene;
 mod servers;
 mod states;

@@ -129,6 +129,12 @@ impl Publisher {
         self.tell(Command::DropSocket);
     }
 
+    /// Offers new ICE credentials in every connection, as after a change of the network. This
+    /// publisher's webrtcbin cannot use them: they only look like it.
+    pub fn restart_ice(&self) {
+        self.tell(Command::RestartIce);
+    }
+
     /// Says `json` to every viewer on its data channel.
     pub fn tell_viewers(&self, json: Value) {
         self.tell(Command::Tell(json));
