@@ -9,6 +9,8 @@ mod recording;
 
 mod families;
 mod kit;
+mod loss;
+mod lossy;
 mod scene;
 mod states;
 mod turn;

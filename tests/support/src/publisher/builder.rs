@@ -50,6 +50,8 @@ pub struct Settings {
     /// As webrtcbin takes them: `stun://…`, `turn://USER:PASSWORD@…`.
     pub ice_servers: Vec<String>,
     pub relay_only: bool,
+    pub resends: bool,
+    pub busy: bool,
 }
 
 impl Settings {
@@ -212,6 +214,18 @@ impl PublisherBuilder {
         self
     }
 
+    /// Each picture is all new, and takes several packets.
+    pub fn with_busy_pictures(mut self) -> Self {
+        self.0.busy = true;
+        self
+    }
+
+    /// Has no RTX: what a viewer asks for again is sent again as it was, on the same SSRC.
+    pub fn without_rtx(mut self) -> Self {
+        self.0.resends = true;
+        self
+    }
+
     /// Opens so many data channels beside the usual one, once that one is open.
     pub fn with_more_channels(mut self, count: u32) -> Self {
         self.0.greed.channels = count;
@@ -247,6 +261,7 @@ impl PublisherBuilder {
             settings.sound,
             settings.flavour,
             settings.rate,
+            settings.busy,
             &timeline,
             settings.times.card,
         )?;

@@ -40,7 +40,14 @@ pub struct Viewer {
 
 impl Viewer {
     pub fn open(id: PeerId, uuid: &str, control: &Control) -> Result<Self, String> {
-        let peer = Peer::new(id, &control.settings, &control.timeline, &control.events)?;
+        let Control {
+            settings,
+            timeline,
+            events,
+            status,
+            ..
+        } = control;
+        let peer = Peer::new(id, settings, timeline, events, status)?;
         let mut viewer = Self {
             id,
             uuid: uuid.into(),
