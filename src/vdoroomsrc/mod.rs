@@ -42,6 +42,7 @@ mod ice;
 mod identity;
 mod imp;
 mod keyframes;
+mod loss;
 mod offer;
 mod pad;
 mod pad_names;

@@ -3,45 +3,107 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::Codec;
+use gst::prelude::*;
 use vdoroom_test_support::netns::Impairment;
+use vdoroom_test_support::{Codec, Publisher};
 
-use crate::lossy::{Outcome, record};
+use crate::lossy::{Guest, Outcome, damage, pictures, record};
+
+const VP8: Guest<'_> = ("vp8", |guest| guest.codec(Codec::Vp8));
+const H264: Guest<'_> = ("h264", |guest| guest.codec(Codec::H264));
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
 
 #[test]
 fn one_packet_in_twenty_lost_costs_next_to_no_picture() {
     let wire = Impairment {
         seed: 1,
         loss_percent: 5.0,
-        delay: Duration::from_millis(25),
+        delay: ms(25),
         ..Default::default()
     };
-    let recorded = record(
-        [
-            ("vp8", |guest| guest.codec(Codec::Vp8)),
-            ("h264", |guest| guest.codec(Codec::H264)),
-            ("vp8_without_rtx", |guest| {
-                guest.codec(Codec::Vp8).without_rtx()
-            }),
-            ("h264_without_rtx", |guest| {
-                guest.codec(Codec::H264).without_rtx()
-            }),
-        ],
-        wire,
-        600,
-        |_| {},
-    );
-    let Some((guests, recorded)) = recorded else {
+    let guests: [Guest<'_>; 4] = [
+        VP8,
+        H264,
+        ("vp8_again", |guest| guest.codec(Codec::Vp8).without_rtx()),
+        ("h264_again", |guest| guest.codec(Codec::H264).without_rtx()),
+    ];
+    let Some((publishers, recorded)) = record(guests, wire, |_| {}, pictures(600)) else {
         return;
     };
-    for name in ["vp8", "h264", "vp8_without_rtx", "h264_without_rtx"] {
+    for (name, _) in guests {
         let outcome = Outcome::of(recorded.only(name));
-        eprintln!("{name}: {outcome:?}");
-        assert!(outcome.whole_percent() >= 99.5, "{name}: {outcome:?}");
+        eprintln!("{name}: {outcome}");
+        assert!(outcome.whole_percent() >= 99.5, "{name}: {outcome}");
+        assert_eq!(outcome.damaged, 0, "{name}: {outcome}");
     }
-    let resent = guests.map(|guest| guest.resent_packets());
+    let resent = publishers.map(|publisher| publisher.resent_packets());
     assert!(
         resent[2] > 0 && resent[3] > 0,
         "nothing was sent again: {resent:?}"
     );
+}
+
+/// Everything is lost for a while, and nothing of it is asked for again.
+fn record_with_a_hole(waits: bool) -> Option<[(&'static str, Outcome, (f64, f64)); 2]> {
+    const HOLE: Duration = Duration::from_millis(400);
+    let wire = Impairment {
+        loss_percent: 100.0,
+        ..Default::default()
+    };
+    let set = |source: &gst::Element| {
+        source.set_property("do-retransmission", false);
+        source.set_property("wait-for-keyframe", waits);
+    };
+    let mut before = [0; 2];
+    let hole = |publishers: &[Publisher; 2]| {
+        before = publishers.each_ref().map(Publisher::keyframe_requests);
+        std::thread::sleep(HOLE);
+    };
+    let (publishers, recorded) = record([VP8, H264], wire, set, hole)?;
+    let requests = publishers.map(|publisher| publisher.keyframe_requests());
+    assert!(
+        before
+            .iter()
+            .zip(requests)
+            .all(|(before, now)| *before < now),
+        "keyframes were asked for {before:?} times before the hole, and {requests:?} in all"
+    );
+    Some(["vp8", "h264"].map(|name| {
+        let outcome = Outcome::of(recorded.only(name));
+        let listed = damage(&recorded, name);
+        eprintln!("{name}: {outcome}; missing and corrupted by the manifest: {listed:?} s");
+        let (missing, _) = listed;
+        assert!(
+            missing >= HOLE.as_secs_f64() * 0.9,
+            "{name}: {outcome}, {listed:?}"
+        );
+        (name, outcome, listed)
+    }))
+}
+
+#[test]
+fn after_a_hole_the_picture_goes_on_with_a_keyframe_and_is_as_it_was_sent() {
+    for (name, outcome, (missing, corrupted)) in record_with_a_hole(true).into_iter().flatten() {
+        assert_eq!(outcome.damaged, 0, "{name}: {outcome}");
+        assert_eq!(corrupted, 0.0, "{name}");
+        let seconds = outcome.missing as f64 / 30.0;
+        assert!(
+            (missing - seconds).abs() < 0.1,
+            "{name}: {outcome}, {missing} s by the manifest"
+        );
+    }
+}
+
+#[test]
+fn damaged_pictures_that_are_kept_are_told_of() {
+    for (name, outcome, (_, corrupted)) in record_with_a_hole(false).into_iter().flatten() {
+        let seconds = outcome.damaged as f64 / 30.0;
+        assert!(
+            corrupted >= seconds && corrupted > 0.0,
+            "{name}: {outcome}, {corrupted} s"
+        );
+    }
 }
