@@ -315,8 +315,7 @@ impl Control {
             if let Some(event) = session.poll_media(now) {
                 self.reports.events.send(event);
             }
-            session.poll_ping(now);
-            session.poll_pair(now, &self.reports);
+            session.poll_transport(now, &self.reports);
             for track in &mut session.tracks {
                 track.poll_keyframe(now);
                 track.poll_bitrate(now);

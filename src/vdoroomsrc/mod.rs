@@ -49,6 +49,7 @@ mod pad_names;
 mod ping;
 mod properties;
 mod rejoin;
+mod repair;
 mod requirements;
 mod sender;
 mod sender_reports;

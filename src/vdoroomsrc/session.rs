@@ -22,6 +22,7 @@ use super::events::EventSender;
 use super::offer::{self, Refusal, Wish};
 use super::ping::Ping;
 use super::rejoin::Kept;
+use super::repair::Repair;
 use super::sender_reports::SharedTimeline;
 use super::ssrcs::{self, SharedSsrcs};
 use super::stats;
@@ -54,6 +55,7 @@ pub(super) struct Session {
     pub is_genuine: bool,
     pub connectivity: Connectivity,
     pub ping: Ping,
+    pub repair: Repair,
     pub watches_transport: bool,
     pub asked_for_pair: Option<Instant>,
     pub channel: Option<WebRTCDataChannel>,
@@ -146,6 +148,7 @@ impl Session {
             is_genuine: true,
             connectivity: Connectivity::default(),
             ping: Ping::default(),
+            repair: Repair::default(),
             watches_transport: false,
             asked_for_pair: None,
             channel: None,

@@ -87,8 +87,15 @@ impl Session {
         }
     }
 
+    /// How long its way is, where it goes, and what can be repaired on it.
+    pub(super) fn poll_transport(&mut self, now: Instant, reports: &Reports) {
+        self.poll_ping(now);
+        self.poll_pair(now, reports);
+        self.poll_repair(now, reports);
+    }
+
     /// Measures the round trip, once there is a channel to do it on.
-    pub(super) fn poll_ping(&mut self, now: Instant) {
+    fn poll_ping(&mut self, now: Instant) {
         if self.channel.is_some()
             && self.is_genuine
             && let Some((text, was_answered)) = self.ping.poll(now)
@@ -100,7 +107,7 @@ impl Session {
 
     /// Asks webrtcbin for the candidate pair that is in use, from time to time: it may change, and
     /// webrtcbin (1.22) tells of it only once there is a pad.
-    pub(super) fn poll_pair(&mut self, now: Instant, reports: &Reports) {
+    fn poll_pair(&mut self, now: Instant, reports: &Reports) {
         let interval = match self.connectivity.pair {
             None => PAIR_INTERVAL,
             Some(_) => KNOWN_PAIR_INTERVAL,
