@@ -117,3 +117,22 @@ fn damaged_pictures_that_are_kept_are_told_of() {
         assert!(holed.corrupted > seconds - 0.05, "{holed:?}");
     }
 }
+
+#[test]
+fn a_way_that_is_too_long_for_repairs_is_told_with_what_to_set() {
+    let wire = Impairment {
+        seed: 3,
+        loss_percent: 5.0,
+        delay: ms(300),
+        ..Default::default()
+    };
+    let Some((_, recorded)) = record([VP8], wire, |_| {}, pictures(150)) else {
+        return;
+    };
+    let said = recorded.complaints.join("\n");
+    assert!(
+        said.contains("\"vp8\"") && said.contains("set latency=1"),
+        "said: {said}"
+    );
+    assert_eq!(Outcome::of(recorded.only("vp8")).damaged, 0);
+}
