@@ -257,7 +257,7 @@ impl Exit {
         }
         let flags = buffer.flags();
         if flags.contains(gst::BufferFlags::CORRUPTED) {
-            return self.waits_for_keyframe.load(Relaxed) || self.waits_after_loss(buffer);
+            return self.waits_for_keyframe.load(Relaxed) || self.holds_damaged(buffer);
         }
         self.held_since.store(0, Relaxed);
         if !flags.contains(gst::BufferFlags::DELTA_UNIT) {
@@ -273,7 +273,7 @@ impl Exit {
 
     /// Whether a frame that suffers from a loss is held back. From a publisher that sends no
     /// keyframe, damaged pictures are better than none.
-    fn waits_after_loss(&self, buffer: &gst::BufferRef) -> bool {
+    fn holds_damaged(&self, buffer: &gst::BufferRef) -> bool {
         let Some(pts) = buffer.pts().filter(|_| self.waits_after_loss) else {
             return false;
         };

@@ -108,11 +108,13 @@ impl State {
             return false;
         };
         let step = packet.seqnum.wrapping_sub(last.seqnum);
-        if step == 0 || step > 0x8000 {
+        if step == 0 {
             return false;
         }
-        let is_first = step > 1 && !self.hole && self.damaged_from.is_none();
-        if step > 1 {
+        // rtpjitterbuffer gives out packets in order, so a step back is a new beginning.
+        let is_hole = step != 1;
+        let is_first = is_hole && !self.hole && self.damaged_from.is_none();
+        if is_hole {
             self.hole = true;
             let ends_well = last.marker && last.timestamp != packet.timestamp;
             if !ends_well || !begins_picture {

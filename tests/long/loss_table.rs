@@ -139,11 +139,7 @@ fn cell(wire: Impairment, latency: u32, receiver: Receiver) -> Option<String> {
     let (_, recorded) = record(GUESTS, wire, set, pictures(PICTURES))?;
     let mut sum = Outcome::default();
     for part in recorded.files.values().flatten() {
-        let of = Outcome::of(&part.1);
-        sum.sent += of.sent;
-        sum.whole += of.whole;
-        sum.missing += of.missing;
-        sum.damaged += of.damaged;
+        sum += Outcome::of(&part.1);
     }
     let (missing, damaged, whole) = (sum.missing, sum.damaged, sum.whole_percent());
     Some(format!(

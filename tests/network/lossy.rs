@@ -2,6 +2,7 @@
 //! Recordings over a bad wire, and what became of each picture that was sent.
 
 use std::fmt::Display;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -46,6 +47,15 @@ impl Outcome {
 
     pub fn whole_percent(&self) -> f64 {
         self.whole as f64 * 100.0 / self.sent as f64
+    }
+}
+
+impl AddAssign for Outcome {
+    fn add_assign(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.whole += other.whole;
+        self.missing += other.missing;
+        self.damaged += other.damaged;
     }
 }
 
