@@ -228,11 +228,7 @@ impl Control {
                 local,
                 remote,
             } => self.pair(element, session, local, remote),
-            Command::Gathered { session, candidate } => {
-                if let Some(session) = self.sessions.get_mut(&session) {
-                    session.connectivity.add_local(&candidate);
-                }
-            }
+            Command::Gathered { session, candidate } => self.gathered(session, &candidate),
             Command::Pad {
                 session,
                 pad,

@@ -7,10 +7,15 @@
 #[path = "../room/recording.rs"]
 mod recording;
 
+mod candidates;
+mod failures;
 mod families;
 mod kit;
 mod loss;
 mod lossy;
+mod ports;
+mod quality;
 mod scene;
+mod servers;
 mod states;
 mod turn;

@@ -31,6 +31,7 @@ mod splits;
 mod states;
 mod time;
 mod tracks;
+mod unwanted;
 mod uploads;
 
 /// How long a hostile guest has.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Codec, Flavour, Publisher, Sound,
+    Codec, Flavour, Moment, Publisher, Sound,
     control::Control,
     feed::Feed,
     greed::Greed,
@@ -41,6 +41,7 @@ pub struct Settings {
     pub screen: bool,
     pub split_offers: bool,
     pub ping_interval: Option<Duration>,
+    pub answers_pings: bool,
     pub false_fingerprint: bool,
     pub hidden_addresses: bool,
     /// Seeds what happens to packets.
@@ -52,6 +53,7 @@ pub struct Settings {
     pub relay_only: bool,
     pub resends: bool,
     pub busy: bool,
+    pub more_candidate: Option<(Moment, String)>,
 }
 
 impl Settings {
@@ -145,6 +147,12 @@ impl PublisherBuilder {
         self
     }
 
+    /// Viewers' pings stay without an answer.
+    pub fn without_pongs(mut self) -> Self {
+        self.0.answers_pings = false;
+        self
+    }
+
     /// A browser that offers its tracks one after the other.
     pub fn split_offers(mut self) -> Self {
         self.0.split_offers = true;
@@ -189,8 +197,8 @@ impl PublisherBuilder {
         self
     }
 
-    /// Its candidates name a host of the local network by mDNS instead of an address, as browsers
-    /// do that were given neither camera nor microphone. The name leads nowhere.
+    /// Its own addresses are told as a name of mDNS, as browsers do that were given neither camera
+    /// nor microphone. The name leads nowhere.
     pub fn with_hidden_addresses(mut self) -> Self {
         self.0.hidden_addresses = true;
         self
@@ -223,6 +231,12 @@ impl PublisherBuilder {
     /// Has no RTX: what a viewer asks for again is sent again as it was, on the same SSRC.
     pub fn without_rtx(mut self) -> Self {
         self.0.resends = true;
+        self
+    }
+
+    /// Tells viewers one candidate more, which need not lead to it.
+    pub fn with_candidate(mut self, moment: Moment, candidate: &str) -> Self {
+        self.0.more_candidate = Some((moment, candidate.into()));
         self
     }
 

@@ -21,6 +21,7 @@ mod sdp;
 mod sound;
 mod status;
 mod timeline;
+mod traffic;
 mod viewer;
 
 use std::{
@@ -35,11 +36,13 @@ use smol::channel::Sender;
 use crate::{log::LogEntry, secret::Password, server::Dialect};
 
 pub use builder::PublisherBuilder;
+pub use candidates::Moment;
 pub use codec::Codec;
 pub use flavour::Flavour;
 pub use reports::SenderReports;
 pub use sound::Sound;
 pub use timeline::Timeline;
+pub use traffic::Traffic;
 
 use builder::Settings;
 use control::{Command, Event};
@@ -82,6 +85,7 @@ impl Publisher {
             screen: false,
             split_offers: false,
             ping_interval: None,
+            answers_pings: true,
             false_fingerprint: false,
             hidden_addresses: false,
             mangle: None,
@@ -91,6 +95,7 @@ impl Publisher {
             relay_only: false,
             resends: false,
             busy: false,
+            more_candidate: None,
         })
     }
 
@@ -206,6 +211,14 @@ impl Publisher {
     /// Video frames that went to at least one viewer.
     pub fn frames_sent(&self) -> u64 {
         self.feed.video.units()
+    }
+
+    /// What went to all viewers together.
+    pub fn traffic(&self) -> Traffic {
+        Traffic {
+            pictures: self.status.picture_bytes.load(Ordering::Relaxed),
+            others: self.status.other_bytes.load(Ordering::Relaxed),
+        }
     }
 
     /// Keyframe requests (PLI or FIR) that viewers sent.

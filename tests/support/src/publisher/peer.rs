@@ -22,6 +22,7 @@ use super::{
     resend,
     status::Status,
     timeline::Timeline,
+    traffic,
 };
 
 /// Tells the connections of one publisher apart, also after one was replaced.
@@ -84,8 +85,8 @@ impl Peer {
         id: PeerId,
         settings: &Settings,
         timeline: &Timeline,
-        events: &Sender<Event>,
         status: &Arc<Status>,
+        events: &Sender<Event>,
     ) -> Result<Self, String> {
         let pipeline = gst::Pipeline::new();
         let webrtcbin = gst::ElementFactory::make("webrtcbin")
@@ -98,7 +99,7 @@ impl Peer {
             resend::on(&webrtcbin, status);
         }
         let pictures = Ssrcs::default();
-        configure_rtp(&webrtcbin, settings, timeline, &pictures);
+        configure_rtp(&webrtcbin, settings, timeline, &pictures, status);
         pipeline
             .add(&webrtcbin)
             .map_err(|error| error.to_string())?;
@@ -330,11 +331,13 @@ fn configure_rtp(
     settings: &Settings,
     timeline: &Timeline,
     pictures: &Ssrcs,
+    status: &Arc<Status>,
 ) {
     let rtpbin = webrtcbin
         .downcast_ref::<gst::Bin>()
         .and_then(|bin| bin.by_name("rtpbin"));
     if let Some(rtpbin) = rtpbin {
+        traffic::count_what_leaves(&rtpbin, pictures, status);
         reports::tell_capture_times(&rtpbin);
         if timeline.is_fast() {
             reports::tell_own_time(&rtpbin);
