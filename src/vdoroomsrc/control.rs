@@ -127,7 +127,7 @@ pub(super) struct Config {
     /// Where to ask what is wrong with the TURN servers, if there are any.
     pub doubt: Option<Doubt>,
     pub latency: u32,
-    pub keyframe_interval: Option<Duration>,
+    pub keyframes: super::keyframes::KeyframeWish,
     /// How long pads wait for the next session of their stream.
     pub rejoin_window: Duration,
     pub views: SharedSessions,
@@ -258,7 +258,7 @@ impl Control {
                 }
             }
             Command::KeyframeInterval(interval) => {
-                self.config.keyframe_interval = interval;
+                self.config.keyframes.interval = interval;
                 for track in self.sessions.values_mut().flat_map(|s| &mut s.tracks) {
                     track.keyframes.set_interval(interval);
                 }

@@ -24,6 +24,7 @@ use super::offer::{self, Refusal, Wish};
 use super::ping::Ping;
 use super::pulse::{Heard, Pulse};
 use super::rejoin::Kept;
+use super::repair::Repair;
 use super::sender_reports::SharedTimeline;
 use super::ssrcs::{self, SharedSsrcs};
 use super::stats;
@@ -58,6 +59,7 @@ pub(super) struct Session {
     pub ping: Ping,
     pub heard: Heard,
     pub pulse: Pulse,
+    pub repair: Repair,
     pub watches_transport: bool,
     /// Since when no address of ours has been found.
     pub gathers_since: Option<Instant>,
@@ -160,6 +162,7 @@ impl Session {
             ping: Ping::default(),
             heard,
             pulse: Pulse::default(),
+            repair: Repair::default(),
             watches_transport: false,
             gathers_since: None,
             asked_for_pair: None,

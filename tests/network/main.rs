@@ -11,6 +11,8 @@ mod candidates;
 mod failures;
 mod families;
 mod kit;
+mod loss;
+mod lossy;
 mod ports;
 mod quality;
 mod recovery;
