@@ -83,7 +83,10 @@ impl Control {
             Action::Warn { stream, message } => announce::warn(element, stream.as_ref(), &message),
             Action::Fail { message } => self.failing = Some(message),
             // The network thread carries these out itself.
-            Action::SendSocket(_) | Action::Reconnect { .. } | Action::Disconnect => {}
+            Action::SendSocket(_)
+            | Action::AskServer
+            | Action::Reconnect { .. }
+            | Action::Disconnect => {}
         }
     }
 

@@ -22,7 +22,9 @@ use super::control::Command;
 use super::events::EventSender;
 use super::offer::{self, Refusal, Wish};
 use super::ping::Ping;
+use super::pulse::{Heard, Pulse};
 use super::rejoin::Kept;
+use super::repair::Repair;
 use super::sender_reports::SharedTimeline;
 use super::ssrcs::{self, SharedSsrcs};
 use super::stats;
@@ -55,6 +57,9 @@ pub(super) struct Session {
     pub is_genuine: bool,
     pub connectivity: Connectivity,
     pub ping: Ping,
+    pub heard: Heard,
+    pub pulse: Pulse,
+    pub repair: Repair,
     pub watches_transport: bool,
     /// Since when no address of ours has been found.
     pub gathers_since: Option<Instant>,
@@ -74,7 +79,8 @@ pub(super) struct Session {
     /// Where its media belongs.
     pub timeline: SharedTimeline,
     ssrcs: SharedSsrcs,
-    flowing: bool,
+    /// Media came just now.
+    pub flowing: bool,
     ending: Option<Ending>,
     /// Its pads wait for the next session once it has ended.
     keeps_pads: bool,
@@ -137,6 +143,7 @@ impl Session {
             ssrcs: &ssrcs,
         };
         let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, known, reports)?;
+        let heard = Heard::listen(&webrtcbin);
         bin.add(&webrtcbin)?;
         if let Err(error) = webrtcbin.sync_state_with_parent() {
             discard(&webrtcbin, bin);
@@ -153,6 +160,9 @@ impl Session {
             is_genuine: true,
             connectivity: Connectivity::default(),
             ping: Ping::default(),
+            heard,
+            pulse: Pulse::default(),
+            repair: Repair::default(),
             watches_transport: false,
             gathers_since: None,
             asked_for_pair: None,
@@ -338,8 +348,13 @@ impl Session {
         kept.into_iter().map(keep).collect()
     }
 
-    /// What has changed since the last look: media that began, stopped or came back.
-    pub(super) fn poll_media(&mut self, now: Instant) -> Option<Event> {
+    /// What has changed since the last look.
+    pub(super) fn poll_news(&mut self, now: Instant) -> [Option<Event>; 2] {
+        [self.poll_media(now), self.poll_pulse(now)]
+    }
+
+    /// Media that began, stopped or came back.
+    fn poll_media(&mut self, now: Instant) -> Option<Event> {
         let newest = self
             .tracks
             .iter()

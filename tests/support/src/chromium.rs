@@ -341,6 +341,11 @@ impl Chromium {
         self.command("stop", &Value::Null);
     }
 
+    /// Has the page restart ICE in all connections.
+    pub fn restart_ice(&self) {
+        self.command("restart-ice", &Value::Null);
+    }
+
     pub fn reload(&self) {
         self.command("reload", &Value::Null);
     }
