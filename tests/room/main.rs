@@ -27,6 +27,7 @@ mod recording;
 mod recovery;
 mod rejoin;
 mod secrets;
+mod shards;
 mod splits;
 mod states;
 mod time;
@@ -35,6 +36,9 @@ mod uploads;
 
 /// How long a hostile guest has.
 const CHAOS: std::time::Duration = std::time::Duration::from_secs(50);
+
+/// How many people shards divide among themselves.
+const GUESTS: usize = 9;
 
 /// How often guests join, and leave.
 const JOINS: usize = 200;
