@@ -15,6 +15,7 @@ mod flavours;
 mod forgotten;
 mod handlers;
 mod identity;
+mod kubernetes;
 mod launch;
 mod leaks;
 mod lifecycle;
