@@ -42,6 +42,7 @@ mod ice;
 mod identity;
 mod imp;
 mod keyframes;
+mod no_more_pads;
 mod offer;
 mod pad;
 mod pad_names;
@@ -60,6 +61,7 @@ mod stats;
 mod timeline;
 mod timestamps;
 mod track;
+mod uri;
 mod watches;
 mod webrtcbin;
 
@@ -81,7 +83,7 @@ static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
 glib::wrapper! {
     pub struct VdoRoomSrc(ObjectSubclass<imp::VdoRoomSrc>)
         @extends gst::Bin, gst::Element, gst::Object,
-        @implements gst::ChildProxy;
+        @implements gst::ChildProxy, gst::URIHandler;
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {

@@ -19,6 +19,7 @@ use super::codecs::{Codec, reasons};
 use super::connectivity::Connectivity;
 use super::control::Command;
 use super::events::EventSender;
+use super::no_more_pads::Pads;
 use super::offer::{self, Refusal, Wish};
 use super::ping::Ping;
 use super::rejoin::Kept;
@@ -60,6 +61,7 @@ pub(super) struct Session {
     pub tracks: Vec<Track>,
     /// Pads that webrtcbin has added and that are not exposed yet; blocked.
     pub waiting_pads: Vec<WaitingPad>,
+    pub pads: Pads,
     /// The m-lines for media of the newest offer.
     pub promised: Vec<offer::Track>,
     /// By SSRC.
@@ -151,6 +153,7 @@ impl Session {
             channel: None,
             tracks: Vec::new(),
             waiting_pads: Vec::new(),
+            pads: Pads::default(),
             promised: Vec::new(),
             jitterbuffers: Vec::new(),
             timeline,

@@ -66,6 +66,10 @@ pub(super) struct Settings {
     pub cafile: Option<PathBuf>,
     pub insecure_tls: bool,
     pub label: String,
+    /// What was set by it can be changed by properties; then it is forgotten.
+    pub uri: Option<String>,
+    /// The URI names one stream.
+    pub one_stream: bool,
 }
 
 /// A value that no log shows.
@@ -111,6 +115,8 @@ impl Default for Settings {
             cafile: None,
             insecure_tls: false,
             label: DEFAULT_LABEL.into(),
+            uri: None,
+            one_stream: false,
         }
     }
 }
