@@ -58,6 +58,7 @@ mod signals;
 mod ssrcs;
 mod states;
 mod stats;
+mod tags;
 mod timeline;
 mod timestamps;
 mod track;

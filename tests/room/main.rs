@@ -24,6 +24,7 @@ mod names;
 mod network;
 mod pads;
 mod pauses;
+mod players;
 mod recording;
 mod recovery;
 mod rejoin;
