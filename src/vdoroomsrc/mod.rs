@@ -41,6 +41,7 @@ pub mod fuzzing;
 mod ice;
 mod identity;
 mod imp;
+mod introduction;
 mod keyframes;
 mod no_more_pads;
 mod offer;

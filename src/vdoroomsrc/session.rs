@@ -19,6 +19,7 @@ use super::codecs::{Codec, reasons};
 use super::connectivity::Connectivity;
 use super::control::Command;
 use super::events::EventSender;
+use super::introduction::Streams;
 use super::no_more_pads::Pads;
 use super::offer::{self, Refusal, Wish};
 use super::ping::Ping;
@@ -62,6 +63,8 @@ pub(super) struct Session {
     /// Pads that webrtcbin has added and that are not exposed yet; blocked.
     pub waiting_pads: Vec<WaitingPad>,
     pub pads: Pads,
+    /// As its pads announce them.
+    pub streams: Streams,
     /// The m-lines for media of the newest offer.
     pub promised: Vec<offer::Track>,
     /// By SSRC.
@@ -154,6 +157,7 @@ impl Session {
             tracks: Vec::new(),
             waiting_pads: Vec::new(),
             pads: Pads::default(),
+            streams: Streams::default(),
             promised: Vec::new(),
             jitterbuffers: Vec::new(),
             timeline,

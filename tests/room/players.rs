@@ -22,7 +22,7 @@ fn alice(server: &RoomServer) -> Publisher {
 }
 
 /// What a pipeline has said on its bus.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Heard {
     tags: Vec<gst::TagList>,
     streams: usize,
@@ -38,7 +38,7 @@ impl Heard {
     fn wait(&mut self, pipeline: &gst::Element, what: &str, done: impl Fn(&Self) -> bool) {
         let (bus, until) = (pipeline.bus().unwrap(), Instant::now() + DEADLINE);
         while !done(self) {
-            assert!(Instant::now() < until, "{what}: not within {DEADLINE:?}");
+            assert!(Instant::now() < until, "{what}: {self:#?}");
             let Some(message) = bus.timed_pop(gst::ClockTime::from_mseconds(50)) else {
                 continue;
             };
@@ -150,11 +150,13 @@ fn no_more_pads_are_announced_once_a_guest_has_all_of_them() {
     assert_eq!(source.property::<String>("room"), "r");
     let (told, complete) = mpsc::channel();
     source.connect_no_more_pads(move |source| told.send(source.src_pads().len()).unwrap());
-    source.set_state(gst::State::Playing).unwrap();
+    let pipeline = gst::Pipeline::new();
+    pipeline.add(&source).unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
     assert_eq!(complete.recv_timeout(DEADLINE), Ok(2));
     let error = handler.set_uri("vdoroom://h/r").unwrap_err();
     assert!(error.matches(gst::URIError::BadState), "{error:?}");
-    source.set_state(gst::State::Null).unwrap();
+    pipeline.set_state(gst::State::Null).unwrap();
     assert!(complete.try_recv().is_err(), "said twice");
     source.set_property("room", "q");
     assert_eq!(handler.uri(), None);
