@@ -20,6 +20,12 @@
  *   r.audio_alice ! queue ! m.
  * ```
  *
+ * ## Play one person
+ *
+ * ```bash
+ * gst-play-1.0 vdoroom://127.0.0.1:8443/studio/alice
+ * ```
+ *
  * Who does what: `protocol::Room` decides everything that is said in the room, on the thread
  * `vdoroom:net`, which the signalling module runs. `control` carries out what it decides, on the
  * thread `vdoroom:ctl`: it owns a `session` for each WebRTC connection, which has a `track` for

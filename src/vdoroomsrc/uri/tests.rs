@@ -71,6 +71,12 @@ fn properties_are_query_parameters() {
 }
 
 #[test]
+fn a_list_may_be_typed_as_it_is() {
+    let settings = set("vdoroom://h/r?streams=<\"al*\", bob>");
+    assert_eq!(settings.streams, ["al*", "bob"]);
+}
+
+#[test]
 fn a_room_without_a_stream_is_all_of_it_again() {
     let mut settings = set("vdoroom://h/r/alice");
     let uri = "vdoroom://h/r";
