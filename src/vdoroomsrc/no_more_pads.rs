@@ -13,13 +13,18 @@ use super::session::Session;
 /// start sends nothing.
 const COMPANY_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long none may have come: some publishers offer their tracks one after the other.
+const CALM: Duration = Duration::from_millis(500);
+
 /// How far the pads of a session have come.
 #[derive(Debug, Default)]
 pub(super) enum Pads {
     #[default]
     None,
     Some {
-        since: Instant,
+        first: Instant,
+        newest: Instant,
+        count: usize,
     },
     All,
 }
@@ -27,18 +32,29 @@ pub(super) enum Pads {
 impl Session {
     /// Whether this is the moment from which no further pad is expected.
     fn gets_last_pad(&mut self, now: Instant) -> bool {
-        let since = match self.pads {
-            Pads::None if self.tracks.is_empty() => return false,
-            Pads::None => now,
-            Pads::Some { since } => since,
+        let count = self.tracks.len();
+        let (first, newest) = match self.pads {
             Pads::All => return false,
+            Pads::None if count == 0 => return false,
+            Pads::None => (now, now),
+            Pads::Some {
+                first,
+                count: before,
+                ..
+            } if before != count => (first, now),
+            Pads::Some { first, newest, .. } => (first, newest),
         };
         let promised = self.promised.iter().filter(|track| track.codec.is_ok());
-        let are_all_there = self.waiting_pads.is_empty() && self.tracks.len() >= promised.count();
-        let is_last = are_all_there || now.saturating_duration_since(since) >= COMPANY_TIMEOUT;
+        let are_all_there = self.waiting_pads.is_empty() && count >= promised.count();
+        let waited = |since| now.saturating_duration_since(since);
+        let is_last = are_all_there && waited(newest) >= CALM || waited(first) >= COMPANY_TIMEOUT;
         self.pads = match is_last {
             true => Pads::All,
-            false => Pads::Some { since },
+            false => Pads::Some {
+                first,
+                newest,
+                count,
+            },
         };
         is_last
     }

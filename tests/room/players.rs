@@ -5,7 +5,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+use vdoroom_test_support::{
+    Codec, Dialect, Folder, Launch, Publisher, PublisherBuilder, RoomServer,
+};
 
 use crate::recording::{DEADLINE, init};
 
@@ -16,9 +18,13 @@ fn uri(server: &RoomServer, rest: &str) -> String {
     format!("{}/{rest}", server.url().replacen("ws://", "vdoroom://", 1))
 }
 
-fn alice(server: &RoomServer) -> Publisher {
+fn guest(server: &RoomServer) -> PublisherBuilder {
     let alice = Publisher::builder(server.url(), "r", "alice").label("Alice");
-    alice.codec(Codec::Vp8).frame_rate(10).start().unwrap()
+    alice.codec(Codec::Vp8).frame_rate(10)
+}
+
+fn alice(server: &RoomServer) -> Publisher {
+    guest(server).start().unwrap()
 }
 
 /// What a pipeline has said on its bus.
@@ -142,7 +148,8 @@ fn uridecodebin3_decodes_picture_and_sound_of_a_room() {
 fn no_more_pads_are_announced_once_a_guest_has_all_of_them() {
     init();
     let server = RoomServer::start(Dialect::Hosted);
-    let _alice = alice(&server);
+    // One after the other.
+    let _alice = guest(&server).split_offers().start().unwrap();
     let uri = uri(&server, "r/alice");
     let source = gst::Element::make_from_uri(gst::URIType::Src, &uri, None).unwrap();
     let handler = source.dynamic_cast_ref::<gst::URIHandler>().unwrap();
