@@ -3,11 +3,13 @@
 
 use std::time::{Duration, Instant};
 
+use gst::event::Tag;
 use gst::prelude::*;
 
 use super::VdoRoomSrc;
 use super::control::Control;
 use super::session::Session;
+use super::track::Track;
 
 /// How long the first pad waits for the others that the publisher promised: who is muted from the
 /// start sends nothing.
@@ -32,10 +34,12 @@ pub(super) enum Pads {
 impl Session {
     /// Whether this is the moment from which no further pad is expected.
     fn gets_last_pad(&mut self, now: Instant) -> bool {
-        let count = self.tracks.len();
+        // Pads whose buffers nobody takes before `no-more-pads` count too.
+        let introduced = |track: &&Track| track.pad.sticky_event::<Tag>(0).is_some();
+        let count = self.tracks.iter().filter(introduced).count();
         let (first, newest) = match self.pads {
             Pads::All => return false,
-            Pads::None if count == 0 => return false,
+            Pads::None if self.tracks.is_empty() => return false,
             Pads::None => (now, now),
             Pads::Some {
                 first,
