@@ -77,6 +77,13 @@ pub struct MediaRequest {
     pub label: String,
 }
 
+/// What publishers are asked to encode with, in kbit/s (protocol section 5.4); 0 leaves it to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bitrates {
+    pub video: u32,
+    pub audio: u32,
+}
+
 /// Which streams are wanted; `*` and `?` are wildcards.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -101,6 +108,7 @@ pub struct RoomConfig {
     /// How many streams are played at once; 0 is no limit.
     pub max_streams: usize,
     pub media: MediaRequest,
+    pub bitrates: Bitrates,
     /// How long a session may go without media before it is ended and asked for again.
     pub stream_timeout: Duration,
     /// Seeds everything that is left to chance.
@@ -178,6 +186,8 @@ pub enum Event {
     Stop(StreamId),
     /// The filter changed.
     Filter(Filter),
+    /// What publishers are asked to encode with changed.
+    Bitrates(Bitrates),
     /// The element stops.
     Shutdown,
     /// The instant that [`Room::deadline`](crate::protocol::Room::deadline) named has come.

@@ -108,6 +108,7 @@ pub fn decryption(input: &[u8]) -> Result<(), String> {
             screen: true,
             label: String::new(),
         },
+        bitrates: super::Bitrates::default(),
         stream_timeout: super::STALL,
         seed: [0; 32],
     });

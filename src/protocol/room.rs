@@ -9,8 +9,9 @@
 //! - the websocket, joining, alerts, coming back: `room/link.rs`;
 //! - offers, renegotiation, candidates: `room/offers.rs`;
 //! - the channel, media, stalls and how sessions end: `room/sessions.rs`;
-//! - who is played when: `room/plays.rs`; what is sent: `room/send.rs`.
+//! - who is played when: `room/plays.rs`; what is sent: `room/send.rs`, `room/bitrates.rs`.
 
+mod bitrates;
 mod link;
 mod offers;
 mod plays;
@@ -143,6 +144,7 @@ impl Room {
             Event::Play(stream) => self.play_wished(stream),
             Event::Stop(stream) => self.stop_wished(&stream),
             Event::Filter(filter) => self.filter_changed(filter),
+            Event::Bitrates(bitrates) => self.bitrates_changed(bitrates),
             Event::Shutdown => self.shutdown(),
             Event::Tick => {}
         }
@@ -158,7 +160,8 @@ impl Room {
         }
         let sessions = self.sessions.values().flat_map(|session| {
             let gives_up = session.gives_up_at(self.config.stream_timeout);
-            gives_up.into_iter().chain(session.flush_at())
+            let sends = session.flush_at().into_iter().chain(session.bitrates_at);
+            gives_up.into_iter().chain(sends)
         });
         let link = self.link.deadline();
         let sooner = sessions.chain(link).chain(self.empty_at());

@@ -61,6 +61,10 @@ pub struct Session {
     pub answered: bool,
     pub channel: bool,
     pub requested_media: bool,
+    /// When bitrates are asked for (again).
+    pub bitrates_at: Option<Instant>,
+    /// It carries a shared screen beside the camera.
+    pub has_screen: bool,
     pub connected: bool,
     pub media: Media,
     /// The server said that its publisher left: when its media stops, it is over.
@@ -98,6 +102,8 @@ impl Session {
             answered: false,
             channel: false,
             requested_media: false,
+            bitrates_at: None,
+            has_screen: false,
             connected: false,
             media: Media::None,
             left: false,
@@ -130,6 +136,7 @@ impl Session {
     pub fn apply(&mut self, now: Instant, next: NextOffer) {
         self.offer = next.offer;
         self.encrypted = next.encrypted;
+        self.has_screen = !next.screen.is_empty();
         self.answering = true;
         self.give_up = Some(now + CONNECT);
     }

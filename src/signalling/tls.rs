@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! TLS for `wss`.
+//! TLS for `wss` and `turns`.
 //!
 //! Certificates are verified against the system's own roots, as browsers' and GIO's are: a root
 //! that an administrator installed for a self-hosted room server counts without further settings.
@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_rustls::TlsConnector;
 use futures_rustls::client::TlsStream;
 use futures_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
@@ -49,12 +50,23 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     host: &str,
     stream: S,
 ) -> Result<TlsStream<S>, TlsError> {
+    connect_by(&connector(options)?, host, stream).await
+}
+
+/// Reads the authorities, which takes a while.
+pub(super) fn connector(options: &TlsOptions) -> Result<TlsConnector, TlsError> {
+    Ok(Arc::new(config(options)?).into())
+}
+
+pub(super) async fn connect_by<S: AsyncRead + AsyncWrite + Unpin>(
+    connector: &TlsConnector,
+    host: &str,
+    stream: S,
+) -> Result<TlsStream<S>, TlsError> {
     let name =
         ServerName::try_from(host.to_owned()).map_err(|_| TlsError::HostName(host.to_owned()))?;
-    futures_rustls::TlsConnector::from(Arc::new(config(options)?))
-        .connect(name, stream)
-        .await
-        .map_err(TlsError::Handshake)
+    let connected = connector.connect(name, stream).await;
+    connected.map_err(TlsError::Handshake)
 }
 
 fn config(options: &TlsOptions) -> Result<ClientConfig, TlsError> {

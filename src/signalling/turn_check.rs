@@ -4,6 +4,7 @@
 //! libnice (0.1.21) keeps to itself what a TURN server answers: without a relay address there is
 //! nothing to say but that there is none. So the question is asked once more (RFC 8656 section 7).
 
+use std::ops::Range;
 use std::time::Duration;
 
 use async_std::future::timeout;
@@ -33,6 +34,12 @@ const REPEATS: [Duration; 3] = [
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const LONGEST_ANSWER: usize = 2048;
+
+/// Where a message has its magic cookie and the ID of its transaction (RFC 8489 section 5).
+const TRANSACTION: Range<usize> = 4..20;
+
+/// How many characters of a server's own words are shown.
+const LONGEST_REASON: usize = 100;
 
 /// A TURN server as the ICE agent reaches it.
 #[derive(Clone)]
@@ -118,15 +125,11 @@ impl Wire {
         let silent = || "does not answer".to_owned();
         match self {
             Self::Udp(socket) => {
-                let mut answer = vec![0; LONGEST_ANSWER];
                 for wait in REPEATS {
                     let sent = socket.send(&request).await;
                     sent.map_err(|error| format!("cannot be reached: {error}"))?;
-                    match timeout(wait, socket.recv(&mut answer)).await {
-                        Ok(Ok(length)) => {
-                            answer.truncate(length);
-                            return Ok(answer);
-                        }
+                    match timeout(wait, hear(socket, &request)).await {
+                        Ok(Ok(answer)) => return Ok(answer),
                         Ok(Err(error)) => return Err(format!("cannot be reached: {error}")),
                         Err(_) => {}
                     }
@@ -137,6 +140,18 @@ impl Wire {
                 .await
                 .map_err(|_| silent())?
                 .map_err(|error| format!("hangs up: {error}")),
+        }
+    }
+}
+
+/// The answer to this request. The server may also repeat what it has said to the one before.
+async fn hear(socket: &UdpSocket, request: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut answer = vec![0; LONGEST_ANSWER];
+    loop {
+        let length = socket.recv(&mut answer).await?;
+        if length >= MessageHeader::LENGTH && answer[TRANSACTION] == request[TRANSACTION] {
+            answer.truncate(length);
+            return Ok(answer);
         }
     }
 }
@@ -196,11 +211,35 @@ fn unreadable(error: &dyn std::fmt::Display) -> String {
 fn refusal(answer: &Message<'_>) -> Result<(), String> {
     match answer.attribute::<ErrorCode>() {
         // The text is the server's.
-        Ok(error) => Err(format!(
-            "answers {} {}",
-            error.code(),
-            error.reason().escape_default()
-        )),
+        Ok(error) => {
+            let reason: String = error.reason().chars().take(LONGEST_REASON).collect();
+            Err(format!(
+                "answers {} {}",
+                error.code(),
+                reason.escape_default()
+            ))
+        }
         Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_repeats_is_not_taken_for_its_next_answer() {
+        async_std::task::block_on(async {
+            let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let asking = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            asking.connect(server.local_addr().unwrap()).await.unwrap();
+            let (before, request) = ([1; MessageHeader::LENGTH], [2; MessageHeader::LENGTH]);
+            let short = [2; 4];
+            for answer in [&before[..], &short, &request] {
+                let to = asking.local_addr().unwrap();
+                server.send_to(answer, to).await.unwrap();
+            }
+            assert_eq!(hear(&asking, &request).await.unwrap(), request);
+        });
     }
 }

@@ -5,7 +5,7 @@
 //! agent gets an address on loopback, and what it says there goes on over TLS. Whoever connects to
 //! that address gets no further than to the TURN server, which wants to see credentials.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::thread::{Builder, JoinHandle};
@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use async_std::future::timeout;
 use async_std::net::TcpStream;
+use futures_rustls::TlsConnector;
 use futures_util::future::{FutureExt, select, select_all};
 use futures_util::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -77,8 +78,10 @@ impl Tunnel {
             .map(async_std::net::TcpListener::from)
             .collect();
         let (host, port, told) = (&self.host, self.port, Cell::new(false));
+        // Kept: media in the other connections would wait while it is made.
+        let connector = OnceCell::new();
         let lead_on = |stream: TcpStream| async {
-            match connect(host, port, tls).await {
+            match connect(host, port, tls, &connector).await {
                 Ok(server) => {
                     told.set(false);
                     carry(stream, server).await;
@@ -94,20 +97,25 @@ impl Tunnel {
             let accepts = listeners.iter().map(|listener| listener.accept().boxed());
             let has_room = connections.len() < MAX_CONNECTIONS;
             let accepted = async {
-                match has_room {
-                    true => select_all(accepts).await.0,
-                    false => std::future::pending().await,
+                if !has_room {
+                    return std::future::pending().await;
                 }
+                let accepted = select_all(accepts).await.0;
+                if accepted.is_err() {
+                    // Of descriptors there are enough again in a while.
+                    async_std::task::sleep(Duration::from_millis(100)).await;
+                }
+                accepted
             };
             let accepted = accepted.fuse();
             pin_mut!(accepted);
             select_biased! {
                 () = connections.select_next_some() => {}
-                accepted = accepted => match accepted {
-                    Ok((stream, _)) => connections.push(lead_on(stream)),
-                    // Of descriptors there are enough again in a while.
-                    Err(_) => async_std::task::sleep(Duration::from_millis(100)).await,
-                },
+                accepted = accepted => {
+                    if let Ok((stream, _)) = accepted {
+                        connections.push(lead_on(stream));
+                    }
+                }
             }
         }
     }
@@ -115,12 +123,24 @@ impl Tunnel {
 
 type TlsStream = futures_rustls::client::TlsStream<TcpStream>;
 
-async fn connect(host: &str, port: u16, tls: &TlsOptions) -> Result<TlsStream, TunnelError> {
+async fn connect(
+    host: &str,
+    port: u16,
+    tls: &TlsOptions,
+    connector: &OnceCell<TlsConnector>,
+) -> Result<TlsStream, TunnelError> {
     let connected = async {
         let stream = TcpStream::connect((host, port)).await?;
         // Media is late enough; a socket without the option works too.
         let _ = stream.set_nodelay(true);
-        Ok(tls::connect(tls, host, stream).await?)
+        let connector = match connector.get() {
+            Some(connector) => connector,
+            None => {
+                let made = tls::connector(tls)?;
+                connector.get_or_init(|| made)
+            }
+        };
+        Ok(tls::connect_by(connector, host, stream).await?)
     };
     timeout(CONNECT_TIMEOUT, connected)
         .await

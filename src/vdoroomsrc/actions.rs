@@ -4,13 +4,13 @@
 use std::time::Instant;
 
 use gst::prelude::*;
-use gst_webrtc::WebRTCSessionDescription;
+use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 
 use super::control::Control;
 use super::session::{Peer, Session};
 use super::states::FAILED;
 use super::webrtcbin::Transport;
-use super::{CAT, VdoRoomSrc, announce, offer};
+use super::{CAT, VdoRoomSrc, announce, congestion, offer};
 use crate::protocol::{Action, Event, SessionId};
 
 impl Control {
@@ -152,14 +152,17 @@ impl Control {
             Err(reason) => return self.lost(id, format!("no answer to its offer: {reason}")),
         };
         let mut sent = answer.sdp().to_owned();
-        offer::ask_for_stereo(&mut sent);
+        congestion::accept(&mut sent, &session.numbered);
+        // rtpsession looks for the extension in what webrtcbin takes for its own.
+        let own = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sent.clone());
+        offer::ask_for_stereo(&mut sent, self.config.wish.audio_bitrate);
         match sent.as_text() {
             Ok(sdp) => {
                 // Before the candidates, which begin to come with the local description.
                 self.reports
                     .events
                     .send(Event::LocalAnswer { session: id, sdp });
-                session.set_local_answer(&answer);
+                session.set_local_answer(&own);
                 session.watch_transport(&self.reports);
             }
             Err(error) => self.lost(id, format!("the answer cannot be written: {error}")),

@@ -38,7 +38,7 @@ pub(super) struct Candidate {
     pub kind: String,
     pub address: String,
     pub port: u32,
-    /// `udp` or `tcp`; of a relayed one, how the TURN server is reached.
+    /// `udp` or `tcp`; of a relayed one, how the TURN server is reached, if webrtcbin knows.
     pub protocol: String,
 }
 
@@ -123,6 +123,11 @@ impl Connectivity {
         self.local.relay == 0
     }
 
+    /// There is no address of ours that the publisher may hear of.
+    pub(super) fn has_no_candidates(&self) -> bool {
+        self.local.is_empty()
+    }
+
     pub(super) fn was_connected(&self) -> bool {
         self.pair.is_some() || self.state(Layer::Connection) == "connected"
     }
@@ -141,18 +146,28 @@ impl Connectivity {
             () if servers.policy == Relay && servers.turn.is_empty() => {
                 "ice-transport-policy is relay and turn-servers is empty: there is no way".into()
             }
-            () if servers.policy == Relay && no_relay => {
+            () if servers.policy == Relay && no_relay => format!(
                 "no TURN server has given a relay address, and ice-transport-policy allows no other: \
-                 check turn-servers, turn-user and turn-password, and whether a firewall stands \
-                 before the servers"
-                    .into()
-            }
+                 check turn-servers, turn-user and turn-password, {}whether a firewall stands before \
+                 the servers",
+                match servers.ports.is_any() {
+                    true => "and ".to_owned(),
+                    false => format!("whether one of the ports {} is free, and ", servers.ports),
+                }
+            ),
+            () if self.local.is_empty() && !servers.ports.is_any() => format!(
+                "this machine has found no ICE candidates: none of the ports {} is free, or it has \
+                 no network; each connection takes a port: widen min-rtp-port and max-rtp-port",
+                servers.ports
+            ),
             () if self.local.is_empty() => {
                 "this machine has found no ICE candidates: check its network".into()
             }
             () if self.remote.is_empty() => {
                 "the publisher has sent no usable ICE candidates: its browser may hide its addresses \
-                 (mDNS names are not resolved) or have no network"
+                 (mDNS names are not resolved) or have no network: let its packets through to this \
+                 machine (min-rtp-port and max-rtp-port say to which ports), or let it use a STUN \
+                 server"
                     .into()
             }
             () if no_relay => {
@@ -204,7 +219,7 @@ mod tests {
     use gst_webrtc::WebRTCICETransportPolicy::{self, All};
 
     use super::*;
-    use crate::vdoroomsrc::ice::TurnUrl;
+    use crate::vdoroomsrc::ice::{PortRange, TurnUrl};
 
     const HOST: &str = "candidate:1 1 UDP 1 192.0.2.1 5000 typ host";
     const RELAY: &str = "candidate:1 1 UDP 1 192.0.2.1 5000 typ relay raddr 0.0.0.0 rport 9";
@@ -214,6 +229,14 @@ mod tests {
             stun: None,
             turn: turn.iter().map(|url| TurnUrl((*url).into())).collect(),
             policy,
+            ports: PortRange::ANY,
+        }
+    }
+
+    fn few_ports(policy: WebRTCICETransportPolicy) -> IceServers {
+        IceServers {
+            ports: PortRange::new(50_000, 50_009).unwrap(),
+            ..servers(policy, &["turn://u:p@h:1"])
         }
     }
 
@@ -231,6 +254,8 @@ mod tests {
         let turn = &["turn://u:p@h:1"][..];
         for (said, part) in [
             (said(&[], &[HOST], &servers(All, &[])), "its network"),
+            (said(&[], &[HOST], &few_ports(All)), "50000 to 50009"),
+            (said(&[], &[HOST], &few_ports(Relay)), "50000 to 50009"),
             (said(&[HOST], &[], &servers(All, &[])), "mDNS"),
             (said(&[HOST], &[HOST], &servers(All, &[])), "stun-server"),
             (said(&[HOST], &[HOST], &servers(All, turn)), "turn-password"),

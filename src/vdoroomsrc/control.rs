@@ -228,11 +228,7 @@ impl Control {
                 local,
                 remote,
             } => self.pair(element, session, local, remote),
-            Command::Gathered { session, candidate } => {
-                if let Some(session) = self.sessions.get_mut(&session) {
-                    session.connectivity.add_local(&candidate);
-                }
-            }
+            Command::Gathered { session, candidate } => self.gathered(session, &candidate),
             Command::Pad {
                 session,
                 pad,
@@ -315,8 +311,7 @@ impl Control {
             if let Some(event) = session.poll_media(now) {
                 self.reports.events.send(event);
             }
-            session.poll_ping(now);
-            session.poll_pair(now, &self.reports);
+            session.poll_transport(now, &self.reports);
             for track in &mut session.tracks {
                 track.poll_keyframe(now);
                 track.poll_bitrate(now);

@@ -12,7 +12,7 @@ use gst_webrtc::{WebRTCICETransportPolicy, WebRTCSessionDescription};
 
 use super::control::Command;
 use super::events::EventSender;
-use super::ice::IceServers;
+use super::ice::{IceServers, PortRange};
 use super::offer::{Wish, narrow};
 use super::session::{Peer, Reports, Session};
 use super::webrtcbin::Transport;
@@ -32,6 +32,7 @@ fn wish() -> Wish {
         screen: true,
         video_codecs: Vec::new(),
         audio_codecs: Vec::new(),
+        audio_bitrate: 0,
         retransmission: true,
     }
 }
@@ -82,6 +83,7 @@ fn apply(pipeline: &gst::Pipeline, offers: &[String]) -> Result<(), String> {
         stun: None,
         turn: Vec::new(),
         policy: WebRTCICETransportPolicy::All,
+        ports: PortRange::ANY,
     };
     let transport = Transport {
         ice: &ice,

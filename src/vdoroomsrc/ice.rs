@@ -12,6 +12,59 @@ pub(super) struct IceServers {
     pub stun: Option<String>,
     pub turn: Vec<TurnUrl>,
     pub policy: WebRTCICETransportPolicy,
+    pub ports: PortRange,
+}
+
+/// The local UDP ports that candidates may have, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PortRange {
+    pub min: u16,
+    pub max: u16,
+}
+
+impl PortRange {
+    /// Whatever the system gives out.
+    pub(super) const ANY: Self = Self {
+        min: 0,
+        max: u16::MAX,
+    };
+
+    /// Those below are for privileged programs.
+    const FIRST_FREE: u16 = 1024;
+
+    /// From the values of the properties.
+    pub(super) fn new(min: u32, max: u32) -> Result<Self, IceServerError> {
+        let wrong = || IceServerError::Ports(min, max);
+        let typed = Self {
+            min: u16::try_from(min).map_err(|_| wrong())?,
+            max: u16::try_from(max).map_err(|_| wrong())?,
+        };
+        match typed {
+            Self::ANY => Ok(typed),
+            // libnice (0.1.21) takes a range that begins with 0 for any port, whatever its end.
+            Self { min: 0, max } if max >= Self::FIRST_FREE => Ok(Self {
+                min: Self::FIRST_FREE,
+                max,
+            }),
+            Self { min, max } if 0 < min && min <= max => Ok(typed),
+            _ => Err(wrong()),
+        }
+    }
+
+    pub(super) fn is_any(self) -> bool {
+        self == Self::ANY
+    }
+
+    /// Each connection takes one, the same or another of each address.
+    pub(super) fn len(self) -> u32 {
+        u32::from(self.max - self.min) + 1
+    }
+}
+
+impl std::fmt::Display for PortRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} to {}", self.min, self.max)
+    }
 }
 
 /// `turn(s)://user:password@host:port?transport=…`, which no log may show.
@@ -38,6 +91,11 @@ pub(super) enum IceServerError {
     Dtls(String),
     #[error("turn-servers: \"{0}\" cannot be reached over TLS: {1}")]
     Tunnel(String, std::io::Error),
+    #[error(
+        "there are no ports from min-rtp-port={0} to max-rtp-port={1}: the first must not be above \
+         the last, and without the first the last must be 1024 or more"
+    )]
+    Ports(u32, u32),
 }
 
 /// webrtcbin's `stun://HOST:PORT`, also from RFC 7064's `stun:HOST:PORT`.
@@ -227,6 +285,7 @@ mod tests {
                 .map(|url| turn(url, Some("u"), Some("p")).unwrap())
                 .into(),
             policy: WebRTCICETransportPolicy::All,
+            ports: PortRange::ANY,
         };
         let (tunnels, checks) = servers.open_tunnels().unwrap();
         assert_eq!((tunnels.len(), checks.len()), (1, 2));
@@ -235,6 +294,25 @@ mod tests {
         assert_eq!(plain.0, "turn://u:p@turn.example.org:3478");
         assert!(tunnelled[0].0.starts_with("turn://u:p@127.0.0.1:"));
         assert!(turn("turns:h?transport=udp", Some("u"), Some("p")).is_err());
+    }
+
+    #[test]
+    fn a_range_of_ports_has_a_first_and_a_last() {
+        let range = |min, max| PortRange::new(min, max).ok().map(|r| (r.min, r.max));
+        for (typed, expected) in [
+            ((0, 65535), Some((0, 65535))),
+            ((50_000, 50_009), Some((50_000, 50_009))),
+            ((50_000, 50_000), Some((50_000, 50_000))),
+            ((50_000, 65_535), Some((50_000, 65_535))),
+            ((0, 50_009), Some((1024, 50_009))),
+            ((50_009, 50_000), None),
+            ((0, 0), None),
+            ((0, 1023), None),
+        ] {
+            assert_eq!(range(typed.0, typed.1), expected, "{typed:?}");
+        }
+        assert_eq!(PortRange::new(50_000, 50_009).unwrap().len(), 10);
+        assert!(PortRange::new(0, 65_535).unwrap().is_any());
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl ObjectImpl for VdoRoomSrc {
         match changed {
             Changed::Nothing => {}
             Changed::Filter => self.send(Event::Filter(settings.filter())),
+            Changed::Bitrates => self.send(Event::Bitrates(settings.bitrates())),
             Changed::KeyframeInterval => {
                 self.command(Command::KeyframeInterval(settings.keyframe_interval()));
             }
@@ -258,6 +259,9 @@ impl VdoRoomSrc {
         let room = self.settled(settings.room_config(seed))?;
         let server = self.settled(settings.server())?;
         let mut ice = self.settled(settings.ice())?;
+        if let Some(warning) = settings.too_few_ports(ice.ports) {
+            announce::warn(&self.obj(), None, &warning);
+        }
         let turn = self.settled(ice.open_tunnels().map_err(SettingsError::from))?;
         let config = control::Config {
             room: room.room.clone().unwrap_or_default(),

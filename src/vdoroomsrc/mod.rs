@@ -36,6 +36,7 @@ mod announce;
 #[cfg(feature = "av1")]
 mod av1;
 mod codecs;
+mod congestion;
 mod connectivity;
 mod control;
 mod events;

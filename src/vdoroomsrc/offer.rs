@@ -23,6 +23,8 @@ pub(super) struct Wish {
     /// Encoding names by preference; empty: all, in the publisher's order.
     pub video_codecs: Vec<String>,
     pub audio_codecs: Vec<String>,
+    /// In kbit/s; 0 leaves it to the publisher.
+    pub audio_bitrate: u32,
     pub retransmission: bool,
 }
 
@@ -209,8 +211,17 @@ pub(super) fn remove_attributes(media: &mut SDPMediaRef, unwanted: impl Fn(&str,
 }
 
 /// Asks for stereo Opus: a browser encodes one channel unless the answer says so (RFC 7587
-/// section 7.1).
-pub(super) fn ask_for_stereo(answer: &mut SDPMessage) {
+/// section 7.1). The bitrate is for those that do not hear of it on the data channel.
+pub(super) fn ask_for_stereo(answer: &mut SDPMessage, audio_bitrate: u32) {
+    let bitrate = format!("maxaveragebitrate={}", u64::from(audio_bitrate) * 1000);
+    let asked: &[&str] = match audio_bitrate {
+        0 => &["stereo=1"],
+        _ => &["stereo=1", &bitrate],
+    };
+    let is_replaced = |parameter: &str| {
+        let name = parameter.split('=').next();
+        asked.iter().any(|asked| asked.split('=').next() == name)
+    };
     for media in answer.medias_mut() {
         let opus: Vec<u8> = media
             .formats()
@@ -222,8 +233,8 @@ pub(super) fn ask_for_stereo(answer: &mut SDPMessage) {
                 .unwrap_or_default()
                 .split(';')
                 .map(str::trim)
-                .filter(|p| !p.is_empty() && !p.starts_with("stereo="))
-                .chain(["stereo=1"])
+                .filter(|p| !p.is_empty() && !is_replaced(p))
+                .chain(asked.iter().copied())
                 .collect();
             let value = format!("{payload} {}", parameters.join(";"));
             let own = format!("{payload} ");
@@ -261,6 +272,7 @@ mod tests {
             screen: true,
             video_codecs: Vec::new(),
             audio_codecs: Vec::new(),
+            audio_bitrate: 0,
             retransmission: true,
         }
     }
@@ -333,11 +345,11 @@ mod tests {
     fn the_answer_asks_for_stereo() {
         gst::init().unwrap();
         let mut answer = SDPMessage::parse_buffer(BROWSER.as_bytes()).unwrap();
-        ask_for_stereo(&mut answer);
-        let text = answer.as_text().unwrap();
-        assert!(
-            text.contains("a=fmtp:111 minptime=10;useinbandfec=1;stereo=1\r\n"),
-            "{text}"
-        );
+        for (bitrate, asked) in [(0, "stereo=1"), (128, "stereo=1;maxaveragebitrate=128000")] {
+            ask_for_stereo(&mut answer, bitrate);
+            let text = answer.as_text().unwrap();
+            let line = format!("a=fmtp:111 minptime=10;useinbandfec=1;{asked}\r\n");
+            assert!(text.contains(&line), "{text}");
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::protocol::Shard;
 pub(super) enum Changed {
     Nothing,
     Filter,
+    Bitrates,
     KeyframeInterval,
 }
 
@@ -58,6 +59,23 @@ fn milliseconds(name: &str, default: u32, minimum: u32, blurb: &str) -> glib::Pa
         .build()
 }
 
+fn port(name: &str, default: u32, blurb: &str) -> glib::ParamSpec {
+    glib::ParamSpecUInt::builder(name)
+        .blurb(blurb)
+        .maximum(LAST_PORT)
+        .default_value(default)
+        .mutable_ready()
+        .build()
+}
+
+fn kilobits(name: &str, maximum: u32, blurb: &str) -> glib::ParamSpec {
+    glib::ParamSpecUInt::builder(name)
+        .blurb(blurb)
+        .maximum(maximum)
+        .mutable_playing()
+        .build()
+}
+
 pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
     vec![
         string("server", Some(DEFAULT_SERVER), "Room server to connect to, as a ws:// or wss:// URL"),
@@ -93,6 +111,8 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
         boolean("receive-screen", true, "Ask publishers for a screen share that they send beside the camera"),
         strings("video-codecs", "Names of accepted video codecs by preference, of H264, H265, VP8, VP9 and AV1 (empty: all that this GStreamer can depayload, in the publisher's order)", false),
         strings("audio-codecs", "Names of accepted audio codecs by preference, of OPUS, G722, PCMU and PCMA (empty: all, in the publisher's order)", false),
+        kilobits("video-bitrate", MAX_VIDEO_BITRATE, "Highest bitrate in kbit/s that publishers are asked to encode each video with (0 = leave it to them: browsers take 2500 or so; at 600 and below they send smaller pictures)"),
+        kilobits("audio-bitrate", MAX_AUDIO_BITRATE, "Bitrate in kbit/s that publishers are asked to encode sound with (0 = leave it to them: browsers take 64 or so for stereo)"),
         glib::ParamSpecUInt::builder("keyframe-interval")
             .blurb("Longest time between keyframes in milliseconds, asked for by PLI (0 = only when one is needed)")
             .default_value(DEFAULT_KEYFRAME_INTERVAL)
@@ -106,6 +126,8 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             .blurb("Which ICE candidates may be used: all, or relay for those of the TURN servers only")
             .mutable_ready()
             .build(),
+        port("min-rtp-port", 0, "First local UDP port of ICE candidates (0 with the default of max-rtp-port: any port; 0 with another: 1024)"),
+        port("max-rtp-port", LAST_PORT, "Last local UDP port of ICE candidates"),
         milliseconds("latency", DEFAULT_LATENCY, 0, "Time in milliseconds that the jitterbuffer waits for late packets"),
         boolean("do-retransmission", true, "Ask for lost packets again (NACK and RTX)"),
         milliseconds("stream-timeout", DEFAULT_STREAM_TIMEOUT, 1_000, "Time in milliseconds without media on any track after which a connection is ended and asked for again"),
@@ -173,6 +195,14 @@ impl Settings {
             "receive-screen" => self.receive_screen = flag(),
             "video-codecs" => self.video_codecs = texts(value),
             "audio-codecs" => self.audio_codecs = texts(value),
+            "video-bitrate" => {
+                self.video_bitrate = number();
+                return Changed::Bitrates;
+            }
+            "audio-bitrate" => {
+                self.audio_bitrate = number();
+                return Changed::Bitrates;
+            }
             "keyframe-interval" => {
                 self.keyframe_interval = number();
                 return Changed::KeyframeInterval;
@@ -186,6 +216,8 @@ impl Settings {
             "ice-transport-policy" => {
                 self.ice_transport_policy = value.get().unwrap_or(WebRTCICETransportPolicy::All);
             }
+            "min-rtp-port" => self.min_rtp_port = number(),
+            "max-rtp-port" => self.max_rtp_port = number(),
             "latency" => self.latency = number(),
             "do-retransmission" => self.do_retransmission = flag(),
             "stream-timeout" => self.stream_timeout = number(),
@@ -217,6 +249,8 @@ impl Settings {
             "receive-screen" => self.receive_screen.to_value(),
             "video-codecs" => array(self.video_codecs.iter().map(String::as_str)),
             "audio-codecs" => array(self.audio_codecs.iter().map(String::as_str)),
+            "video-bitrate" => self.video_bitrate.to_value(),
+            "audio-bitrate" => self.audio_bitrate.to_value(),
             "keyframe-interval" => self.keyframe_interval.to_value(),
             "stun-server" => self.stun_server.to_value(),
             "turn-servers" => {
@@ -230,6 +264,8 @@ impl Settings {
             "turn-user" => self.turn_user.to_value(),
             "turn-password" => hidden(&self.turn_password),
             "ice-transport-policy" => self.ice_transport_policy.to_value(),
+            "min-rtp-port" => self.min_rtp_port.to_value(),
+            "max-rtp-port" => self.max_rtp_port.to_value(),
             "latency" => self.latency.to_value(),
             "do-retransmission" => self.do_retransmission.to_value(),
             "stream-timeout" => self.stream_timeout.to_value(),

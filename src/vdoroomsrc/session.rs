@@ -16,6 +16,7 @@ use gst_webrtc::{
 use super::CAT;
 use super::VdoRoomSrc;
 use super::codecs::{Codec, reasons};
+use super::congestion;
 use super::connectivity::Connectivity;
 use super::control::Command;
 use super::events::EventSender;
@@ -57,6 +58,8 @@ pub(super) struct Session {
     pub connectivity: Connectivity,
     pub ping: Ping,
     pub watches_transport: bool,
+    /// Since when no address of ours has been found.
+    pub gathers_since: Option<Instant>,
     pub asked_for_pair: Option<Instant>,
     pub channel: Option<WebRTCDataChannel>,
     pub tracks: Vec<Track>,
@@ -67,6 +70,8 @@ pub(super) struct Session {
     pub streams: Streams,
     /// The m-lines for media of the newest offer.
     pub promised: Vec<offer::Track>,
+    /// How it numbers its packets for the feedback that it wants.
+    pub numbered: Vec<congestion::Numbered>,
     /// By SSRC.
     pub jitterbuffers: Vec<(u32, glib::WeakRef<gst::Element>)>,
     /// Where its media belongs.
@@ -152,6 +157,7 @@ impl Session {
             connectivity: Connectivity::default(),
             ping: Ping::default(),
             watches_transport: false,
+            gathers_since: None,
             asked_for_pair: None,
             channel: None,
             tracks: Vec::new(),
@@ -159,6 +165,7 @@ impl Session {
             pads: Pads::default(),
             streams: Streams::default(),
             promised: Vec::new(),
+            numbered: Vec::new(),
             jitterbuffers: Vec::new(),
             timeline,
             ssrcs,
@@ -184,6 +191,7 @@ impl Session {
         let mut sdp = SDPMessage::parse_buffer(sdp.as_bytes())
             .map_err(|error| format!("its offer cannot be read: {error}"))?;
         self.promised = offer::narrow(&mut sdp, screen_mids, wish, Codec::is_available);
+        self.numbered = congestion::offered(&sdp);
         let named = ssrcs::take_named(&mut sdp);
         let description = WebRTCSessionDescription::new(WebRTCSDPType::Offer, sdp);
         let (id, reports, ssrcs) = (self.id, reports.clone(), self.ssrcs.clone());

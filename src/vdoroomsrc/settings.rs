@@ -11,15 +11,20 @@ use url::Url;
 use super::codecs::CODECS;
 use super::ice;
 use super::offer::Wish;
-use crate::protocol::{self, Filter, MediaRequest, Password, RoomConfig, Shard};
+use crate::protocol::{self, Bitrates, Filter, MediaRequest, Password, RoomConfig, Shard};
 use crate::signalling::{Server, TlsOptions};
 
 pub(super) const DEFAULT_SERVER: &str = "ws://127.0.0.1:8443";
 pub(super) const DEFAULT_SALT: &str = "vdo.ninja";
 pub(super) const DEFAULT_LABEL: &str = "Recorder";
 pub(super) const DEFAULT_KEYFRAME_INTERVAL: u32 = 10_000;
+/// In kbit/s: more than any encoder at a publisher takes.
+pub(super) const MAX_VIDEO_BITRATE: u32 = 200_000;
+/// RFC 7587 section 6.1.
+pub(super) const MAX_AUDIO_BITRATE: u32 = 510;
 pub(super) const DEFAULT_LATENCY: u32 = 200;
 pub(super) const DEFAULT_STREAM_TIMEOUT: u32 = 15_000;
+pub(super) const LAST_PORT: u32 = 65_535;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
 #[repr(u32)]
@@ -53,12 +58,16 @@ pub(super) struct Settings {
     pub receive_screen: bool,
     pub video_codecs: Vec<String>,
     pub audio_codecs: Vec<String>,
+    pub video_bitrate: u32,
+    pub audio_bitrate: u32,
     pub keyframe_interval: u32,
     pub stun_server: Option<String>,
     pub turn_servers: Vec<Secret>,
     pub turn_user: Option<String>,
     pub turn_password: Option<Secret>,
     pub ice_transport_policy: WebRTCICETransportPolicy,
+    pub min_rtp_port: u32,
+    pub max_rtp_port: u32,
     pub latency: u32,
     pub do_retransmission: bool,
     pub stream_timeout: u32,
@@ -102,12 +111,16 @@ impl Default for Settings {
             receive_screen: true,
             video_codecs: Vec::new(),
             audio_codecs: Vec::new(),
+            video_bitrate: 0,
+            audio_bitrate: 0,
             keyframe_interval: DEFAULT_KEYFRAME_INTERVAL,
             stun_server: None,
             turn_servers: Vec::new(),
             turn_user: None,
             turn_password: None,
             ice_transport_policy: WebRTCICETransportPolicy::All,
+            min_rtp_port: 0,
+            max_rtp_port: LAST_PORT,
             latency: DEFAULT_LATENCY,
             do_retransmission: true,
             stream_timeout: DEFAULT_STREAM_TIMEOUT,
@@ -188,6 +201,7 @@ impl Settings {
                 screen: self.receive_screen,
                 label: self.label.clone(),
             },
+            bitrates: self.bitrates(),
             stream_timeout: Duration::from_millis(self.stream_timeout.into()),
             seed,
         })
@@ -220,6 +234,13 @@ impl Settings {
         }
     }
 
+    pub(super) fn bitrates(&self) -> Bitrates {
+        Bitrates {
+            video: self.video_bitrate,
+            audio: self.audio_bitrate,
+        }
+    }
+
     pub(super) fn ice(&self) -> Result<ice::IceServers, SettingsError> {
         let user = self.turn_user.as_deref();
         let password = self.turn_password.as_ref().map(|secret| secret.0.as_str());
@@ -231,6 +252,18 @@ impl Settings {
                 .map(|server| ice::turn(&server.0, user, password))
                 .collect::<Result<_, _>>()?,
             policy: self.ice_transport_policy,
+            ports: ice::PortRange::new(self.min_rtp_port, self.max_rtp_port)?,
+        })
+    }
+
+    /// What is to be said of a range of ports that is too small for `max-streams`.
+    pub(super) fn too_few_ports(&self, ports: ice::PortRange) -> Option<String> {
+        let (count, streams) = (ports.len(), self.max_streams);
+        (count < streams).then(|| {
+            format!(
+                "min-rtp-port and max-rtp-port leave {count} ports ({ports}), max-streams is \
+                 {streams}: each connection takes one"
+            )
         })
     }
 
@@ -243,6 +276,7 @@ impl Settings {
             screen: self.receive_screen,
             video_codecs: self.video_codecs.clone(),
             audio_codecs: self.audio_codecs.clone(),
+            audio_bitrate: self.audio_bitrate,
             retransmission: self.do_retransmission,
         })
     }

@@ -5,17 +5,21 @@ use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
-use gst_webrtc::WebRTCDTLSTransport;
+use gst_webrtc::{WebRTCDTLSTransport, WebRTCICETransportPolicy};
 
 use super::connectivity::{Candidate, Layer};
 use super::control::{Command, Control};
 use super::session::{Reports, Session};
 use super::{CAT, VdoRoomSrc, announce};
-use crate::protocol::SessionId;
+use crate::protocol::{Event, SessionId};
 
 /// How often the selected candidate pair is looked for, and looked at.
 const PAIR_INTERVAL: Duration = Duration::from_secs(1);
 const KNOWN_PAIR_INTERVAL: Duration = Duration::from_secs(10);
+
+/// When no address of ours is found any more: those of this machine are there at once, however busy
+/// it is, and without one of them no server is asked. webrtcbin (1.22) goes on gathering for ever.
+const FRUITLESS_GATHERING: Duration = Duration::from_secs(5);
 
 /// Properties of webrtcbin.
 const STATES: [(Layer, &str); 2] = [
@@ -87,20 +91,33 @@ impl Session {
         }
     }
 
+    /// What has to be looked at from time to time.
+    pub(super) fn poll_transport(&mut self, now: Instant, reports: &Reports) {
+        self.poll_ping(now);
+        self.poll_pair(now, reports);
+        let fruitless = |since: &mut Instant| now >= *since + FRUITLESS_GATHERING;
+        if self.gathers_since.take_if(fruitless).is_some() {
+            reports.events.send(Event::PeerLost {
+                session: self.id,
+                reason: FAILED.into(),
+            });
+        }
+    }
+
     /// Measures the round trip, once there is a channel to do it on.
-    pub(super) fn poll_ping(&mut self, now: Instant) {
+    fn poll_ping(&mut self, now: Instant) {
         if self.channel.is_some()
             && self.is_genuine
-            && let Some((text, was_answered)) = self.ping.poll(now)
+            && let Some(text) = self.ping.poll(now)
         {
-            self.connectivity.round_trip = self.connectivity.round_trip.filter(|_| was_answered);
+            self.connectivity.round_trip = self.ping.round_trip();
             self.send(&text);
         }
     }
 
     /// Asks webrtcbin for the candidate pair that is in use, from time to time: it may change, and
     /// webrtcbin (1.22) tells of it only once there is a pad.
-    pub(super) fn poll_pair(&mut self, now: Instant, reports: &Reports) {
+    fn poll_pair(&mut self, now: Instant, reports: &Reports) {
         let interval = match self.connectivity.pair {
             None => PAIR_INTERVAL,
             Some(_) => KNOWN_PAIR_INTERVAL,
@@ -138,10 +155,12 @@ fn pair(stats: &gst::StructureRef) -> Option<(Candidate, Candidate)> {
             kind: candidate.get("candidate-type").ok()?,
             address: candidate.get("address").ok()?,
             port: candidate.get("port").ok()?,
+            // 1.22 always says "none" for the way to a TURN server.
             protocol: candidate
-                .get("relay-protocol")
-                .or_else(|_| candidate.get("protocol"))
-                .ok()?,
+                .get::<String>("relay-protocol")
+                .ok()
+                .filter(|protocol| protocol != "none")
+                .or_else(|| candidate.get("protocol").ok())?,
         })
     };
     Some((of("local-candidate-id")?, of("remote-candidate-id")?))
@@ -171,9 +190,23 @@ impl Control {
         {
             doubt.raise();
         }
+        if layer == Layer::Gathering {
+            let may_be_fruitless = state == "gathering"
+                && self.config.ice.policy == WebRTCICETransportPolicy::All
+                && session.connectivity.has_no_candidates();
+            session.gathers_since = may_be_fruitless.then(Instant::now);
+        }
         self.tell_connection(element, id);
         if layer == Layer::Connection {
             self.connection_state(id, &state);
+        }
+    }
+
+    /// We have an address more.
+    pub(super) fn gathered(&mut self, id: SessionId, candidate: &str) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.gathers_since = None;
+            session.connectivity.add_local(candidate);
         }
     }
 
@@ -201,7 +234,7 @@ impl Control {
             return;
         };
         if let Some(time) = session.ping.hear(Instant::now(), text) {
-            session.connectivity.round_trip = Some(time);
+            session.connectivity.round_trip = session.ping.round_trip();
             let stream = &session.stream;
             gst::info!(
                 CAT,

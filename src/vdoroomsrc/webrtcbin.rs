@@ -87,6 +87,10 @@ fn configure_ice(webrtcbin: &gst::Element, ice: &IceServers) {
     };
     if let Some(agent) = agent {
         set_off(&agent, "ice-tcp");
+        if !ice.ports.is_any() && agent.has_property_with_type("min-rtp-port", u32::static_type()) {
+            agent.set_property("min-rtp-port", u32::from(ice.ports.min));
+            agent.set_property("max-rtp-port", u32::from(ice.ports.max));
+        }
         if agent.has_property("agent")
             && let Some(nice) = agent.property::<Option<glib::Object>>("agent")
             && nice.has_property_with_type("upnp", bool::static_type())

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 pub use actions::*;
 pub use bytes::converse;
 use gstvdoroom::protocol::{
-    Action, Dialect, Event, Filter, MediaRequest, Password, Room, RoomConfig, RoomStatus,
+    Action, Bitrates, Dialect, Event, Filter, MediaRequest, Password, Room, RoomConfig, RoomStatus,
     SessionId, Shard, StreamId, StreamState,
 };
 use rules::Rules;
@@ -42,6 +42,7 @@ pub fn config() -> RoomConfig {
             screen: true,
             label: "Recorder".to_owned(),
         },
+        bitrates: Bitrates::default(),
         stream_timeout: Duration::from_secs(15),
         seed: [3; 32],
     }

@@ -7,6 +7,36 @@ use gstvdoroom::protocol::limits::{
     MAX_CANDIDATES_PER_SESSION, MAX_PEERS, MAX_SESSIONS_PER_STREAM, MAX_STREAMS,
 };
 use gstvdoroom::protocol::{Action, RoomStatus, SessionId};
+use serde_json::{Map, Value};
+
+/// All that is ever said on a data channel but for the request for media. What is not here could
+/// make a publisher send smaller pictures, or nothing (protocol 5.4).
+const SAID: [&str; 12] = [
+    "UUID",
+    "altUUID",
+    "audioBitrate",
+    "bitrate",
+    "bye",
+    "candidates",
+    "description",
+    "pong",
+    "session",
+    "targetBitrate",
+    "type",
+    "vector",
+];
+
+fn harmless(text: &str) -> Result<(), String> {
+    let said: Map<String, Value> = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let is_request = said.contains_key("allowmeshcast");
+    for (key, value) in &said {
+        let is_small = key.ends_with("itrate") && value.as_u64().is_none_or(|rate| rate == 0);
+        if is_small || !is_request && !SAID.contains(&key.as_str()) {
+            return Err(format!("a publisher is told {text}"));
+        }
+    }
+    Ok(())
+}
 
 #[derive(Debug, Default)]
 struct Peer {
@@ -78,6 +108,7 @@ impl Rules {
             }
             Action::SendChannel { session, text } => {
                 let peer = self.peer(*session)?;
+                harmless(text)?;
                 if text.contains("\"allowmeshcast\"") {
                     peer.channel_texts_with_media_request += 1;
                 }

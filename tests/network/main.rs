@@ -7,8 +7,13 @@
 #[path = "../room/recording.rs"]
 mod recording;
 
+mod candidates;
+mod failures;
 mod families;
 mod kit;
+mod ports;
+mod quality;
 mod scene;
+mod servers;
 mod states;
 mod turn;

@@ -15,6 +15,7 @@ const ROOM_PORT: u16 = 8443;
 /// The order of the fields is that in which they go.
 pub struct Scene {
     pub room: RoomServer,
+    pub room_host: Host,
     pub internet: Internet,
 }
 
@@ -35,7 +36,11 @@ impl Scene {
                 .start()
                 .unwrap()
         });
-        Some(Self { room, internet })
+        Some(Self {
+            room,
+            room_host: host,
+            internet,
+        })
     }
 
     pub fn with_turn() -> Option<(Self, TurnServer)> {

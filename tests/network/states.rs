@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What one can see of a connection, and what is said of one that is not made.
+//! What one can see of a connection.
 
 use std::time::Duration;
 
-use gst::prelude::*;
-use vdoroom_test_support::netns::Impairment;
-use vdoroom_test_support::turn;
+use vdoroom_test_support::netns::{Behind, Family, Impairment};
+use vdoroom_test_support::{Folder, Launch};
 
-use crate::recording::Recording;
+use crate::recording::{DEADLINE, Recording};
 use crate::scene::{Scene, use_only_turn};
 
 /// `transport` of a stream's newest session in `stats`.
@@ -53,6 +52,10 @@ fn the_way_that_media_takes_is_shown() {
         Some("host"),
         "{shown}"
     );
+    for side in ["local-candidate", "remote-candidate"] {
+        let candidate = shown.get::<gst::Structure>(side).unwrap();
+        assert_eq!(candidate.get::<&str>("protocol"), Ok("udp"), "{shown}");
+    }
     let round_trip = Duration::from_nanos(shown.get("round-trip-time").unwrap());
     assert!(round_trip < Duration::from_secs(5), "{shown}");
     recording.wait("all layers", |r| {
@@ -65,27 +68,78 @@ fn the_way_that_media_takes_is_shown() {
     assert!(recording.heard("vdoroom-connection", "alice"));
 }
 
+/// Each change is a line of its own in the log, at the level that the README names.
 #[test]
-fn wrong_credentials_are_told_with_the_answer_of_the_turn_server() {
-    let Some((scene, turn)) = Scene::with_turn() else {
+fn every_state_is_one_line_of_the_log() {
+    let Some(scene) = Scene::of(Family::Ipv4) else {
         return;
     };
-    let alice = scene.internet.host_behind_nat("alice");
-    let recorder = scene.internet.host_behind_nat("recorder");
-    let _publisher = scene.publish(&alice, "alice", |alice| alice);
-    let mut recording = scene.record(&recorder, |source| {
-        use_only_turn(source, &[turn.url("udp")]);
-        source.set_property("turn-password", "open");
+    let host = |name| {
+        scene
+            .internet
+            .host_with(name, Behind::Nothing, Family::Ipv4)
+    };
+    let (alice, recorder) = (host("alice"), host("recorder"));
+    let folder = Folder::new();
+    let line = format!(
+        "exec {} gst-launch-1.0 vdoroomsrc server={} room=r : roomfilesink location=rec",
+        recorder.command(),
+        scene.room.url()
+    );
+    let mut program = Launch::shell(&folder.0, &line, |command| {
+        command.env("GST_DEBUG", "vdoroomsrc:4");
+        command.env("GST_DEBUG_NO_COLOR", "1");
     });
-    recording.wait("a complaint", |r| !r.complaints.is_empty());
-    let said = recording.complaints.join("\n");
-    for part in ["401", "turn-password", &turn.url("udp")] {
-        assert!(said.contains(part), "\"{part}\" is not in: {said}");
+    let _publisher = scene.publish(&alice, "alice", |alice| alice);
+    program.wait_for_line("alice: from host", DEADLINE);
+    program.signal("INT");
+    let (_, printed) = program.wait(DEADLINE);
+    let (ours, theirs) = (recorder.address(), alice.address());
+    let pair = format!("alice: from host {ours} port ");
+    for line in [
+        "alice: gathering gathering",
+        "alice: gathering complete",
+        "alice: ice checking",
+        "alice: ice connected",
+        "alice: dtls connecting",
+        "alice: dtls connected",
+        "alice: connection connecting",
+        "alice: connection connected",
+        "alice: round trip ",
+        &pair,
+    ] {
+        let lines: Vec<_> = printed.lines().filter(|l| l.contains(line)).collect();
+        let [line] = lines[..] else {
+            panic!("\"{line}\" is on {} lines:\n{printed}", lines.len());
+        };
+        assert!(line.contains(" INFO "), "{line}");
     }
     assert!(
-        !said.contains(turn::PASSWORD) && !said.contains("open"),
-        "{said}"
+        printed.contains(&format!("to host {theirs} port ")),
+        "{printed}"
     );
+}
+
+#[test]
+fn without_an_answer_there_is_no_round_trip() {
+    let Some(scene) = Scene::new() else {
+        return;
+    };
+    let (alice, recorder) = (
+        scene.internet.host("alice"),
+        scene.internet.host("recorder"),
+    );
+    let publisher = scene.publish(&alice, "alice", |alice| alice.without_pongs());
+    let mut recording = scene.record(&recorder, |_| {});
+    let pinged = || {
+        let log = publisher.log();
+        log.iter().any(|entry| entry.text.contains("\"ping\":"))
+    };
+    recording.wait("a ping", |_| pinged());
+    recording.wait_for_frames(&["alice"], 30);
+    let shown = transport(&recording, "alice").unwrap();
+    assert!(shown.has_field("connection"), "{shown}");
+    assert!(!shown.has_field("round-trip-time"), "{shown}");
 }
 
 #[test]

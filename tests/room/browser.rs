@@ -4,28 +4,44 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use vdoroom_test_support::check::inspect;
+use vdoroom_test_support::check::{inspect, second_opinion};
 use vdoroom_test_support::chromium::{self, Chromium};
-use vdoroom_test_support::{Dialect, Folder, RoomServer};
+use vdoroom_test_support::{Dialect, Folder, Launch, RoomServer};
 
-use crate::recording::{DEADLINE, interrupt, launch};
+use crate::recording::{DEADLINE, Recording, interrupt, launch_line};
 
-/// Chromium's fake camera and microphone, seen for so many frames in one part.
-const FRAMES: u64 = 60;
+/// Chromium's fake camera and microphone, seen for so many frames of each size.
+const FRAMES: u64 = 20;
+
+/// The camera's, the same camera's with other settings, and another camera's.
+const SIZES: [(u32, u32); 3] = [(320, 180), (640, 360), (180, 320)];
+
+/// Waits until enough pictures of this size were sent.
+fn wait_for_size(browser: &Chromium, (width, height): (u32, u32)) {
+    let of_size = |event: &Value| event["width"] == width && event["height"] == height;
+    let first = browser.wait_for(DEADLINE, of_size).unwrap();
+    let enough = first["framesSent"].as_u64().unwrap() + FRAMES;
+    let more = |event: &Value| of_size(event) && event["framesSent"].as_u64() >= Some(enough);
+    browser.wait_for(DEADLINE, more).unwrap();
+}
 
 fn is_recorded(codec: &str, name: &str, extension: &str) {
     assert!(chromium::is_installed(), "install the package chromium");
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
-    let mut launch = launch(&server, &folder);
+    let line = launch_line(&server).replace("room=r", &format!("room=r video-codecs='<{codec}>'"));
+    let mut launch = Launch::start(&folder.0, &line);
+    // It offers all that it has.
     let browser = Chromium::builder(server.url(), "r", "browser")
-        .codec(codec)
         .picture(320, 180, 15)
         .start()
         .unwrap();
     launch.wait_for_line("roomfilesink-part-opened", DEADLINE);
-    let enough = |event: &Value| event["framesSent"].as_u64() >= Some(2 * FRAMES);
-    browser.wait_for(DEADLINE, enough).unwrap();
+    wait_for_size(&browser, SIZES[0]);
+    browser.constrain(SIZES[1].0, SIZES[1].1);
+    wait_for_size(&browser, SIZES[1]);
+    browser.replace_camera(SIZES[2].0, SIZES[2].1);
+    wait_for_size(&browser, SIZES[2]);
     let files = interrupt(launch, &folder, Duration::from_secs(2));
     let [file] = files.as_slice() else {
         panic!("one file, not {files:?}");
@@ -36,11 +52,17 @@ fn is_recorded(codec: &str, name: &str, extension: &str) {
     let (video, audio) = (report.video.unwrap(), report.audio.unwrap());
     assert!(video.codec.contains(name), "{}", video.codec);
     assert_eq!(audio.codec, "Opus");
+    // A browser that has too little of something sends other sizes between them.
+    let mut sizes = video.sizes.iter();
     assert!(
-        video.frames_decoded >= FRAMES,
-        "{} frames",
-        video.frames_decoded
+        SIZES.iter().all(|size| sizes.any(|s| s == size)),
+        "{:?}",
+        video.sizes
     );
+    if let Some(opinion) = second_opinion(file) {
+        assert_eq!(opinion.complaints, Vec::<String>::new(), "{opinion:#?}");
+        assert_eq!(opinion.pictures, video.frames_decoded, "{opinion:#?}");
+    }
     assert_eq!(browser.complaints(), Vec::<String>::new());
     // Its sender reports were understood.
     for line in folder
@@ -76,4 +98,34 @@ fn chromium_sends_h264() {
 #[test]
 fn chromium_sends_av1() {
     is_recorded("AV1", "AV1", "mkv");
+}
+
+#[test]
+fn three_tabs_at_once() {
+    assert!(chromium::is_installed(), "install the package chromium");
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let names = ["eight", "nine", "avc"];
+    let browser = Chromium::builder(server.url(), "r", "eight")
+        .codec("VP8")
+        .picture(320, 180, 10)
+        .tab("nine", "VP9")
+        .tab("avc", "H264")
+        .start()
+        .unwrap();
+    recording.wait_for_frames(&names, 2 * FRAMES);
+    let recorded = recording.finish();
+    for name in names {
+        let report = recorded.only(name);
+        assert_eq!(
+            report.problems(),
+            Vec::<String>::new(),
+            "{name}: {report:#?}"
+        );
+        assert!(
+            report.video.is_some() && report.audio.is_some(),
+            "{name}: {report:#?}"
+        );
+    }
+    assert_eq!(browser.complaints(), Vec::<Value>::new());
 }

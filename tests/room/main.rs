@@ -34,6 +34,7 @@ mod splits;
 mod states;
 mod time;
 mod tracks;
+mod unwanted;
 mod uploads;
 
 /// How long a hostile guest has.

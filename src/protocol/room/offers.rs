@@ -340,6 +340,7 @@ impl Room {
         let next = session.queue.pop_front();
         self.send_to_publisher(id, message);
         self.flush_candidates(id);
+        self.ask_for_bitrates_soon(id);
         if let Some(next) = next {
             self.apply_offer(id, next);
         }

@@ -30,6 +30,7 @@ impl Room {
             self.send_channel(id, request);
         }
         self.flush_candidates(id);
+        self.ask_for_bitrates(id);
     }
 
     pub(super) fn channel_text(&mut self, id: SessionId, text: &str) {
@@ -146,7 +147,7 @@ impl Room {
             return;
         };
         session.connect(now);
-        session.media = Media::Flowing;
+        let before = std::mem::replace(&mut session.media, Media::Flowing);
         let (peer, stream) = (session.peer.clone(), session.stream.clone());
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.failures = 0;
@@ -155,6 +156,9 @@ impl Room {
             if stream.primary() == Some(id) {
                 stream.ask = None;
             }
+        }
+        if before == Media::None {
+            self.ask_for_bitrates(id);
         }
         // The same publisher went on in a new connection: the old one will not come back.
         let dead = |session: &Session| {
@@ -257,6 +261,15 @@ impl Room {
             .collect();
         for session in full {
             self.flush_candidates(session);
+        }
+        let sending: Vec<SessionId> = self
+            .sessions
+            .values()
+            .filter(|session| due(session.bitrates_at))
+            .map(|session| session.id)
+            .collect();
+        for session in sending {
+            self.ask_for_bitrates(session);
         }
     }
 

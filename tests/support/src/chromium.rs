@@ -5,6 +5,7 @@
 //! websocket of the helper's, which also carries commands to it.
 
 use std::{
+    collections::BTreeMap,
     env, fs, io,
     net::{TcpListener, TcpStream},
     path::PathBuf,
@@ -25,6 +26,7 @@ const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 const FLAGS: [&str; 20] = [
     "--headless=new",
+    "--disable-popup-blocking",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -46,7 +48,6 @@ const FLAGS: [&str; 20] = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-domain-reliability",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
 /// Whether there is a Chromium on this machine.
@@ -68,8 +69,12 @@ fn binary() -> Option<PathBuf> {
 
 /// What the page is to publish.
 pub struct ChromiumBuilder {
+    /// Nobody but the server is found.
+    resolver_rules: String,
     parameters: Vec<(&'static str, String)>,
     trust_any_certificate: bool,
+    /// What differs in the tabs beside the first.
+    tabs: Vec<[(&'static str, String); 2]>,
 }
 
 impl ChromiumBuilder {
@@ -104,6 +109,37 @@ impl ChromiumBuilder {
             .with("rate", &rate.to_string())
     }
 
+    /// A tone on the left and silence on the right, in the place of the microphone.
+    pub fn stereo(self) -> Self {
+        self.with("stereo", "true")
+    }
+
+    /// Offers sound and picture whatever the viewer asks for.
+    pub fn eager(self) -> Self {
+        self.with("eager", "true")
+    }
+
+    /// A further tab publishes another stream with this codec. It tells nothing of what happens.
+    pub fn tab(mut self, stream_id: &str, codec: &str) -> Self {
+        self.tabs
+            .push([("stream", stream_id.into()), ("codec", codec.into())]);
+        self
+    }
+
+    /// The query of the page's address; of what is given twice the last counts.
+    fn query<'a>(&'a self, further: impl Iterator<Item = &'a (&'static str, String)>) -> String {
+        let parameters: BTreeMap<_, _> = self
+            .parameters
+            .iter()
+            .chain(further)
+            .map(|(name, value)| (*name, value))
+            .collect();
+        let words = parameters.iter().map(|(name, value)| {
+            format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
+        });
+        words.collect::<Vec<_>>().join("&")
+    }
+
     /// Accepts the server's certificate whatever it is.
     pub fn trust_any_certificate(mut self) -> Self {
         self.trust_any_certificate = true;
@@ -125,22 +161,19 @@ impl ChromiumBuilder {
         fs::create_dir_all(&profile).map_err(failed)?;
         let page = profile.join("publisher.html");
         fs::write(&page, PAGE).map_err(failed)?;
-        let trust_any_certificate = self.trust_any_certificate;
-        let query: Vec<String> = self
-            .with("report", &report)
-            .parameters
-            .iter()
-            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
-            .collect();
+        let tabs: Vec<String> = self.tabs.iter().map(|tab| self.query(tab.iter())).collect();
+        let own = [("report", report), ("tabs", tabs.join(" "))];
+        let query = self.query(own.iter());
         let mut command = Command::new(binary);
         command
             .args(FLAGS)
+            .arg(&self.resolver_rules)
             .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(format!("file://{}?{}", page.display(), query.join("&")))
+            .arg(format!("file://{}?{query}", page.display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        if trust_any_certificate {
+        if self.trust_any_certificate {
             command.arg("--ignore-certificate-errors");
         }
         let child = command.spawn().map_err(failed)?;
@@ -199,9 +232,14 @@ pub struct Chromium {
 impl Chromium {
     /// A page that publishes `stream_id` with the default password and all its codecs.
     pub fn builder(server: &str, room: &str, stream_id: &str) -> ChromiumBuilder {
+        let host = server.split(['/', ':']).nth(3).unwrap_or_default();
         let builder = ChromiumBuilder {
+            resolver_rules: format!(
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE {host}"
+            ),
             parameters: vec![],
             trust_any_certificate: false,
+            tabs: vec![],
         };
         builder
             .with("server", server)
@@ -209,10 +247,29 @@ impl Chromium {
             .with("stream", stream_id)
     }
 
-    /// Waits for an event of the page: `codecs`, `joined`, `state`, `sending`, `closed`,
-    /// `complaint`, `error`. The error names all events so far.
+    /// Waits for an event of the page: `codecs`, `joined`, `state`, `track`, `estimate`, `limit`,
+    /// `sending`, `closed`, `complaint`, `error`. The error names all events so far.
     pub fn wait_for(
         &self,
+        timeout: Duration,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Result<Value, String> {
+        self.wait_from(0, timeout, condition)
+    }
+
+    /// The same, of what happens from now on.
+    pub fn wait_for_next(
+        &self,
+        timeout: Duration,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Result<Value, String> {
+        let now = self.shared.events().len();
+        self.wait_from(now, timeout, condition)
+    }
+
+    fn wait_from(
+        &self,
+        first: usize,
         timeout: Duration,
         condition: impl Fn(&Value) -> bool,
     ) -> Result<Value, String> {
@@ -220,10 +277,14 @@ impl Chromium {
             .shared
             .changed
             .wait_timeout_while(self.shared.events(), timeout, |events| {
-                !events.iter().any(&condition)
+                !events.iter().skip(first).any(&condition)
             })
             .unwrap_or_else(PoisonError::into_inner);
-        let found = events.iter().find(|event| condition(event)).cloned();
+        let found = events
+            .iter()
+            .skip(first)
+            .find(|event| condition(event))
+            .cloned();
         let lines = || {
             events
                 .iter()
@@ -287,6 +348,16 @@ impl Chromium {
         self.command("mute-audio", &json!(muted));
     }
 
+    /// Has the camera deliver other pictures, as when the page's settings are changed.
+    pub fn constrain(&self, width: u32, height: u32) {
+        self.command("constrain", &picture(width, height));
+    }
+
+    /// Sends another camera in the place of the first.
+    pub fn replace_camera(&self, width: u32, height: u32) {
+        self.command("replace", &picture(width, height));
+    }
+
     /// Has the page say `json` to all viewers on their channels.
     pub fn tell_viewers(&self, json: &Value) {
         self.command("say", json);
@@ -306,6 +377,10 @@ impl Chromium {
             *page = socket.get_ref().try_clone().ok();
         }
     }
+}
+
+fn picture(width: u32, height: u32) -> Value {
+    json!({"width": {"exact": width}, "height": {"exact": height}})
 }
 
 impl Drop for Chromium {

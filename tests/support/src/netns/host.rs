@@ -2,13 +2,13 @@
 //! A machine of the test's internet.
 
 use std::fs::File;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::panic::resume_unwind;
 use std::thread;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::tools::{ip, nft};
+use super::tools::{ip, nft, try_run};
 use super::{Family, Network};
 
 /// Where `ip netns` keeps the names of namespaces.
@@ -96,9 +96,104 @@ impl Host {
         self.refuse(&format!("tcp dport {port} @ih,32,32 0x2112a442 drop"));
     }
 
+    /// Drops DTLS records (RFC 7983) that arrive, and lets STUN and media through.
+    pub fn block_dtls(&self) {
+        self.refuse("meta l4proto udp @th,64,8 20-63 drop");
+    }
+
+    /// Lets nothing out but to these hosts, and counts what would have gone elsewhere.
+    pub fn trap(&self, allowed: &[&Host]) -> Trap {
+        let accept = |host: &&Host| match host.family {
+            Family::Ipv4 => format!("ip daddr {} accept", host.address()),
+            Family::Ipv6 => format!("ip6 daddr {} accept", host.address()),
+            Family::Both => format!(
+                "ip daddr {} accept; ip6 daddr {} accept",
+                host.address(),
+                host.address_v6()
+            ),
+        };
+        let accepts: Vec<String> = allowed.iter().map(accept).collect();
+        // Neighbours and groups are the system's business.
+        let rules = format!(
+            "table inet trap {{ counter elsewhere {{ }}; chain out {{ \
+             type filter hook output priority 0; oifname \"lo\" accept; \
+             meta l4proto icmpv6 accept; ip protocol igmp accept; {}; \
+             counter name elsewhere drop; }}; }}",
+            accepts.join("; ")
+        );
+        nft(&self.namespace, &rules);
+        Trap(self.namespace.clone())
+    }
+
+    /// A name server, by the address at which this machine looks for one, that never answers.
+    /// `None` where programs do not look for one by IPv4.
+    pub fn mute_name_server(&self) -> Option<UdpSocket> {
+        let settings = std::fs::read_to_string("/etc/resolv.conf").ok()?;
+        let mut servers = settings
+            .lines()
+            .filter_map(|l| l.strip_prefix("nameserver "));
+        let address: Ipv4Addr = servers.next()?.trim().parse().ok()?;
+        if !address.is_loopback() {
+            ip(&self.namespace, &format!("addr add {address}/32 dev lo"));
+        }
+        Some(self.run(|| UdpSocket::bind((address, 53)).unwrap()))
+    }
+
+    /// The local ports of all its UDP sockets.
+    pub fn udp_ports(&self) -> Vec<u16> {
+        let ports = self.sockets("udp").into_iter();
+        ports.map(|(port, _)| port).collect()
+    }
+
+    /// The local ports of all its TCP sockets that somebody holds.
+    pub fn tcp_ports(&self) -> Vec<u16> {
+        // The kernel's states FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE, LAST_ACK and CLOSING.
+        let is_closed = |state: u8| matches!(state, 4..=7 | 9 | 11);
+        let held = self
+            .sockets("tcp")
+            .into_iter()
+            .filter(|(_, s)| !is_closed(*s));
+        held.map(|(port, _)| port).collect()
+    }
+
+    /// Local port and state of each.
+    fn sockets(&self, protocol: &str) -> Vec<(u16, u8)> {
+        let files = [protocol.to_owned(), format!("{protocol}6")];
+        let read = |name| std::fs::read_to_string(format!("/proc/thread-self/net/{name}"));
+        let listed = self.run(|| files.map(|name| read(name).unwrap_or_default()));
+        let socket = |line: &str| {
+            let mut words = line.split_ascii_whitespace();
+            let (_, port) = words.nth(1)?.rsplit_once(':')?;
+            let state = words.nth(1)?;
+            let port = u16::from_str_radix(port, 16).ok()?;
+            Some((port, u8::from_str_radix(state, 16).ok()?))
+        };
+        let lines = listed.iter().flat_map(|text| text.lines().skip(1));
+        lines.filter_map(socket).collect()
+    }
+
     fn refuse(&self, rule: &str) {
         let chain = "type filter hook input priority 0";
         let table = format!("table inet firewall {{ chain in {{ {chain}; {rule}; }}; }}");
         nft(&self.namespace, &table);
+    }
+}
+
+/// Counts packets that leave a host for where they should not.
+pub struct Trap(String);
+
+impl Trap {
+    pub fn packets(&self) -> u64 {
+        let list = [
+            "netns",
+            "exec",
+            &self.0,
+            "nft",
+            "list counter inet trap elsewhere",
+        ];
+        let listed = try_run("ip", &list).unwrap();
+        let mut words = listed.split_ascii_whitespace();
+        words.find(|word| *word == "packets");
+        words.next().and_then(|count| count.parse().ok()).unwrap()
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Codec, Flavour, Publisher, Sound,
+    Codec, Flavour, Moment, Publisher, Sound,
     control::Control,
     feed::Feed,
     greed::Greed,
@@ -41,6 +41,7 @@ pub struct Settings {
     pub screen: bool,
     pub split_offers: bool,
     pub ping_interval: Option<Duration>,
+    pub answers_pings: bool,
     pub false_fingerprint: bool,
     pub hidden_addresses: bool,
     /// Seeds what happens to packets.
@@ -50,6 +51,7 @@ pub struct Settings {
     /// As webrtcbin takes them: `stun://…`, `turn://USER:PASSWORD@…`.
     pub ice_servers: Vec<String>,
     pub relay_only: bool,
+    pub more_candidate: Option<(Moment, String)>,
 }
 
 impl Settings {
@@ -143,6 +145,12 @@ impl PublisherBuilder {
         self
     }
 
+    /// Viewers' pings stay without an answer.
+    pub fn without_pongs(mut self) -> Self {
+        self.0.answers_pings = false;
+        self
+    }
+
     /// A browser that offers its tracks one after the other.
     pub fn split_offers(mut self) -> Self {
         self.0.split_offers = true;
@@ -187,8 +195,8 @@ impl PublisherBuilder {
         self
     }
 
-    /// Its candidates name a host of the local network by mDNS instead of an address, as browsers
-    /// do that were given neither camera nor microphone. The name leads nowhere.
+    /// Its own addresses are told as a name of mDNS, as browsers do that were given neither camera
+    /// nor microphone. The name leads nowhere.
     pub fn with_hidden_addresses(mut self) -> Self {
         self.0.hidden_addresses = true;
         self
@@ -209,6 +217,12 @@ impl PublisherBuilder {
     /// Uses no candidates but those of its TURN servers.
     pub fn relay_only(mut self) -> Self {
         self.0.relay_only = true;
+        self
+    }
+
+    /// Tells viewers one candidate more, which need not lead to it.
+    pub fn with_candidate(mut self, moment: Moment, candidate: &str) -> Self {
+        self.0.more_candidate = Some((moment, candidate.into()));
         self
     }
 

@@ -11,7 +11,29 @@ use super::{
     viewer::Viewer,
 };
 
+/// When a viewer hears of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Among the first ones, right after the offer.
+    AfterTheOffer,
+    /// Once the answer has come.
+    AfterTheAnswer,
+    /// Over the data channel, once it is open.
+    OverTheChannel,
+}
+
 impl Viewer {
+    /// It is this moment: tells the candidate that was kept for it.
+    pub(super) fn tell_more(&mut self, now: Moment, control: &Control) {
+        if let Some((moment, text)) = &control.settings.more_candidate
+            && *moment == now
+            && !std::mem::replace(&mut self.told_more, true)
+        {
+            self.candidates.push((0, text.clone()));
+            self.flush_candidates(control);
+        }
+    }
+
     pub(super) fn collect(&mut self, index: u32, text: String, control: &Control) {
         if self.candidates.is_empty() {
             let delay = control.settings.flavour.candidate_delay();

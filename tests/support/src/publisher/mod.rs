@@ -20,6 +20,7 @@ mod sdp;
 mod sound;
 mod status;
 mod timeline;
+mod traffic;
 mod viewer;
 
 use std::{
@@ -34,11 +35,13 @@ use smol::channel::Sender;
 use crate::{log::LogEntry, secret::Password, server::Dialect};
 
 pub use builder::PublisherBuilder;
+pub use candidates::Moment;
 pub use codec::Codec;
 pub use flavour::Flavour;
 pub use reports::SenderReports;
 pub use sound::Sound;
 pub use timeline::Timeline;
+pub use traffic::Traffic;
 
 use builder::Settings;
 use control::{Command, Event};
@@ -81,6 +84,7 @@ impl Publisher {
             screen: false,
             split_offers: false,
             ping_interval: None,
+            answers_pings: true,
             false_fingerprint: false,
             hidden_addresses: false,
             mangle: None,
@@ -88,6 +92,7 @@ impl Publisher {
             times: Times::default(),
             ice_servers: vec![],
             relay_only: false,
+            more_candidate: None,
         })
     }
 
@@ -198,6 +203,14 @@ impl Publisher {
     /// Video frames that went to at least one viewer.
     pub fn frames_sent(&self) -> u64 {
         self.feed.video.units()
+    }
+
+    /// What went to all viewers together.
+    pub fn traffic(&self) -> Traffic {
+        Traffic {
+            pictures: self.status.picture_bytes.load(Ordering::Relaxed),
+            others: self.status.other_bytes.load(Ordering::Relaxed),
+        }
     }
 
     /// Keyframe requests (PLI or FIR) that viewers sent.

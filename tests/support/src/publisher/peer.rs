@@ -21,6 +21,7 @@ use super::{
     reports::{self, Ssrcs},
     status::Status,
     timeline::Timeline,
+    traffic,
 };
 
 /// Tells the connections of one publisher apart, also after one was replaced.
@@ -83,6 +84,7 @@ impl Peer {
         id: PeerId,
         settings: &Settings,
         timeline: &Timeline,
+        status: &Arc<Status>,
         events: &Sender<Event>,
     ) -> Result<Self, String> {
         let pipeline = gst::Pipeline::new();
@@ -93,7 +95,7 @@ impl Peer {
         be_lean(&webrtcbin);
         set_ice_servers(&webrtcbin, settings);
         let pictures = Ssrcs::default();
-        configure_rtp(&webrtcbin, settings, timeline, &pictures);
+        configure_rtp(&webrtcbin, settings, timeline, &pictures, status);
         pipeline
             .add(&webrtcbin)
             .map_err(|error| error.to_string())?;
@@ -323,11 +325,13 @@ fn configure_rtp(
     settings: &Settings,
     timeline: &Timeline,
     pictures: &Ssrcs,
+    status: &Arc<Status>,
 ) {
     let rtpbin = webrtcbin
         .downcast_ref::<gst::Bin>()
         .and_then(|bin| bin.by_name("rtpbin"));
     if let Some(rtpbin) = rtpbin {
+        traffic::count_what_leaves(&rtpbin, pictures, status);
         reports::tell_capture_times(&rtpbin);
         if timeline.is_fast() {
             reports::tell_own_time(&rtpbin);

@@ -44,10 +44,12 @@ pub fn with_hidden_addresses(sdp: &str) -> String {
     sdp.lines().map(|line| hide(line) + "\r\n").collect()
 }
 
-/// A candidate with a name of mDNS that nobody answers for, instead of its address.
+/// A host candidate with a name of mDNS that nobody answers for, instead of its address.
 pub fn hidden(candidate: &str) -> String {
     let mut words: Vec<&str> = candidate.split(' ').collect();
-    if let Some(address) = words.get_mut(4) {
+    if words.contains(&"host")
+        && let Some(address) = words.get_mut(4)
+    {
         *address = "5f8a7c1e-0000-4000-8000-000000000000.local";
     }
     words.join(" ")

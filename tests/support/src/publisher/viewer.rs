@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::log::Direction;
 
 use super::{
-    Flavour,
+    Flavour, Moment,
     control::{Control, TimerEvent},
     flavour::MISSED_PINGS,
     peer::{Kind, Peer, PeerEvent, PeerId},
@@ -33,6 +33,7 @@ pub struct Viewer {
     /// What each RTP m-line is, in SDP order.
     tracks: Vec<Kind>,
     pub(super) candidates: Vec<(u32, String)>,
+    pub(super) told_more: bool,
     seen_mids: Vec<Value>,
     fed: bool,
     unanswered_pings: u32,
@@ -40,7 +41,13 @@ pub struct Viewer {
 
 impl Viewer {
     pub fn open(id: PeerId, uuid: &str, control: &Control) -> Result<Self, String> {
-        let peer = Peer::new(id, &control.settings, &control.timeline, &control.events)?;
+        let peer = Peer::new(
+            id,
+            &control.settings,
+            &control.timeline,
+            &control.status,
+            &control.events,
+        )?;
         let mut viewer = Self {
             id,
             uuid: uuid.into(),
@@ -52,6 +59,7 @@ impl Viewer {
             request: None,
             tracks: vec![],
             candidates: vec![],
+            told_more: false,
             seen_mids: vec![],
             fed: false,
             unanswered_pings: 0,
@@ -102,6 +110,7 @@ impl Viewer {
             PeerEvent::Candidate { index, text } => self.collect(index, text, control),
             PeerEvent::ChannelOpen => {
                 self.greet(control);
+                self.tell_more(Moment::OverTheChannel, control);
                 self.peer.open_more_channels(control.settings.greed);
                 if control.settings.false_fingerprint {
                     self.wanted = control.settings.tracks();
@@ -162,6 +171,7 @@ impl Viewer {
         self.seal(&mut message, "description", &description, control);
         self.open_offer = Some(offer);
         self.send(message, control);
+        self.tell_more(Moment::AfterTheOffer, control);
     }
 
     pub(super) fn seal(&self, message: &mut Value, field: &str, value: &Value, control: &Control) {
@@ -243,7 +253,9 @@ impl Viewer {
         } else if json.get("candidate").is_some() {
             self.remote_candidates(json, "candidate", on_channel, control);
         } else if let Some(value) = json.get("ping") {
-            self.send_on_channel(&json!({"pong": value}), &control.status);
+            if control.settings.answers_pings {
+                self.send_on_channel(&json!({"pong": value}), &control.status);
+            }
         } else if json.get("pong").is_some() {
             self.unanswered_pings = 0;
         } else if json["bye"] == true {
@@ -344,6 +356,7 @@ impl Viewer {
         if let Err(error) = self.peer.set_remote_answer(&sdp::from_wire(answer, &offer)) {
             return status.complain(error);
         }
+        self.tell_more(Moment::AfterTheAnswer, control);
         if self.state() == State::Connected {
             self.feed(control);
         }

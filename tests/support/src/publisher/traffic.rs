@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What leaves a publisher, counted where it has passed all that could hold it back.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use gst::prelude::*;
+
+use super::reports::{self, Ssrcs};
+use super::status::Status;
+
+/// RTP so far, in bytes, without what SRTP adds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Of cameras and screens, without their retransmissions.
+    pub pictures: u64,
+    pub others: u64,
+}
+
+pub(super) fn count_what_leaves(rtpbin: &gst::Element, pictures: &Ssrcs, status: &Arc<Status>) {
+    let (pictures, status) = (pictures.clone(), status.clone());
+    rtpbin.connect_pad_added(move |_, pad| {
+        if !pad.name().starts_with("send_rtp_src") {
+            return;
+        }
+        let (pictures, status) = (pictures.clone(), status.clone());
+        let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+        pad.add_probe(mask, move |_, info| {
+            let count = |buffer: &gst::BufferRef| {
+                let mut ssrc = [0; 4];
+                let _ = buffer.copy_to_slice(8, &mut ssrc);
+                let is_picture = reports::lock(&pictures).contains(&u32::from_be_bytes(ssrc));
+                let counter = match is_picture {
+                    true => &status.picture_bytes,
+                    false => &status.other_bytes,
+                };
+                counter.fetch_add(buffer.size() as u64, Relaxed);
+            };
+            if let Some(buffer) = info.buffer() {
+                count(buffer);
+            } else if let Some(list) = info.buffer_list() {
+                list.iter().for_each(count);
+            }
+            gst::PadProbeReturn::Ok
+        });
+    });
+}
