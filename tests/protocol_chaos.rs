@@ -147,7 +147,12 @@ fn step(chance: &mut Chance, talk: &mut Conversation) {
         11 => talk.event(Event::PeerConnected { session }),
         12 => talk.event(Event::ChannelOpen { session }),
         13 => talk.event(Event::MediaFlowing { session }),
-        14 => talk.event(Event::MediaStalled { session }),
+        14 => talk.event(match chance.below(4) {
+            0 => Event::PeerSilent { session },
+            1 => Event::PeerHeard { session },
+            2 => Event::ServerAnswers,
+            _ => Event::MediaStalled { session },
+        }),
         15 => {
             let candidate = "candidate:9 1 UDP 1 192.0.2.9 9 typ host".to_owned();
             let sdp_mline_index = chance.below(3) as u32;

@@ -60,6 +60,45 @@ fn however_long_the_server_is_away_media_goes_on_and_only_who_is_missing_is_play
     }
 }
 
+/// A network that is gone may be back at any moment, and burdens nobody.
+#[test]
+fn a_server_that_cannot_be_reached_is_tried_at_once_for_ten_minutes() {
+    let unreachable = || Event::Unreachable {
+        reason: "no route".to_owned(),
+    };
+    let mut talk = Conversation::joined(&[]);
+    talk.pass_secs(60);
+    talk.take();
+    let lost = talk.elapsed();
+    let mut longest = Duration::ZERO;
+    while talk.elapsed() < lost + Duration::from_secs(660) {
+        talk.event(unreachable());
+        let wait = reconnect(&talk.take()).expect("the websocket is opened again");
+        talk.pass(wait);
+        if talk.elapsed() < lost + Duration::from_secs(600) {
+            longest = longest.max(wait);
+        }
+    }
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    talk.event(unreachable());
+    let wait = reconnect(&talk.take()).unwrap();
+    assert!(wait > Duration::from_secs(15), "{wait:?}");
+}
+
+#[test]
+fn a_server_that_was_never_reached_is_tried_ever_more_rarely() {
+    let mut talk = Conversation::begin(config());
+    let mut wait = Duration::ZERO;
+    for _ in 0..8 {
+        talk.event(Event::Unreachable {
+            reason: "no such host".to_owned(),
+        });
+        wait = reconnect(&talk.take()).unwrap();
+        talk.pass(wait);
+    }
+    assert!(wait > Duration::from_secs(15), "{wait:?}");
+}
+
 #[test]
 fn two_recorders_do_not_come_back_at_the_same_moment() {
     let waits = |seed: u8| {

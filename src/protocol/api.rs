@@ -135,6 +135,12 @@ pub enum Event {
     Closed {
         reason: String,
     },
+    /// The websocket could not be opened, or was given up, for nothing comes from the server.
+    Unreachable {
+        reason: String,
+    },
+    /// The answer to [`Action::AskServer`].
+    ServerAnswers,
     /// The answer to the [`Action::SetRemoteOffer`] that is pending for this session.
     LocalAnswer {
         session: SessionId,
@@ -173,6 +179,14 @@ pub enum Event {
     },
     /// No track has had media for [`STALL`](crate::protocol::STALL).
     MediaStalled {
+        session: SessionId,
+    },
+    /// Nothing at all arrives from this publisher, not even answers to pings.
+    PeerSilent {
+        session: SessionId,
+    },
+    /// Something arrives again.
+    PeerHeard {
         session: SessionId,
     },
     /// The answer to [`Action::AskAccept`].
@@ -248,6 +262,8 @@ pub enum Action {
         stream: StreamId,
         reason: String,
     },
+    /// Find out whether the server is there: [`Event::ServerAnswers`], or [`Event::Unreachable`].
+    AskServer,
     /// Open the websocket again after this time; close it first if it is open.
     Reconnect {
         after: Duration,

@@ -7,6 +7,8 @@ use rand_chacha::rand_core::Rng;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
+/// Where nothing answers nobody is burdened, and a network may be back at any moment.
+const UNREACHABLE: Duration = Duration::from_millis(500);
 
 /// How long a server that is full wants to be left alone (protocol 1.3).
 pub const BUSY: Duration = Duration::from_secs(15);
@@ -43,6 +45,11 @@ impl Backoff {
         self.failures = self.failures.saturating_add(1);
         let jitter = full.mul_f64(f64::from(rng.next_u32()) / f64::from(u32::MAX) / 2.0);
         (full + jitter).min(LONGEST)
+    }
+
+    /// The wait for a server that cannot be reached: 0.5 to 0.75 s.
+    pub fn unreachable(rng: &mut impl Rng) -> Duration {
+        UNREACHABLE + UNREACHABLE.mul_f64(f64::from(rng.next_u32()) / f64::from(u32::MAX) / 2.0)
     }
 
     /// The next wait for a server that said it is full: 15 to 30 s.

@@ -9,6 +9,7 @@
 //! - the websocket, joining, alerts, coming back: `room/link.rs`;
 //! - offers, renegotiation, candidates: `room/offers.rs`;
 //! - the channel, media, stalls and how sessions end: `room/sessions.rs`;
+//! - a publisher of whom nothing arrives: `room/silence.rs`;
 //! - who is played when: `room/plays.rs`; what is sent: `room/send.rs`, `room/bitrates.rs`.
 
 mod bitrates;
@@ -17,6 +18,7 @@ mod offers;
 mod plays;
 mod send;
 mod sessions;
+mod silence;
 mod status;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -49,6 +51,8 @@ pub struct Room {
     link: Link,
     backoff: Backoff,
     reconnects: u32,
+    /// When the room was lost that we were in last.
+    left_at: Option<Instant>,
     /// Why the server is not connected, as told last.
     outage: Option<String>,
     /// Why the room is over, once its sessions are.
@@ -60,6 +64,10 @@ pub struct Room {
     last_session: u64,
     next_order: u64,
     next_play: Option<Instant>,
+    /// When the server was asked whether it is there, as long as it has not answered.
+    server_asked: Option<Instant>,
+    /// When the sessions of which nothing arrives are asked for anew.
+    replace_at: Option<Instant>,
     warned: HashSet<&'static str>,
     /// The warnings about streams in this minute: since when, how many.
     told: Option<(Instant, u32)>,
@@ -96,6 +104,7 @@ impl Room {
             link: Link::Connecting,
             backoff: Backoff::default(),
             reconnects: 0,
+            left_at: None,
             outage: None,
             failing: None,
             now,
@@ -105,6 +114,8 @@ impl Room {
             last_session: 0,
             next_order: 0,
             next_play: None,
+            server_asked: None,
+            replace_at: None,
             warned: HashSet::new(),
             told: None,
             ignored_messages: 0,
@@ -121,10 +132,13 @@ impl Room {
         self.link_timers();
         self.empty_timer();
         self.session_timers();
+        self.silence_timer();
         match event {
             Event::Opened => self.opened(),
             Event::Text(text) => self.text(&text),
-            Event::Closed { reason } => self.closed(&reason),
+            Event::Closed { reason } => self.closed(&reason, false),
+            Event::Unreachable { reason } => self.closed(&reason, true),
+            Event::ServerAnswers => self.server_answers(),
             Event::LocalAnswer { session, sdp } => self.local_answer(session, &sdp),
             Event::LocalCandidate {
                 session,
@@ -140,6 +154,8 @@ impl Room {
             Event::PeerAbuses { session, reason } => self.peer_abuses(session, &reason),
             Event::MediaFlowing { session } => self.media_flowing(session),
             Event::MediaStalled { session } => self.media_stalled(session),
+            Event::PeerSilent { session } => self.peer_silent(session),
+            Event::PeerHeard { session } => self.peer_heard(session),
             Event::Accepted { stream, accepted } => self.accepted(&stream, accepted),
             Event::Play(stream) => self.play_wished(stream),
             Event::Stop(stream) => self.stop_wished(&stream),
@@ -165,6 +181,7 @@ impl Room {
         });
         let link = self.link.deadline();
         let sooner = sessions.chain(link).chain(self.empty_at());
+        let sooner = sooner.chain(self.silence_deadline());
         sooner.chain(self.next_play_due()).min()
     }
 
@@ -234,18 +251,24 @@ impl Room {
         let twice = stream.publisher.as_ref() == Some(&peer) && stream.ask.is_some() && stream.here;
         stream.publisher = Some(peer.clone());
         stream.here = true;
-        let mut outdated = None;
+        let (mut outdated, mut silent) = (None, None);
         match stream.primary().and_then(|id| self.sessions.get_mut(&id)) {
             None if twice => stream.ask_sooner(now),
             None => stream.ask_now(now),
             Some(session) if session.peer != peer && session.has_media() => {}
-            Some(session) if session.peer != peer => stream.ask_now(now),
+            Some(session) if session.peer != peer => {
+                silent = session.silent.map(|_| session.id);
+                stream.ask_now(now);
+            }
             // Begun before our websocket was lost: its answer may never have arrived.
             Some(session) if !session.connected && session.epoch != epoch => {
                 outdated = Some(session.id);
                 stream.ask_now(now);
             }
             Some(session) => session.left = false,
+        }
+        if let Some(session) = silent {
+            self.replace_silent(session);
         }
         if let Some(session) = outdated {
             self.end_session(session, "the room server was lost before it was connected");

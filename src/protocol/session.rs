@@ -20,6 +20,10 @@ const OPEN_CHANNEL: Duration = Duration::from_secs(10);
 /// How long candidates are collected before they go over the websocket together (protocol 4.3).
 const COLLECT: Duration = Duration::from_millis(10);
 
+/// How long a `bye` that was sent may be on its way: the websocket's TCP repeats what is lost after
+/// ever longer waits.
+const BYE_LASTS: Duration = Duration::from_secs(30);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
     /// There was none yet.
@@ -66,7 +70,16 @@ pub struct Session {
     /// It carries a shared screen beside the camera.
     pub has_screen: bool,
     pub connected: bool,
+    begun: Instant,
+    /// How long the connection may take.
+    connect_within: Duration,
+    /// How long it took.
+    pub connected_in: Option<Duration>,
     pub media: Media,
+    /// Since when nothing at all arrives from its publisher.
+    pub silent: Option<Instant>,
+    /// When a `bye` was sent to its publisher although it stays, and under which name.
+    pub said_bye: Option<(Instant, PeerId)>,
     /// The server said that its publisher left: when its media stops, it is over.
     pub left: bool,
     give_up: Option<Instant>,
@@ -87,7 +100,9 @@ impl Session {
         epoch: u32,
         info: StreamInfo,
         first: FirstOffer,
+        (now, connect_within): (Instant, Option<Duration>),
     ) -> (NextOffer, Self) {
+        let connect_within = connect_within.unwrap_or(CONNECT);
         let session = Self {
             id,
             stream,
@@ -105,7 +120,12 @@ impl Session {
             bitrates_at: None,
             has_screen: false,
             connected: false,
+            begun: now,
+            connect_within,
+            connected_in: None,
             media: Media::None,
+            silent: None,
+            said_bye: None,
             left: false,
             give_up: None,
             dumb_at: None,
@@ -128,6 +148,18 @@ impl Session {
         self.media == Media::Flowing
     }
 
+    /// Whether a `bye` was sent to this name since nothing arrives.
+    pub fn bye_was_said_to(&self, peer: &PeerId) -> bool {
+        let said = self.said_bye.as_ref();
+        said.is_some_and(|(at, to)| to == peer && self.silent.is_none_or(|since| *at >= since))
+    }
+
+    /// Whether a `bye` may still be on its way to it.
+    pub fn bye_is_due(&self, now: Instant) -> bool {
+        let said = self.said_bye.as_ref();
+        said.is_some_and(|(at, to)| *to == self.peer && now < *at + BYE_LASTS)
+    }
+
     pub fn is_stalled(&self) -> bool {
         matches!(self.media, Media::Stalled { .. })
     }
@@ -138,7 +170,11 @@ impl Session {
         self.encrypted = next.encrypted;
         self.has_screen = !next.screen.is_empty();
         self.answering = true;
-        self.give_up = Some(now + CONNECT);
+        let within = match self.connected {
+            true => CONNECT,
+            false => self.connect_within,
+        };
+        self.give_up = Some(now + within);
     }
 
     /// The answer went out.
@@ -155,6 +191,8 @@ impl Session {
 
     pub fn connect(&mut self, now: Instant) {
         self.connected = true;
+        self.connected_in
+            .get_or_insert(now.saturating_duration_since(self.begun));
         self.dumb_at.get_or_insert(now + OPEN_CHANNEL);
         if !self.answering {
             self.give_up = None;
@@ -169,6 +207,11 @@ impl Session {
         };
         let dumb = self.dumb_at.filter(|_| self.is_dumb());
         self.give_up.into_iter().chain(stalled).chain(dumb).min()
+    }
+
+    /// It had less time to connect than others.
+    pub fn is_hurried(&self) -> bool {
+        self.connect_within < CONNECT
     }
 
     /// The channel that it offered is not open, and there was no media.

@@ -14,6 +14,11 @@ const BETWEEN_PLAYS: Duration = Duration::from_secs(1);
 /// How long a publisher is given to act on our `bye` before it is asked again.
 const AFTER_BYE: Duration = Duration::from_millis(250);
 
+/// How long a connection may take that replaces one that was lost, and for how long after the loss
+/// that counts.
+const HURRY: Duration = Duration::from_secs(3);
+const HURRY_FOR: Duration = Duration::from_secs(30);
+
 /// What the user said to [`Action::AskAccept`](super::Action::AskAccept).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
@@ -75,6 +80,10 @@ pub struct Stream {
     last_play: Option<Instant>,
     /// Sessions in a row that ended before they had media.
     pub failures: u32,
+    /// When its media was lost, as long as it has not come back.
+    pub lost_at: Option<Instant>,
+    /// How long its last connection took to be made.
+    pub connects_in: Duration,
     /// Had a session since it came.
     pub had_session: bool,
     pub first_offer: Option<FirstOffer>,
@@ -102,12 +111,26 @@ impl Stream {
             ask: None,
             last_play: None,
             failures: 0,
+            lost_at: None,
+            connects_in: Duration::ZERO,
             had_session: false,
             first_offer: None,
             sessions: Vec::new(),
             sessions_so_far: 0,
             warned: HashSet::new(),
         }
+    }
+
+    /// How long its next connection may take, if it is made because the one before was lost. The way
+    /// may be back at any moment, and ICE repeats what is lost after ever longer waits: an attempt
+    /// is begun anew before these get long.
+    pub fn hurry(&self, now: Instant) -> Option<Duration> {
+        self.is_lost_lately(now)
+            .then(|| HURRY.max(2 * self.connects_in))
+    }
+
+    pub fn is_lost_lately(&self, now: Instant) -> bool {
+        self.lost_at.is_some_and(|at| now < at + HURRY_FOR)
     }
 
     /// Somebody new has it, or it may be played now: play.
@@ -156,6 +179,10 @@ impl Stream {
             sent,
         });
         self.last_play = Some(now);
+    }
+
+    pub fn was_played_within(&self, now: Instant, time: Duration) -> bool {
+        self.last_play.is_some_and(|last| now < last + time)
     }
 
     /// The play was not sent for want of a place; it is due again later.

@@ -31,6 +31,7 @@ mod closing;
 mod container;
 mod control;
 mod cut;
+mod damage;
 mod ebml;
 mod effects;
 mod format;

@@ -260,9 +260,15 @@ impl Part {
             // Known from the first sender report on.
             track.sender_clock = sender_clock(&frame.buffer, frame.pts.saturating_sub(first));
         }
-        if track.frames > 0 && frame.buffer.flags().contains(gst::BufferFlags::DISCONT) {
+        let flags = frame.buffer.flags();
+        if track.frames > 0 && flags.contains(gst::BufferFlags::DISCONT) {
             track.discontinuities += 1;
+            let since = track.last;
+            track.damage.missing(track.kind, since, frame.pts);
         }
+        let is_corrupted = flags.contains(gst::BufferFlags::CORRUPTED);
+        track.corrupted += u64::from(is_corrupted);
+        track.damage.frame(is_corrupted, frame.pts, frame.end());
         track.frames += 1;
         track.last = track.last.max(frame.end());
         if let Some(size) = frame.format.size()

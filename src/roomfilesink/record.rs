@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use gst::glib;
 
 use super::container::{Container, Kind};
+use super::damage::Damage;
 use super::format::Format;
 
 /// Who a part shows, as far as the source says.
@@ -87,6 +88,9 @@ pub(super) struct TrackRecord {
     pub dropped: u64,
     /// Frames before which the source reported a loss.
     pub discontinuities: u64,
+    /// Frames that the source gave out as corrupted.
+    pub corrupted: u64,
+    pub damage: Damage,
     /// The sender's clock at the first frame, nanoseconds, and what kind of clock that is.
     pub sender_clock: Option<(String, u64)>,
 }
@@ -106,6 +110,8 @@ impl TrackRecord {
             frames: 0,
             dropped: 0,
             discontinuities: 0,
+            corrupted: 0,
+            damage: Damage::default(),
             sender_clock: None,
         }
     }
@@ -133,6 +139,8 @@ impl TrackRecord {
             fields.push(("frames", Field::Uint(self.frames)));
             fields.push(("dropped", Field::Uint(self.dropped)));
             fields.push(("discontinuities", Field::Uint(self.discontinuities)));
+            fields.push(("corrupted", Field::Uint(self.corrupted)));
+            fields.extend(self.damage.field().map(|damage| ("damage", damage)));
             if let Some(first) = self.first {
                 fields.push(("start", Field::Int(first)));
                 fields.push(("end", Field::Int(self.last)));

@@ -5,6 +5,7 @@
 //! which owns the [`Room`]: it never calls into GStreamer and never waits for anybody but the
 //! socket, its own queue and its own deadlines.
 
+mod dial;
 mod socket;
 mod tls;
 mod turn_check;
@@ -19,6 +20,7 @@ use futures_util::{pin_mut, select};
 use url::Url;
 
 use crate::protocol::{Action, Event, Room, RoomStatus};
+use socket::Outgoing;
 pub(crate) use tls::{TlsError, TlsOptions};
 pub(crate) use turn_check::TurnServer;
 pub(crate) use turn_tunnel::{Doubt, Tunnel, Tunnels};
@@ -71,7 +73,8 @@ pub(crate) fn run(
             *status.lock().unwrap_or_else(|e| e.into_inner()) = Some(room.status());
             for action in actions {
                 match action {
-                    Action::SendSocket(text) => connection.send(text),
+                    Action::SendSocket(text) => connection.send(Outgoing::Text(text)),
+                    Action::AskServer => connection.send(Outgoing::Ping),
                     Action::Reconnect { after } => connection.reopen_after(Instant::now(), after),
                     Action::Disconnect => return connection.close().await,
                     other => perform(other),
@@ -97,7 +100,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 struct Connection {
     server: Server,
     incoming: Sender<Event>,
-    outgoing: Option<Sender<String>>,
+    outgoing: Option<Sender<Outgoing>>,
     task: Fuse<futures_util::future::BoxFuture<'static, ()>>,
     reopen_at: Option<Instant>,
 }
@@ -127,10 +130,10 @@ impl Connection {
         &mut self.task
     }
 
-    fn send(&mut self, text: String) {
+    fn send(&mut self, message: Outgoing) {
         if let Some(outgoing) = &self.outgoing {
             // Fails only when the socket has just gone, which the room is about to hear.
-            let _ = outgoing.try_send(text);
+            let _ = outgoing.try_send(message);
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
 use async_std::future::timeout;
-use async_std::net::{TcpStream, ToSocketAddrs};
+use async_std::net::TcpStream;
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 use futures_util::future::FutureExt;
@@ -13,6 +13,7 @@ use futures_util::{AsyncRead, AsyncWrite, StreamExt, pin_mut, select};
 
 use url::Url;
 
+use super::dial::{DialError, dial};
 use super::{Server, TlsError, tls};
 use crate::protocol::Event;
 use crate::protocol::limits::cut;
@@ -33,12 +34,23 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 struct Keepalive {
     ping_after: Duration,
     gone_after: Duration,
+    /// How long a server may take that was asked whether it is there.
+    answer_within: Duration,
 }
 
 const KEEPALIVE: Keepalive = Keepalive {
     ping_after: Duration::from_secs(15),
     gone_after: Duration::from_secs(45),
+    answer_within: Duration::from_secs(3),
 };
+
+/// What is to be sent.
+#[derive(Clone)]
+pub(super) enum Outgoing {
+    Text(String),
+    /// Somebody wants to know whether the server is there.
+    Ping,
+}
 
 /// A longer message closes the websocket. Longer than [`MAX_MESSAGE`](crate::protocol::limits::MAX_MESSAGE), from which on messages are
 /// only ignored: some servers pass on what no browser would send, and a guest must not be able to
@@ -47,10 +59,8 @@ const MAX_MESSAGE_SIZE: usize = 16 << 20;
 
 #[derive(Debug, thiserror::Error)]
 enum SocketError {
-    #[error("cannot find the host \"{0}\": {1}")]
-    Resolve(String, std::io::Error),
-    #[error("cannot connect: {0}")]
-    Connect(std::io::Error),
+    #[error(transparent)]
+    Dial(#[from] DialError),
     #[error("no answer within {} s", CONNECT_TIMEOUT.as_secs())]
     Timeout,
     #[error(transparent)]
@@ -67,6 +77,17 @@ enum SocketError {
     Closed(String),
 }
 
+impl SocketError {
+    /// Whether nothing comes from the server.
+    fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Dial(error) => error.is_unreachable(),
+            Self::Silent(_) | Self::NotReading => true,
+            _ => false,
+        }
+    }
+}
+
 trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
@@ -74,11 +95,10 @@ type Socket = WebSocketStream<Box<dyn Io>>;
 
 /// Opens the websocket, reports [`Event::Opened`], passes messages both ways, and reports
 /// [`Event::Closed`] at the end, unless it ends because `outgoing` was closed on our side.
-pub(super) async fn run(server: Server, incoming: Sender<Event>, outgoing: Receiver<String>) {
-    let ended = match timeout(CONNECT_TIMEOUT, open(&server)).await {
-        Err(_) => Err(SocketError::Timeout),
-        Ok(Err(error)) => Err(error),
-        Ok(Ok(socket)) => {
+pub(super) async fn run(server: Server, incoming: Sender<Event>, outgoing: Receiver<Outgoing>) {
+    let ended = match open(&server).await {
+        Err(error) => Err(error),
+        Ok(socket) => {
             // The receiver lives as long as the loop that polls this future.
             let _ = incoming.send(Event::Opened).await;
             pass(socket, &incoming, outgoing, KEEPALIVE).await
@@ -86,7 +106,11 @@ pub(super) async fn run(server: Server, incoming: Sender<Event>, outgoing: Recei
     };
     if let Err(error) = ended {
         let reason = format!("{}: {error}", without_credentials(&server.url));
-        let _ = incoming.send(Event::Closed { reason }).await;
+        let event = match error.is_unreachable() {
+            true => Event::Unreachable { reason },
+            false => Event::Closed { reason },
+        };
+        let _ = incoming.send(event).await;
     }
 }
 
@@ -104,18 +128,20 @@ async fn open(server: &Server) -> Result<Socket, SocketError> {
     let port = server.url.port_or_known_default().unwrap_or(443);
     // The brackets of an IPv6 literal belong to the URL, not to the address.
     let bare_host = host.trim_matches(['[', ']']);
-    let addresses: Vec<_> = (bare_host, port)
-        .to_socket_addrs()
-        .await
-        .map_err(|error| SocketError::Resolve(host.clone(), error))?
-        .collect();
-    let stream = TcpStream::connect(addresses.as_slice())
-        .await
-        .map_err(SocketError::Connect)?;
+    let stream = dial(bare_host, port, CONNECT_TIMEOUT).await?;
+    let socket = timeout(CONNECT_TIMEOUT, shake_hands(server, bare_host, stream)).await;
+    socket.unwrap_or(Err(SocketError::Timeout))
+}
+
+async fn shake_hands(
+    server: &Server,
+    host: &str,
+    stream: TcpStream,
+) -> Result<Socket, SocketError> {
     // Messages are small and each one matters at once; a socket without the option works too.
     let _ = stream.set_nodelay(true);
     let stream: Box<dyn Io> = match server.url.scheme() {
-        "wss" => Box::new(tls::connect(&server.tls, bare_host, stream).await?),
+        "wss" => Box::new(tls::connect(&server.tls, host, stream).await?),
         _ => Box::new(stream),
     };
     let config = WebSocketConfig::default()
@@ -129,20 +155,20 @@ async fn open(server: &Server) -> Result<Socket, SocketError> {
 }
 
 enum Step {
-    Say(String),
+    Say(Outgoing),
     Leave,
     Hear(Option<Result<Message, tungstenite::Error>>),
     Silence,
 }
 
 /// What is to be done next. Whoever has something is served in turn, whatever the other one has.
-async fn next_step(socket: &mut Socket, outgoing: &Receiver<String>, silent: Duration) -> Step {
+async fn next_step(socket: &mut Socket, outgoing: &Receiver<Outgoing>, silent: Duration) -> Step {
     let silence = async_std::task::sleep(silent).fuse();
     let say = outgoing.recv().fuse();
     let mut hear = socket.next().fuse();
     pin_mut!(silence, say);
     select! {
-        text = say => text.map_or(Step::Leave, Step::Say),
+        message = say => message.map_or(Step::Leave, Step::Say),
         message = hear => Step::Hear(message),
         () = silence => Step::Silence,
     }
@@ -151,25 +177,39 @@ async fn next_step(socket: &mut Socket, outgoing: &Receiver<String>, silent: Dur
 async fn pass(
     mut socket: Socket,
     incoming: &Sender<Event>,
-    outgoing: Receiver<String>,
+    outgoing: Receiver<Outgoing>,
     keepalive: Keepalive,
 ) -> Result<(), SocketError> {
     let (mut heard, mut pinged) = (Instant::now(), Instant::now());
+    let mut asked: Option<Instant> = None;
     loop {
-        let silent = keepalive.ping_after.saturating_sub(pinged.elapsed());
+        let mut silent = keepalive.ping_after.saturating_sub(pinged.elapsed());
+        if let Some(asked) = asked {
+            silent = silent.min(keepalive.answer_within.saturating_sub(asked.elapsed()));
+        }
         match next_step(&mut socket, &outgoing, silent).await {
-            Step::Say(text) => send(&mut socket, Message::text(text)).await?,
+            Step::Say(Outgoing::Text(text)) => send(&mut socket, Message::text(text)).await?,
+            Step::Say(Outgoing::Ping) => {
+                asked.get_or_insert_with(Instant::now);
+                send(&mut socket, Message::Ping(Vec::new().into())).await?;
+            }
             Step::Leave => {
                 let _ = socket.close(None).await;
                 return Ok(());
             }
             Step::Hear(Some(Ok(message))) => {
+                if asked.take().is_some() {
+                    let _ = incoming.send(Event::ServerAnswers).await;
+                }
                 receive(message, incoming).await?;
                 heard = Instant::now();
                 pinged = heard;
             }
             Step::Hear(Some(Err(error))) => return Err(SocketError::Lost(error)),
             Step::Hear(None) => return Err(SocketError::Closed(String::new())),
+            Step::Silence if asked.is_some_and(|at| at.elapsed() >= keepalive.answer_within) => {
+                return Err(SocketError::Silent(keepalive.answer_within));
+            }
             Step::Silence if heard.elapsed() >= keepalive.gone_after => {
                 return Err(SocketError::Silent(keepalive.gone_after));
             }
@@ -215,6 +255,7 @@ mod tests {
     const QUICK: Keepalive = Keepalive {
         ping_after: Duration::from_millis(100),
         gone_after: Duration::from_millis(600),
+        answer_within: Duration::from_millis(300),
     };
 
     /// Runs the client against a server that does `serve` with its end of the websocket, and
@@ -222,15 +263,26 @@ mod tests {
     async fn against<F: Future<Output = ()>>(
         serve: impl FnOnce(WebSocketStream<TcpStream>) -> F,
     ) -> Result<(), SocketError> {
+        asking(&[], serve).await.0
+    }
+
+    /// The same with these messages of ours; also returns what the room is told.
+    async fn asking<F: Future<Output = ()>>(
+        say: &[Outgoing],
+        serve: impl FnOnce(WebSocketStream<TcpStream>) -> F,
+    ) -> (Result<(), SocketError>, Vec<Event>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let (incoming, heard) = async_channel::unbounded();
         let client = async {
             let server = Server {
                 url: Url::parse(&format!("ws://{address}")).unwrap(),
                 tls: Default::default(),
             };
-            let (incoming, _heard) = async_channel::unbounded();
-            let (_say, outgoing) = async_channel::unbounded();
+            let (keep, outgoing) = async_channel::unbounded();
+            for message in say {
+                keep.try_send(message.clone()).unwrap();
+            }
             let socket = open(&server).await.unwrap();
             pass(socket, &incoming, outgoing, QUICK).await
         };
@@ -239,7 +291,8 @@ mod tests {
             serve(async_tungstenite::accept_async(stream).await.unwrap()).await;
         };
         let (ended, ()) = futures_util::future::join(client, server).await;
-        ended
+        let told = std::iter::from_fn(|| heard.try_recv().ok());
+        (ended, told.collect())
     }
 
     #[test]
@@ -250,6 +303,28 @@ mod tests {
             drop(socket);
         }));
         assert!(matches!(ended, Err(SocketError::Silent(_))), "{ended:?}");
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_when_asked_is_given_up_sooner() {
+        let patience = QUICK.answer_within;
+        let serve = async |socket| {
+            async_std::task::sleep(patience * 3 / 2).await;
+            drop(socket);
+        };
+        let (ended, told) = async_std::task::block_on(asking(&[Outgoing::Ping], serve));
+        let given_up = matches!(ended, Err(SocketError::Silent(time)) if time == patience);
+        assert!(given_up && told.is_empty(), "{ended:?}, {told:?}");
+    }
+
+    #[test]
+    fn a_server_that_answers_when_asked_is_reported_once() {
+        let serve = async |mut socket: WebSocketStream<TcpStream>| {
+            socket.next().await.unwrap().unwrap();
+            socket.close(None).await.unwrap();
+        };
+        let (_, told) = async_std::task::block_on(asking(&[Outgoing::Ping], serve));
+        assert_eq!(told, [Event::ServerAnswers]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::control::Control;
 use super::session::{Peer, Session};
 use super::states::FAILED;
 use super::webrtcbin::Transport;
-use super::{CAT, VdoRoomSrc, announce, congestion, offer};
+use super::{CAT, VdoRoomSrc, announce, congestion, formats, offer};
 use crate::protocol::{Action, Event, SessionId};
 
 impl Control {
@@ -83,7 +83,10 @@ impl Control {
             Action::Warn { stream, message } => announce::warn(element, stream.as_ref(), &message),
             Action::Fail { message } => self.failing = Some(message),
             // The network thread carries these out itself.
-            Action::SendSocket(_) | Action::Reconnect { .. } | Action::Disconnect => {}
+            Action::SendSocket(_)
+            | Action::AskServer
+            | Action::Reconnect { .. }
+            | Action::Disconnect => {}
         }
     }
 
@@ -155,6 +158,9 @@ impl Control {
         congestion::accept(&mut sent, &session.numbered);
         // rtpsession looks for the extension in what webrtcbin takes for its own.
         let own = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sent.clone());
+        if let Some(offer) = &session.offer {
+            formats::repeat(&mut sent, offer);
+        }
         offer::ask_for_stereo(&mut sent, self.config.wish.audio_bitrate);
         match sent.as_text() {
             Ok(sdp) => {

@@ -125,7 +125,7 @@ pub(super) struct Config {
     /// Where to ask what is wrong with the TURN servers, if there are any.
     pub doubt: Option<Doubt>,
     pub latency: u32,
-    pub keyframe_interval: Option<Duration>,
+    pub keyframes: super::keyframes::KeyframeWish,
     /// `no-more-pads` is told once its pads are there.
     pub one_stream: bool,
     /// How long pads wait for the next session of their stream.
@@ -258,7 +258,7 @@ impl Control {
                 }
             }
             Command::KeyframeInterval(interval) => {
-                self.config.keyframe_interval = interval;
+                self.config.keyframes.interval = interval;
                 for track in self.sessions.values_mut().flat_map(|s| &mut s.tracks) {
                     track.keyframes.set_interval(interval);
                 }
@@ -308,7 +308,7 @@ impl Control {
             if session.is_ending() {
                 continue;
             }
-            if let Some(event) = session.poll_media(now) {
+            for event in session.poll_news(now).into_iter().flatten() {
                 self.reports.events.send(event);
             }
             session.poll_transport(now, &self.reports);

@@ -20,6 +20,10 @@ use super::pad_names::Kind;
 use super::tags;
 use crate::protocol::SessionId;
 
+/// A publisher that has sent no keyframe for so long after a loss may never send one. The encoders
+/// of OBS, which obey no PLI, send one every 2 s.
+const LONGEST_HOLD: gst::ClockTime = gst::ClockTime::from_seconds(5);
+
 /// What a pad says of itself before its first buffer.
 #[derive(Debug)]
 pub(super) struct Introduction {
@@ -47,8 +51,12 @@ pub(super) struct Exit {
     waits_for_keyframe: AtomicBool,
     /// The queue has thrown something away; what follows the gap is marked DISCONT.
     leaked: AtomicBool,
-    /// Packets were lost on the way here.
+    /// Packets were lost on the way here, and a keyframe has been asked for.
     damaged: AtomicBool,
+    /// What comes after a loss is held back until a keyframe.
+    waits_after_loss: bool,
+    /// When the first one that is held back was due; as `last_pts`.
+    held_since: AtomicU64,
     last_flow: AtomicI32,
     /// Milliseconds after `started` of the newest arrival, plus one; 0 is none.
     last_arrival: AtomicU64,
@@ -73,6 +81,8 @@ pub(super) struct Counters {
     pub bytes: AtomicU64,
     pub keyframes: AtomicU64,
     pub dropped: AtomicU64,
+    /// Video frames between a loss and the next keyframe.
+    pub damaged: AtomicU64,
     pub pli_sent: AtomicU64,
     /// How often the queue was full and threw something away.
     pub leaks: AtomicU64,
@@ -101,6 +111,8 @@ impl Exit {
             waits_for_keyframe: AtomicBool::new(kind.is_video()),
             leaked: AtomicBool::new(false),
             damaged: AtomicBool::new(false),
+            waits_after_loss: false,
+            held_since: AtomicU64::new(0),
             last_flow: AtomicI32::new(gst::FlowReturn::Ok as i32),
             last_arrival: AtomicU64::new(0),
             last_words: OnceCell::new(),
@@ -113,18 +125,30 @@ impl Exit {
         }
     }
 
+    pub(super) fn waiting_after_loss(mut self, waits: bool) -> Self {
+        self.waits_after_loss = waits;
+        self
+    }
+
     /// A frame has left the depayloader.
-    pub(super) fn arrived(&self, flags: gst::BufferFlags) {
+    pub(super) fn arrived(&self) {
         let age = self.started.elapsed().as_millis() as u64;
-        let first = self.last_arrival.swap(age + 1, Relaxed) == 0;
-        if flags.contains(gst::BufferFlags::DISCONT) && !first {
-            self.damaged.store(true, Relaxed);
-        }
+        self.last_arrival.store(age + 1, Relaxed);
+    }
+
+    /// Video has a hole, for which a keyframe was asked.
+    pub(super) fn lost(&self) {
+        self.damaged.store(true, Relaxed);
+        self.counters.pli_sent.fetch_add(1, Relaxed);
     }
 
     /// A frame has left the parser.
     pub(super) fn parsed(&self, flags: gst::BufferFlags) {
-        if self.kind.is_video() && !flags.contains(gst::BufferFlags::DELTA_UNIT) {
+        let is_damaged = flags.contains(gst::BufferFlags::CORRUPTED);
+        if is_damaged {
+            self.counters.damaged.fetch_add(1, Relaxed);
+        }
+        if self.kind.is_video() && !is_damaged && !flags.contains(gst::BufferFlags::DELTA_UNIT) {
             self.counters.keyframes.fetch_add(1, Relaxed);
         }
     }
@@ -133,6 +157,7 @@ impl Exit {
     pub(super) fn begin_again(&self) {
         self.last_arrival.store(0, Relaxed);
         self.damaged.store(false, Relaxed);
+        self.held_since.store(0, Relaxed);
         self.begins_again.store(true, Relaxed);
     }
 
@@ -250,6 +275,10 @@ impl Exit {
             return false;
         }
         let flags = buffer.flags();
+        if flags.contains(gst::BufferFlags::CORRUPTED) {
+            return self.waits_for_keyframe.load(Relaxed) || self.holds_damaged(buffer);
+        }
+        self.held_since.store(0, Relaxed);
         if !flags.contains(gst::BufferFlags::DELTA_UNIT) {
             self.leaked.store(false, Relaxed);
             self.waits_for_keyframe.store(false, Relaxed);
@@ -259,6 +288,21 @@ impl Exit {
             self.waits_for_keyframe.store(true, Relaxed);
         }
         self.waits_for_keyframe.load(Relaxed)
+    }
+
+    /// Whether a frame that suffers from a loss is held back. From a publisher that sends no
+    /// keyframe, damaged pictures are better than none.
+    fn holds_damaged(&self, buffer: &gst::BufferRef) -> bool {
+        let Some(pts) = buffer.pts().filter(|_| self.waits_after_loss) else {
+            return false;
+        };
+        let pts = pts.nseconds() + 1;
+        let since = match self.held_since.load(Relaxed) {
+            0 => pts,
+            since => since,
+        };
+        self.held_since.store(since, Relaxed);
+        pts.saturating_sub(since) < LONGEST_HOLD.nseconds()
     }
 
     /// Tells the control thread when a consumer's answer changes, not with each buffer.

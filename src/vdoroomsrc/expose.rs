@@ -207,8 +207,9 @@ fn expose_pad(
             reports.commands.clone(),
             config.paused.clone(),
             Instant::now(),
-        ),
-        keyframes: KeyframePolicy::new(config.keyframe_interval),
+        )
+        .waiting_after_loss(config.keyframes.waits),
+        keyframes: KeyframePolicy::new(config.keyframes.interval),
         prefix: chain_prefix(session, kind),
     };
     session.timeline.place_packets(pad);

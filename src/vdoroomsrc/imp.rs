@@ -21,6 +21,7 @@ use super::announce;
 use super::codecs::template_caps;
 use super::control::{self, Command};
 use super::events::EventSender;
+use super::keyframes::KeyframeWish;
 use super::pad::VdoRoomSrcPad;
 use super::pad_names::Kind;
 use super::properties::{Changed, PROPERTIES};
@@ -269,7 +270,10 @@ impl VdoRoomSrc {
             ice,
             doubt: None,
             latency: settings.latency,
-            keyframe_interval: settings.keyframe_interval(),
+            keyframes: KeyframeWish {
+                interval: settings.keyframe_interval(),
+                waits: settings.wait_for_keyframe,
+            },
             one_stream: settings.one_stream,
             rejoin_window: settings.rejoin_window(),
             views: self.views.clone(),

@@ -9,6 +9,15 @@ const RETRY: Duration = Duration::from_millis(300);
 const QUICK_REQUESTS: u32 = 5;
 const SLOW_RETRY: Duration = Duration::from_secs(2);
 
+/// What the user wants.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyframeWish {
+    /// As in [`KeyframePolicy`].
+    pub interval: Option<Duration>,
+    /// After a loss nothing is shown until the next one.
+    pub waits: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct KeyframePolicy {
     /// The longest wanted distance between keyframes; `None` asks only when one is needed.
@@ -40,6 +49,13 @@ impl KeyframePolicy {
         self.needed = true;
     }
 
+    /// One is needed, and has just been asked for.
+    pub(super) fn asked(&mut self, now: Instant) {
+        self.needed = true;
+        self.last_request = Some(now);
+        self.unanswered = self.unanswered.saturating_add(1);
+    }
+
     pub(super) fn keyframe_came(&mut self, now: Instant) {
         self.needed = false;
         self.unanswered = 0;
@@ -61,8 +77,7 @@ impl KeyframePolicy {
         let paced = since(self.last_request).is_none_or(|age| age >= pace);
         let ask = (self.needed || overdue) && paced;
         if ask {
-            self.last_request = Some(now);
-            self.unanswered = self.unanswered.saturating_add(1);
+            self.asked(now);
         }
         ask
     }
@@ -112,5 +127,15 @@ mod tests {
         policy.keyframe_came(start);
         policy.need();
         assert!(policy.poll(start + MS));
+    }
+
+    #[test]
+    fn repeats_a_request_that_somebody_else_made() {
+        let start = Instant::now();
+        let mut policy = KeyframePolicy::new(None);
+        policy.keyframe_came(start);
+        policy.asked(start);
+        assert!(!policy.poll(start + 299 * MS), "too soon");
+        assert!(policy.poll(start + 300 * MS));
     }
 }

@@ -42,6 +42,7 @@ mod control;
 mod events;
 mod exit;
 mod expose;
+mod formats;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -50,13 +51,16 @@ mod identity;
 mod imp;
 mod introduction;
 mod keyframes;
+mod loss;
 mod no_more_pads;
 mod offer;
 mod pad;
 mod pad_names;
 mod ping;
 mod properties;
+mod pulse;
 mod rejoin;
+mod repair;
 mod requirements;
 mod sender;
 mod sender_reports;

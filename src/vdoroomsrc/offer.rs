@@ -136,7 +136,7 @@ fn is_single_nal_h264(media: &SDPMediaRef, codec: &Codec, payload: u8) -> bool {
         && fmtp(media, payload).is_none_or(|fmtp| !fmtp.contains("packetization-mode=1"))
 }
 
-fn has_attribute(media: &SDPMediaRef, key: &str) -> bool {
+pub(super) fn has_attribute(media: &SDPMediaRef, key: &str) -> bool {
     media.attributes().any(|attribute| attribute.key() == key)
 }
 
@@ -150,7 +150,7 @@ fn for_payload<'a>(media: &'a SDPMediaRef, key: &str, payload: u8) -> Option<&'a
         .map(|(_, value)| value)
 }
 
-fn fmtp(media: &SDPMediaRef, payload: u8) -> Option<&str> {
+pub(super) fn fmtp(media: &SDPMediaRef, payload: u8) -> Option<&str> {
     for_payload(media, "fmtp", payload)
 }
 

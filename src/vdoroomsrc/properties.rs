@@ -118,6 +118,7 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             .default_value(DEFAULT_KEYFRAME_INTERVAL)
             .mutable_playing()
             .build(),
+        boolean("wait-for-keyframe", true, "After a loss, hold video back until the next keyframe (false: it goes on, marked as corrupted until then)"),
         string("stun-server", None, "STUN server of every connection, as stun://HOST:PORT or stun:HOST:PORT (unset: none)"),
         strings("turn-servers", "TURN servers of every connection, as turn(s)://USER:PASSWORD@HOST:PORT?transport=udp|tcp or, with turn-user and turn-password, turn(s):HOST:PORT?transport=udp|tcp (credentials read back as ***)", false),
         string("turn-user", None, "User name for the TURN servers that name none"),
@@ -207,6 +208,7 @@ impl Settings {
                 self.keyframe_interval = number();
                 return Changed::KeyframeInterval;
             }
+            "wait-for-keyframe" => self.wait_for_keyframe = flag(),
             "stun-server" => self.stun_server = text().filter(|server| !server.is_empty()),
             "turn-servers" => {
                 self.turn_servers = texts(value).into_iter().map(Secret).collect();
@@ -252,6 +254,7 @@ impl Settings {
             "video-bitrate" => self.video_bitrate.to_value(),
             "audio-bitrate" => self.audio_bitrate.to_value(),
             "keyframe-interval" => self.keyframe_interval.to_value(),
+            "wait-for-keyframe" => self.wait_for_keyframe.to_value(),
             "stun-server" => self.stun_server.to_value(),
             "turn-servers" => {
                 let shown: Vec<_> = self

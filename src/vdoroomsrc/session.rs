@@ -24,7 +24,9 @@ use super::introduction::Streams;
 use super::no_more_pads::Pads;
 use super::offer::{self, Refusal, Wish};
 use super::ping::Ping;
+use super::pulse::{Heard, Pulse};
 use super::rejoin::Kept;
+use super::repair::Repair;
 use super::sender_reports::SharedTimeline;
 use super::ssrcs::{self, SharedSsrcs};
 use super::stats;
@@ -57,6 +59,9 @@ pub(super) struct Session {
     pub is_genuine: bool,
     pub connectivity: Connectivity,
     pub ping: Ping,
+    pub heard: Heard,
+    pub pulse: Pulse,
+    pub repair: Repair,
     pub watches_transport: bool,
     /// Since when no address of ours has been found.
     pub gathers_since: Option<Instant>,
@@ -70,6 +75,8 @@ pub(super) struct Session {
     pub streams: Streams,
     /// The m-lines for media of the newest offer.
     pub promised: Vec<offer::Track>,
+    /// The newest offer, as webrtcbin was given it.
+    pub offer: Option<SDPMessage>,
     /// How it numbers its packets for the feedback that it wants.
     pub numbered: Vec<congestion::Numbered>,
     /// By SSRC.
@@ -77,7 +84,8 @@ pub(super) struct Session {
     /// Where its media belongs.
     pub timeline: SharedTimeline,
     ssrcs: SharedSsrcs,
-    flowing: bool,
+    /// Media came just now.
+    pub flowing: bool,
     ending: Option<Ending>,
     /// Its pads wait for the next session once it has ended.
     keeps_pads: bool,
@@ -140,6 +148,7 @@ impl Session {
             ssrcs: &ssrcs,
         };
         let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, known, reports)?;
+        let heard = Heard::listen(&webrtcbin);
         bin.add(&webrtcbin)?;
         if let Err(error) = webrtcbin.sync_state_with_parent() {
             discard(&webrtcbin, bin);
@@ -156,6 +165,9 @@ impl Session {
             is_genuine: true,
             connectivity: Connectivity::default(),
             ping: Ping::default(),
+            heard,
+            pulse: Pulse::default(),
+            repair: Repair::default(),
             watches_transport: false,
             gathers_since: None,
             asked_for_pair: None,
@@ -165,6 +177,7 @@ impl Session {
             pads: Pads::default(),
             streams: Streams::default(),
             promised: Vec::new(),
+            offer: None,
             numbered: Vec::new(),
             jitterbuffers: Vec::new(),
             timeline,
@@ -193,6 +206,7 @@ impl Session {
         self.promised = offer::narrow(&mut sdp, screen_mids, wish, Codec::is_available);
         self.numbered = congestion::offered(&sdp);
         let named = ssrcs::take_named(&mut sdp);
+        self.offer = Some(sdp.clone());
         let description = WebRTCSessionDescription::new(WebRTCSDPType::Offer, sdp);
         let (id, reports, ssrcs) = (self.id, reports.clone(), self.ssrcs.clone());
         let promise = gst::Promise::with_change_func(move |reply| {
@@ -341,8 +355,13 @@ impl Session {
         kept.into_iter().map(keep).collect()
     }
 
-    /// What has changed since the last look: media that began, stopped or came back.
-    pub(super) fn poll_media(&mut self, now: Instant) -> Option<Event> {
+    /// What has changed since the last look.
+    pub(super) fn poll_news(&mut self, now: Instant) -> [Option<Event>; 2] {
+        [self.poll_media(now), self.poll_pulse(now)]
+    }
+
+    /// Media that began, stopped or came back.
+    fn poll_media(&mut self, now: Instant) -> Option<Event> {
         let newest = self
             .tracks
             .iter()

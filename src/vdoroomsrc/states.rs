@@ -95,6 +95,7 @@ impl Session {
     pub(super) fn poll_transport(&mut self, now: Instant, reports: &Reports) {
         self.poll_ping(now);
         self.poll_pair(now, reports);
+        self.poll_repair(now, reports);
         let fruitless = |since: &mut Instant| now >= *since + FRUITLESS_GATHERING;
         if self.gathers_since.take_if(fruitless).is_some() {
             reports.events.send(Event::PeerLost {

@@ -94,6 +94,7 @@ impl TrackView {
             .field("bytes", count(&counters.bytes))
             .field("bitrate", count(&counters.bitrate))
             .field("keyframes", count(&counters.keyframes))
+            .field("damaged", count(&counters.damaged))
             .field("dropped", count(&counters.dropped))
             .field("leaks", count(&counters.leaks))
             .field("pli-sent", count(&counters.pli_sent));

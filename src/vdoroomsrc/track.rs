@@ -16,12 +16,13 @@ use super::codecs::Codec;
 use super::control::TrackId;
 use super::exit::Exit;
 use super::keyframes::KeyframePolicy;
+use super::loss::Loss;
 use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
 use super::session::discard;
 use super::watches::{
-    add_timestamps, copy_lost_packets, count_keyframes, forget_size, mend_caps, report_leaks,
-    watch_connection,
+    add_timestamps, copy_lost_packets, find_holes, forget_size, mark_damage, mend_caps,
+    report_leaks, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 
@@ -124,10 +125,6 @@ impl Track {
 
     fn connect_queue(&self) -> Result<(), gst::glib::BoolError> {
         report_leaks(&self.queue, &self.exit);
-        count_keyframes(
-            &self.queue.static_pad("sink").ok_or_else(missing)?,
-            &self.exit,
-        );
         let source = self.queue.static_pad("src").ok_or_else(missing)?;
         self.pad.set_target(Some(&source))?;
         self.queue.sync_state_with_parent()
@@ -144,7 +141,13 @@ impl Track {
         mend_caps(&entry, self.codec);
         copy_lost_packets(&entry);
         watch_connection(&self.webrtcbin_pad, session, &self.exit);
-        add_timestamps(&source, &self.exit);
+        let loss = Arc::new(Loss::new(self.codec));
+        add_timestamps(&source, &loss, &self.exit);
+        if self.kind.is_video() {
+            find_holes(&entry, &loss, &self.exit);
+            let parsed = last.static_pad("src").ok_or_else(missing)?;
+            mark_damage(&parsed, &loss, &self.exit);
+        }
         if self.codec.parser == Some("vp9parse") {
             forget_size(&source);
         }
@@ -255,7 +258,9 @@ impl Track {
         // A consumer that fails could do nothing with one.
         let lacks_one =
             self.exit.waits_for_keyframe() && self.exit.is_taken() && self.pad.is_linked();
-        if lacks_one | self.exit.take_damaged() {
+        if self.exit.take_damaged() {
+            self.keyframes.asked(now);
+        } else if lacks_one {
             self.keyframes.need();
         }
         let last = self.exit.last_arrival();

@@ -7,6 +7,7 @@ use gst::prelude::*;
 
 use super::codecs::Codec;
 use super::exit::Exit;
+use super::loss::{Loss, Mark};
 use super::timestamps::Timestamps;
 use crate::protocol::SessionId;
 
@@ -93,49 +94,77 @@ pub(super) fn forget_size(depayloaded: &gst::Pad) {
     });
 }
 
-/// Watches what leaves the depayloader: when, and with timestamps that rise.
-pub(super) fn add_timestamps(source: &gst::Pad, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    let timestamps = Timestamps::default();
-    let paused = exit.clone();
-    let fix = move |buffer: &mut gst::Buffer| {
-        exit.arrived(buffer.flags());
-        let pts = timestamps.fix(buffer.pts());
-        if buffer.pts() != Some(pts) {
-            buffer.make_mut().set_pts(pts);
-        }
-    };
-    source.add_probe(
-        gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-        move |_, info| {
-            if paused.is_paused() {
-                return gst::PadProbeReturn::Handled;
+/// Watches what goes into the depayloader: at a hole, a keyframe is asked for at once.
+pub(super) fn find_holes(entry: &gst::Pad, loss: &Arc<Loss>, exit: &Arc<Exit>) {
+    let (loss, exit) = (loss.clone(), exit.clone());
+    entry.add_probe(BUFFERS, move |pad, info| {
+        let mut begins = false;
+        each_buffer(info, |buffer| begins |= loss.packet(buffer));
+        if begins && !exit.is_paused() {
+            let event = gst_video::UpstreamForceKeyUnitEvent::builder();
+            if pad.push_event(event.all_headers(true).build()) {
+                exit.lost();
             }
-            match &mut info.data {
-                Some(gst::PadProbeData::Buffer(buffer)) => fix(buffer),
-                Some(gst::PadProbeData::BufferList(list)) => {
-                    let fixed = list.iter_owned().map(|mut buffer| {
-                        fix(&mut buffer);
-                        buffer
-                    });
-                    *list = fixed.collect();
-                }
-                _ => {}
-            }
-            gst::PadProbeReturn::Ok
-        },
-    );
-}
-
-/// Behind the parser: a depayloader does not always tell a keyframe (`rtpav1depay`).
-pub(super) fn count_keyframes(entry: &gst::Pad, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    entry.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if let Some(buffer) = info.buffer() {
-            exit.parsed(buffer.flags());
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Watches what leaves the depayloader: when, and with timestamps that rise.
+pub(super) fn add_timestamps(source: &gst::Pad, loss: &Arc<Loss>, exit: &Arc<Exit>) {
+    let (loss, exit) = (loss.clone(), exit.clone());
+    let timestamps = Timestamps::default();
+    source.add_probe(BUFFERS, move |_, info| {
+        if exit.is_paused() {
+            return gst::PadProbeReturn::Handled;
+        }
+        each_buffer(info, |buffer| {
+            exit.arrived();
+            let pts = timestamps.fix(buffer.pts());
+            if buffer.pts() != Some(pts) {
+                buffer.make_mut().set_pts(pts);
+            }
+            loss.unpacked(pts);
+        });
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Behind the parser: marks what suffers from a loss, and counts keyframes. A depayloader does not
+/// always tell those (`rtpav1depay`).
+pub(super) fn mark_damage(parsed: &gst::Pad, loss: &Arc<Loss>, exit: &Arc<Exit>) {
+    let (loss, exit) = (loss.clone(), exit.clone());
+    parsed.add_probe(BUFFERS, move |_, info| {
+        each_buffer(info, |buffer| {
+            let is_keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+            let flag = match loss.judge(buffer.pts(), is_keyframe) {
+                Mark::Good => None,
+                Mark::Damaged => Some(gst::BufferFlags::CORRUPTED),
+                Mark::Mended => Some(gst::BufferFlags::DISCONT),
+            };
+            if let Some(flag) = flag {
+                buffer.make_mut().set_flags(flag);
+            }
+            exit.parsed(buffer.flags());
+        });
+        gst::PadProbeReturn::Ok
+    });
+}
+
+const BUFFERS: gst::PadProbeType = gst::PadProbeType::BUFFER.union(gst::PadProbeType::BUFFER_LIST);
+
+fn each_buffer(info: &mut gst::PadProbeInfo<'_>, mut change: impl FnMut(&mut gst::Buffer)) {
+    match &mut info.data {
+        Some(gst::PadProbeData::Buffer(buffer)) => change(buffer),
+        Some(gst::PadProbeData::BufferList(list)) => {
+            let changed = list.iter_owned().map(|mut buffer| {
+                change(&mut buffer);
+                buffer
+            });
+            *list = changed.collect();
+        }
+        _ => {}
+    }
 }
 
 pub(super) fn report_leaks(queue: &gst::Element, exit: &Arc<Exit>) {

@@ -180,6 +180,7 @@ fn connect(
             rtpbin.set_property("max-streams", MAX_SSRCS);
         }
         hasten_feedback(&rtpbin);
+        take_late_repeats(webrtcbin);
         replace_rtpbin_sync(&rtpbin);
         timeline.request_reports(&rtpbin);
         ssrcs.follow(&rtpbin, id, reports);
@@ -212,6 +213,19 @@ fn hasten_feedback(rtpbin: &gst::Element) {
                 .is_some_and(|factory| factory.name() == "rtpsession")
             {
                 element.set_property("bandwidth", MEDIA_RATE);
+            }
+        });
+    }
+}
+
+/// A publisher without RTX repeats a lost packet as it was. SRTP takes those that are older than the
+/// newest 128 for replayed ones (GStreamer 1.22), which good video sends in a quarter of a second.
+fn take_late_repeats(webrtcbin: &gst::Element) {
+    const PACKETS: u32 = 4096;
+    if let Some(bin) = webrtcbin.downcast_ref::<gst::Bin>() {
+        bin.connect_deep_element_added(|_, _, element| {
+            if element.has_property_with_type("replay-window-size", u32::static_type()) {
+                element.set_property("replay-window-size", PACKETS);
             }
         });
     }

@@ -73,7 +73,12 @@ fn step(bytes: &mut Unstructured, talk: &mut Conversation, honest: bool) -> Resu
         9 => talk.event(Event::PeerConnected { session }),
         10 => talk.event(Event::ChannelOpen { session }),
         11 => talk.event(Event::MediaFlowing { session }),
-        12 => talk.event(Event::MediaStalled { session }),
+        12 => talk.event(match bytes.int_in_range(0..=3)? {
+            0 => Event::PeerSilent { session },
+            1 => Event::PeerHeard { session },
+            2 => Event::ServerAnswers,
+            _ => Event::MediaStalled { session },
+        }),
         13 => talk.event(Event::LocalCandidate {
             session,
             sdp_mline_index: bytes.arbitrary()?,

@@ -27,6 +27,14 @@ mod power;
 #[path = "../roomfilesink/strace.rs"]
 mod strace;
 
+mod loss_table;
+#[allow(dead_code)]
+#[path = "../network/lossy.rs"]
+mod lossy;
+#[allow(dead_code)]
+#[path = "../network/scene.rs"]
+mod scene;
+
 #[path = "../room/chaos.rs"]
 mod chaos;
 #[path = "../room/leaks.rs"]

@@ -66,6 +66,8 @@ fn a_guest_for_whom_no_port_is_free_is_named_and_recorded_when_one_is() {
     let mut recording = scene.record(&recorder, |source| {
         use_ports(source, &ports);
         source.set_property("max-streams", 2u32);
+        // A goodbye may get lost.
+        source.set_property("stream-timeout", 2_000u32);
     });
     let publish = |name| scene.publish(&guests, name, |guest| guest);
     let alice = publish("alice");

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use vdoroom_test_support::check::{inspect, second_opinion};
-use vdoroom_test_support::chromium::{self, Chromium};
+use vdoroom_test_support::chromium::{self, Chromium, ChromiumBuilder};
 use vdoroom_test_support::{Dialect, Folder, Launch, RoomServer};
 
-use crate::recording::{DEADLINE, Recording, interrupt, launch_line};
+use crate::recording::{DEADLINE, Recorded, Recording, interrupt, launch_line};
 
 /// Chromium's fake camera and microphone, seen for so many frames of each size.
 const FRAMES: u64 = 20;
@@ -128,4 +128,41 @@ fn three_tabs_at_once() {
         );
     }
     assert_eq!(browser.complaints(), Vec::<Value>::new());
+}
+
+/// A browser that is recorded, once what it says of its picture is so.
+fn says_of_its_picture(
+    browser: impl FnOnce(ChromiumBuilder) -> ChromiumBuilder,
+    so: impl Fn(&Value) -> bool,
+) -> Recorded {
+    assert!(chromium::is_installed(), "install the package chromium");
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let browser = browser(Chromium::builder(server.url(), "r", "browser"));
+    let browser = browser.start().unwrap();
+    recording.wait_for_frames(&["browser"], FRAMES);
+    let of_picture = |event: &Value| event["event"] == "sending" && event["kind"] == "video";
+    let says_so = |event: &Value| of_picture(event) && so(event);
+    browser.wait_for(DEADLINE, says_so).unwrap();
+    recording.finish()
+}
+
+/// Debian's Chromium encodes Constrained Baseline (OpenH264) whatever was agreed.
+#[test]
+fn a_browser_keeps_the_profile_of_h264_that_it_offers() {
+    let recorded = says_of_its_picture(
+        |browser| {
+            browser
+                .codec("H264")
+                .profile("4d001f")
+                .picture(320, 180, 15)
+        },
+        |event| {
+            event["format"]
+                .as_str()
+                .is_some_and(|f| f.contains("4d001f"))
+        },
+    );
+    let report = recorded.only("browser");
+    assert_eq!(report.problems(), Vec::<String>::new(), "{report:#?}");
 }

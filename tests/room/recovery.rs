@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use gst::prelude::*;
 use serde_json::json;
+use vdoroom_test_support::log::LogEntry;
 use vdoroom_test_support::server::Certificate;
 use vdoroom_test_support::{Codec, Dialect, Folder, Publisher, RoomServer};
 
@@ -15,7 +16,11 @@ use crate::recording::{DEADLINE, Recorded, Recording, assert_whole, source};
 const FRAMES: u64 = 20;
 
 fn alice(server: &RoomServer) -> Publisher {
-    Publisher::builder(server.url(), "r", "alice")
+    guest(server, "alice")
+}
+
+fn guest(server: &RoomServer, name: &str) -> Publisher {
+    Publisher::builder(server.url(), "r", name)
         .codec(Codec::Vp8)
         .frame_rate(10)
         .start()
@@ -207,6 +212,30 @@ fn a_guest_without_tracks_is_left_in_peace() {
     assert_eq!(sessions, Ok(1));
     recording.finish().assert_whole(&["bob"]);
     drop(bob);
+}
+
+/// She sends nothing, and her connection confirms our pings.
+#[test]
+fn a_guest_who_pauses_is_not_taken_for_gone() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let (alice, bob) = (alice(&server), guest(&server, "bob"));
+    recording.wait_for_frames(&["alice", "bob"], FRAMES);
+    let pause = |paused| {
+        alice.pause_video(paused);
+        alice.pause_audio(paused);
+    };
+    pause(true);
+    let then = recording.frames("bob");
+    recording.wait_for_frames(&["bob"], then + 5 * 10);
+    let stalled = recording.stream("alice").unwrap();
+    assert_eq!(stalled.get("state"), Ok("stalled"));
+    pause(false);
+    goes_on(&mut recording);
+    let said = |entry: &LogEntry| entry.text.contains("\"bye\"");
+    assert!(!server.log().iter().any(said), "{}", server.conversation());
+    assert_eq!(recording.finish().files["alice"].len(), 1);
+    drop((alice, bob));
 }
 
 #[test]

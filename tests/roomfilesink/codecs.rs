@@ -72,7 +72,7 @@ fn picture(number: u64, (width, height): (u32, u32)) -> gst::Sample {
         width: width as usize,
         height: height as usize,
     };
-    pattern::draw(plane, number as u32, false);
+    pattern::draw(plane, number as u32, pattern::Content::Bar);
     let mut buffer = gst::Buffer::from_mut_slice(data);
     let time = |n: u64| gst::ClockTime::from_nseconds(n * 1_000_000_000 / RATE);
     let writable = buffer.get_mut().unwrap();

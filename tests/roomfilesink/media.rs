@@ -155,7 +155,11 @@ fn count(pad: &gst::Pad) {
                 width: WIDTH,
                 height: HEIGHT,
             };
-            pattern::draw(&mut plane, number.fetch_add(1, Ordering::Relaxed), false);
+            pattern::draw(
+                &mut plane,
+                number.fetch_add(1, Ordering::Relaxed),
+                pattern::Content::Bar,
+            );
         }
         gst::PadProbeReturn::Ok
     });

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Room;
 use crate::protocol::alert::{Alert, AlertKind};
+use crate::protocol::backoff::Backoff;
 use crate::protocol::filter::is_glob;
 use crate::protocol::names::{PeerId, sanitise_stream};
 use crate::protocol::wire::{Fields, Listing};
@@ -18,6 +19,9 @@ const SILENCE_MEANS_RELAY: Duration = Duration::from_secs(3);
 const JOIN: Duration = Duration::from_secs(10);
 /// A connection that lasted so long is no failure: the next wait is short again.
 const LASTED: Duration = Duration::from_secs(30);
+
+/// How long after it was lost a server that cannot be reached is tried without growing waits.
+const HASTE: Duration = Duration::from_secs(600);
 
 /// A relay that minds how we speak says so at once.
 const GREETING: Duration = Duration::from_secs(5);
@@ -140,6 +144,9 @@ impl Room {
     }
 
     fn joined(&mut self) {
+        if !self.link.is_joined() {
+            self.server_is_back();
+        }
         self.link = Link::Joined { since: self.now };
         self.outage = None;
     }
@@ -200,7 +207,11 @@ impl Room {
         self.warn_once(EMPTY_ROOM, &message);
     }
 
-    pub(super) fn closed(&mut self, reason: &str) {
+    /// `unreachable`: nothing comes from the server.
+    pub(super) fn closed(&mut self, reason: &str, unreachable: bool) {
+        if self.link.is_joined() {
+            self.left_at = Some(self.now);
+        }
         match self.link {
             Link::Joined { since } if self.now >= since + LASTED => self.backoff.reset(),
             Link::Waiting {
@@ -216,13 +227,18 @@ impl Room {
             Link::Given | Link::Failed | Link::Stopped => return,
             _ => {}
         }
-        let wait = self.backoff.next(&mut self.rng);
+        let lately = |at| self.now < at + HASTE;
+        let wait = match unreachable && self.left_at.is_some_and(lately) {
+            true => Backoff::unreachable(&mut self.rng),
+            false => self.backoff.next(&mut self.rng),
+        };
         self.link = Link::Connecting;
         self.lost(&format!("the room server is not connected: {reason}"), wait);
     }
 
     /// The sessions stay: media does not need the server, and signalling has the channel.
     fn lost(&mut self, message: &str, after: Duration) {
+        self.server_is_gone();
         self.link = Link::Waiting {
             until: self.now + after,
             closing: self.link.is_open(),

@@ -62,6 +62,8 @@ impl Room {
             encrypted: sealed.is_encrypted(),
             signalled: true,
         };
+        let session =
+            session.or_else(|| self.session_of_renamed(&peer, &id, token.as_deref(), &next.offer));
         match session.and_then(|id| self.sessions.get(&id)) {
             // Without a name for the session only the certificate tells a renegotiation from a
             // new connection.
@@ -200,6 +202,7 @@ impl Room {
         stream.sessions_so_far += 1;
         stream.admitted = true;
         stream.had_session = true;
+        let hurry = stream.hurry(self.now);
         self.actions.push(Action::OpenPeer {
             session,
             stream: id.clone(),
@@ -208,7 +211,8 @@ impl Room {
             certificate: first.offer.fingerprints(),
         });
         let (peer, token) = (first.peer.clone(), first.token.clone());
-        let (next, new) = Session::begin(session, id.clone(), self.reconnects, info, first);
+        let time = (self.now, hurry);
+        let (next, new) = Session::begin(session, id.clone(), self.reconnects, info, first, time);
         self.sessions.insert(session, new);
         self.apply_offer(session, next);
         self.apply_early_candidates(session, &peer, token.as_deref());

@@ -148,9 +148,13 @@ impl Room {
         };
         session.connect(now);
         let before = std::mem::replace(&mut session.media, Media::Flowing);
+        session.silent = None;
+        let connected_in = session.connected_in;
         let (peer, stream) = (session.peer.clone(), session.stream.clone());
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.failures = 0;
+            stream.lost_at = None;
+            stream.connects_in = connected_in.unwrap_or_default();
             // Who came under the same ID meanwhile is remembered, and has its moment when this one
             // stalls.
             if stream.primary() == Some(id) {
@@ -240,6 +244,8 @@ impl Room {
                 "it sends nothing any more"
             } else if session.is_dumb() {
                 "its data channel does not open"
+            } else if session.is_hurried() {
+                "the way is not back yet"
             } else {
                 "the connection was not made in time"
             }
@@ -280,13 +286,17 @@ impl Room {
             return;
         };
         let (had_media, stream) = (session.media != Media::None, session.stream.clone());
+        let bye_is_due = session.bye_is_due(now);
         let peer = session.peer.clone();
         let first = self
             .streams
             .get(&stream)
             .and_then(|stream| stream.primary())
             == Some(id);
-        self.say_bye_everywhere(id);
+        // Another one would end the connection that was asked for with the first.
+        if !bye_is_due {
+            self.say_bye_everywhere(id);
+        }
         self.end_session(id, reason);
         let goes_on = self
             .sessions
@@ -296,7 +306,10 @@ impl Room {
             return;
         };
         if first && !goes_on {
-            stream.failures = if had_media {
+            if had_media {
+                stream.lost_at.get_or_insert(now);
+            }
+            stream.failures = if stream.is_lost_lately(now) {
                 0
             } else {
                 stream.failures.saturating_add(1)

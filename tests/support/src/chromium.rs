@@ -88,6 +88,11 @@ impl ChromiumBuilder {
         self.with("codec", name)
     }
 
+    /// How the `profile-level-id` begins of what is offered of `H264`.
+    pub fn profile(self, prefix: &str) -> Self {
+        self.with("profile", prefix)
+    }
+
     /// A password of the room's own, or `off`.
     pub fn password(self, password: &str) -> Self {
         self.with("password", password)
@@ -334,6 +339,11 @@ impl Chromium {
     /// Has the page say `bye` and close its connections.
     pub fn hang_up(&self) {
         self.command("stop", &Value::Null);
+    }
+
+    /// Has the page restart ICE in all connections.
+    pub fn restart_ice(&self) {
+        self.command("restart-ice", &Value::Null);
     }
 
     pub fn reload(&self) {

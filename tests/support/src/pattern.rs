@@ -16,6 +16,11 @@ const BAR: u8 = 110;
 const BRIGHT: u8 = 235;
 /// Length of flash and beep.
 const SIGNAL: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+/// Side of the blocks that are compared, and how far apart their pixels may be on the average.
+const SMEAR: usize = 8;
+const BLUR: u64 = 24;
+/// Side of the blocks of a busy picture.
+const BLOCK: usize = 16;
 const BEEP_HZ: f64 = 1000.0;
 
 /// A luma plane.
@@ -38,8 +43,19 @@ fn bit(number: u32, row: usize, column: usize) -> bool {
     }
 }
 
+/// What a picture shows below the counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// White.
+    Flash,
+    /// A moving bar, which is next to nothing for an encoder.
+    Bar,
+    /// Blocks of which none looks as in the picture before.
+    Busy,
+}
+
 /// Draws frame `number` of a stream.
-pub fn draw(plane: &mut Plane<&mut [u8]>, number: u32, flash: bool) {
+pub fn draw(plane: &mut Plane<&mut [u8]>, number: u32, content: Content) {
     let (block_width, block_height) = (plane.width / BITS, plane.height / ROWS);
     let bar = (number as usize * 4) % plane.width;
     for y in 0..plane.height {
@@ -55,13 +71,28 @@ pub fn draw(plane: &mut Plane<&mut [u8]>, number: u32, flash: bool) {
                 };
             }
         } else {
-            line.fill(if flash { BRIGHT } else { GREY });
-            let end = (bar + 12).min(line.len());
-            if !flash {
-                line[bar..end].fill(BAR);
+            match content {
+                Content::Flash => line.fill(BRIGHT),
+                Content::Bar => {
+                    line.fill(GREY);
+                    let end = (bar + 12).min(line.len());
+                    line[bar..end].fill(BAR);
+                }
+                Content::Busy => {
+                    for (x, block) in line.chunks_mut(BLOCK).enumerate() {
+                        block.fill(grey(number, x, y / BLOCK));
+                    }
+                }
             }
         }
     }
+}
+
+/// Of a block of a busy picture.
+fn grey(number: u32, x: usize, y: usize) -> u8 {
+    let mixed = (number as usize).wrapping_mul(0x9e37_79b1) ^ x.wrapping_mul(0x85eb_ca6b);
+    let mixed = (mixed ^ y.wrapping_mul(0xc2b2_ae35)).wrapping_mul(0x27d4_eb2f);
+    DARK + 24 + ((mixed >> 15) % usize::from(BAR - DARK)) as u8
 }
 
 /// The number of a decoded frame, if it carries one.
@@ -89,6 +120,36 @@ pub fn is_flash(plane: &Plane<&[u8]>) -> bool {
     mean(plane, 0, top, plane.width, plane.height - top) > 170
 }
 
+/// Whether a decoded frame differs anywhere from all that can have been drawn as `number`, by more
+/// than an encoder blurs: blocks that were moved from a picture that is not there.
+pub fn is_smeared(plane: &Plane<&[u8]>, number: u32) -> bool {
+    let contents = [Content::Flash, Content::Bar, Content::Busy];
+    contents
+        .iter()
+        .all(|content| differs(plane, number, *content))
+}
+
+fn differs(plane: &Plane<&[u8]>, number: u32, content: Content) -> bool {
+    let mut data = vec![0; plane.stride * plane.height];
+    let mut truth = Plane {
+        data: &mut data[..],
+        stride: plane.stride,
+        width: plane.width,
+        height: plane.height,
+    };
+    draw(&mut truth, number, content);
+    let (across, down) = (plane.width / SMEAR, plane.height / SMEAR);
+    let mut blocks = (0..down).flat_map(|y| (0..across).map(move |x| (x * SMEAR, y * SMEAR)));
+    blocks.any(|(x, y)| {
+        let lines = (y..y + SMEAR).map(|y| y * plane.stride + x);
+        let apart = |start: usize| {
+            let pairs = plane.data[start..][..SMEAR].iter().zip(&data[start..]);
+            pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>()
+        };
+        lines.map(apart).sum::<u64>() > (SMEAR * SMEAR) as u64 * BLUR
+    })
+}
+
 fn mean(plane: &Plane<&[u8]>, x: usize, y: usize, width: usize, height: usize) -> u64 {
     let lines = (y..y + height).map(|y| &plane.data[y * plane.stride + x..][..width]);
     let sum: u64 = lines.flatten().map(|luma| u64::from(*luma)).sum();
@@ -114,7 +175,7 @@ pub fn beep(samples: &mut [i16], channels: usize, rate: u32, start: gst::ClockTi
 mod tests {
     use super::*;
 
-    fn drawn(number: u32, flash: bool) -> Vec<u8> {
+    fn drawn(number: u32, content: Content) -> Vec<u8> {
         let mut data = vec![0; 320 * 180];
         let mut plane = Plane {
             data: &mut data[..],
@@ -122,7 +183,7 @@ mod tests {
             width: 320,
             height: 180,
         };
-        draw(&mut plane, number, flash);
+        draw(&mut plane, number, content);
         data
     }
 
@@ -138,22 +199,35 @@ mod tests {
     #[test]
     fn a_number_that_was_drawn_can_be_read() {
         for number in [0, 1, 2, 29, 4711, 1_048_575] {
-            assert_eq!(read(&plane(&drawn(number, number % 2 == 0))), Some(number));
+            let content = [Content::Flash, Content::Bar, Content::Busy][number as usize % 3];
+            assert_eq!(read(&plane(&drawn(number, content))), Some(number));
         }
     }
 
     #[test]
     fn a_picture_of_two_frames_has_no_number() {
-        let mut data = drawn(4711, false);
-        data[..8 * 320].copy_from_slice(&drawn(4712, false)[..8 * 320]);
-        data[8 * 320..16 * 320].copy_from_slice(&drawn(4712, false)[8 * 320..16 * 320]);
+        let mut data = drawn(4711, Content::Bar);
+        data[..8 * 320].copy_from_slice(&drawn(4712, Content::Bar)[..8 * 320]);
+        data[8 * 320..16 * 320].copy_from_slice(&drawn(4712, Content::Bar)[8 * 320..16 * 320]);
         assert_eq!(read(&plane(&data)), None);
         assert_eq!(read(&plane(&[128; 320 * 180])), None);
     }
 
     #[test]
+    fn a_block_of_another_frame_is_a_smear() {
+        let mut data = drawn(20, Content::Bar);
+        assert!(!is_smeared(&plane(&data), 20));
+        let other = drawn(30, Content::Bar);
+        for y in 96..112 {
+            let block = y * 320 + 112..y * 320 + 144;
+            data[block.clone()].copy_from_slice(&other[block]);
+        }
+        assert!(is_smeared(&plane(&data), 20));
+    }
+
+    #[test]
     fn only_a_flash_is_a_flash() {
-        assert!(is_flash(&plane(&drawn(7, true))));
-        assert!(!is_flash(&plane(&drawn(7, false))));
+        assert!(is_flash(&plane(&drawn(7, Content::Flash))));
+        assert!(!is_flash(&plane(&drawn(7, Content::Busy))));
     }
 }

@@ -77,7 +77,11 @@ fn write_seconds(
             width: 320,
             height: 180,
         };
-        pattern::draw(&mut plane, number as u32, pattern::signal_at(time));
+        let content = match pattern::signal_at(time) {
+            true => pattern::Content::Flash,
+            false => pattern::Content::Bar,
+        };
+        pattern::draw(&mut plane, number as u32, content);
         gst::PadProbeReturn::Ok
     });
     pad("microphone").add_probe(gst::PadProbeType::BUFFER, |_, info| {

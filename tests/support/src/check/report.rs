@@ -67,6 +67,8 @@ pub struct Counters {
     pub out_of_order: u64,
     /// Pictures without a readable counter.
     pub bad: u64,
+    /// Pictures with one that show something else than that frame did.
+    pub smeared: u64,
 }
 
 #[derive(Clone, Debug, Default)]

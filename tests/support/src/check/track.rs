@@ -18,6 +18,7 @@ const QUIET: ClockTime = ClockTime::from_mseconds(50);
 pub struct VideoTrack {
     pub video: Video,
     numbers: Vec<Option<u32>>,
+    smeared: u64,
     flashing: bool,
     last: Option<ClockTime>,
 }
@@ -41,7 +42,10 @@ impl VideoTrack {
         }
         self.last = Some(time);
         video.last_pts = video.last_pts.max(time);
-        self.numbers.push(pattern::read(plane));
+        let number = pattern::read(plane);
+        let smeared = number.is_some_and(|number| pattern::is_smeared(plane, number));
+        self.smeared += u64::from(smeared);
+        self.numbers.push(number);
         let flash = pattern::is_flash(plane);
         // The first picture may be of a flash that had begun before.
         if flash && !self.flashing && video.frames_decoded > 1 {
@@ -53,7 +57,10 @@ impl VideoTrack {
     pub fn finish(mut self) -> Video {
         let ours = self.numbers.iter().flatten().count();
         if ours * 2 > self.numbers.len() {
-            self.video.counters = Some(count(&self.numbers));
+            self.video.counters = Some(Counters {
+                smeared: self.smeared,
+                ..count(&self.numbers)
+            });
         } else {
             // A bright picture of somebody else's is no flash.
             self.video.flashes.clear();

@@ -127,7 +127,7 @@ impl Internet {
                     "table ip nat { chain out { type nat hook postrouting priority srcnat; \
                      oifname \"wan\" masquerade random,fully-random; }; }",
                 );
-                Host::new(namespace, network, family)
+                Host::new(namespace, network, family).behind(nat)
             }
         }
     }

@@ -51,6 +51,8 @@ pub struct Settings {
     /// As webrtcbin takes them: `stun://…`, `turn://USER:PASSWORD@…`.
     pub ice_servers: Vec<String>,
     pub relay_only: bool,
+    pub resends: bool,
+    pub busy: bool,
     pub more_candidate: Option<(Moment, String)>,
 }
 
@@ -220,6 +222,18 @@ impl PublisherBuilder {
         self
     }
 
+    /// Each picture is all new, and takes several packets.
+    pub fn with_busy_pictures(mut self) -> Self {
+        self.0.busy = true;
+        self
+    }
+
+    /// Has no RTX: what a viewer asks for again is sent again as it was, on the same SSRC.
+    pub fn without_rtx(mut self) -> Self {
+        self.0.resends = true;
+        self
+    }
+
     /// Tells viewers one candidate more, which need not lead to it.
     pub fn with_candidate(mut self, moment: Moment, candidate: &str) -> Self {
         self.0.more_candidate = Some((moment, candidate.into()));
@@ -261,6 +275,7 @@ impl PublisherBuilder {
             settings.sound,
             settings.flavour,
             settings.rate,
+            settings.busy,
             &timeline,
             settings.times.card,
         )?;

@@ -60,6 +60,8 @@ pub enum Command {
     DropSocket,
     /// A further track in every connection.
     Add(Kind),
+    /// Offers an ICE restart to all viewers.
+    RestartIce,
     /// Says this to all viewers on their channels.
     Tell(Value),
     /// Says this, be it JSON or not.
@@ -134,6 +136,11 @@ impl Control {
                 self.close_socket().await;
                 self.socket_serial += 1;
                 self.later(RETRY, TimerEvent::Connect);
+            }
+            Command::RestartIce => {
+                let mut viewers = std::mem::take(&mut self.viewers);
+                viewers.values_mut().for_each(|v| v.restart_ice(self));
+                self.viewers = viewers;
             }
             Command::Add(kind) => self.add(kind),
             Command::Tell(json) => {

@@ -15,7 +15,7 @@ use std::sync::{
 use gst::prelude::*;
 use gst_video::prelude::*;
 
-use crate::pattern::{self, Plane};
+use crate::pattern::{self, Content, Plane};
 
 use super::{
     Codec, Flavour, Sound,
@@ -130,6 +130,7 @@ impl Feed {
         sound: Sound,
         flavour: Flavour,
         rate: i32,
+        busy: bool,
         timeline: &Timeline,
         card: SoundCard,
     ) -> Result<Self, String> {
@@ -153,7 +154,7 @@ impl Feed {
             ..Track::default()
         });
         let size = element(&camera, "size")?;
-        draw_on(&size, &video, rate)?;
+        draw_on(&size, &video, rate, busy)?;
         beep_on(&element(&microphone, "microphone")?, &audio, sound)?;
         let video_sink = element(&camera, "video")?;
         hand_out(&video_sink, &video);
@@ -221,7 +222,12 @@ fn picture(width: i32, height: i32, rate: i32) -> gst::Caps {
         .build()
 }
 
-fn draw_on(element: &gst::Element, track: &Arc<Track>, rate: i32) -> Result<(), String> {
+fn draw_on(
+    element: &gst::Element,
+    track: &Arc<Track>,
+    rate: i32,
+    busy: bool,
+) -> Result<(), String> {
     let pad = element.static_pad("src").ok_or("no src pad")?;
     let track = track.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
@@ -240,7 +246,13 @@ fn draw_on(element: &gst::Element, track: &Arc<Track>, rate: i32) -> Result<(), 
             let buffer = buffer.make_mut();
             buffer.set_pts(time);
             if !track.muted.load(Ordering::Relaxed) {
-                draw_frame(buffer, &format, number as u32, pattern::signal_at(time));
+                let number = number as u32;
+                let content = match (pattern::signal_at(time), busy) {
+                    (true, _) => Content::Flash,
+                    (false, true) => Content::Busy,
+                    (false, false) => Content::Bar,
+                };
+                draw_frame(buffer, &format, number, content);
             }
         }
         gst::PadProbeReturn::Ok
@@ -252,7 +264,7 @@ fn draw_frame(
     buffer: &mut gst::BufferRef,
     format: &gst_video::VideoInfo,
     number: u32,
-    flash: bool,
+    content: Content,
 ) {
     let Ok(mut frame) = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, format) else {
         return;
@@ -268,7 +280,7 @@ fn draw_frame(
                 height,
             },
             number,
-            flash,
+            content,
         );
     }
 }

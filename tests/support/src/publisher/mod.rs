@@ -16,6 +16,7 @@ mod link;
 mod mangle;
 mod peer;
 mod reports;
+mod resend;
 mod sdp;
 mod sound;
 mod status;
@@ -92,6 +93,8 @@ impl Publisher {
             times: Times::default(),
             ice_servers: vec![],
             relay_only: false,
+            resends: false,
+            busy: false,
             more_candidate: None,
         })
     }
@@ -129,6 +132,12 @@ impl Publisher {
         self.tell(Command::DropSocket);
     }
 
+    /// Offers new ICE credentials in every connection, as after a change of the network. This
+    /// publisher's webrtcbin cannot use them: they only look like it.
+    pub fn restart_ice(&self) {
+        self.tell(Command::RestartIce);
+    }
+
     /// Says `json` to every viewer on its data channel.
     pub fn tell_viewers(&self, json: Value) {
         self.tell(Command::Tell(json));
@@ -142,6 +151,11 @@ impl Publisher {
     /// RTP packets that were changed before they were encrypted.
     pub fn mangled_packets(&self) -> u64 {
         self.status.mangled_packets.load(Ordering::Relaxed)
+    }
+
+    /// RTP packets that were sent once more, by a publisher without RTX.
+    pub fn resent_packets(&self) -> u64 {
+        self.status.resent_packets.load(Ordering::Relaxed)
     }
 
     /// Black pictures without a counter, and the message that goes with it.

@@ -19,6 +19,7 @@ use super::{
     greed::Greed,
     mangle,
     reports::{self, Ssrcs},
+    resend,
     status::Status,
     timeline::Timeline,
     traffic,
@@ -94,6 +95,9 @@ impl Peer {
             .map_err(|error| error.to_string())?;
         be_lean(&webrtcbin);
         set_ice_servers(&webrtcbin, settings);
+        if settings.resends {
+            resend::on(&webrtcbin, status);
+        }
         let pictures = Ssrcs::default();
         configure_rtp(&webrtcbin, settings, timeline, &pictures, status);
         pipeline
@@ -141,6 +145,8 @@ impl Peer {
                 settings.times.audio_delay,
             ),
         };
+        let resends = settings.resends && kind != Kind::Audio;
+        let caps = caps + if resends { resend::OFFER } else { "" };
         let ssrc = glib::random_int();
         if kind != Kind::Audio {
             reports::lock(&self.pictures).insert(ssrc);
@@ -175,7 +181,7 @@ impl Peer {
             .ok_or("no sink pad")?;
         entry.set_property("msid", kind.msid());
         exit.link(&entry).map_err(|error| error.to_string())?;
-        if flavour.retransmits() && kind != Kind::Audio {
+        if flavour.retransmits() && kind != Kind::Audio && !resends {
             let transceiver = entry.property::<gst_webrtc::WebRTCRTPTransceiver>("transceiver");
             transceiver.set_property("do-nack", true);
         }

@@ -35,6 +35,17 @@ pub fn with_other_fingerprint(sdp: &str) -> String {
     sdp.lines().map(|line| other(line) + "\r\n").collect()
 }
 
+/// The offer of an ICE restart.
+pub fn with_new_credentials(sdp: &str) -> String {
+    let other = |line: &str| match line.split_once(':') {
+        Some((key @ ("a=ice-ufrag" | "a=ice-pwd"), value)) => {
+            format!("{key}:{}", value.chars().rev().collect::<String>())
+        }
+        _ => line.to_owned(),
+    };
+    sdp.lines().map(|line| other(line) + "\r\n").collect()
+}
+
 /// The offer without addresses.
 pub fn with_hidden_addresses(sdp: &str) -> String {
     let hide = |line: &str| match line.starts_with("a=candidate:") {

@@ -16,6 +16,7 @@ pub struct Status {
     pub log: Log,
     pub keyframe_requests: AtomicU64,
     pub mangled_packets: AtomicU64,
+    pub resent_packets: AtomicU64,
     pub picture_bytes: AtomicU64,
     pub other_bytes: AtomicU64,
     pub shown: Mutex<Shown>,

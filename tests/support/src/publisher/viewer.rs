@@ -26,6 +26,8 @@ pub struct Viewer {
     open_offer: Option<String>,
     /// The newest offer's mids as they went over the wire, by index.
     pub(super) wire_mids: Vec<String>,
+    /// The next offer has other ICE credentials.
+    restarts_ice: bool,
     /// Tracks that the viewer asked for and that no offer has yet.
     wanted: Vec<Kind>,
     /// The newest media request (protocol 5.2).
@@ -55,6 +57,7 @@ impl Viewer {
             peer,
             open_offer: None,
             wire_mids: vec![],
+            restarts_ice: false,
             wanted: vec![],
             request: None,
             tracks: vec![],
@@ -151,6 +154,9 @@ impl Viewer {
         let on_channel = self.peer.channel_is_open();
         if control.settings.false_fingerprint && !on_channel {
             wire = sdp::with_other_fingerprint(&wire);
+        }
+        if std::mem::take(&mut self.restarts_ice) {
+            wire = sdp::with_new_credentials(&wire);
         }
         if control.settings.hidden_addresses {
             wire = sdp::with_hidden_addresses(&wire);
@@ -295,6 +301,11 @@ impl Viewer {
             self.wanted.push(kind);
             self.offer_wanted(control);
         }
+    }
+
+    pub fn restart_ice(&mut self, control: &Control) {
+        self.restarts_ice = true;
+        self.peer.create_offer(self.id, &control.events);
     }
 
     fn offer_wanted(&mut self, control: &Control) {

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What each kind of bad network costs: a table in Markdown, of the pictures of two guests.
+
+use std::time::Duration;
+
+use gst::glib;
+use gst::prelude::*;
+use vdoroom_test_support::Codec;
+use vdoroom_test_support::netns::Impairment;
+
+use crate::lossy::{Guest, Outcome, pictures, record};
+
+const GUESTS: [Guest<'_>; 2] = [
+    ("vp8", |guest| guest.codec(Codec::Vp8)),
+    ("h264", |guest| guest.codec(Codec::H264)),
+];
+
+/// Of each guest, in each cell.
+const PICTURES: u64 = 450;
+
+#[derive(Clone, Copy)]
+enum Receiver {
+    Retransmission,
+    NoRetransmission,
+    /// As webrtcbin is by itself.
+    Defaults,
+}
+
+impl Receiver {
+    fn set(self, source: &gst::Element, latency: u32) {
+        source.set_property("latency", latency);
+        match self {
+            Self::Retransmission => {}
+            Self::NoRetransmission => source.set_property("do-retransmission", false),
+            Self::Defaults => {
+                source.set_property("wait-for-keyframe", false);
+                let bin = source.downcast_ref::<gst::Bin>().unwrap();
+                bin.connect_deep_element_added(|_, _, element| {
+                    keep(element, "bandwidth", 64_000f64);
+                    keep(element, "rtx-next-seqnum", true);
+                    keep(element, "rtx-retry-timeout", -1i32);
+                    keep(element, "replay-window-size", 128u32);
+                });
+            }
+        }
+    }
+}
+
+/// The property has this value, whoever sets another.
+fn keep<T>(element: &gst::Element, property: &'static str, value: T)
+where
+    T: Into<glib::Value> + StaticType + PartialEq + Copy + Send + Sync + 'static,
+    T: for<'a> glib::value::FromValue<'a>,
+{
+    if !element.has_property_with_type(property, T::static_type()) {
+        return;
+    }
+    element.connect_notify(Some(property), move |element, _| {
+        if element.property::<T>(property) != value {
+            element.set_property(property, value);
+        }
+    });
+    element.set_property(property, value);
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A wire of 50 ms there and back.
+fn wire() -> Impairment {
+    Impairment {
+        seed: 7,
+        delay: ms(25),
+        ..Default::default()
+    }
+}
+
+fn loss(percent: f64) -> Impairment {
+    Impairment {
+        loss_percent: percent,
+        ..wire()
+    }
+}
+
+fn wires() -> Vec<(&'static str, Impairment, u32)> {
+    let far = |percent| Impairment {
+        delay: ms(300),
+        ..loss(percent)
+    };
+    let reordered = Impairment {
+        reordered_percent: 10.0,
+        reordered_by: ms(20),
+        ..wire()
+    };
+    // Half of what the two send, who do not adapt to it as browsers do.
+    let narrow = Impairment {
+        rate: 500,
+        ..wire()
+    };
+    let worst = Impairment {
+        jitter: ms(50),
+        reordered_percent: 10.0,
+        reordered_by: ms(20),
+        rate: 500,
+        ..far(10.0)
+    };
+    let jitter = Impairment {
+        jitter: ms(50),
+        ..wire()
+    };
+    vec![
+        ("nothing", wire(), 200),
+        ("1 % lost", loss(1.0), 200),
+        ("5 % lost", loss(5.0), 200),
+        ("10 % lost", loss(10.0), 200),
+        ("10 % lost", loss(10.0), 500),
+        ("jitter of 50 ms", jitter, 200),
+        ("every tenth packet 20 ms late", reordered, 200),
+        ("300 ms each way", far(0.0), 200),
+        ("300 ms each way, 5 % lost", far(5.0), 200),
+        ("300 ms each way, 5 % lost", far(5.0), 1300),
+        ("500 kbit/s for both", narrow, 200),
+        (
+            "10 % lost, jitter, reordering, 300 ms each way, 500 kbit/s",
+            worst,
+            200,
+        ),
+        (
+            "10 % lost, jitter, reordering, 300 ms each way, 500 kbit/s",
+            worst,
+            2000,
+        ),
+    ]
+}
+
+fn cell(wire: Impairment, latency: u32, receiver: Receiver) -> Option<String> {
+    let set = |source: &gst::Element| receiver.set(source, latency);
+    let (_, recorded) = record(GUESTS, wire, set, pictures(PICTURES))?;
+    let mut sum = Outcome::default();
+    for part in recorded.files.values().flatten() {
+        sum += Outcome::of(&part.1);
+    }
+    let (missing, damaged, whole) = (sum.missing, sum.damaged, sum.whole_percent());
+    Some(format!(
+        "{} / {missing} / {damaged} ({whole:.1} %)",
+        sum.sent
+    ))
+}
+
+#[test]
+fn what_each_kind_of_bad_network_costs() {
+    println!("| the network | `latency` | retransmission | without | webrtcbin's defaults |");
+    println!("|---|---|---|---|---|");
+    let wanted = std::env::var("VDOROOM_LOSS").unwrap_or_default();
+    for (name, wire, latency) in wires()
+        .into_iter()
+        .filter(|(name, ..)| name.contains(&wanted))
+    {
+        let receivers = [
+            Receiver::Retransmission,
+            Receiver::NoRetransmission,
+            Receiver::Defaults,
+        ];
+        let cells = receivers.map(|receiver| cell(wire, latency, receiver));
+        let [Some(with), Some(without), Some(defaults)] = cells else {
+            return;
+        };
+        println!("| {name} | {latency} | {with} | {without} | {defaults} |");
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The same as `recovery` with a real browser, which has a mind of its own: it notices after 5 s
+//! that nothing comes any more, and gives up after 15 to 30 s. As long as it takes: scripts/test-long
+//! runs these.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use vdoroom_test_support::chromium::{self, Chromium};
+use vdoroom_test_support::netns::Host;
+
+use crate::recovery::{FRAMES, OUTAGE, Recorder, scene};
+use crate::scene::{ROOM, Scene};
+
+fn case() -> Option<(Scene, Host, Host, Recorder<Chromium>)> {
+    std::env::var_os("VDOROOM_TEST_LONG")?;
+    if !chromium::is_installed() {
+        eprintln!("skipped: install the package chromium");
+        return None;
+    }
+    let (scene, host, recorder) = scene()?;
+    let start = || {
+        let browser = Chromium::builder(scene.room.url(), ROOM, "alice").codec("VP8");
+        browser.picture(320, 180, 15).start().unwrap()
+    };
+    let alice = host.run(start);
+    let mut recording = scene.record(&recorder, |_| {});
+    recording.wait_for_frames(&["alice"], FRAMES);
+    Some((scene, host, recorder, Recorder { recording, alice }))
+}
+
+/// Goes on for a while and ends; every part plays.
+fn end(mut case: Recorder<Chromium>, parts: std::ops::RangeInclusive<usize>) {
+    sleep(Duration::from_secs(5));
+    case.recording.read_bus(Duration::ZERO);
+    let recorded = case.recording.finish();
+    let files = &recorded.files["alice"];
+    println!("{} parts", files.len());
+    assert!(parts.contains(&files.len()), "{:#?}", recorded.manifest);
+    for (path, report) in files {
+        assert!(report.errors.is_empty(), "{}: {report:#?}", path.display());
+    }
+}
+
+fn survives(what: &str, parts: std::ops::RangeInclusive<usize>, outage: impl FnOnce(&Host, &Host)) {
+    if let Some((_scene, host, recorder, mut case)) = case() {
+        outage(&host, &recorder);
+        let (since, before) = (Instant::now(), case.recorded());
+        case.is_back_after(&format!("Chromium: {what}"), before, since);
+        end(case, parts);
+    }
+}
+
+#[test]
+fn a_recorder_whose_cable_was_out_gets_its_browser_back() {
+    survives("the recorder's cable was out", 1..=2, |_, recorder| {
+        recorder.set_connected(false);
+        sleep(OUTAGE);
+        recorder.set_connected(true);
+    });
+}
+
+#[test]
+fn a_recorder_whose_packets_were_lost_gets_its_browser_back() {
+    survives("the recorder's packets were lost", 1..=2, |_, recorder| {
+        recorder.lose_everything_for(OUTAGE);
+    });
+}
+
+#[test]
+fn a_browser_whose_packets_were_lost_is_back() {
+    survives("its packets were lost", 1..=2, |host, _| {
+        host.lose_everything_for(OUTAGE);
+    });
+}
+
+#[test]
+fn a_browser_whose_udp_was_lost_is_back() {
+    survives("UDP alone was lost", 2..=4, |host, _| {
+        host.lose_udp_for(OUTAGE);
+    });
+}
+
+#[test]
+fn a_browser_that_restarts_ice_gets_a_new_connection() {
+    let Some((_scene, _host, _recorder, mut case)) = case() else {
+        return;
+    };
+    let (session, _) = case.recorded();
+    let since = Instant::now();
+    case.alice.restart_ice();
+    case.is_back_after("Chromium: it restarted ICE", (session, u64::MAX - 9), since);
+    end(case, 2..=2);
+}
