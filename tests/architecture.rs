@@ -24,6 +24,7 @@ const GSTREAMER: &[&str] = &[
     "glib",
     "gst",
     "gst_base",
+    "gst_pbutils",
     "gst_rtp",
     "gst_sdp",
     "gst_video",

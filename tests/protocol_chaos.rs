@@ -7,7 +7,9 @@ mod conversation;
 
 use conversation::{Conversation, Sdp, config, stream};
 use gstvdoroom::protocol::limits::{MAX_PEERS, MAX_STREAMS};
-use gstvdoroom::protocol::{Dialect, Event, Filter, Password, RoomConfig, RoomState, SessionId};
+use gstvdoroom::protocol::{
+    Dialect, Event, Filter, Password, RoomConfig, RoomState, SessionId, Shard,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -45,6 +47,7 @@ fn random_config(chance: &mut Chance) -> RoomConfig {
         },
         accept_unencrypted: chance.yes(),
         max_streams: [0, 0, 1, 2][chance.below(4)],
+        shard: [Shard::default(), Shard::new(1, 2).unwrap()][usize::from(chance.below(4) == 0)],
         ..config()
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::fingerprint::Fingerprints;
+use super::shard::Shard;
 
 /// A stream ID as people see it: sanitised, without the suffix that a password adds on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,6 +103,8 @@ pub struct RoomConfig {
     /// With a password of one's own: take offers and candidates in clear.
     pub accept_unencrypted: bool,
     pub filter: Filter,
+    /// Of the streams that pass the filter, those of this shard are played.
+    pub shard: Shard,
     /// How many streams are played at once; 0 is no limit.
     pub max_streams: usize,
     pub media: MediaRequest,

@@ -11,7 +11,9 @@ use super::limits::{MAX_CANDIDATE, MAX_LABEL, MAX_M_LINES, MAX_NAME, MAX_SDP};
 use super::sdp::{Change, Offer, classify};
 use super::secret::{Sealed, Secrets};
 use super::wire::{self, Body, Incoming, PeerMessage};
-use super::{Dialect, Filter, MediaRequest, Password, RoomConfig, StreamInfo, candidate, news};
+use super::{
+    Dialect, Filter, MediaRequest, Password, RoomConfig, Shard, StreamInfo, candidate, news,
+};
 
 fn rule(holds: bool, rule: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(rule.to_owned()) }
@@ -98,6 +100,7 @@ pub fn decryption(input: &[u8]) -> Result<(), String> {
         dialect: Dialect::Auto,
         accept_unencrypted: false,
         filter: Filter::default(),
+        shard: Shard::default(),
         max_streams: 0,
         media: MediaRequest {
             audio: true,

@@ -50,6 +50,7 @@ mod room;
 mod sdp;
 mod secret;
 mod session;
+mod shard;
 mod status;
 mod stream;
 mod wire;
@@ -57,6 +58,7 @@ mod wire;
 pub use api::*;
 pub use fingerprint::Fingerprints;
 pub use room::Room;
+pub use shard::Shard;
 pub use status::*;
 
 use std::time::Duration;

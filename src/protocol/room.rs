@@ -299,7 +299,8 @@ impl Room {
             return false;
         }
         self.next_order += 1;
-        let stream = Stream::new(wire.to_owned(), self.next_order);
+        let ours = self.config.shard.owns(id);
+        let stream = Stream::new(wire.to_owned(), self.next_order, ours);
         self.streams.insert(id.clone(), stream);
         true
     }
@@ -309,7 +310,7 @@ impl Room {
         match stream.wish {
             Wish::Play => true,
             Wish::Stop => false,
-            Wish::None => self.globs.wants(id),
+            Wish::None => stream.ours && self.globs.wants(id),
         }
     }
 

@@ -31,7 +31,7 @@ pub enum Consent {
 /// What the user said about this stream in particular.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// The filter decides.
+    /// The filter and the shard decide.
     None,
     Play,
     Stop,
@@ -61,6 +61,8 @@ pub struct Stream {
     pub wire: String,
     /// Which came first.
     pub order: u64,
+    /// Falls to this shard of the room.
+    pub ours: bool,
     pub info: StreamInfo,
     pub consent: Consent,
     pub wish: Wish,
@@ -93,10 +95,11 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub fn new(wire: String, order: u64) -> Self {
+    pub fn new(wire: String, order: u64, ours: bool) -> Self {
         Self {
             wire,
             order,
+            ours,
             info: StreamInfo::default(),
             consent: Consent::Unasked,
             wish: Wish::None,

@@ -15,9 +15,6 @@ use gst::glib;
 use gst::prelude::*;
 use gst_webrtc::{WebRTCDataChannel, WebRTCSessionDescription};
 
-use super::CAT;
-use super::VdoRoomSrc;
-use super::announce;
 use super::connectivity::{Candidate, Layer};
 use super::events::Ticket;
 use super::ice::IceServers;
@@ -25,6 +22,7 @@ use super::offer::Wish;
 use super::rejoin::KeptPads;
 use super::session::{Reports, Session};
 use super::stats::{SessionView, SharedSessions};
+use super::{CAT, VdoRoomSrc, announce};
 use crate::protocol::{Action, SessionId, StreamId};
 use crate::signalling::Doubt;
 
@@ -128,6 +126,8 @@ pub(super) struct Config {
     pub doubt: Option<Doubt>,
     pub latency: u32,
     pub keyframes: super::keyframes::KeyframeWish,
+    /// `no-more-pads` is told once its pads are there.
+    pub one_stream: bool,
     /// How long pads wait for the next session of their stream.
     pub rejoin_window: Duration,
     pub views: SharedSessions,
@@ -333,9 +333,7 @@ impl Control {
         if !ended.is_empty() {
             self.publish_views();
         }
-        if self.sessions.values().any(|s| !s.waiting_pads.is_empty()) {
-            self.expose_pads(element);
-        }
+        self.poll_pads(element, now);
         self.tell_who_left(element);
         if self.is_idle()
             && let Some(message) = self.failing.take()

@@ -17,6 +17,7 @@ use once_cell::sync::OnceCell;
 use super::CAT;
 use super::control::{Command, TrackId};
 use super::pad_names::Kind;
+use super::tags;
 use crate::protocol::SessionId;
 
 /// A publisher that has sent no keyframe for so long after a loss may never send one. The encoders
@@ -67,6 +68,10 @@ pub(super) struct Exit {
     goes_on: AtomicBool,
     /// Nanoseconds, plus one; 0 is none.
     last_pts: AtomicU64,
+    /// Tags have changed and go out with the next buffer: only this thread may push.
+    tags_are_due: AtomicBool,
+    /// Bit/s, as the tags have it; 0 is none.
+    told_bitrate: AtomicU64,
     pub counters: Counters,
 }
 
@@ -114,6 +119,8 @@ impl Exit {
             begins_again: AtomicBool::new(false),
             goes_on: AtomicBool::new(false),
             last_pts: AtomicU64::new(0),
+            tags_are_due: AtomicBool::new(false),
+            told_bitrate: AtomicU64::new(0),
             counters: Counters::default(),
         }
     }
@@ -197,6 +204,15 @@ impl Exit {
         self.leaked.store(true, Relaxed);
     }
 
+    /// Bit/s over the last second, from the control thread.
+    pub(super) fn note_bitrate(&self, bitrate: u64) {
+        self.counters.bitrate.store(bitrate, Relaxed);
+        if tags::is_another(bitrate, self.told_bitrate.load(Relaxed)) {
+            self.told_bitrate.store(bitrate, Relaxed);
+            self.tags_are_due.store(true, Relaxed);
+        }
+    }
+
     pub(super) fn take_damaged(&self) -> bool {
         self.damaged.swap(false, Relaxed)
     }
@@ -226,6 +242,9 @@ impl Exit {
         }
         if self.goes_on.swap(false, Relaxed) {
             buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
+        }
+        if self.tags_are_due.swap(false, Relaxed) {
+            gst::Pad::event_default(pad, parent, self.tags(parent));
         }
         if let Some(pts) = buffer.pts() {
             self.last_pts.store(pts.nseconds() + 1, Relaxed);
@@ -320,10 +339,14 @@ impl Exit {
             EventView::StreamStart(_) => push(self.stream_start()) && push(self.collection()),
             // Not again: mpegtsmux (GStreamer 1.22) takes the same Opus caps for other ones.
             EventView::Caps(caps) if has_caps(parent, caps.caps()) => true,
+            EventView::Caps(_) => {
+                self.tags_are_due.store(true, Relaxed);
+                push(event)
+            }
             EventView::Segment(segment) if is_current(parent, segment.segment()) => true,
             EventView::Segment(_) => {
                 let done = push(event);
-                self.introduce(&push);
+                self.introduce(&push, parent);
                 done
             }
             EventView::Eos(_) => {
@@ -384,18 +407,19 @@ impl Exit {
     }
 
     /// Events that must come after the segment.
-    fn introduce(&self, push: &impl Fn(gst::Event) -> bool) {
+    fn introduce(&self, push: &impl Fn(gst::Event) -> bool, ghost: Option<&gst::Object>) {
         push(
             gst::event::CustomDownstreamSticky::builder(self.introduction.details.clone()).build(),
         );
-        if let Some(title) = &self.introduction.title {
-            let mut tags = gst::TagList::new();
-            if let Some(tags) = tags.get_mut() {
-                tags.add::<gst::tags::Title>(&title.as_str(), gst::TagMergeMode::Replace);
-                tags.set_scope(gst::TagScope::Stream);
-            }
-            push(gst::event::Tag::new(tags));
-        }
+        self.tags_are_due.store(false, Relaxed);
+        push(self.tags(ghost));
+    }
+
+    fn tags(&self, ghost: Option<&gst::Object>) -> gst::Event {
+        let caps = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>()?.current_caps());
+        let title = self.introduction.title.as_deref();
+        let bitrate = self.told_bitrate.load(Relaxed);
+        gst::event::Tag::new(tags::of(self.kind, title, caps.as_deref(), bitrate))
     }
 }
 

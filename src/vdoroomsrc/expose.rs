@@ -11,7 +11,8 @@ use super::VdoRoomSrc;
 use super::announce;
 use super::codecs::Codec;
 use super::control::{Config, Control, TrackId};
-use super::exit::{Exit, Introduction};
+use super::exit::Exit;
+use super::introduction::introduction;
 use super::keyframes::KeyframePolicy;
 use super::offer;
 use super::pad::Origin;
@@ -202,7 +203,7 @@ fn expose_pad(
             id,
             kind,
             codec.forms(),
-            introduction(session, config, promise, kind, codec, nth),
+            introduction(session, &config.room, promise, kind, codec, nth),
             reports.commands.clone(),
             config.paused.clone(),
             Instant::now(),
@@ -327,75 +328,4 @@ fn free_index(element: &VdoRoomSrc, kind: Kind, stream: &StreamId, nth: usize) -
         index += 1;
     }
     index
-}
-
-fn introduction(
-    session: &Session,
-    config: &Config,
-    promise: Option<usize>,
-    kind: Kind,
-    codec: &'static Codec,
-    nth: usize,
-) -> Introduction {
-    let base = format!("{}/{}/{}", config.room, session.stream, session.number);
-    let own_id = stream_id(&base, kind, nth);
-    let own = stream_of(&own_id, kind, codec);
-    let mut collection = gst::StreamCollection::builder(Some(&base));
-    for (position, track) in session.promised.iter().enumerate() {
-        let Ok(codec) = track.codec else { continue };
-        let Some(codec) = Codec::by_name(codec) else {
-            continue;
-        };
-        collection = collection.stream(match promise {
-            Some(own_position) if own_position == position => own.clone(),
-            _ => stream_of(
-                &promised_id(&base, &session.promised, position),
-                track.kind,
-                codec,
-            ),
-        });
-    }
-    if promise.is_none() {
-        collection = collection.stream(own.clone());
-    }
-    Introduction {
-        stream_id: own_id,
-        group_id: session.group_id,
-        collection: collection.build(),
-        stream: own,
-        details: gst::Structure::builder("vdoroom-stream")
-            .field("room", &config.room)
-            .field("stream", &session.stream.0)
-            .field("session", session.number)
-            .field("label", session.label.as_deref().unwrap_or_default())
-            .build(),
-        title: session.label.clone(),
-    }
-}
-
-fn promised_id(base: &str, promised: &[offer::Track], position: usize) -> String {
-    let kind = promised[position].kind;
-    let before = promised.iter().take(position);
-    stream_id(base, kind, before.filter(|t| t.kind == kind).count())
-}
-
-fn stream_id(base: &str, kind: Kind, nth: usize) -> String {
-    match nth {
-        0 => format!("{base}/{}", kind.as_str()),
-        nth => format!("{base}/{}-{nth}", kind.as_str()),
-    }
-}
-
-fn stream_of(id: &str, kind: Kind, codec: &Codec) -> gst::Stream {
-    let caps = codec.forms();
-    let stream_type = match kind.is_video() {
-        true => gst::StreamType::VIDEO,
-        false => gst::StreamType::AUDIO,
-    };
-    gst::Stream::new(
-        Some(id),
-        Some(&caps),
-        stream_type,
-        gst::StreamFlags::empty(),
-    )
 }

@@ -67,6 +67,7 @@ impl ObjectSubclass for VdoRoomSrc {
     const NAME: &'static str = "GstVdoRoomSrc";
     type Type = super::VdoRoomSrc;
     type ParentType = gst::Bin;
+    type Interfaces = (gst::URIHandler,);
 }
 
 impl ObjectImpl for VdoRoomSrc {
@@ -77,6 +78,7 @@ impl ObjectImpl for VdoRoomSrc {
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         let (changed, settings) = {
             let mut settings = lock(&self.settings);
+            settings.forget_uri(pspec.name());
             (settings.set(pspec.name(), value), settings.clone())
         };
         match changed {
@@ -272,6 +274,7 @@ impl VdoRoomSrc {
                 interval: settings.keyframe_interval(),
                 waits: settings.wait_for_keyframe,
             },
+            one_stream: settings.one_stream,
             rejoin_window: settings.rejoin_window(),
             views: self.views.clone(),
             identity_mismatches: self.identity_mismatches.clone(),
@@ -378,6 +381,11 @@ impl VdoRoomSrc {
                 "A consumer or the network still holds a thread"
             );
         }
+    }
+
+    /// Held for no longer than a copy or a change takes.
+    pub(super) fn settings(&self) -> MutexGuard<'_, Settings> {
+        lock(&self.settings)
     }
 
     pub(super) fn send(&self, event: Event) {

@@ -20,6 +20,12 @@
  *   r.audio_alice ! queue ! m.
  * ```
  *
+ * ## Play one person
+ *
+ * ```bash
+ * gst-play-1.0 vdoroom://127.0.0.1:8443/studio/alice
+ * ```
+ *
  * Who does what: `protocol::Room` decides everything that is said in the room, on the thread
  * `vdoroom:net`, which the signalling module runs. `control` carries out what it decides, on the
  * thread `vdoroom:ctl`: it owns a `session` for each WebRTC connection, which has a `track` for
@@ -43,8 +49,10 @@ pub mod fuzzing;
 mod ice;
 mod identity;
 mod imp;
+mod introduction;
 mod keyframes;
 mod loss;
+mod no_more_pads;
 mod offer;
 mod pad;
 mod pad_names;
@@ -62,9 +70,11 @@ mod signals;
 mod ssrcs;
 mod states;
 mod stats;
+mod tags;
 mod timeline;
 mod timestamps;
 mod track;
+mod uri;
 mod watches;
 mod webrtcbin;
 
@@ -86,7 +96,7 @@ static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
 glib::wrapper! {
     pub struct VdoRoomSrc(ObjectSubclass<imp::VdoRoomSrc>)
         @extends gst::Bin, gst::Element, gst::Object,
-        @implements gst::ChildProxy;
+        @implements gst::ChildProxy, gst::URIHandler;
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {

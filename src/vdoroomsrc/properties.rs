@@ -10,6 +10,7 @@ use once_cell::sync::Lazy;
 
 use super::ice;
 use super::settings::*;
+use crate::protocol::Shard;
 
 /// Where a set property has to be heard while the element runs.
 pub(super) enum Changed {
@@ -91,6 +92,18 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
         strings("exclude-streams", "Stream IDs not to receive, with the wildcards * and ?", true),
         glib::ParamSpecUInt::builder("max-streams")
             .blurb("How many streams to receive at the same time; further ones wait until one leaves (0 = no limit)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt::builder("shard-index")
+            .blurb("Which of the shard-count recorders of a room this one is, from 0 to shard-count - 1: it receives the streams that fall to it")
+            .maximum(Shard::MAX - 1)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt::builder("shard-count")
+            .blurb("How many recorders divide the streams of the room among themselves, each with a shard-index of its own (1 = this one receives all)")
+            .minimum(1)
+            .maximum(Shard::MAX)
+            .default_value(1)
             .mutable_ready()
             .build(),
         boolean("receive-audio", true, "Ask publishers for audio"),
@@ -176,6 +189,8 @@ impl Settings {
                 return Changed::Filter;
             }
             "max-streams" => self.max_streams = number(),
+            "shard-index" => self.shard_index = number(),
+            "shard-count" => self.shard_count = number(),
             "receive-audio" => self.receive_audio = flag(),
             "receive-video" => self.receive_video = flag(),
             "receive-screen" => self.receive_screen = flag(),
@@ -229,6 +244,8 @@ impl Settings {
             "streams" => array(self.streams.iter().map(String::as_str)),
             "exclude-streams" => array(self.exclude_streams.iter().map(String::as_str)),
             "max-streams" => self.max_streams.to_value(),
+            "shard-index" => self.shard_index.to_value(),
+            "shard-count" => self.shard_count.to_value(),
             "receive-audio" => self.receive_audio.to_value(),
             "receive-video" => self.receive_video.to_value(),
             "receive-screen" => self.receive_screen.to_value(),

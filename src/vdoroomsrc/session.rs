@@ -20,6 +20,8 @@ use super::congestion;
 use super::connectivity::Connectivity;
 use super::control::Command;
 use super::events::EventSender;
+use super::introduction::Streams;
+use super::no_more_pads::Pads;
 use super::offer::{self, Refusal, Wish};
 use super::ping::Ping;
 use super::pulse::{Heard, Pulse};
@@ -68,6 +70,9 @@ pub(super) struct Session {
     pub tracks: Vec<Track>,
     /// Pads that webrtcbin has added and that are not exposed yet; blocked.
     pub waiting_pads: Vec<WaitingPad>,
+    pub pads: Pads,
+    /// As its pads announce them.
+    pub streams: Streams,
     /// The m-lines for media of the newest offer.
     pub promised: Vec<offer::Track>,
     /// The newest offer, as webrtcbin was given it.
@@ -169,6 +174,8 @@ impl Session {
             channel: None,
             tracks: Vec::new(),
             waiting_pads: Vec::new(),
+            pads: Pads::default(),
+            streams: Streams::default(),
             promised: Vec::new(),
             offer: None,
             numbered: Vec::new(),

@@ -11,7 +11,7 @@ use url::Url;
 use super::codecs::CODECS;
 use super::ice;
 use super::offer::Wish;
-use crate::protocol::{self, Bitrates, Filter, MediaRequest, Password, RoomConfig};
+use crate::protocol::{self, Bitrates, Filter, MediaRequest, Password, RoomConfig, Shard};
 use crate::signalling::{Server, TlsOptions};
 
 pub(super) const DEFAULT_SERVER: &str = "ws://127.0.0.1:8443";
@@ -51,6 +51,8 @@ pub(super) struct Settings {
     pub streams: Vec<String>,
     pub exclude_streams: Vec<String>,
     pub max_streams: u32,
+    pub shard_index: u32,
+    pub shard_count: u32,
     pub receive_audio: bool,
     pub receive_video: bool,
     pub receive_screen: bool,
@@ -74,6 +76,10 @@ pub(super) struct Settings {
     pub cafile: Option<PathBuf>,
     pub insecure_tls: bool,
     pub label: String,
+    /// What was set by it can be changed by properties; then it is forgotten.
+    pub uri: Option<String>,
+    /// The URI names one stream.
+    pub one_stream: bool,
 }
 
 /// A value that no log shows.
@@ -99,6 +105,8 @@ impl Default for Settings {
             streams: Vec::new(),
             exclude_streams: Vec::new(),
             max_streams: 0,
+            shard_index: 0,
+            shard_count: 1,
             receive_audio: true,
             receive_video: true,
             receive_screen: true,
@@ -122,6 +130,8 @@ impl Default for Settings {
             cafile: None,
             insecure_tls: false,
             label: DEFAULT_LABEL.into(),
+            uri: None,
+            one_stream: false,
         }
     }
 }
@@ -135,6 +145,10 @@ pub(super) enum SettingsError {
     Server(String, String),
     #[error("neither room nor streams says what to receive: set room=NAME")]
     NothingToReceive,
+    #[error(
+        "shard-index is {index} of shard-count {count}: set shard-index to less than shard-count, for it counts from 0"
+    )]
+    Shard { index: u32, count: u32 },
     #[error("password-env names the environment variable {0}, which is not set")]
     PasswordEnv(String),
     #[error("{property} names the codec {name}, which is not one of {}", .known.join(", "))]
@@ -181,6 +195,7 @@ impl Settings {
             },
             accept_unencrypted: self.accept_unencrypted,
             filter: self.filter(),
+            shard: self.shard()?,
             max_streams: self.max_streams as usize,
             media: MediaRequest {
                 audio: self.receive_audio,
@@ -207,6 +222,11 @@ impl Settings {
             Some("false" | "0" | "off") => Password::Off,
             Some(password) => Password::Own(password.into()),
         })
+    }
+
+    fn shard(&self) -> Result<Shard, SettingsError> {
+        let (index, count) = (self.shard_index, self.shard_count);
+        Shard::new(index, count).ok_or(SettingsError::Shard { index, count })
     }
 
     pub(super) fn filter(&self) -> Filter {

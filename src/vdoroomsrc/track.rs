@@ -278,8 +278,7 @@ impl Track {
         }
         let bytes = self.exit.counters.bytes.load(Relaxed);
         let bits_per_second = (bytes - before) as f64 * 8.0 / elapsed.as_secs_f64();
-        let bitrate = &self.exit.counters.bitrate;
-        bitrate.store(bits_per_second as u64, Relaxed);
+        self.exit.note_bitrate(bits_per_second as u64);
         self.bitrate_sample = (now, bytes);
     }
 

@@ -20,7 +20,7 @@ pub use actions::*;
 pub use bytes::converse;
 use gstvdoroom::protocol::{
     Action, Bitrates, Dialect, Event, Filter, MediaRequest, Password, Room, RoomConfig, RoomStatus,
-    SessionId, StreamId, StreamState,
+    SessionId, Shard, StreamId, StreamState,
 };
 use rules::Rules;
 pub use sdp::Sdp;
@@ -34,6 +34,7 @@ pub fn config() -> RoomConfig {
         dialect: Dialect::Hosted,
         accept_unencrypted: false,
         filter: Filter::default(),
+        shard: Shard::default(),
         max_streams: 0,
         media: MediaRequest {
             audio: true,

@@ -42,9 +42,14 @@ mod leaks;
 #[allow(dead_code)]
 #[path = "../room/recording.rs"]
 mod recording;
+#[path = "../room/shards.rs"]
+mod shards;
 
 /// How long a hostile guest has.
 const CHAOS: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// How many people shards divide among themselves.
+const GUESTS: usize = 24;
 
 /// How often guests join, and leave.
 const JOINS: usize = 500;

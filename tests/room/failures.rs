@@ -168,6 +168,14 @@ fn settings_that_cannot_work_are_refused_with_a_reason() {
         },
         &["turn:relay.example.org", "turn-user"],
     );
+    is_refused(
+        |s| {
+            s.set_property("room", "r");
+            s.set_property("shard-index", 3u32);
+            s.set_property("shard-count", 3u32);
+        },
+        &["shard-index is 3", "shard-count 3"],
+    );
 }
 
 #[test]

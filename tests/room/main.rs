@@ -15,6 +15,7 @@ mod flavours;
 mod forgotten;
 mod handlers;
 mod identity;
+mod kubernetes;
 mod launch;
 mod leaks;
 mod lifecycle;
@@ -23,10 +24,12 @@ mod names;
 mod network;
 mod pads;
 mod pauses;
+mod players;
 mod recording;
 mod recovery;
 mod rejoin;
 mod secrets;
+mod shards;
 mod splits;
 mod states;
 mod time;
@@ -36,6 +39,9 @@ mod uploads;
 
 /// How long a hostile guest has.
 const CHAOS: std::time::Duration = std::time::Duration::from_secs(50);
+
+/// How many people shards divide among themselves.
+const GUESTS: usize = 9;
 
 /// How often guests join, and leave.
 const JOINS: usize = 200;
