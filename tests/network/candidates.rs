@@ -4,7 +4,7 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::netns::{Behind, Family};
+use vdoroom_test_support::netns::Family;
 use vdoroom_test_support::publisher::Moment;
 use vdoroom_test_support::server::Candidates;
 use vdoroom_test_support::{Flavour, Internet, Publisher};
@@ -42,11 +42,7 @@ fn every_form_reaches_the_agent(moment: Moment, order: Candidates) {
         return;
     };
     scene.room.faults(|faults| faults.candidates = order);
-    let host = |name| {
-        scene
-            .internet
-            .host_with(name, Behind::Nothing, Family::Ipv4)
-    };
+    let host = |name| scene.internet.host_of(name, Family::Ipv4);
     let (guests, recorder) = (host("guests"), host("recorder"));
     let is_connected = moment == Moment::OverTheChannel;
     if !is_connected {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Networks with addresses of one family only.
 
-use vdoroom_test_support::netns::{Behind, Family};
+use vdoroom_test_support::netns::Family;
 
 use crate::scene::Scene;
 
@@ -11,7 +11,7 @@ fn records_with(family: Family) {
     let Some(scene) = Scene::of(family) else {
         return;
     };
-    let host = |name| scene.internet.host_with(name, Behind::Nothing, family);
+    let host = |name| scene.internet.host_of(name, family);
     let (alice, recorder) = (host("alice"), host("recorder"));
     let _publisher = scene.publish(&alice, "alice", |alice| alice);
     let mut recording = scene.record(&recorder, |_| {});

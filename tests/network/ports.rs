@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use gst::prelude::*;
-use vdoroom_test_support::netns::{Behind, Family};
+use vdoroom_test_support::netns::Family;
 
 use crate::recording::Recording;
 use crate::scene::Scene;
@@ -56,11 +56,7 @@ fn a_guest_for_whom_no_port_is_free_is_named_and_recorded_when_one_is() {
     let Some(scene) = Scene::of(Family::Ipv4) else {
         return;
     };
-    let host = |name| {
-        scene
-            .internet
-            .host_with(name, Behind::Nothing, Family::Ipv4)
-    };
+    let host = |name| scene.internet.host_of(name, Family::Ipv4);
     let (guests, recorder) = (host("guests"), host("recorder"));
     let ports = 50_000..=50_000;
     let mut recording = scene.record(&recorder, |source| {

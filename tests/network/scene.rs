@@ -2,7 +2,7 @@
 //! A room server, a TURN server, and who is far from both.
 
 use gst::prelude::*;
-use vdoroom_test_support::netns::{Behind, Family, Host};
+use vdoroom_test_support::netns::{Family, Host};
 use vdoroom_test_support::publisher::PublisherBuilder;
 use vdoroom_test_support::{Codec, Dialect, Internet, Publisher, RoomServer, TurnServer, turn};
 
@@ -28,7 +28,7 @@ impl Scene {
     /// The room server has addresses of this family.
     pub fn of(family: Family) -> Option<Self> {
         let internet = Internet::new()?;
-        let host = internet.host_with("room", Behind::Nothing, family);
+        let host = internet.host_of("room", family);
         let room = host.run(|| {
             RoomServer::builder()
                 .dialect(Dialect::Hosted)

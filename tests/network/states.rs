@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::netns::{Behind, Family, Impairment};
+use vdoroom_test_support::netns::{Family, Impairment};
 use vdoroom_test_support::{Folder, Launch};
 
 use crate::recording::{DEADLINE, Recording};
@@ -74,11 +74,7 @@ fn every_state_is_one_line_of_the_log() {
     let Some(scene) = Scene::of(Family::Ipv4) else {
         return;
     };
-    let host = |name| {
-        scene
-            .internet
-            .host_with(name, Behind::Nothing, Family::Ipv4)
-    };
+    let host = |name| scene.internet.host_of(name, Family::Ipv4);
     let (alice, recorder) = (host("alice"), host("recorder"));
     let folder = Folder::new();
     let line = format!(

@@ -105,7 +105,7 @@ fn of_two_pages_with_one_id_one_is_recorded_and_the_other_takes_over() {
     let person = || person(&server, "r", "alice", Codec::Vp8);
     let mut pages = vec![person(), person()];
     recording.wait_for_frames(&["alice"], FRAMES);
-    assert_eq!(recording.parts_opened(), 1);
+    recording.wait("the first part", |r| r.parts_opened() == 1);
     let sends = pages.iter().position(|page| page.frames_sent() > 0);
     pages.remove(sends.unwrap()).crash();
     let since = Instant::now();

@@ -97,7 +97,12 @@ impl Internet {
 
     /// A host with addresses of both families, which everybody reaches.
     pub fn host(&self, name: &str) -> Host {
-        self.host_with(name, Behind::Nothing, Family::Both)
+        self.host_of(name, Family::Both)
+    }
+
+    /// A host that everybody reaches, with addresses of these families.
+    pub fn host_of(&self, name: &str, family: Family) -> Host {
+        self.host_with(name, Behind::Nothing, family)
     }
 
     /// A host that is reached by its answers only.
