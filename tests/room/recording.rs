@@ -137,12 +137,9 @@ impl Recording {
         let tracks = tracks.unwrap_or_default();
         let of = |kind: &str| {
             let track = tracks.iter().find(|t| t.get::<&str>("kind") == Ok(kind));
-            track.map_or(0, |t| t.get("buffers").unwrap())
+            track.map(|t| t.get("buffers").unwrap())
         };
-        match of("video") {
-            0 => of("audio"),
-            frames => frames,
-        }
+        of("video").or_else(|| of("audio")).unwrap_or(0)
     }
 
     pub fn stream(&self, stream: &str) -> Option<gst::Structure> {
