@@ -14,6 +14,7 @@ use super::{
     Codec, Flavour, Moment, Publisher, Sound,
     control::Control,
     feed::Feed,
+    film::Film,
     greed::Greed,
     link::Target,
     peer::Kind,
@@ -36,6 +37,7 @@ pub struct Settings {
     pub dialect: Dialect,
     pub label: String,
     pub rate: i32,
+    pub film: Option<Arc<Film>>,
     pub audio: bool,
     pub video: bool,
     pub screen: bool,
@@ -91,6 +93,12 @@ impl PublisherBuilder {
 
     pub fn codec(mut self, codec: Codec) -> Self {
         self.0.codec = codec;
+        self
+    }
+
+    /// Sends a film that is encoded already, which has to be of the publisher's codec and of Opus.
+    pub fn film(mut self, film: &Arc<Film>) -> Self {
+        self.0.film = Some(film.clone());
         self
     }
 
@@ -270,15 +278,18 @@ impl PublisherBuilder {
             .timeline
             .clone()
             .unwrap_or_else(Timeline::now);
-        let feed = Feed::start(
-            settings.codec,
-            settings.sound,
-            settings.flavour,
-            settings.rate,
-            settings.busy,
-            &timeline,
-            settings.times.card,
-        )?;
+        let feed = match &settings.film {
+            Some(film) => Feed::of(film, &timeline),
+            None => Feed::start(
+                settings.codec,
+                settings.sound,
+                settings.flavour,
+                settings.rate,
+                settings.busy,
+                &timeline,
+                settings.times.card,
+            )?,
+        };
         let feed = Arc::new(feed);
         let status = Arc::<Status>::default();
         let (events, inbox) = smol::channel::unbounded();

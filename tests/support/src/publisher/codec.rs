@@ -22,9 +22,14 @@ pub enum Codec {
 impl Codec {
     /// Launch description of a real-time encoder.
     pub(super) fn encoder(self, keyframe_interval: i32) -> String {
+        self.encoder_at(600_000, keyframe_interval)
+    }
+
+    /// As [`Codec::encoder`], at so many bits per second where the codec is told.
+    pub(super) fn encoder_at(self, bitrate: u32, keyframe_interval: i32) -> String {
         match self {
             Self::H264 | Self::H264Main | Self::H264High => format!(
-                "x264enc tune=zerolatency speed-preset={} bitrate=600 threads=1 \
+                "x264enc tune=zerolatency speed-preset={} bitrate={} threads=1 \
                  key-int-max={keyframe_interval} \
                  ! video/x-h264,profile={},stream-format=byte-stream",
                 // What is ultrafast needs no profile above baseline.
@@ -33,6 +38,7 @@ impl Codec {
                 } else {
                     "superfast"
                 },
+                bitrate / 1000,
                 self.h264_profile(),
             ),
             Self::H265 => format!(
@@ -42,7 +48,7 @@ impl Codec {
                  ! video/x-h265,stream-format=byte-stream,alignment=au"
             ),
             Self::Vp8 => format!(
-                "vp8enc deadline=1 cpu-used=8 threads=1 end-usage=cbr target-bitrate=600000 \
+                "vp8enc deadline=1 cpu-used=8 threads=1 end-usage=cbr target-bitrate={bitrate} \
                  lag-in-frames=0 max-quantizer=36 keyframe-max-dist={keyframe_interval}"
             ),
             // Not cbr: the encoder then leaves blocks as they were now and then, and a frame

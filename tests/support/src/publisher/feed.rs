@@ -18,7 +18,8 @@ use gst_video::prelude::*;
 use crate::pattern::{self, Content, Plane};
 
 use super::{
-    Codec, Flavour, Sound,
+    Codec, Film, Flavour, Sound,
+    film::Reel,
     timeline::{SoundCard, Timeline},
 };
 
@@ -75,12 +76,25 @@ impl Track {
     }
 
     fn push(&self, sample: &gst::Sample) {
+        if let Some(sample) = in_running_time(sample, self.card) {
+            self.hand_out(&sample);
+        }
+    }
+
+    /// Hands out a unit that was encoded at another time.
+    pub(super) fn push_at(&self, sample: &gst::Sample, pts: gst::ClockTime) {
+        if self.lock().is_empty() {
+            return;
+        }
+        if let Some(sample) = stamped(sample, Some(pts)) {
+            self.hand_out(&sample);
+        }
+    }
+
+    fn hand_out(&self, sample: &gst::Sample) {
         if self.paused.load(Ordering::Relaxed) {
             return;
         }
-        let Some(sample) = in_running_time(sample, self.card) else {
-            return;
-        };
         let delta = sample
             .buffer()
             .is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::DELTA_UNIT));
@@ -92,7 +106,7 @@ impl Track {
             }
             outlet.waits_for_keyframe.store(false, Ordering::Relaxed);
             // Fails while a viewer's pipeline goes down; the outlet is detached then.
-            let _ = outlet.source.push_sample(&sample);
+            let _ = outlet.source.push_sample(sample);
             handed_out = true;
         }
         if handed_out {
@@ -105,26 +119,48 @@ impl Track {
 /// (x264enc from a thousand hours), and the segment that says so does not pass an appsrc.
 fn in_running_time(sample: &gst::Sample, card: SoundCard) -> Option<gst::Sample> {
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    let pts = segment.to_running_time(sample.buffer()?.pts());
+    stamped(sample, pts.map(|pts| card.machine_time(pts)))
+}
+
+fn stamped(sample: &gst::Sample, pts: Option<gst::ClockTime>) -> Option<gst::Sample> {
     let mut buffer = sample.buffer_owned()?;
-    let pts = segment.to_running_time(buffer.pts());
     let shell = buffer.make_mut();
-    shell.set_pts(pts.map(|pts| card.machine_time(pts)));
+    shell.set_pts(pts);
     shell.set_dts(None);
     let caps = sample.caps_owned()?;
     Some(gst::Sample::builder().buffer(&buffer).caps(&caps).build())
 }
 
-/// The encoders of one publisher.
+enum Origin {
+    Drawn {
+        pipelines: [gst::Pipeline; 2],
+        video_sink: gst::Element,
+        size: gst::Element,
+        rate: i32,
+    },
+    Film(Arc<Reel>),
+}
+
+/// What one publisher sends.
 pub struct Feed {
-    pipelines: [gst::Pipeline; 2],
-    video_sink: gst::Element,
-    size: gst::Element,
-    rate: i32,
+    origin: Origin,
     pub video: Arc<Track>,
     pub audio: Arc<Track>,
 }
 
 impl Feed {
+    /// Sends a film.
+    pub fn of(film: &Film, timeline: &Timeline) -> Self {
+        let reel = film.reel(timeline);
+        Self {
+            video: reel.video.clone(),
+            audio: reel.audio.clone(),
+            origin: Origin::Film(reel),
+        }
+    }
+
+    /// Draws, beeps and encodes.
     pub fn start(
         codec: Codec,
         sound: Sound,
@@ -159,41 +195,50 @@ impl Feed {
         let video_sink = element(&camera, "video")?;
         hand_out(&video_sink, &video);
         hand_out(&element(&microphone, "audio")?, &audio);
+        let pipelines = [camera, microphone];
+        let playing = pipelines
+            .iter()
+            .try_for_each(|pipeline| pipeline.set_state(gst::State::Playing).map(drop));
         let feed = Self {
-            pipelines: [camera, microphone],
-            video_sink,
-            size,
-            rate,
+            origin: Origin::Drawn {
+                pipelines,
+                video_sink,
+                size,
+                rate,
+            },
             video,
             audio,
         };
-        for pipeline in &feed.pipelines {
-            pipeline
-                .set_state(gst::State::Playing)
-                .map_err(|error| error.to_string())?;
-        }
+        playing.map_err(|error| error.to_string())?;
         Ok(feed)
     }
 
     /// Has the encoder make its next picture a keyframe.
     pub fn force_keyframe(&self) {
+        let video_sink = match &self.origin {
+            Origin::Drawn { video_sink, .. } => video_sink,
+            Origin::Film(reel) => return reel.force_keyframe(),
+        };
         let event = gst_video::UpstreamForceKeyUnitEvent::builder()
             .all_headers(true)
             .build();
-        self.video_sink.send_event(event);
+        video_sink.send_event(event);
     }
 
-    /// Changes the picture's size from the next frame on.
+    /// Changes the picture's size from the next frame on; that of a film stays.
     pub fn resize(&self, width: i32, height: i32) {
-        self.size
-            .set_property("caps", picture(width, height, self.rate));
+        if let Origin::Drawn { size, rate, .. } = &self.origin {
+            size.set_property("caps", picture(width, height, *rate));
+        }
     }
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        for pipeline in &self.pipelines {
-            let _ = pipeline.set_state(gst::State::Null);
+        if let Origin::Drawn { pipelines, .. } = &self.origin {
+            for pipeline in pipelines {
+                let _ = pipeline.set_state(gst::State::Null);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod candidates;
 mod codec;
 mod control;
 mod feed;
+mod film;
 mod flavour;
 mod greed;
 mod link;
@@ -38,6 +39,7 @@ use crate::{log::LogEntry, secret::Password, server::Dialect};
 pub use builder::PublisherBuilder;
 pub use candidates::Moment;
 pub use codec::Codec;
+pub use film::{Film, Script};
 pub use flavour::Flavour;
 pub use reports::SenderReports;
 pub use sound::Sound;
@@ -80,6 +82,7 @@ impl Publisher {
             dialect: Dialect::default(),
             label: stream_id.into(),
             rate: 30,
+            film: None,
             audio: true,
             video: true,
             screen: false,

@@ -61,6 +61,11 @@ impl Timeline {
         self.is_fast
     }
 
+    /// The running time at a time of the machine's clock.
+    pub(super) fn running_time(&self, at: gst::ClockTime) -> gst::ClockTime {
+        at.saturating_sub(self.base)
+    }
+
     pub(super) fn rule(&self, pipeline: &gst::Pipeline) {
         pipeline.use_clock(Some(&self.clock));
         pipeline.set_start_time(gst::ClockTime::NONE);

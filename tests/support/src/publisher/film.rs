@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Media that is encoded once and sent by many publishers, so that publishing costs little.
+//!
+//! Lock: `Reels` only, held for no longer than a copy of the list takes.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
+
+use gst::prelude::*;
+
+use super::{Codec, feed::Track, timeline::Timeline};
+
+/// So long is a film; then it begins again.
+const LENGTH: gst::ClockTime = gst::ClockTime::from_seconds(4);
+
+/// What a film shows, and how well.
+#[derive(Clone, Copy, Debug)]
+pub struct Script {
+    pub codec: Codec,
+    pub width: u32,
+    pub height: u32,
+    /// Pictures per second.
+    pub rate: u32,
+    /// Bits per second of the picture.
+    pub bitrate: u32,
+}
+
+/// A recording in memory, and the thread that plays it to all publishers at once.
+pub struct Film {
+    video: Vec<gst::Sample>,
+    audio: Vec<gst::Sample>,
+    rate: u32,
+    reels: Mutex<Vec<Weak<Reel>>>,
+}
+
+/// Where one publisher is in the film.
+pub(super) struct Reel {
+    timeline: Timeline,
+    pub(super) video: Arc<Track>,
+    pub(super) audio: Arc<Track>,
+    next: AtomicUsize,
+    wants_keyframe: AtomicBool,
+}
+
+impl Reel {
+    /// Goes on with the next keyframe of the film.
+    pub(super) fn force_keyframe(&self) {
+        self.wants_keyframe.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Film {
+    /// Encodes it, and begins to play it.
+    pub fn make(script: Script) -> Result<Arc<Self>, String> {
+        gst::init().map_err(|error| error.to_string())?;
+        let pictures = LENGTH.seconds() * u64::from(script.rate);
+        let units = LENGTH.mseconds() / AUDIO_UNIT.mseconds();
+        let video = format!(
+            "videotestsrc num-buffers={pictures} pattern=ball ! video/x-raw,format=I420,width={},\
+             height={},framerate={}/1 ! {}",
+            script.width,
+            script.height,
+            script.rate,
+            script.codec.encoder_at(script.bitrate, script.rate as i32),
+        );
+        let audio = format!(
+            "audiotestsrc num-buffers={units} samplesperbuffer=960 wave=pink-noise volume=0.1 \
+             ! audio/x-raw,format=S16LE,rate=48000,channels=2 ! opusenc bitrate=64000"
+        );
+        let film = Arc::new(Self {
+            video: develop(&video)?,
+            audio: develop(&audio)?,
+            rate: script.rate,
+            reels: Mutex::default(),
+        });
+        let weak = Arc::downgrade(&film);
+        thread::Builder::new()
+            .name("film".into())
+            .spawn(move || play(&weak))
+            .map_err(|error| error.to_string())?;
+        Ok(film)
+    }
+
+    /// Bits per second of the picture, as encoded.
+    pub fn bitrate(&self) -> u64 {
+        let bytes = self
+            .video
+            .iter()
+            .filter_map(|s| s.buffer())
+            .map(|b| b.size() as u64);
+        bytes.sum::<u64>() * 8 / LENGTH.seconds()
+    }
+
+    pub(super) fn reel(&self, timeline: &Timeline) -> Arc<Reel> {
+        let reel = Arc::new(Reel {
+            timeline: timeline.clone(),
+            video: Arc::default(),
+            audio: Arc::default(),
+            next: AtomicUsize::new(0),
+            wants_keyframe: AtomicBool::new(false),
+        });
+        let mut reels = self.reels.lock().unwrap_or_else(PoisonError::into_inner);
+        reels.push(Arc::downgrade(&reel));
+        reel
+    }
+
+    fn audience(&self) -> Vec<Arc<Reel>> {
+        let mut reels = self.reels.lock().unwrap_or_else(PoisonError::into_inner);
+        reels.retain(|reel| reel.strong_count() > 0);
+        reels.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn show(&self, reel: &Reel, at: gst::ClockTime) {
+        let mut next = reel.next.load(Ordering::Relaxed) % self.video.len();
+        if reel.wants_keyframe.swap(false, Ordering::Relaxed) {
+            let is_keyframe = |index: &usize| {
+                let buffer = self.video[index % self.video.len()].buffer();
+                buffer.is_some_and(|b| !b.flags().contains(gst::BufferFlags::DELTA_UNIT))
+            };
+            let further = (next..next + self.video.len()).find(is_keyframe);
+            next = further.unwrap_or(next) % self.video.len();
+        }
+        reel.next.store(next + 1, Ordering::Relaxed);
+        reel.video
+            .push_at(&self.video[next], reel.timeline.running_time(at));
+    }
+}
+
+const AUDIO_UNIT: gst::ClockTime = gst::ClockTime::from_mseconds(20);
+
+/// Encodes as fast as it goes.
+fn develop(description: &str) -> Result<Vec<gst::Sample>, String> {
+    let description = format!("{description} ! appsink name=sink sync=false");
+    let pipeline = gst::parse::launch(&description).map_err(|error| error.to_string())?;
+    let pipeline = pipeline
+        .downcast::<gst::Pipeline>()
+        .map_err(|_| "not a pipeline")?;
+    let sink = pipeline.by_name("sink").and_downcast::<gst_app::AppSink>();
+    let sink = sink.ok_or("no appsink")?;
+    let playing = pipeline.set_state(gst::State::Playing);
+    let mut samples = vec![];
+    while let Ok(sample) = sink.pull_sample() {
+        samples.push(sample);
+    }
+    // A pipeline that is taken down anyway.
+    let _ = pipeline.set_state(gst::State::Null);
+    match (playing, samples.is_empty()) {
+        (Ok(_), false) => Ok(samples),
+        _ => Err(format!("nothing is encoded by {description}")),
+    }
+}
+
+/// Plays the film in real time, until nobody holds it any more.
+fn play(film: &Weak<Film>) {
+    let clock = gst::SystemClock::obtain();
+    let begin = clock.time();
+    let (mut pictures, mut sounds) = (0, 0);
+    while let Some(film) = film.upgrade() {
+        let picture_at = (gst::ClockTime::SECOND * pictures) / u64::from(film.rate);
+        let sound_at = AUDIO_UNIT * sounds;
+        let at = begin + picture_at.min(sound_at);
+        let audience = film.audience();
+        if let Some(wait) = at.checked_sub(clock.time()) {
+            drop(film);
+            thread::sleep(wait.into());
+            continue;
+        }
+        if picture_at <= sound_at {
+            audience.iter().for_each(|reel| film.show(reel, at));
+            pictures += 1;
+        } else {
+            let unit = &film.audio[sounds as usize % film.audio.len()];
+            for reel in &audience {
+                reel.audio.push_at(unit, reel.timeline.running_time(at));
+            }
+            sounds += 1;
+        }
+    }
+}
