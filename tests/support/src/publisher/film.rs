@@ -34,6 +34,11 @@ pub struct Film {
     reels: Mutex<Vec<Weak<Reel>>>,
 }
 
+/// A film that is being sent.
+pub struct Showing(
+    #[expect(dead_code, reason = "the film looks whether it is still there")] Arc<Reel>,
+);
+
 /// Where one publisher is in the film.
 pub(super) struct Reel {
     timeline: Timeline,
@@ -90,6 +95,15 @@ impl Film {
             .filter_map(|s| s.buffer())
             .map(|b| b.size() as u64);
         bytes.sum::<u64>() * 8 / LENGTH.seconds()
+    }
+
+    /// Sends it by the appsrcs of a pipeline, one for the picture and one for sound, for as long as
+    /// what is returned lives.
+    pub fn feed(&self, pipeline: &gst::Pipeline, [video, audio]: [gst_app::AppSrc; 2]) -> Showing {
+        let reel = self.reel(&Timeline::of(pipeline));
+        reel.video.attach(video, false);
+        reel.audio.attach(audio, false);
+        Showing(reel)
     }
 
     pub(super) fn reel(&self, timeline: &Timeline) -> Arc<Reel> {

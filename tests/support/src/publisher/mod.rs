@@ -39,7 +39,7 @@ use crate::{log::LogEntry, secret::Password, server::Dialect};
 pub use builder::PublisherBuilder;
 pub use candidates::Moment;
 pub use codec::Codec;
-pub use film::{Film, Script};
+pub use film::{Film, Script, Showing};
 pub use flavour::Flavour;
 pub use reports::SenderReports;
 pub use sound::Sound;

@@ -29,6 +29,14 @@ impl Timeline {
         }
     }
 
+    /// That of a pipeline that is playing, by the machine's clock.
+    pub(super) fn of(pipeline: &gst::Pipeline) -> Self {
+        Self {
+            base: pipeline.base_time().unwrap_or_default(),
+            ..Self::now()
+        }
+    }
+
     /// Begins now, by a clock that runs so many millionths too fast.
     pub fn fast(ppm: u32) -> Self {
         Self::now().faster_by(SoundCard { ppm })

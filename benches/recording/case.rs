@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One measurement: a recorder, a kind of media, a number of streams.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use procfs::CurrentSI;
+use serde::Serialize;
+use vdoroom_test_support::log::Direction;
+use vdoroom_test_support::{Dialect, Folder, Launch, RoomServer};
+
+use crate::frames::{self, Frames};
+use crate::process::Usage;
+use crate::scene::Media;
+
+/// How long a recorder may take to record everybody, and to end.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// From then on everybody is recorded as ever.
+const SETTLING: Duration = Duration::from_secs(3);
+/// A file of this size has more than headers: its first keyframe. Sound alone takes 0.4 s for it.
+const FIRST_KEYFRAME: u64 = 3 * 1024;
+const POLL: Duration = Duration::from_millis(5);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorder {
+    Ours,
+    Bare,
+    Floor,
+    /// A line of the shell with `{server}`, `{room}` and `{folder}`.
+    Other(String),
+}
+
+impl Recorder {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ours => "vdoroomsrc",
+            Self::Bare => "webrtcbin",
+            Self::Floor => "floor",
+            Self::Other(_) => "other",
+        }
+    }
+}
+
+pub struct Case<'a> {
+    pub recorder: &'a Recorder,
+    pub media: &'a Media,
+    pub streams: usize,
+    /// How long is measured.
+    pub time: Duration,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    pub recorder: &'static str,
+    pub media: &'static str,
+    pub streams: usize,
+    /// Bits per second of each picture.
+    pub bitrate: u64,
+    /// Milliseconds of processor time for each second of each stream.
+    pub cpu_ms_per_stream_second: f64,
+    /// At the end of the measurement, of all streams together.
+    pub usage: Usage,
+    /// Seconds from the recorder's joining the room until the last stream's first keyframe is in its
+    /// file; none for the floor, which joins nothing.
+    pub join_s: Option<f64>,
+    pub frames_recorded: u64,
+    pub frames_missing: u64,
+    /// How busy the machine was, from 0 to 1, with publishers and all.
+    pub load: f64,
+}
+
+impl Case<'_> {
+    pub fn run(&self) -> Result<Outcome, String> {
+        let folder = Folder::new();
+        let began = Instant::now();
+        let server = RoomServer::start(Dialect::Hosted);
+        let (mut publishers, recorder) = match self.recorder {
+            Recorder::Floor => {
+                let mut recorder = self.start(&server, &folder.0);
+                recorder.wait_for_line("ready", DEADLINE);
+                (self.own("send", &server, &folder.0), recorder)
+            }
+            _ => {
+                let publishers = self.own("publish", &server, &folder.0);
+                self.wait_for_publishers(&server)?;
+                (publishers, self.start(&server, &folder.0))
+            }
+        };
+        let bitrate = publishers.wait_for_line("bitrate", DEADLINE);
+        let bitrate = bitrate
+            .rsplit(' ')
+            .next()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0);
+        let recorded = self.wait_for_keyframes(&folder.0)?;
+        let join_s = joined(&server).map(|at| (recorded - began).as_secs_f64() - at.as_secs_f64());
+        thread::sleep(SETTLING);
+
+        let (before, busy_before, since) =
+            (Usage::of_tree(recorder.pid())?, busy()?, Instant::now());
+        thread::sleep(self.time);
+        let (after, busy_after) = (Usage::of_tree(recorder.pid())?, busy()?);
+        let seconds = since.elapsed().as_secs_f64();
+
+        recorder.signal("INT");
+        let (_, printed) = recorder.wait(DEADLINE);
+        publishers.signal("INT");
+        publishers.wait(DEADLINE);
+        let frames = self
+            .count(&folder.0)
+            .map_err(|e| format!("{e}\n{printed}"))?;
+        Ok(Outcome {
+            recorder: self.recorder.name(),
+            media: self.media.name,
+            streams: self.streams,
+            bitrate,
+            cpu_ms_per_stream_second: (after.cpu_ms - before.cpu_ms)
+                / (seconds * self.streams as f64),
+            usage: after,
+            join_s: join_s.filter(|_| *self.recorder != Recorder::Floor),
+            frames_recorded: frames.recorded,
+            frames_missing: frames.missing,
+            load: (busy_after.0 - busy_before.0) / (busy_after.1 - busy_before.1),
+        })
+    }
+
+    fn start(&self, server: &RoomServer, folder: &Path) -> Launch {
+        match self.recorder {
+            Recorder::Ours => {
+                let line = format!(
+                    "-e vdoroomsrc server={} room=r password=false : roomfilesink location=rec_",
+                    server.url()
+                );
+                Launch::start(folder, &line)
+            }
+            Recorder::Bare => self.own("bare", server, folder),
+            Recorder::Floor => self.own("floor", server, folder),
+            Recorder::Other(line) => {
+                let line = line
+                    .replace("{server}", server.url())
+                    .replace("{room}", "r")
+                    .replace("{folder}", &folder.display().to_string());
+                Launch::shell(folder, &line, |_| {})
+            }
+        }
+    }
+
+    /// This program in another role.
+    fn own(&self, role: &str, server: &RoomServer, folder: &Path) -> Launch {
+        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("recording"));
+        let line = format!(
+            "exec {} {role} --server {} --media {} --streams {}",
+            program.display(),
+            server.url(),
+            self.media.name,
+            self.streams,
+        );
+        Launch::shell(folder, &line, |_| {})
+    }
+
+    fn wait_for_publishers(&self, server: &RoomServer) -> Result<(), String> {
+        for number in 0..self.streams {
+            let stream = format!("\"guest{number}\"");
+            server.wait_for(DEADLINE, |entry| {
+                entry.direction == Direction::Received
+                    && entry.text.contains("seed")
+                    && entry.text.contains(&stream)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// When the last stream's first keyframe was in its file.
+    fn wait_for_keyframes(&self, folder: &Path) -> Result<Instant, String> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let written = files(folder)?
+                .into_values()
+                .filter(|size| *size >= FIRST_KEYFRAME);
+            let now = Instant::now();
+            match written.count() {
+                count if count >= self.streams => return Ok(now),
+                count if now >= deadline => {
+                    return Err(format!("{count} of {} streams are recorded", self.streams));
+                }
+                _ => thread::sleep(POLL),
+            }
+        }
+    }
+
+    fn count(&self, folder: &Path) -> Result<Frames, String> {
+        let mut sum = Frames::default();
+        for file in files(folder)?.into_keys() {
+            let frames = frames::count(&file, self.media.script.rate)?;
+            sum.recorded += frames.recorded;
+            sum.missing += frames.missing;
+        }
+        Ok(sum)
+    }
+}
+
+/// The recordings in a folder, and their sizes.
+fn files(folder: &Path) -> Result<BTreeMap<PathBuf, u64>, String> {
+    let entries = std::fs::read_dir(folder).map_err(|e| e.to_string())?;
+    let of = |entry: std::fs::DirEntry| Some((entry.path(), entry.metadata().ok()?.len()));
+    let mut files: BTreeMap<_, _> = entries.flatten().filter_map(of).collect();
+    files.retain(|path, _| {
+        let extension = path.extension().and_then(|e| e.to_str());
+        matches!(extension, Some("ts" | "mkv" | "webm"))
+    });
+    Ok(files)
+}
+
+/// When the recorder, who came last, joined, since the server began.
+fn joined(server: &RoomServer) -> Option<Duration> {
+    let log = server.log();
+    let mut joins = log
+        .iter()
+        .rev()
+        .filter(|entry| entry.text.contains("joinroom"));
+    Some(joins.next()?.at)
+}
+
+/// Processor time of the whole machine: busy, and in all.
+fn busy() -> Result<(f64, f64), String> {
+    let total = procfs::KernelStats::current()
+        .map_err(|e| e.to_string())?
+        .total;
+    let idle = total.idle_ms() + total.iowait_ms().unwrap_or(0);
+    let busy = total.user_ms()
+        + total.nice_ms()
+        + total.system_ms()
+        + total.irq_ms().unwrap_or(0)
+        + total.softirq_ms().unwrap_or(0);
+    Ok((busy as f64, (busy + idle) as f64))
+}
