@@ -6,19 +6,22 @@
 #       --to rtmp://127.0.0.1/live/alice
 #
 # The picture goes on as it came, in H.264; the sound becomes AAC, which is what servers take.
+# A muxer waits for both: --sound no is for people without a microphone.
 set -eu
 
 usage() {
-    echo "usage: $0 --room ROOM --person ID --to URL [--server URL] [--password-env NAME]" >&2
+    echo "usage: $0 --room ROOM --person ID --to URL [--sound no]" \
+        "[--server URL] [--password-env NAME]" >&2
     exit 2
 }
 
-room='' person='' to='' server=ws://127.0.0.1:8443 password_env=''
+room='' person='' to='' server=ws://127.0.0.1:8443 password_env='' sound=''
 while [ $# -ge 2 ]; do
     case $1 in
         --room) room=$2 ;;
         --person) person=$2 ;;
         --to) to=$2 ;;
+        --sound) sound=$2 ;;
         --server) server=$2 ;;
         --password-env) password_env=$2 ;;
         *) usage ;;
@@ -35,8 +38,8 @@ quoted() {
 }
 
 case $to in
-    rtmp://* | rtmps://*) mux='flvmux streamable=true' sink="rtmp2sink location=$(quoted "$to")" ;;
-    srt://*) mux='mpegtsmux alignment=7' sink="srtsink uri=$(quoted "$to")" ;;
+    rtmp://* | rtmps://*) mux='flvmux streamable=true' sink=rtmp2sink address=location ;;
+    srt://*) mux='mpegtsmux alignment=7' sink=srtsink address=uri ;;
     *) echo "$0: $to is neither rtmp:// nor srt://" >&2; exit 2 ;;
 esac
 
@@ -44,9 +47,14 @@ set -- server="$(quoted "$server")" room="$(quoted "$room")" streams="<$(quoted 
 if [ "$password_env" ]; then
     set -- "$@" password-env="$(quoted "$password_env")"
 fi
+if [ "$sound" = no ]; then
+    set -- "$@" receive-audio=false
+else
+    sound='room. ! audio/x-opus ! queue ! opusdec ! audioconvert ! audioresample
+        ! avenc_aac ! aacparse ! mux.'
+fi
 # Who reloads within a minute goes on in the same stream; who leaves for good ends it.
 # shellcheck disable=SC2086
 exec gst-launch-1.0 -e vdoroomsrc name=room "$@" video-codecs='<H264>' rejoin-window=60000 \
-    room. ! video/x-h264 ! queue ! h264parse config-interval=-1 ! mux. \
-    room. ! audio/x-opus ! queue ! opusdec ! audioconvert ! audioresample ! avenc_aac ! aacparse ! mux. \
-    $mux name=mux latency=1000000000 ! $sink async=false sync=false
+    room. ! video/x-h264 ! queue ! h264parse config-interval=-1 ! mux. ${sound#no} \
+    $mux name=mux latency=1000000000 ! $sink "$address=$(quoted "$to")" async=false
