@@ -30,10 +30,7 @@ fn main() -> ExitCode {
 fn restream(options: &Options) -> Result<(), Box<dyn Error>> {
     gst::init()?;
     gstvdoroom::plugin_register_static()?;
-    let server = options
-        .server
-        .strip_prefix("ws")
-        .ok_or("the server is no ws URL")?;
+    let server = options.server.strip_prefix("ws").ok_or("not a ws:// URL")?;
     let [room, person] = [&options.room, &options.person]
         .map(|name| utf8_percent_encode(name, NON_ALPHANUMERIC).to_string());
     // With the URI of one stream, no-more-pads tells when all its tracks are there.
