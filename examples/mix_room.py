@@ -13,12 +13,11 @@ gi.require_version("Gst", "1.0")
 from gi.repository import GLib, Gst  # noqa: E402
 
 # The test sources keep both mixers going while nobody is there.
-MIXERS = """vdoroomsrc name=room {muxer} name=mux latency=1000000000 ! {sink} name=to async=false
-    compositor name=video background=black ignore-inactive-pads=true
+MIXERS = """vdoroomsrc name=room {muxer} name=mux latency=2000000000 ! {sink} name=to sync=false
+    compositor name=video background=black
     ! video/x-raw,format=I420,width={size[0]},height={size[1]},framerate=30/1
     ! x264enc tune=zerolatency speed-preset=veryfast key-int-max=60 ! h264parse ! queue ! mux.
-    audiomixer name=audio ignore-inactive-pads=true ! audio/x-raw,rate=48000,channels=2
-    ! audioconvert ! avenc_aac ! aacparse ! queue ! mux.
+    audiomixer name=audio ! audio/x-raw,rate=48000,channels=2 ! audioconvert ! avenc_aac ! mux.
     videotestsrc is-live=true pattern=black ! video.  audiotestsrc is-live=true volume=0 ! audio."""
 
 
@@ -42,6 +41,8 @@ def on_pad_added(_room, track, pipeline, size):
     for name in ("sink", "src"):
         branch.add_pad(Gst.GhostPad.new(name, branch.get_by_name(name).get_static_pad(name)))
     pipeline.add(branch)
+    # Not from the start: a mixer (GStreamer 1.22) that has nobody else to wait for ends.
+    mixer.props.ignore_inactive_pads = True
     place = mixer.request_pad_simple("sink_%u")
     branch.get_static_pad("src").link(place)
     lay_out(video, *size)
@@ -76,12 +77,11 @@ def main():
     except GLib.Error as error:
         sys.exit(f"{error.message}: GST_PLUGIN_PATH should have the plugin's folder")
     room = pipeline.get_by_name("room")
-    room.props.room, room.props.server = options.room, options.server
-    room.props.password_env = options.password_env
+    for name in ("room", "server", "password_env"):
+        setattr(room.props, name, getattr(options, name))
     pipeline.get_by_name("to").set_property(address, options.to)
     room.connect("pad-added", on_pad_added, pipeline, options.size)
-    loop, failures = GLib.MainLoop(), []
-    bus = pipeline.get_bus()
+    loop, failures, bus = GLib.MainLoop(), [], pipeline.get_bus()
     bus.add_signal_watch()
     bus.connect("message::error", lambda _, m: failures.append(m.parse_error()[0].message))
     bus.connect("message::error", lambda *_: loop.quit())

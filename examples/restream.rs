@@ -42,7 +42,7 @@ fn restream(options: &Options) -> Result<(), Box<dyn Error>> {
         Some(("srt", _)) => ("mpegtsmux alignment=7", "srtsink", "uri"),
         _ => ("flvmux streamable=true", "rtmp2sink", "location"),
     };
-    let outlet = format!("{mux} name=mux latency=1000000000 ! {sink} name=to async=false");
+    let outlet = format!("{mux} name=mux latency=3000000000 ! {sink} name=to sync=false");
     let pipeline = gst::parse::launch(&outlet)?;
     let pipeline: gst::Pipeline = pipeline.downcast().map_err(|_| "not a pipeline")?;
     pipeline.add(&source)?;

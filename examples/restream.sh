@@ -57,4 +57,4 @@ fi
 # shellcheck disable=SC2086
 exec gst-launch-1.0 -e vdoroomsrc name=room "$@" video-codecs='<H264>' rejoin-window=60000 \
     room. ! video/x-h264 ! queue ! h264parse config-interval=-1 ! mux. ${sound#no} \
-    $mux name=mux latency=1000000000 ! $sink "$address=$(quoted "$to")" async=false
+    $mux name=mux latency=3000000000 ! $sink "$address=$(quoted "$to")" sync=false
