@@ -54,7 +54,7 @@ static gboolean on_message(GstBus *bus, GstMessage *message, End *end) {
     return G_SOURCE_CONTINUE;
 }
 
-// Runs in the main loop, not in the signal handler. EOS ends the files; a second Ctrl+C the program.
+// Runs in the main loop, not in the signal handler. EOS ends the files, a second Ctrl+C all.
 static gboolean on_interrupt(GstElement *pipeline) {
     gst_element_send_event(pipeline, gst_event_new_eos());
     return G_SOURCE_REMOVE;

@@ -23,7 +23,8 @@ def arguments():
     parser.add_argument("--room", required=True)
     parser.add_argument("--server", default="ws://127.0.0.1:8443")
     parser.add_argument("--password-env", help="environment variable with the room's password")
-    parser.add_argument("--location", default="recording", help="folder/, prefix, or template with %%s stream ID, %%l label, "
+    parser.add_argument("--location", default="recording",
+                        help="folder/, prefix, or template with %%s stream ID, %%l label, "
                         "%%n part, %%d time, %%e extension")
     parser.add_argument("--seconds", type=int, help="stop after so long")
     return parser.parse_args()
