@@ -12,17 +12,18 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
 use gst::prelude::*;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Records a room, each person into a file of their own.
 #[derive(Parser)]
-#[command(name = "vdoroom-record")]
+#[command(name = "vdoroom-record", bin_name = "vdoroom-record")]
 struct Options {
     /// Room to record
-    #[arg(long)]
-    room: String,
+    #[arg(long, required_unless_present_any = ["man", "completion"])]
+    room: Option<String>,
     /// Room server
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8443")]
     server: String,
@@ -38,6 +39,12 @@ struct Options {
     /// Any other property of vdoroomsrc, such as stun-server=stun:stun.example.org
     #[arg(long = "set", value_name = "PROPERTY=VALUE", value_parser = assignment)]
     properties: Vec<(String, String)>,
+    /// Print the man page
+    #[arg(long, hide = true)]
+    man: bool,
+    /// Print what completes the options in a shell
+    #[arg(long, hide = true, value_name = "SHELL")]
+    completion: Option<Shell>,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -52,13 +59,26 @@ const REFRESH: Duration = Duration::from_secs(1);
 const INTERRUPTED: &str = "interrupted";
 
 fn main() -> ExitCode {
-    match record(&Options::parse()) {
+    match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("vdoroom-record: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let mut command = Options::command();
+    if options.man {
+        clap_mangen::Man::new(command).render(&mut std::io::stdout())?;
+    } else if let Some(shell) = options.completion {
+        let name = command.get_name().to_owned();
+        clap_complete::generate(shell, &mut command, name, &mut std::io::stdout());
+    } else {
+        record(options)?;
+    }
+    Ok(())
 }
 
 fn record(options: &Options) -> Result<(), Box<dyn Error>> {
@@ -104,7 +124,7 @@ fn record(options: &Options) -> Result<(), Box<dyn Error>> {
 fn source(options: &Options) -> Result<gst::Element, Box<dyn Error>> {
     let source = gst::ElementFactory::make("vdoroomsrc")
         .property("server", &options.server)
-        .property("room", &options.room)
+        .property("room", options.room.as_deref())
         .property("password-env", &options.password_env)
         .build()?;
     for (name, value) in &options.properties {
