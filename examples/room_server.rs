@@ -11,10 +11,12 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::mpsc};
 
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, ValueEnum};
+use clap_complete::Shell;
 use vdoroom_test_support::server::{Certificate, Dialect, RoomEvent, RoomServer};
 
 #[derive(Parser)]
+#[command(name = "vdoroom-server", bin_name = "vdoroom-server")]
 #[command(about = "A room server: lists rooms and carries handshakes, never media")]
 struct Arguments {
     /// Address and port to listen on
@@ -42,6 +44,12 @@ struct Arguments {
     /// made now; may be given several times
     #[arg(long = "name", value_name = "HOST", requires = "self_signed")]
     names: Vec<String>,
+    /// Print the man page
+    #[arg(long, hide = true)]
+    man: bool,
+    /// Print what completes the options in a shell
+    #[arg(long, hide = true, value_name = "SHELL")]
+    completion: Option<Shell>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -53,12 +61,27 @@ enum DialectName {
 }
 
 fn main() -> ExitCode {
-    match serve(&Arguments::parse()) {
+    match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("room_server: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), String> {
+    let mut command = Arguments::command();
+    if arguments.man {
+        clap_mangen::Man::new(command)
+            .render(&mut std::io::stdout())
+            .map_err(|error| error.to_string())
+    } else if let Some(shell) = arguments.completion {
+        let name = command.get_name().to_owned();
+        clap_complete::generate(shell, &mut command, name, &mut std::io::stdout());
+        Ok(())
+    } else {
+        serve(arguments)
     }
 }
 
