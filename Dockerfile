@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
 # An image that records a room:
 #   docker build -t vdoroom .
-#   docker run --rm -v "$PWD/recordings:/recordings" vdoroom --server ws://192.168.1.5:8443 --room studio
+#   mkdir recordings
+#   docker run --rm -it --network host --user "$(id -u):$(id -g)" -v "$PWD/recordings:/recordings" \
+#       vdoroom --server ws://192.168.1.5:8443 --room studio
 # It has gst-launch-1.0 and the plugin as well, which deploy/kubernetes uses.
 ARG DEBIAN=trixie
 
@@ -12,7 +14,8 @@ RUN apt-get update && \
         meson ninja-build pkg-config
 WORKDIR /source
 COPY . .
-RUN meson setup --prefix=/usr /build && DESTDIR=/install meson install -C /build
+ARG BUILDTYPE=release
+RUN meson setup --prefix=/usr --buildtype="$BUILDTYPE" /build && DESTDIR=/install meson install -C /build
 
 FROM debian:$DEBIAN-slim
 RUN apt-get update && \
