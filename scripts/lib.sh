@@ -15,7 +15,7 @@ BUILD_PACKAGES=(
 # What the tests start beyond that.
 TEST_PACKAGES=(
     chromium coturn e2fsprogs gstreamer1.0-plugins-base-apps ffmpeg git iproute2 jq meson nftables
-    ninja-build python3-gi python3-gst-1.0 rclone strace util-linux
+    ninja-build python3-gi python3-gst-1.0 rclone strace systemd util-linux
     gir1.2-gst-plugins-bad-1.0 gir1.2-gst-rtsp-server-1.0
 )
 
