@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::options::Options;
 use crate::output::{Output, print};
-use crate::status::Status;
+use crate::recording::End;
+use crate::status::{Files, Status};
 
 pub struct JsonLines {
     room: Option<String>,
@@ -29,18 +31,26 @@ impl JsonLines {
     }
 }
 
+#[derive(Serialize)]
+struct Line<'a> {
+    event: &'a str,
+    time: String,
+    #[serde(flatten)]
+    fields: Value,
+}
+
 fn say(event: &str, fields: Value) {
-    let mut line = Map::new();
-    line.insert("event".into(), event.into());
     let now = glib::DateTime::now_utc().and_then(|now| {
         let second = now.format("%Y-%m-%dT%H:%M:%S")?;
         Ok(format!("{second}.{:03}Z", now.microsecond() / 1000))
     });
-    line.insert("time".into(), now.unwrap_or_default().into());
-    if let Value::Object(fields) = fields {
-        line.extend(fields);
-    }
-    print(&Value::Object(line).to_string());
+    let line = Line {
+        event,
+        time: now.unwrap_or_default(),
+        fields,
+    };
+    // Strings and numbers can always be written.
+    print(&serde_json::to_string(&line).unwrap_or_default());
 }
 
 impl Output for JsonLines {
@@ -74,12 +84,19 @@ impl Output for JsonLines {
     }
 
     fn closing(&mut self) {
-        say("closing", Value::Null);
+        say("closing", json!({}));
     }
 
-    fn ended(&mut self, _: &gst::Structure, status: &Status, error: Option<&str>) {
-        say("status", json!(status));
-        say("ended", json!({ "files": status.files, "error": error }));
+    fn ended(&mut self, _: &gst::Structure, sums: &Files, end: &End) {
+        let (result, error) = match end {
+            End::Whole => ("whole", None),
+            End::Incomplete => ("incomplete", None),
+            End::Error(error) => ("error", Some(error)),
+        };
+        say(
+            "ended",
+            json!({ "result": result, "error": error, "files": sums }),
+        );
     }
 }
 

@@ -6,7 +6,8 @@ use std::io::{IsTerminal, Write};
 use crate::json::JsonLines;
 use crate::options::Options;
 use crate::plain::PlainLines;
-use crate::status::Status;
+use crate::recording::End;
+use crate::status::{Files, Status};
 use crate::terminal::Terminal;
 
 pub trait Output {
@@ -19,8 +20,8 @@ pub trait Output {
     fn warning(&mut self, text: &str);
     /// No more is recorded; what is left is to close the files.
     fn closing(&mut self);
-    /// All is over. `files` is the property of roomfilesink.
-    fn ended(&mut self, files: &gst::Structure, status: &Status, error: Option<&str>);
+    /// All is over. `files` is the property of roomfilesink, `sums` is what it holds in all.
+    fn ended(&mut self, files: &gst::Structure, sums: &Files, end: &End);
 }
 
 pub fn new(options: &Options) -> Box<dyn Output> {

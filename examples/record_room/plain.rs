@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::files;
 use crate::output::{Output, print};
-use crate::status::Status;
+use crate::recording::End;
+use crate::status::{Files, Status};
 use crate::words;
 
 #[derive(Default)]
@@ -26,7 +27,7 @@ impl Output for PlainLines {
     }
 
     fn status(&mut self, status: &Status) {
-        if self.room != status.room.state {
+        if self.room != status.room.state && status.room.state != "stopped" {
             self.room = status.room.state.clone();
             say(words::room(&status.room));
         }
@@ -59,7 +60,7 @@ impl Output for PlainLines {
         say("closing the files");
     }
 
-    fn ended(&mut self, files: &gst::Structure, _: &Status, _: Option<&str>) {
+    fn ended(&mut self, files: &gst::Structure, _: &Files, _: &End) {
         for line in files::table(files) {
             print(&line);
         }

@@ -89,7 +89,6 @@ impl Recording {
                 End::Error(reason.unwrap_or_else(|| "the room cannot be joined".into()))
             }
         };
-        let last = self.status();
         if self.pipeline.set_state(gst::State::Null).is_err() {
             output.warning("the pipeline did not stop");
         }
@@ -97,19 +96,12 @@ impl Recording {
         while let Some(message) = self.bus.pop_filtered(&MESSAGES) {
             self.hear(&message, output);
         }
-        let status = Status {
-            files: self.status().files,
-            ..last
-        };
+        let sums = self.status().files;
         let end = match end {
-            End::Whole if status.files.failed > 0 => End::Incomplete,
+            End::Whole if sums.failed > 0 => End::Incomplete,
             other => other,
         };
-        let error = match &end {
-            End::Error(error) => Some(error.as_str()),
-            _ => None,
-        };
-        output.ended(&self.elements.sink.property("files"), &status, error);
+        output.ended(&self.elements.sink.property("files"), &sums, &end);
         end
     }
 

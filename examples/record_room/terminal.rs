@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::files;
 use crate::options::Options;
 use crate::output::{Output, print};
-use crate::status::{Status, Stream};
+use crate::recording::End;
+use crate::status::{Files, Status, Stream};
 use crate::words;
 
 const COLUMNS: [(&str, Alignment); 7] = [
@@ -139,7 +140,7 @@ impl Output for Terminal {
         self.say(style("·").dim(), "closing the files");
     }
 
-    fn ended(&mut self, files: &gst::Structure, _: &Status, _: Option<&str>) {
+    fn ended(&mut self, files: &gst::Structure, _: &Files, _: &End) {
         self.table.finish_and_clear();
         for line in files::table(files) {
             print(&line);

@@ -36,7 +36,7 @@ pub fn room(room: &Room) -> &'static str {
         "joining" => "joining the room",
         "joined" => "in the room",
         "failed" => "the room server does not let us in",
-        _ => "stopped",
+        _ => "starting",
     }
 }
 
