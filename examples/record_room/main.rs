@@ -8,6 +8,7 @@
 //! ```
 
 mod disk;
+mod editing;
 mod elements;
 mod families;
 mod files;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
+use editing::Timelines;
 use elements::Elements;
 use keys::Keys;
 use metrics::Metrics;
@@ -68,12 +70,20 @@ fn run(options: &Options) -> Result<End, Box<dyn Error>> {
 fn record(options: &Options) -> Result<End, Box<dyn Error>> {
     gst::init()?;
     gstvdoroom::plugin_register_static()?;
-    let mut recording = Recording::new(options, Elements::new(options)?)?;
+    let elements = Elements::new(options)?;
+    let timelines = options.files.timeline.as_deref();
+    let timelines = timelines.map(|name| Timelines::new(name, &elements.sink));
+    let timelines = timelines.transpose()?;
+    let mut recording = Recording::new(options, elements)?;
     ctrlc::set_handler(quit(&recording.bus))?;
     let metrics = options.run.metrics.map(Metrics::serve).transpose()?;
     let mut output = output::new(options);
     output.started(metrics.as_ref().map(Metrics::address));
     let _keys = Keys::watch(quit(&recording.bus));
     let limit = options.run.seconds.map(Duration::from_secs);
-    Ok(recording.run(limit, output.as_mut(), metrics.as_ref()))
+    let end = recording.run(limit, output.as_mut(), metrics.as_ref());
+    if let Some(timelines) = timelines {
+        timelines.write(options.run.json)?;
+    }
+    Ok(end)
 }
