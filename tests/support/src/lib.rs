@@ -20,7 +20,7 @@ pub mod table;
 pub mod turn;
 
 pub use chaos::Chaos;
-pub use chromium::Chromium;
+pub use chromium::{Browser, Chromium};
 pub use folder::Folder;
 pub use holdings::Holdings;
 pub use launch::Launch;

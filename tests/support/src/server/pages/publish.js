@@ -49,6 +49,7 @@ function showMedia() {
   byId("preview").srcObject = live ? publisher.media : null;
   byId("preview").hidden = !video;
   byId("no-picture").textContent = live ? "no picture is sent" : "no picture yet";
+  byId("columns").classList.toggle("sending", live);
   byId("start").hidden = live;
   byId("stop").hidden = !live;
   for (const id of ["settings", "size", "codec"]) byId(id).disabled = live;
@@ -219,8 +220,9 @@ async function count() {
 function format(sent, stats) {
   const codec = stats.find(({ id }) => id === sent?.codecId)?.mimeType?.split("/")[1];
   if (!codec) return undefined;
-  const rate = sent.framesPerSecond === undefined ? "" : ` at ${Math.round(sent.framesPerSecond)}`;
-  return sent.frameWidth ? `${codec} ${sent.frameWidth} × ${sent.frameHeight}${rate}` : codec;
+  const rate = sent.framesPerSecond === undefined ? "" : `, ${Math.round(sent.framesPerSecond)} fps`;
+  const name = { H264: "H.264", opus: "Opus" }[codec] ?? codec;
+  return sent.frameWidth ? `${name}, ${sent.frameWidth} × ${sent.frameHeight}${rate}` : name;
 }
 
 // --- The form ------------------------------------------------------------------------------

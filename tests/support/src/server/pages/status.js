@@ -33,7 +33,8 @@ function nameOf(room) {
 }
 
 function table(room) {
-  const rows = room.people.map(({ stream, seconds }) => element("tr", {},
+  const publishersFirst = [...room.people].sort((a, b) => (a.stream === null) - (b.stream === null));
+  const rows = publishersFirst.map(({ stream, seconds }) => element("tr", {},
     element("td", { textContent: stream ?? "–" }),
     element("td", { textContent: stream === null ? "watches or records" : "publishes" }),
     element("td", { textContent: duration(seconds) })));
@@ -73,7 +74,7 @@ function show({ uptime, rooms }) {
   byId("streams").textContent = people.filter(({ stream }) => stream !== null).length;
   byId("uptime").textContent = duration(uptime);
   byId("nobody").hidden = people.length > 0;
-  byId("hashed").hidden = !rooms.some(({ hashed }) => hashed);
+  byId("hashed").hidden = !rooms.some((room) => room.hashed && !remembered(room.name));
   byId("tables").replaceChildren(...rooms.map(table));
   tellChanges(rooms);
 }
