@@ -23,6 +23,7 @@ mod limits;
 mod names;
 mod network;
 mod pads;
+mod pages;
 mod pauses;
 mod players;
 mod recording;
