@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
+# shellcheck shell=bash
 # Roots of other releases of Debian, for the scripts that need them. Sourced after scripts/lib.sh.
 
 CHROOTS=${VDOROOM_CHROOTS:-$CARGO_TARGET_DIR/chroots}
@@ -13,5 +14,7 @@ make_root() {
     mkdir -p "$CHROOTS"
     debootstrap --variant=minbase --include=ca-certificates "$2" "$root" "$MIRROR" >"$CHROOTS/$1.log" ||
         die "debootstrap failed, see $CHROOTS/$1.log"
+    # A mirror that has not been brought up to date for weeks will do.
+    echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/vdoroom"
     : >"$root/.vdoroom-ready"
 }
