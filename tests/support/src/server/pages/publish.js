@@ -223,7 +223,7 @@ function format(sent, stats) {
   const codec = stats.find(({ id }) => id === sent?.codecId)?.mimeType?.split("/")[1];
   if (!codec) return undefined;
   const rate = sent.framesPerSecond === undefined ? "" : `, ${Math.round(sent.framesPerSecond)} fps`;
-  const name = { H264: "H.264", opus: "Opus" }[codec] ?? codec;
+  const name = { H264: "H.264", OPUS: "Opus" }[codec.toUpperCase()] ?? codec;
   return sent.frameWidth ? `${name}, ${sent.frameWidth} × ${sent.frameHeight}${rate}` : name;
 }
 
