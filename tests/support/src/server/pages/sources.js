@@ -50,7 +50,7 @@ function explain(kind, choice, error) {
         : `The browser was told not to give this page the ${what}. Allow it beside the page’s address, then start again.`;
     case "NotFoundError":
     case "OverconstrainedError":
-      return `The browser finds no ${what}. Plug one in, or choose another source, such as the one for tests.`;
+      return `The browser finds no ${what}. Plug one in, or choose something else, such as the test ${kind === "video" ? "picture" : "tone"}.`;
     case "NotReadableError":
     case "AbortError":
       return `The ${what} cannot be opened. Another program may be using it.`;
