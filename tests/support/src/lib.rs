@@ -17,6 +17,7 @@ pub mod publisher;
 pub mod secret;
 pub mod server;
 pub mod table;
+pub mod timeline;
 pub mod turn;
 
 pub use chaos::Chaos;
