@@ -119,7 +119,6 @@ impl Output for Terminal {
         let width = usize::from(width);
         let lines = lines.iter().map(|line| truncate_str(line, width, "…"));
         self.table.set_message(lines.collect::<Vec<_>>().join("\n"));
-        self.table.tick();
     }
 
     fn news(&mut self, event: &str, fields: &gst::Structure) {
