@@ -7,6 +7,7 @@
 //! cargo run --release --example record_room -- --room studio --location recordings/
 //! ```
 
+mod columns;
 mod disk;
 mod editing;
 mod elements;

@@ -150,7 +150,7 @@ fn a_recording_is_seen_on_the_terminal_and_q_ends_it() {
     for needle in [
         "STATE",
         "alice_",
-        "VP8 320x180, opus",
+        "VP8 320x180, OPUS",
         "whole",
         "1 file, 00:00:0",
     ] {
