@@ -121,6 +121,25 @@ fn a_reader_who_goes_away_does_not_end_the_recording() {
 }
 
 #[test]
+fn a_file_that_fails_is_told_and_is_the_exit_status() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let mut program = record(&server, &folder.0, "--json");
+    let alice = Publisher::builder(server.url(), "r", "alice").codec(Codec::Vp8);
+    let _alice = alice.start().unwrap();
+    let opened = program.wait_for_line(r#""event":"part-opened""#, DEADLINE);
+    let opened: Value = serde_json::from_str(&opened).unwrap();
+    std::fs::remove_file(opened["file"].as_str().unwrap()).unwrap();
+    let warning = program.wait_for_line(r#""event":"warning""#, DEADLINE);
+    assert!(warning.contains("failed"), "{warning}");
+    program.signal("INT");
+    let (status, printed) = program.wait(CLOSING);
+    assert_eq!(status.code(), Some(3), "{printed}");
+    let last = printed.lines().last().unwrap();
+    assert!(last.contains(r#""result":"incomplete""#), "{printed}");
+}
+
+#[test]
 fn wrong_options_are_told_in_words() {
     for (options, status, words) in [
         (&["--latency", "soon"][..], 2, "--latency"),
@@ -150,6 +169,11 @@ fn wrong_options_are_told_in_words() {
             &["--turn-password-env", "NO_SUCH_VARIABLE"][..],
             1,
             "no environment variable NO_SUCH_VARIABLE",
+        ),
+        (
+            &["--server", "ws://127.0.0.1:9", "--seconds", "1"][..],
+            1,
+            "the room was never joined",
         ),
         (
             &["--metrics", "192.0.2.1:9464"][..],
