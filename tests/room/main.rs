@@ -16,6 +16,7 @@ mod forgotten;
 mod handlers;
 mod identity;
 mod kubernetes;
+mod languages;
 mod launch;
 mod leaks;
 mod lifecycle;
