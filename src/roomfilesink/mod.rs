@@ -50,11 +50,13 @@ mod parameter_sets;
 mod parser;
 mod part;
 mod progress;
+mod properties;
 mod record;
 mod report;
 mod session;
 mod sessions;
 mod settings;
+mod signals;
 mod track;
 mod waiting;
 mod writer;
@@ -85,7 +87,6 @@ impl RoomFileSink {
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    #[cfg(feature = "doc")]
     ContainerChoice::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),

@@ -75,17 +75,19 @@ mod timeline;
 mod timestamps;
 mod track;
 mod uri;
+mod values;
 mod watches;
 mod webrtcbin;
 
+use std::sync::LazyLock;
+
 use gst::glib;
 use gst::prelude::*;
-use once_cell::sync::Lazy;
 
 pub use pad::VdoRoomSrcPad;
 pub use settings::Dialect;
 
-static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "vdoroomsrc",
         gst::DebugColorFlags::empty(),
@@ -100,10 +102,8 @@ glib::wrapper! {
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    #[cfg(feature = "doc")]
-    {
-        Dialect::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
-        VdoRoomSrcPad::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    for of_the_interface in [Dialect::static_type(), VdoRoomSrcPad::static_type()] {
+        of_the_interface.mark_as_plugin_api(gst::PluginAPIFlags::empty());
     }
     gst::Element::register(
         Some(plugin),
