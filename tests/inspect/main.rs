@@ -4,6 +4,7 @@
 
 mod elements;
 mod lines;
+mod manifest;
 mod properties;
 mod signals;
 

@@ -33,6 +33,7 @@ mod shards;
 mod splits;
 mod states;
 mod time;
+mod told;
 mod tracks;
 mod unwanted;
 mod uploads;
