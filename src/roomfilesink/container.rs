@@ -47,8 +47,7 @@ pub(super) enum Codec {
 }
 
 /// What can be recorded, in words.
-pub(super) const RECORDED: &str =
-    "H.264 and H.265 in whole access units, VP8, VP9, AV1 in whole temporal units, Opus, AAC, PCMU, \
+pub(super) const RECORDED: &str = "H.264 and H.265 in whole access units, VP8, VP9, AV1 in whole temporal units, Opus, AAC, PCMU, \
      PCMA and G.722";
 
 impl Codec {

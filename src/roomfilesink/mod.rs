@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The recorder: takes encoded streams and writes a file for each person.
 //!
-//! What a person sends goes into *parts*, one file each,
-//! audio and video together. `imp` is the GObject. `pads` turn what comes in into messages for the
-//! one `control` thread. There `sessions` groups the pads, a `session` puts frames into order and
-//! `cut` decides which part each goes to. A `part` is a multiplexer (`mux_mpegts` with GStreamer's
-//! `mpegtsmux`, `mux_matroska` with our `matroska` writer) and a file on a thread of its own
-//! (`writer`). `announcer` emits the signals on a thread of its own.
-//! `container`, `naming`, `matroska`, `parameter_sets`, `record` and `manifest` are plain rules.
+//! What a person sends goes into *parts*, one file each, audio and video together. `imp` is the
+//! GObject. `pads` turn what comes in into messages for the one `control` thread. There `sessions`
+//! groups the pads, a `session` puts frames into order and `cut` decides which part each goes to. A
+//! `part` is a multiplexer (`mux_mpegts` with GStreamer's `mpegtsmux`, `mux_matroska` with our
+//! `matroska` writer) and a file on a thread of its own (`writer`). `announcer` emits the signals on
+//! a thread of its own. `container`, `naming`, `matroska`, `parameter_sets`, `record` and `manifest`
+//! are plain rules.
 
 /**
  * SECTION:element-roomfilesink

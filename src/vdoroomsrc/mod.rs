@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The source: joins a room and has pads for what is sent in it.
 //!
-//! `protocol::Room` decides everything that is said in the
-//! room, on the thread `vdoroom:net`, which the signalling module runs. `control` carries out what
-//! it decides, on the thread `vdoroom:ctl`: it owns a `session` for each WebRTC connection, which
-//! has a `track` for each medium, which ends in an `exit`, the ghost pad. `imp` is the GObject
-//! around them.
+//! `protocol::Room` decides everything that is said in the room, on the thread `vdoroom:net`, which
+//! the signalling module runs. `control` carries out what it decides, on the thread `vdoroom:ctl`:
+//! it owns a `session` for each WebRTC connection, which has a `track` for each medium, which ends
+//! in an `exit`, the ghost pad. `imp` is the GObject around them.
 
 /**
  * SECTION:element-vdoroomsrc

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The elements as a whole: what `gst-inspect-1.0` tells of them, and their pads.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use gst::prelude::*;
@@ -76,6 +77,32 @@ fn the_readme_names_the_properties_of_a_pad() {
     for property in own_properties(VdoRoomSrcPad::static_type()) {
         assert!(code(&section).contains(&property.name()), "{property:?}");
         assert!(property.blurb().unwrap_or_default().contains(' '));
+    }
+}
+
+#[test]
+fn the_readme_names_the_caps_of_the_pads() {
+    let rows = readme::table("Pads", "codec");
+    let listed: BTreeSet<_> = rows.iter().map(|row| code(&row[1])[0].to_owned()).collect();
+    let templates = element("vdoroomsrc").pad_template_list();
+    let caps = templates.iter().map(|template| template.caps().clone());
+    let names = caps.flat_map(|caps| {
+        let names: Vec<_> = caps.iter().map(|s| s.name().to_string()).collect();
+        names
+    });
+    assert_eq!(listed, names.collect());
+    for row in &rows {
+        let words = code(&row[1]);
+        let of_codec = templates.iter().flat_map(|template| {
+            let caps = template.caps().clone();
+            let own = caps.iter().filter(|s| s.name() == words[0]);
+            own.map(|s| s.to_string()).collect::<Vec<_>>()
+        });
+        let caps = of_codec.collect::<String>();
+        for word in &words[1..] {
+            let value = word.rsplit('=').next().unwrap();
+            assert!(caps.contains(value), "{word}: {caps}");
+        }
     }
 }
 
