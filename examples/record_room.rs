@@ -9,12 +9,15 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use gst::prelude::*;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use vdoroom_test_support::manifest::Manifest;
+use vdoroom_test_support::timeline::{self, Picture};
 
 /// Records a room, each person into a file of their own.
 #[derive(Parser)]
@@ -32,6 +35,10 @@ struct Options {
     /// Where the files go: a folder ending in /, a prefix, or a template with %s %l %t %d %n %e
     #[arg(long, default_value = "recording")]
     location: String,
+    /// Record into Matroska, and when all is recorded, write NAME.xges, NAME-mosaic.xges and NAME.otio for editors; the
+    /// manifest is NAME.manifest.jsonl
+    #[arg(long, value_name = "NAME")]
+    timeline: Option<PathBuf>,
     /// Stop after so many seconds; without it, record until Ctrl+C
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
@@ -68,6 +75,15 @@ fn record(options: &Options) -> Result<(), Box<dyn Error>> {
     let sink = gst::ElementFactory::make("roomfilesink")
         .property("location", &options.location)
         .build()?;
+    let manifest = options.timeline.as_deref().map(free_manifest).transpose()?;
+    if let Some(manifest) = &manifest {
+        // The container in which GStreamer's editing services find every picture at its time.
+        sink.set_property_from_str("container", "matroska");
+        sink.set_property(
+            "manifest",
+            manifest.to_str().ok_or("--timeline is not UTF-8")?,
+        );
+    }
     let pipeline = gst::Pipeline::new();
     pipeline.add_many([&source, &sink])?;
     let weak_sink = sink.downgrade();
@@ -98,7 +114,23 @@ fn record(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     pipeline.set_state(gst::State::Null)?;
     print_files(&sink);
+    if let (Some(name), Some(manifest)) = (&options.timeline, &manifest)
+        && manifest.exists()
+    {
+        let manifest = Manifest::read(manifest);
+        timeline::write(&manifest, name, Picture::default(), false)?.print();
+    }
     outcome
+}
+
+/// The manifest of timelines with this name, if none of these files is there.
+fn free_manifest(name: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let manifest = timeline::with_ending(name, ".manifest.jsonl");
+    let mut files = timeline::files(name).into_iter().chain([manifest.clone()]);
+    match files.find(|file| file.exists()) {
+        Some(file) => Err(format!("{} is there already", file.display()).into()),
+        None => Ok(manifest),
+    }
 }
 
 fn source(options: &Options) -> Result<gst::Element, Box<dyn Error>> {

@@ -9,7 +9,6 @@
 //!
 //! Exits with 0 if all is well, 1 if something is missing or damaged, 2 if it was called wrongly.
 
-mod manifest;
 mod survey;
 
 use std::io::IsTerminal;
@@ -17,9 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use vdoroom_test_support::manifest::Manifest;
 use vdoroom_test_support::table;
 
-use manifest::Manifest;
 use survey::{Finding, Row, Survey, has_extension, seconds};
 
 /// Prints what was recorded, and lists what is missing or damaged.

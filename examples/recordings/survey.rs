@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use vdoroom_test_support::check::{self, Report};
-
-use super::manifest::{Manifest, Part, Run};
+use vdoroom_test_support::manifest::{Manifest, Part, Run};
 
 /// A pause in the recording of a person that is worth a line, in nanoseconds.
 const PAUSE: i64 = 500_000_000;

@@ -76,6 +76,7 @@ impl Control {
                 announce::stream_changed(element, &stream, &info);
             }
             Action::StreamRemoved { stream, reason } => {
+                self.failures.remove(&stream);
                 let own = self.sessions.values().filter(|s| s.stream == stream);
                 let own = own.map(|session| session.id).collect();
                 self.leaving.push((stream, reason, own));

@@ -104,7 +104,9 @@ fn a_consumer_that_refuses_the_caps_stops_no_other_pad() {
         };
         link_to(source, pad, wants);
     });
-    scene.recording.wait_for_frames(&["alice"], 100);
+    scene
+        .recording
+        .wait("her sound", |r| r.buffers("alice", "audio") >= Some(100));
     let alice = scene.recording.stream("alice").unwrap();
     assert_eq!(alice.get::<u32>("sessions-so-far"), Ok(1), "{alice}");
     assert!(

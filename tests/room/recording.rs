@@ -127,19 +127,21 @@ impl Recording {
         self.source.property("stats")
     }
 
-    /// Video frames (audio without any) that have left the pads of a stream's newest session.
+    /// Video frames (of sound, if there is no picture) that have left the pads of a stream's newest
+    /// session.
     pub fn frames(&self, stream: &str) -> u64 {
-        let Some(stats) = self.stream(stream) else {
-            return 0;
-        };
-        let sessions = structures(&stats, "sessions");
-        let tracks = sessions.last().map(|s| structures(s, "tracks"));
-        let tracks = tracks.unwrap_or_default();
-        let of = |kind: &str| {
-            let track = tracks.iter().find(|t| t.get::<&str>("kind") == Ok(kind));
-            track.map(|t| t.get("buffers").unwrap())
-        };
-        of("video").or_else(|| of("audio")).unwrap_or(0)
+        let pictures = self.buffers(stream, "video");
+        pictures
+            .or_else(|| self.buffers(stream, "audio"))
+            .unwrap_or(0)
+    }
+
+    /// Buffers that have left the pad of a stream's newest session, if it has such a track.
+    pub fn buffers(&self, stream: &str, kind: &str) -> Option<u64> {
+        let stats = self.stream(stream)?;
+        let tracks = structures(structures(&stats, "sessions").last()?, "tracks");
+        let track = tracks.iter().find(|t| t.get::<&str>("kind") == Ok(kind))?;
+        Some(track.get("buffers").unwrap())
     }
 
     pub fn stream(&self, stream: &str) -> Option<gst::Structure> {

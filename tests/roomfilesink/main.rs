@@ -6,6 +6,7 @@ mod codecs;
 mod comings_and_goings;
 mod crash;
 mod disk;
+mod editing;
 mod fake_source;
 mod faults;
 mod launch;

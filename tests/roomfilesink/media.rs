@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Encoded test material: ten seconds each, made once, times from 0.
+//! Encoded test material: ten seconds each, made once, times from 0. Counted pictures flash with
+//! each second.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -86,6 +87,9 @@ media! {
         ! audio/x-raw,rate=48000,channels=1 ! opusenc frame-size=60 ! rtpopuspay ! rtpopusdepay";
     counted_h264 = &format!("{COUNTED} ! x264enc tune=zerolatency speed-preset=ultrafast \
         key-int-max=15 bitrate=300 ! {H264}");
+    counted_h264_in_colour = &format!("{} ! x264enc tune=zerolatency speed-preset=ultrafast \
+        key-int-max=15 pass=quant quantizer=15 ! {H264}",
+        COUNTED.replace("num-buffers", "pattern=chroma-zone-plate kx2=20 ky2=20 kt=1 num-buffers"));
     counted_h265 = &format!("{COUNTED} ! x265enc tune=zerolatency speed-preset=ultrafast \
         option-string=open-gop=0 key-int-max=15 bitrate=300 \
         ! h265parse config-interval=-1 ! video/x-h265,stream-format=byte-stream,alignment=au");
@@ -148,6 +152,10 @@ fn count(pad: &gst::Pad) {
     let number = AtomicU32::new(0);
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         if let Some(buffer) = info.buffer_mut() {
+            let content = match buffer.pts().is_some_and(pattern::signal_at) {
+                true => pattern::Content::Flash,
+                false => pattern::Content::Bar,
+            };
             let mut map = buffer.make_mut().map_writable().unwrap();
             let mut plane = Plane {
                 data: &mut map[..WIDTH * HEIGHT],
@@ -155,11 +163,7 @@ fn count(pad: &gst::Pad) {
                 width: WIDTH,
                 height: HEIGHT,
             };
-            pattern::draw(
-                &mut plane,
-                number.fetch_add(1, Ordering::Relaxed),
-                pattern::Content::Bar,
-            );
+            pattern::draw(&mut plane, number.fetch_add(1, Ordering::Relaxed), content);
         }
         gst::PadProbeReturn::Ok
     });

@@ -18,6 +18,7 @@ pub mod readme;
 pub mod secret;
 pub mod server;
 pub mod table;
+pub mod timeline;
 pub mod turn;
 
 pub use chaos::Chaos;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The published schema of manifests, held against what is written.
+//! Manifests: reading them, and the published schema held against what is written.
+
+mod read;
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
+
+pub use read::{Manifest, Part, Run, Track};
 
 const SCHEMA: &str = include_str!("../../../docs/manifest.schema.json");
 

@@ -52,6 +52,7 @@ pub struct Part {
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Track {
+    pub kind: String,
     pub codec: String,
     #[serde(default)]
     pub sizes: Vec<String>,
@@ -151,7 +152,7 @@ mod tests {
         format!(
             r#"{{"event":"{event}","part":{id},"room":"r","stream":"s","label":"L","file":"/x/s.ts",
             "relative-file":"s.ts","container":"mpegts","start":0,"start-utc":"t","began":"start",
-            "tracks":[{{"codec":"H264"}}],"new-field":7}}"#
+            "tracks":[{{"kind":"video","codec":"H264"}}],"new-field":7}}"#
         )
         .replace('\n', "")
     }
