@@ -186,7 +186,7 @@ fn gst_launch_understands_every_line_of_the_readme() {
             Err(error) => {
                 let lacks =
                     |element: &&str| line.contains(element) && error.message().contains(*element);
-                assert!(ELSEWHERE.iter().any(|e| lacks(e)), "{line}: {error}");
+                assert!(ELSEWHERE.iter().any(lacks), "{line}: {error}");
             }
         }
     }
