@@ -86,7 +86,8 @@ impl<'a> Running<'a> {
     fn wait(mut self) {
         let line = self.line;
         if line.starts_with("gst-discoverer-1.0") {
-            assert!(self.end().contains("h264"), "{line}");
+            let printed = self.end();
+            assert!(printed.contains("h264"), "{line}: {printed}");
             return;
         }
         if line.contains(" -m ") {
@@ -134,7 +135,13 @@ fn the_lines_of_the_docs_with_a_room_run_as_they_are_printed() {
     let _people = [guest("alice", Codec::H264), guest("bob", Codec::Vp8)];
     let lines = lines_with_a_room();
     assert!(lines.len() >= 4, "{lines:#?}");
-    let running: Vec<_> = lines.iter().map(|line| Running::start(line)).collect();
+    // A discoverer has a time limit of its own, so it has the machine for itself.
+    let (limited, others): (Vec<_>, Vec<_>) =
+        lines.iter().partition(|l| l.starts_with("gst-discoverer"));
+    for line in limited {
+        Running::start(line).wait();
+    }
+    let running: Vec<_> = others.iter().map(|line| Running::start(line)).collect();
     for line in running {
         line.wait();
     }

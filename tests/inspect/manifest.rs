@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The README's tables of the manifest, and of what the recorder's properties show.
+//! The README's tables of the manifest, of what the recorder's properties show, and of the states
+//! in the source's statistics.
 
 use std::collections::BTreeSet;
 
 use gst::prelude::*;
+use gstvdoroom::protocol::{RoomState, StreamState};
+use strum::VariantNames;
 use vdoroom_test_support::readme::{self, code};
 
 use crate::element;
@@ -46,4 +49,17 @@ fn the_readme_names_the_fields_of_what_the_recorder_shows() {
         let fields: Vec<_> = shown.fields().map(|field| field.to_string()).collect();
         assert_eq!(code(&row[3]), fields, "{property}");
     }
+}
+
+#[test]
+fn the_readme_names_every_state_of_a_room_and_of_a_stream() {
+    let states = |title: &str| {
+        let rows = readme::table("Statistics", title);
+        let row = rows.into_iter().find(|row| row[0] == "`state`").unwrap();
+        let words = code(&row[1]).into_iter().map(str::to_owned);
+        words.collect::<BTreeSet<_>>()
+    };
+    let set = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+    assert_eq!(states("of the room"), set(RoomState::VARIANTS));
+    assert_eq!(states("of each stream"), set(StreamState::VARIANTS));
 }
