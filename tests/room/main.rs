@@ -38,6 +38,7 @@ mod splits;
 mod states;
 mod terminal;
 mod time;
+mod told;
 mod tracks;
 mod unwanted;
 mod uploads;
