@@ -31,7 +31,7 @@ fn records(command: &str) {
     assert_all_whole(&files, people.len());
     let names = files.iter().map(|file| file.file_name().unwrap().to_str());
     let names: Vec<_> = names.map(Option::unwrap).collect();
-    assert_eq!(names, ["alice_ part 1.ts", "bob_ part 1.mkv"]);
+    assert_eq!(names, ["alice, part 1.ts", "bob, part 1.mkv"]);
 }
 
 #[test]
