@@ -46,10 +46,10 @@
  * gst-launch-1.0 -m vdoroomsrc room=studio : fakesink
  * ```
  *
- * ## Tell what one person sends
+ * ## Tell what one person sends, within 30 s
  *
  * ```bash
- * gst-discoverer-1.0 -v vdoroom://127.0.0.1:8443/studio/alice
+ * gst-discoverer-1.0 -v -t 30 vdoroom://127.0.0.1:8443/studio/alice
  * ```
  *
  * ## Play one person
