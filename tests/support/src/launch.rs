@@ -73,8 +73,8 @@ impl Launch {
         }
     }
 
-    /// Waits for a line that contains `needle`.
-    pub fn wait_for_line(&mut self, needle: &str, timeout: Duration) {
+    /// Waits for a line that contains `needle`, and returns it.
+    pub fn wait_for_line(&mut self, needle: &str, timeout: Duration) -> String {
         let deadline = Instant::now() + timeout;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -87,7 +87,7 @@ impl Launch {
             self.printed += &line;
             self.printed.push('\n');
             if line.contains(needle) {
-                return;
+                return line;
             }
         }
     }

@@ -22,7 +22,7 @@ pub mod timeline;
 pub mod turn;
 
 pub use chaos::Chaos;
-pub use chromium::Chromium;
+pub use chromium::{Browser, Chromium};
 pub use folder::Folder;
 pub use holdings::Holdings;
 pub use launch::Launch;
