@@ -50,6 +50,7 @@ def on_pad_added(_room, track, pipeline, size):
     def on_unlinked(_track, _peer):
         # The place first: it lets go of what waits there.
         mixer.release_request_pad(place)
+        branch.set_locked_state(True)
         branch.set_state(Gst.State.NULL)
         pipeline.remove(branch)
         lay_out(video, *size)
@@ -87,7 +88,6 @@ def main():
     bus.connect("message::error", lambda *_: loop.quit())
     bus.connect("message::eos", lambda *_: loop.quit())
     bus.connect("message::latency", lambda *_: pipeline.recalculate_latency())
-    # EOS ends the file.
     GLib.unix_signal_add(0, signal.SIGINT, lambda: not pipeline.send_event(Gst.Event.new_eos()))
     pipeline.set_state(Gst.State.PLAYING)
     loop.run()

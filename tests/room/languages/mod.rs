@@ -91,6 +91,20 @@ fn assert_ends_well(program: Launch) {
 }
 
 #[test]
+fn the_examples_that_the_readme_lists_are_short() {
+    let readme = include_str!("../../../README.md");
+    let (_, section) = readme.split_once("## From any language").unwrap();
+    let links = section.split("](examples/").skip(1);
+    let names: Vec<&str> = links.filter_map(|l| l.split(')').next()).collect();
+    assert!(names.len() >= 6, "{names:?}");
+    for name in names {
+        let lines = std::fs::read_to_string(source(name)).unwrap();
+        let lines = lines.lines().count();
+        assert!(lines < 100, "{name} has {lines} lines");
+    }
+}
+
+#[test]
 fn the_c_program_records_only_the_stream_that_it_accepts() {
     if !is_installed("cc") || !is_installed("pkg-config") {
         return;
