@@ -105,10 +105,12 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
     let pages = Pages {
         status: !arguments.no_status_page,
         publisher: !arguments.no_publisher_page,
+        // Where it lies is nobody else's business.
         cafile: arguments
             .self_signed
             .as_ref()
-            .map(|file| file.display().to_string()),
+            .and_then(|file| file.file_name())
+            .map(|name| name.to_string_lossy().into_owned()),
     };
     let mut builder = RoomServer::builder()
         .listen(arguments.listen)
@@ -158,7 +160,8 @@ fn introduce(server: &RoomServer, pages: &Pages, arguments: &Arguments) {
     if pages.publisher {
         println!("publish from a browser: {page}/publish?room=studio");
     }
-    let cafile = pages.cafile.as_ref().map(|file| format!(" cafile={file}"));
+    let cafile = arguments.self_signed.as_ref();
+    let cafile = cafile.map(|file| format!(" cafile={}", file.display()));
     println!(
         "record: gst-launch-1.0 -e vdoroomsrc server={}{} room=studio : roomfilesink location=rec",
         reached(server.url()),

@@ -132,7 +132,10 @@ pub fn of(status: &Status) -> Result<Vec<MetricFamily>> {
     families.of_program(status)?;
     families.of_room(&status.room)?;
     families.of_files(status)?;
-    let present = status.streams.iter().filter(|s| s.state != "left");
+    let present = status
+        .streams
+        .iter()
+        .filter(|s| !matches!(s.state.as_str(), "away" | "left"));
     let present: Vec<_> = present.collect();
     families.of_streams(&present)?;
     families.of_tracks(&present)?;

@@ -3,12 +3,20 @@
 
 use std::path::{Path, PathBuf};
 
-use vdoroom_test_support::table;
+use console::{Alignment, style};
 
+use crate::columns;
 use crate::status::structures;
 use crate::words;
 
-const HEADER: [&str; 6] = ["FILE", "WHO", "SENT", "TIME", "SIZE", "STATE"];
+const HEADER: [(&str, Alignment); 6] = [
+    ("FILE", Alignment::Left),
+    ("WHO", Alignment::Left),
+    ("SENT", Alignment::Left),
+    ("TIME", Alignment::Right),
+    ("SIZE", Alignment::Right),
+    ("STATE", Alignment::Left),
+];
 
 /// What is worth a line of what the elements tell.
 pub fn news(event: &str, part: &gst::Structure) -> Option<String> {
@@ -27,9 +35,8 @@ pub fn table(files: &gst::Structure) -> Vec<String> {
     if parts.is_empty() {
         return vec!["Nothing was recorded.".into()];
     }
-    let mut rows = vec![HEADER.map(String::from)];
-    rows.extend(parts.iter().map(row));
-    let mut lines = table::lines(&rows);
+    let rows = parts.iter().map(row).collect();
+    let mut lines = columns::lines(HEADER, rows, usize::MAX);
     let sum = |field: &str| -> u64 { parts.iter().map(|part| number(part, field)).sum() };
     lines.push(format!(
         "{} {}, {} in all, {}",
@@ -42,15 +49,18 @@ pub fn table(files: &gst::Structure) -> Vec<String> {
 }
 
 fn row(part: &gst::Structure) -> [String; 6] {
-    let codecs = structures(part, "tracks").map(|track| match sizes(&track).as_slice() {
-        [] => text(&track, "codec"),
-        [size] => format!("{} {size}", text(&track, "codec")),
-        sizes => format!("{} {} sizes", text(&track, "codec"), sizes.len()),
+    let codecs = structures(part, "tracks").map(|track| {
+        let codec = text(&track, "codec").to_uppercase();
+        match sizes(&track).as_slice() {
+            [] => codec,
+            [size] => format!("{codec} {size}"),
+            sizes => format!("{codec} {} sizes", sizes.len()),
+        }
     });
     let state = match (part.has_field("error"), part.has_field("ended")) {
-        (true, _) => format!("failed: {}", text(part, "error")),
-        (_, true) => "whole".into(),
-        _ => "not closed".into(),
+        (true, _) => style(words::clean(&format!("failed: {}", text(part, "error")))).red(),
+        (_, true) => style("whole".into()).green(),
+        _ => style("not closed".into()).red(),
     };
     [
         short(&text(part, "file")),
@@ -58,7 +68,7 @@ fn row(part: &gst::Structure) -> [String; 6] {
         codecs.collect::<Vec<_>>().join(", "),
         time(part),
         size(part),
-        words::clean(&state),
+        state.to_string(),
     ]
 }
 

@@ -7,6 +7,7 @@
 //! cargo run --release --example record_room -- --room studio --location recordings/
 //! ```
 
+mod columns;
 mod disk;
 mod editing;
 mod elements;
@@ -14,6 +15,7 @@ mod families;
 mod files;
 mod json;
 mod keys;
+mod manual;
 mod metrics;
 mod options;
 mod output;
@@ -25,10 +27,11 @@ mod terminal;
 mod words;
 
 use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use editing::Timelines;
 use elements::Elements;
@@ -50,19 +53,16 @@ fn main() -> ExitCode {
 }
 
 fn failure(error: &str) -> ExitCode {
-    eprintln!("vdoroom-record: {}", words::clean(error));
+    // The terminal may have been closed.
+    let _ = writeln!(std::io::stderr(), "vdoroom-record: {}", words::clean(error));
     ExitCode::FAILURE
 }
 
 fn run(options: &Options) -> Result<End, Box<dyn Error>> {
-    let mut command = Options::command();
-    if options.man {
-        clap_mangen::Man::new(command).render(&mut std::io::stdout())?;
-    } else if let Some(shell) = options.completion {
-        let name = command.get_name().to_owned();
-        clap_complete::generate(shell, &mut command, name, &mut std::io::stdout());
-    } else {
-        return record(options);
+    match options.completion {
+        _ if options.man => manual::man_page()?,
+        Some(shell) => manual::completion(shell),
+        None => return record(options),
     }
     Ok(End::Whole)
 }

@@ -64,7 +64,7 @@ pub struct RoomOptions {
     #[arg(long, value_name = "HOST")]
     pub salt: Option<String>,
     /// How the server speaks [default: auto]
-    #[arg(long, hide_possible_values = false)]
+    #[arg(long)]
     pub dialect: Option<Dialect>,
     /// Name that people in the room see [default: Recorder]
     #[arg(long)]

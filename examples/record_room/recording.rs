@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use gst::glib;
 use gst::prelude::*;
 
 use crate::disk::Disk;
@@ -34,6 +33,8 @@ pub struct Recording {
     parts: Parts,
     disk: Disk,
     warnings: u64,
+    /// Whether the room has been joined, if there is one to join.
+    has_joined: bool,
     begun: Instant,
 }
 
@@ -69,6 +70,7 @@ impl Recording {
             parts: Parts::default(),
             disk: Disk::new(&options.files.location),
             warnings: 0,
+            has_joined: options.room.room.is_none(),
             begun: Instant::now(),
         })
     }
@@ -99,6 +101,7 @@ impl Recording {
         let sums = self.status().files;
         let end = match end {
             End::Whole if sums.failed > 0 => End::Incomplete,
+            End::Whole if !self.has_joined => End::Error("the room was never joined".into()),
             other => other,
         };
         output.ended(&self.elements.sink.property("files"), &sums, &end);
@@ -111,7 +114,7 @@ impl Recording {
         output: &mut dyn Output,
         metrics: Option<&Metrics>,
     ) -> End {
-        let mut stop_at = limit.map(|limit| self.begun + limit);
+        let mut stop_at = limit.map(|limit| Instant::now() + limit);
         let mut is_ending = false;
         let mut refresh = Instant::now();
         loop {
@@ -130,6 +133,7 @@ impl Recording {
                 return End::Incomplete;
             }
             if stop {
+                self.status();
                 output.closing();
                 self.pipeline.send_event(gst::event::Eos::new());
                 (is_ending, stop_at) = (true, Some(Instant::now() + CLOSING));
@@ -186,6 +190,7 @@ impl Recording {
             &self.disk.seen,
             now.map_or(0, |now| now.nseconds() as i64),
         );
+        self.has_joined |= status.room.state == "joined";
         Status {
             elapsed: self.begun.elapsed().as_nanos() as u64,
             warnings: self.warnings,
@@ -214,19 +219,17 @@ fn link(source: &gst::Element, pad: &gst::Pad, sink: &gst::Element) {
     }
 }
 
+/// What an element says: its sentence, and in brackets what belongs to it.
 fn complaint(message: &gst::Message) -> String {
-    match message.view() {
-        gst::MessageView::Error(error) => detail(error.debug(), error.error()),
-        gst::MessageView::Warning(warning) => detail(warning.debug(), warning.error()),
-        _ => String::new(),
-    }
-}
-
-/// The sentence that the element wrote: the last line of the details, or the error itself.
-fn detail(debug: Option<glib::GString>, error: glib::Error) -> String {
-    let debug = debug.as_deref().and_then(|debug| debug.lines().last());
-    match debug {
-        Some(sentence) if !sentence.contains("gst") => sentence.into(),
-        _ => error.to_string(),
+    let (error, debug) = match message.view() {
+        gst::MessageView::Error(error) => (error.error(), error.debug()),
+        gst::MessageView::Warning(warning) => (warning.error(), warning.debug()),
+        _ => return String::new(),
+    };
+    // The first line says where in the source it is.
+    let details = debug.as_deref().and_then(|debug| debug.split_once('\n'));
+    match details {
+        Some((_, details)) => format!("{error} ({details})"),
+        None => error.to_string(),
     }
 }

@@ -3,9 +3,10 @@
 
 use std::fmt::Display;
 
-use console::{Alignment, Style, Term, measure_text_width, pad_str, style, truncate_str};
+use console::{Alignment, Style, Term, style, truncate_str};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::columns;
 use crate::files;
 use crate::options::Options;
 use crate::output::{Output, print};
@@ -23,8 +24,6 @@ const COLUMNS: [(&str, Alignment); 7] = [
     ("LOST", Alignment::Right),
 ];
 const GAP: &str = "  ";
-/// No column needs more, so that one guest's long label leaves room for the others' numbers.
-const WIDEST: usize = 30;
 /// Above so much, loss is worth a look.
 const LOSSY: f64 = 0.01;
 const VERY_LOSSY: f64 = 0.05;
@@ -106,11 +105,11 @@ impl Output for Terminal {
         let (height, width) = self.term.size();
         let mut streams: Vec<_> = status.streams.iter().collect();
         streams.sort_by_key(|stream| rank(stream));
-        // The title, the header, the total, the last line, two empty ones, and the cursor's.
-        let room = usize::from(height).saturating_sub(7).max(1);
+        // The title, the header, the total, the last line, three empty ones, and the cursor's.
+        let room = usize::from(height).saturating_sub(8).max(1);
         let hidden = streams.len().saturating_sub(room);
         streams.truncate(room);
-        let mut lines = vec![self.head(status), String::new()];
+        let mut lines = vec![String::new(), self.head(status), String::new()];
         lines.extend(table(&streams, status));
         if hidden > 0 {
             lines.push(style(format!("and {hidden} more")).dim().to_string());
@@ -119,7 +118,6 @@ impl Output for Terminal {
         let width = usize::from(width);
         let lines = lines.iter().map(|line| truncate_str(line, width, "…"));
         self.table.set_message(lines.collect::<Vec<_>>().join("\n"));
-        self.table.tick();
     }
 
     fn news(&mut self, event: &str, fields: &gst::Structure) {
@@ -142,6 +140,7 @@ impl Output for Terminal {
 
     fn ended(&mut self, files: &gst::Structure, _: &Files, _: &End) {
         self.table.finish_and_clear();
+        print("");
         for line in files::table(files) {
             print(&line);
         }
@@ -159,9 +158,7 @@ fn rank(stream: &Stream) -> u8 {
 }
 
 fn table(streams: &[&Stream], status: &Status) -> Vec<String> {
-    let heading = COLUMNS.map(|(name, _)| style(name).dim().to_string());
-    let mut rows = vec![heading];
-    rows.extend(streams.iter().map(|stream| row(stream)));
+    let mut rows: Vec<_> = streams.iter().map(|stream| row(stream)).collect();
     if streams.len() > 1 {
         let recorded = status.streams.iter().map(|stream| stream.recorded).sum();
         let bold = |text: String| style(text).bold().to_string();
@@ -175,18 +172,7 @@ fn table(streams: &[&Stream], status: &Status) -> Vec<String> {
             String::new(),
         ]);
     }
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| measure_text_width(&row[column]))
-            .max()
-    };
-    let widths: [usize; 7] = std::array::from_fn(|column| width(column).unwrap_or(0).min(WIDEST));
-    let lines = rows.iter().map(|row| {
-        let cells = row.iter().zip(widths).zip(COLUMNS);
-        let cells = cells.map(|((cell, width), (_, side))| pad_str(cell, width, side, Some("…")));
-        cells.collect::<Vec<_>>().join(GAP)
-    });
-    lines.collect()
+    columns::lines(COLUMNS, rows, columns::WIDEST)
 }
 
 fn row(stream: &Stream) -> [String; 7] {

@@ -7,14 +7,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use once_cell::sync::Lazy;
 
 use super::CAT;
 use super::announce;
@@ -24,11 +23,12 @@ use super::events::EventSender;
 use super::keyframes::KeyframeWish;
 use super::pad::VdoRoomSrcPad;
 use super::pad_names::Kind;
-use super::properties::{Changed, PROPERTIES};
+use super::properties::PROPERTIES;
 use super::requirements;
 use super::session::Reports;
 use super::settings::{Settings, SettingsError};
 use super::stats::{self, SharedSessions};
+use super::values::Changed;
 use crate::protocol::{Action, Event, Room, SessionId, StreamId};
 use crate::signalling::{self, SharedStatus, Tunnel, Tunnels, TurnServer};
 
@@ -100,7 +100,7 @@ impl ObjectImpl for VdoRoomSrc {
     }
 
     fn signals() -> &'static [glib::subclass::Signal] {
-        static SIGNALS: Lazy<Vec<glib::subclass::Signal>> = Lazy::new(super::signals::all);
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(super::signals::all);
         &SIGNALS
     }
 
@@ -126,19 +126,23 @@ impl GstObjectImpl for VdoRoomSrc {}
 
 impl ElementImpl for VdoRoomSrc {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
-        static METADATA: Lazy<gst::subclass::ElementMetadata> = Lazy::new(|| {
-            gst::subclass::ElementMetadata::new(
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::with_additional(
                 "VDO.Ninja room source",
                 "Source/Network/WebRTC",
                 "Receives every stream of a VDO.Ninja room over one websocket, each over a WebRTC connection of its own",
                 env!("CARGO_PKG_AUTHORS"),
+                &[(
+                    gst::ELEMENT_METADATA_DOC_URI,
+                    concat!(env!("CARGO_PKG_REPOSITORY"), "#properties-of-vdoroomsrc"),
+                )],
             )
         });
         Some(&METADATA)
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: Lazy<Vec<gst::PadTemplate>> = Lazy::new(|| {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
             Kind::ALL
                 .iter()
                 .filter_map(|kind| {

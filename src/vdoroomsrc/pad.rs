@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The element's pads: ghost pads that say whose media they carry.
 
+use std::sync::{LazyLock, OnceLock};
+
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use once_cell::sync::{Lazy, OnceCell};
 
 glib::wrapper! {
     /// Source pad of `vdoroomsrc`.
@@ -34,7 +35,7 @@ mod imp {
 
     #[derive(Default)]
     pub struct VdoRoomSrcPad {
-        pub(super) origin: OnceCell<Origin>,
+        pub(super) origin: OnceLock<Origin>,
     }
 
     #[glib::object_subclass]
@@ -46,26 +47,34 @@ mod imp {
 
     impl ObjectImpl for VdoRoomSrcPad {
         fn properties() -> &'static [glib::ParamSpec] {
-            static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
-                let string = |name, blurb| {
+            static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+                let string = |name, nick, blurb| {
                     glib::ParamSpecString::builder(name)
+                        .nick(nick)
                         .blurb(blurb)
                         .read_only()
                         .build()
                 };
                 vec![
-                    string("stream-id", "Stream ID as people see it"),
+                    string(
+                        "stream-id",
+                        "Stream ID",
+                        "Read whose media it is: the stream ID as people see it",
+                    ),
                     glib::ParamSpecUInt::builder("session")
-                        .blurb("Which connection of this stream, counted from 1")
+                        .nick("Session")
+                        .blurb("Read which connection of this stream it is, counted from 1")
                         .read_only()
                         .build(),
                     string(
                         "label",
-                        "Name that the publisher gave when the pad appeared",
+                        "Label",
+                        "Read the name that the publisher had given when the pad appeared",
                     ),
                     string(
                         "msid",
-                        "MediaStream ID of the track in the publisher's offer (RFC 8830)",
+                        "MSID",
+                        "Read the MediaStream ID of the track in the publisher's offer (RFC 8830)",
                     ),
                 ]
             });

@@ -14,6 +14,7 @@ pub mod netns;
 pub mod own_network;
 pub mod pattern;
 pub mod publisher;
+pub mod readme;
 pub mod secret;
 pub mod server;
 pub mod table;

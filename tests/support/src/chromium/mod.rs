@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use async_tungstenite::tungstenite::{Message, WebSocket, accept, protocol::Role};
+use async_tungstenite::tungstenite::{Message, WebSocket, accept, http::Uri, protocol::Role};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -192,7 +192,8 @@ pub struct Chromium {
 impl Chromium {
     /// A page that publishes `stream_id` with the default password and all its codecs.
     pub fn builder(server: &str, room: &str, stream_id: &str) -> ChromiumBuilder {
-        let host = server.split(['/', ':']).nth(3).unwrap_or_default();
+        let server_url: Option<Uri> = server.parse().ok();
+        let host = server_url.as_ref().and_then(Uri::host).unwrap_or_default();
         let builder = ChromiumBuilder {
             host: host.into(),
             parameters: vec![],

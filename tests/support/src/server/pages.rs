@@ -22,7 +22,7 @@ pub struct Pages {
     pub status: bool,
     /// `/publish`: camera, microphone and screen into a room.
     pub publisher: bool,
-    /// The file by which clients trust this server's certificate, for the line that the
+    /// Name of the file by which clients trust this server's certificate, for the line that the
     /// publisher page shows.
     pub cafile: Option<String>,
 }

@@ -64,14 +64,16 @@ function showMedia() {
 
 // --- Sources -------------------------------------------------------------------------------
 
-async function listSources() {
+/** Names the devices in the lists; what is chosen stays chosen. */
+async function listDevices() {
   for (const kind of KINDS) {
-    const list = byId(kind);
-    const [chosen, first] = [list.value, list.options.length === 0];
-    const options = await sourcesOf(kind);
-    list.replaceChildren(...options.map(([value, textContent]) => element("option", { value, textContent })));
-    const known = options.some(([value]) => value === chosen);
-    if (!first && known) list.value = chosen;
+    const devices = await devicesOf(kind);
+    if (!devices.length) continue;
+    const [list, chosen] = [byId(kind), byId(kind).value];
+    for (const option of [...list.options]) if (option.value.startsWith("device:")) option.remove();
+    list.prepend(...devices.map(([value, textContent]) => element("option", { value, textContent })));
+    list.value = chosen;
+    if (list.selectedIndex < 0) list.selectedIndex = 0;
   }
 }
 
@@ -114,7 +116,7 @@ async function start() {
     if (!KINDS.some((kind) => byId(kind).value)) throw new SourceError("Choose a picture or a sound.");
     for (const kind of KINDS) tracks.push(await openChosen(kind));
     await publish(new MediaStream(tracks.filter(Boolean)));
-    await listSources();
+    await listDevices();
   } catch (error) {
     tracks.forEach((track) => track?.stop());
     publisher = null;
@@ -221,7 +223,7 @@ function format(sent, stats) {
   const codec = stats.find(({ id }) => id === sent?.codecId)?.mimeType?.split("/")[1];
   if (!codec) return undefined;
   const rate = sent.framesPerSecond === undefined ? "" : `, ${Math.round(sent.framesPerSecond)} fps`;
-  const name = { H264: "H.264", opus: "Opus" }[codec] ?? codec;
+  const name = { H264: "H.264", OPUS: "Opus" }[codec.toUpperCase()] ?? codec;
   return sent.frameWidth ? `${name}, ${sent.frameWidth} × ${sent.frameHeight}${rate}` : name;
 }
 
@@ -270,7 +272,7 @@ addEventListener("pagehide", () => publisher?.leave());
 
 if (!window.isSecureContext) problem(insecure());
 prefill();
-listSources();
+listDevices();
 showLine();
 setInterval(count, 1000);
 fetch("server.json").then((answer) => answer.json()).then((server) => {

@@ -7,17 +7,12 @@ class SourceError extends Error {}
 
 const HEIGHTS = { 360: 640, 720: 1280, 1080: 1920 };
 
-/** The choices for `kind`, cameras or microphones by name once the browser tells them. */
-async function sourcesOf(kind) {
+/** The choices for cameras or microphones, by name once the browser tells them. */
+async function devicesOf(kind) {
   const input = kind === "video" ? "videoinput" : "audioinput";
-  const devices = (await navigator.mediaDevices?.enumerateDevices() ?? [])
+  return (await navigator.mediaDevices?.enumerateDevices() ?? [])
     .filter((device) => device.kind === input && device.deviceId)
     .map(({ deviceId, label }) => [`device:${deviceId}`, label || "Device"]);
-  if (kind === "audio") {
-    return [...(devices.length ? devices : [["device:", "Microphone"]]), ["tone", "A tone for tests"], ["", "none"]];
-  }
-  return [...(devices.length ? devices : [["device:", "Camera"]]),
-    ["screen", "Screen or window"], ["test", "A picture for tests"], ["", "none"]];
 }
 
 /** Opens what was chosen; nothing for none. */
@@ -55,7 +50,7 @@ function explain(kind, choice, error) {
         : `The browser was told not to give this page the ${what}. Allow it beside the page’s address, then start again.`;
     case "NotFoundError":
     case "OverconstrainedError":
-      return `The browser finds no ${what}. Plug one in, or choose something else.`;
+      return `The browser finds no ${what}. Plug one in, or choose something else, such as the test ${kind === "video" ? "picture" : "tone"}.`;
     case "NotReadableError":
     case "AbortError":
       return `The ${what} cannot be opened. Another program may be using it.`;

@@ -46,6 +46,20 @@ function table(room) {
     element("tbody", {}, ...rows)));
 }
 
+let tablesFor = null;
+
+/** Leaves the tables as they are while nobody comes or goes: text stays selected, readers go on reading. */
+function showTables(rooms) {
+  const tables = rooms.map(table);
+  const whom = JSON.stringify(rooms.map(({ name, people }) => [name, people.map(({ stream }) => stream)]));
+  if (whom !== tablesFor) {
+    tablesFor = whom;
+    return byId("tables").replaceChildren(...tables);
+  }
+  const times = tables.flatMap((made) => [...made.querySelectorAll("td:last-child")]);
+  document.querySelectorAll("#tables td:last-child").forEach((cell, n) => { cell.textContent = times[n].textContent; });
+}
+
 // --- What changes --------------------------------------------------------------------------
 
 let streamsBefore = null;
@@ -75,7 +89,7 @@ function show({ uptime, rooms }) {
   byId("uptime").textContent = duration(uptime);
   byId("nobody").hidden = people.length > 0;
   byId("hashed").hidden = !rooms.some((room) => room.hashed && !remembered(room.name));
-  byId("tables").replaceChildren(...rooms.map(table));
+  showTables(rooms);
   tellChanges(rooms);
 }
 
