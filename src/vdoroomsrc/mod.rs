@@ -121,15 +121,14 @@ mod values;
 mod watches;
 mod webrtcbin;
 
-use std::sync::LazyLock;
-
 use gst::glib;
 use gst::prelude::*;
+use once_cell::sync::Lazy;
 
 pub use pad::VdoRoomSrcPad;
 pub use settings::Dialect;
 
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     gst::DebugCategory::new(
         "vdoroomsrc",
         gst::DebugColorFlags::empty(),
