@@ -6,12 +6,13 @@
 //! that one that is missing, slow or broken cannot stop the connection (webrtcbin takes a flow
 //! error of one pad as the end of all).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use gst::prelude::*;
+use once_cell::sync::OnceCell;
 
 use super::CAT;
 use super::control::{Command, TrackId};
@@ -60,7 +61,7 @@ pub(super) struct Exit {
     /// Milliseconds after `started` of the newest arrival, plus one; 0 is none.
     last_arrival: AtomicU64,
     /// The event `vdoroom-session-end`, set before EOS is sent down the track.
-    last_words: OnceLock<gst::Structure>,
+    last_words: OnceCell<gst::Structure>,
     /// The next stream-start is that of another session on the same pad.
     begins_again: AtomicBool,
     /// The next buffer is the first one of a session on a pad that goes on.
@@ -114,7 +115,7 @@ impl Exit {
             held_since: AtomicU64::new(0),
             last_flow: AtomicI32::new(gst::FlowReturn::Ok as i32),
             last_arrival: AtomicU64::new(0),
-            last_words: OnceLock::new(),
+            last_words: OnceCell::new(),
             begins_again: AtomicBool::new(false),
             goes_on: AtomicBool::new(false),
             last_pts: AtomicU64::new(0),

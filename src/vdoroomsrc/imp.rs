@@ -7,13 +7,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
+use once_cell::sync::Lazy;
 
 use super::CAT;
 use super::announce;
@@ -100,7 +101,7 @@ impl ObjectImpl for VdoRoomSrc {
     }
 
     fn signals() -> &'static [glib::subclass::Signal] {
-        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(super::signals::all);
+        static SIGNALS: Lazy<Vec<glib::subclass::Signal>> = Lazy::new(super::signals::all);
         &SIGNALS
     }
 
@@ -126,7 +127,7 @@ impl GstObjectImpl for VdoRoomSrc {}
 
 impl ElementImpl for VdoRoomSrc {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
-        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+        static METADATA: Lazy<gst::subclass::ElementMetadata> = Lazy::new(|| {
             gst::subclass::ElementMetadata::with_additional(
                 "VDO.Ninja room source",
                 "Source/Network/WebRTC",
@@ -142,7 +143,7 @@ impl ElementImpl for VdoRoomSrc {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+        static TEMPLATES: Lazy<Vec<gst::PadTemplate>> = Lazy::new(|| {
             Kind::ALL
                 .iter()
                 .filter_map(|kind| {

@@ -46,10 +46,10 @@
  * gst-launch-1.0 -m vdoroomsrc room=studio : fakesink
  * ```
  *
- * ## Tell what one person sends
+ * ## Tell what one person sends, within 30 s
  *
  * ```bash
- * gst-discoverer-1.0 -v vdoroom://127.0.0.1:8443/studio/alice
+ * gst-discoverer-1.0 -v -t 30 vdoroom://127.0.0.1:8443/studio/alice
  * ```
  *
  * ## Play one person
@@ -121,15 +121,14 @@ mod values;
 mod watches;
 mod webrtcbin;
 
-use std::sync::LazyLock;
-
 use gst::glib;
 use gst::prelude::*;
+use once_cell::sync::Lazy;
 
 pub use pad::VdoRoomSrcPad;
 pub use settings::Dialect;
 
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     gst::DebugCategory::new(
         "vdoroomsrc",
         gst::DebugColorFlags::empty(),

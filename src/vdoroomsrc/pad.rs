@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The element's pads: ghost pads that say whose media they carry.
 
-use std::sync::{LazyLock, OnceLock};
-
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
+use once_cell::sync::{Lazy, OnceCell};
 
 glib::wrapper! {
     /// Source pad of `vdoroomsrc`.
@@ -35,7 +34,7 @@ mod imp {
 
     #[derive(Default)]
     pub struct VdoRoomSrcPad {
-        pub(super) origin: OnceLock<Origin>,
+        pub(super) origin: OnceCell<Origin>,
     }
 
     #[glib::object_subclass]
@@ -47,7 +46,7 @@ mod imp {
 
     impl ObjectImpl for VdoRoomSrcPad {
         fn properties() -> &'static [glib::ParamSpec] {
-            static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
                 let string = |name, nick, blurb| {
                     glib::ParamSpecString::builder(name)
                         .nick(nick)

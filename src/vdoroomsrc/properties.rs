@@ -2,11 +2,11 @@
 //! The element's properties, as gst-inspect shows them; `values` reads and sets them.
 
 use std::ops::RangeInclusive;
-use std::sync::LazyLock;
 
 use gst::glib;
 use gst::prelude::*;
 use gst_webrtc::WebRTCICETransportPolicy;
+use once_cell::sync::Lazy;
 
 use super::settings::*;
 use crate::protocol::Shard;
@@ -72,7 +72,7 @@ enum Mutable {
 
 const ANY: RangeInclusive<u32> = 0..=u32::MAX;
 
-pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
     use Mutable::{Playing, Ready};
     vec![
         string(

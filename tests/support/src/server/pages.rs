@@ -41,6 +41,9 @@ impl Pages {
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const ICON: &str = "image/svg+xml";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Scripts and connections of this server only; nobody may put the pages into theirs.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -51,63 +54,34 @@ const PERMISSIONS: (HeaderName, &str) = (
     "camera=(self), microphone=(self), display-capture=(self)",
 );
 
-struct File {
-    path: &'static str,
-    kind: &'static str,
-    text: &'static str,
-    /// Whether a server with these pages has it.
-    shown: fn(&Pages) -> bool,
+/// Which page a file belongs to.
+#[derive(PartialEq)]
+enum Of {
+    Status,
+    Publisher,
+    Both,
 }
 
-const FILES: [File; 8] = [
-    File {
-        path: "/",
-        kind: HTML,
-        text: include_str!("pages/status.html"),
-        shown: |pages| pages.status,
-    },
-    File {
-        path: "/status.js",
-        kind: SCRIPT,
-        text: include_str!("pages/status.js"),
-        shown: |pages| pages.status,
-    },
-    File {
-        path: "/publish",
-        kind: HTML,
-        text: include_str!("pages/publish.html"),
-        shown: |pages| pages.publisher,
-    },
-    File {
-        path: "/publish.js",
-        kind: SCRIPT,
-        text: include_str!("pages/publish.js"),
-        shown: |pages| pages.publisher,
-    },
-    File {
-        path: "/publisher.js",
-        kind: SCRIPT,
-        text: include_str!("pages/publisher.js"),
-        shown: |pages| pages.publisher,
-    },
-    File {
-        path: "/sources.js",
-        kind: SCRIPT,
-        text: include_str!("pages/sources.js"),
-        shown: |pages| pages.publisher,
-    },
-    File {
-        path: "/pages.css",
-        kind: "text/css; charset=utf-8",
-        text: include_str!("pages/pages.css"),
-        shown: |pages| pages.status || pages.publisher,
-    },
-    File {
-        path: "/icon.svg",
-        kind: "image/svg+xml",
-        text: include_str!("pages/icon.svg"),
-        shown: |pages| pages.status || pages.publisher,
-    },
+macro_rules! file {
+    ($path:literal, $kind:ident, $page:ident, $name:literal) => {
+        (
+            $path,
+            $kind,
+            Of::$page,
+            include_str!(concat!("pages/", $name)),
+        )
+    };
+}
+
+const FILES: [(&str, &str, Of, &str); 8] = [
+    file!("/", HTML, Status, "status.html"),
+    file!("/status.js", SCRIPT, Status, "status.js"),
+    file!("/publish", HTML, Publisher, "publish.html"),
+    file!("/publish.js", SCRIPT, Publisher, "publish.js"),
+    file!("/sources.js", SCRIPT, Publisher, "sources.js"),
+    file!("/publisher.js", SCRIPT, Publisher, "publisher.js"),
+    file!("/pages.css", STYLE, Both, "pages.css"),
+    file!("/icon.svg", ICON, Both, "icon.svg"),
 ];
 
 pub async fn answer(
@@ -122,11 +96,12 @@ pub async fn answer(
         refusal.headers_mut().insert(ALLOW, allowed);
         return refusal;
     }
-    let file = FILES
-        .iter()
-        .find(|file| file.path == path && (file.shown)(pages));
-    if let Some(file) = file {
-        return respond(StatusCode::OK, file.kind, file.text);
+    let shown = |page: &Of| {
+        pages.status && *page != Of::Publisher || pages.publisher && *page != Of::Status
+    };
+    let mut files = FILES.iter();
+    if let Some((_, kind, _, text)) = files.find(|(at, _, page, _)| *at == path && shown(page)) {
+        return respond(StatusCode::OK, kind, *text);
     }
     match path {
         "/" if pages.publisher => {
@@ -139,7 +114,7 @@ pub async fn answer(
         "/server.json" if pages.status || pages.publisher => ask(hub, Input::About).await,
         "/" => respond(
             StatusCode::OK,
-            "text/plain; charset=utf-8",
+            TEXT,
             "A room server is here, and no page: connect with a websocket.\n",
         ),
         _ => refuse(StatusCode::NOT_FOUND, "There is no such page."),
@@ -158,7 +133,7 @@ async fn ask(hub: &Sender<Input>, question: fn(Sender<Value>) -> Input) -> Respo
 }
 
 pub fn refuse(status: StatusCode, why: &str) -> Response<Full<Bytes>> {
-    respond(status, "text/plain; charset=utf-8", format!("{why}\n"))
+    respond(status, TEXT, format!("{why}\n"))
 }
 
 fn respond(
