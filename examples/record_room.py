@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""How does a Python application record a room?
+"""How does a Python application record a room, into files with names of its own?
 
-    GST_PLUGIN_PATH=target/release python3 examples/record_room.py --room studio
+    GST_PLUGIN_PATH=target/release python3 examples/record_room.py --room studio \\
+        --location 'recordings/%l, part %n, %d.%e'
 
 Needs the Debian packages python3-gi and gir1.2-gstreamer-1.0, and the plugin where GStreamer
 finds it.
@@ -22,7 +23,9 @@ def arguments():
     parser.add_argument("--room", required=True)
     parser.add_argument("--server", default="ws://127.0.0.1:8443")
     parser.add_argument("--password-env", help="environment variable with the room's password")
-    parser.add_argument("--location", default="recording", help="folder/, prefix or template")
+    parser.add_argument("--location", default="recording",
+                        help="folder/, prefix, or template with %%s stream ID, %%l label, "
+                        "%%n part, %%d time, %%e extension")
     parser.add_argument("--seconds", type=int, help="stop after so long")
     return parser.parse_args()
 

@@ -8,14 +8,25 @@
 //! Without `--name` a certificate made by `--self-signed` is for this machine's own loopback names
 //! and the address of `--listen`: other machines that reach the server by another name or address
 //! refuse it.
+//!
+//! On the same port are two pages for browsers: who is in which room, and one that publishes camera,
+//! microphone and screen.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::mpsc};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    sync::mpsc,
+};
 
-use clap::{Parser, ValueEnum};
-use vdoroom_test_support::server::{Certificate, Dialect, RoomEvent, RoomServer};
+use clap::{CommandFactory, Parser, ValueEnum};
+use clap_complete::Shell;
+use vdoroom_test_support::server::{Certificate, Dialect, Pages, RoomEvent, RoomServer};
 
+/// A room server: lists rooms and carries handshakes, never media.
 #[derive(Parser)]
-#[command(about = "A room server: lists rooms and carries handshakes, never media")]
+#[command(name = "vdoroom-server", version)]
 struct Arguments {
     /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
@@ -42,6 +53,18 @@ struct Arguments {
     /// made now; may be given several times
     #[arg(long = "name", value_name = "HOST", requires = "self_signed")]
     names: Vec<String>,
+    /// Do not show the page that says who is in which room
+    #[arg(long)]
+    no_status_page: bool,
+    /// Do not show the page that publishes from a browser
+    #[arg(long)]
+    no_publisher_page: bool,
+    /// Print the manual page
+    #[arg(long, hide = true)]
+    man: bool,
+    /// Print the completion for a shell
+    #[arg(long, value_name = "SHELL", hide = true)]
+    completion: Option<Shell>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -53,10 +76,22 @@ enum DialectName {
 }
 
 fn main() -> ExitCode {
-    match serve(&Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let outcome = if arguments.man {
+        let page = clap_mangen::Man::new(Arguments::command());
+        page.render(&mut io::stdout())
+            .map_err(|error| error.to_string())
+    } else if let Some(shell) = arguments.completion {
+        let mut command = Arguments::command();
+        clap_complete::generate(shell, &mut command, "vdoroom-server", &mut io::stdout());
+        Ok(())
+    } else {
+        serve(&arguments)
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("room_server: {error}");
+            eprintln!("vdoroom-server: {error}");
             ExitCode::FAILURE
         }
     }
@@ -67,9 +102,20 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
         DialectName::Hosted => Dialect::Hosted,
         DialectName::Relay => Dialect::Relay,
     };
+    let pages = Pages {
+        status: !arguments.no_status_page,
+        publisher: !arguments.no_publisher_page,
+        // Where it lies is nobody else's business.
+        cafile: arguments
+            .self_signed
+            .as_ref()
+            .and_then(|file| file.file_name())
+            .map(|name| name.to_string_lossy().into_owned()),
+    };
     let mut builder = RoomServer::builder()
         .listen(arguments.listen)
         .dialect(dialect)
+        .pages(pages.clone())
         .on_event(print);
     if let Some(certificate) = certificate(arguments)? {
         builder = builder.certificate(certificate);
@@ -84,9 +130,43 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
         .start()
         .map_err(|error| format!("{}: {error}", arguments.listen))?;
     println!("listening on {}", server.url());
+    introduce(&server, &pages, arguments);
     let _ = stopped.recv();
     server.stop();
     Ok(())
+}
+
+/// Says where the pages are, and which line records what they publish.
+fn introduce(server: &RoomServer, pages: &Pages, arguments: &Arguments) {
+    let address = server.address();
+    // Nobody can open the address that stands for all.
+    let host = match (arguments.names.first(), address.ip()) {
+        (Some(name), _) => name.clone(),
+        (None, IpAddr::V6(ip)) if !ip.is_unspecified() => format!("[{ip}]"),
+        (None, ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+        (None, ip) => ip.to_string(),
+    };
+    let reached = |url: &str| {
+        url.replacen(
+            &address.to_string(),
+            &format!("{host}:{}", address.port()),
+            1,
+        )
+    };
+    let page = reached(&server.pages_url());
+    if pages.status {
+        println!("who is here: {page}/");
+    }
+    if pages.publisher {
+        println!("publish from a browser: {page}/publish?room=studio");
+    }
+    let cafile = arguments.self_signed.as_ref();
+    let cafile = cafile.map(|file| format!(" cafile={}", file.display()));
+    println!(
+        "record: gst-launch-1.0 -e vdoroomsrc server={}{} room=studio : roomfilesink location=rec",
+        reached(server.url()),
+        cafile.unwrap_or_default()
+    );
 }
 
 fn certificate(arguments: &Arguments) -> Result<Option<Certificate>, String> {

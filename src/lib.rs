@@ -2,6 +2,13 @@
 //! GStreamer elements that receive and record every stream of a VDO.Ninja room.
 #![deny(unsafe_code)]
 
+/**
+ * plugin-vdoroom:
+ * @title: VDO.Ninja rooms
+ * @short_description: receives and records every stream of a VDO.Ninja room
+ *
+ * {{ README.md[2:] }}
+ */
 use gst::glib;
 
 pub mod protocol;

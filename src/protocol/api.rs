@@ -22,7 +22,8 @@ impl fmt::Display for StreamId {
 pub struct SessionId(pub u64);
 
 /// How the room server speaks (protocol section 1.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Dialect {
     /// Found out from what the server says.
     #[default]

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a room tells about itself, for statistics.
 
+use strum::{IntoStaticStr, VariantNames};
+
 use super::{Dialect, SessionId, StreamId, StreamInfo};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum RoomState {
     /// The websocket is closed and will be opened again.
     Disconnected,
@@ -18,7 +21,8 @@ pub enum RoomState {
     Stopped,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum StreamState {
     /// Announced; waits for its turn or for the user's consent.
     Waiting,

@@ -20,13 +20,15 @@ pub enum ContainerChoice {
 }
 
 /// The container of one part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum Container {
     MpegTs,
     Matroska,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum Kind {
     Audio,
     Video,
@@ -47,8 +49,8 @@ pub(super) enum Codec {
 }
 
 /// What can be recorded, in words.
-pub(super) const RECORDED: &str =
-    "H.264 and H.265 in whole access units, VP8, VP9, AV1, Opus, AAC, PCMU, PCMA and G.722";
+pub(super) const RECORDED: &str = "H.264 and H.265 in whole access units, VP8, VP9, AV1 in whole temporal units, Opus, AAC, PCMU, \
+     PCMA and G.722";
 
 impl Codec {
     /// The codec of a caps structure with this name.
@@ -127,13 +129,6 @@ impl Container {
             (Self::Matroska, false) => "mka",
         }
     }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::MpegTs => "mpegts",
-            Self::Matroska => "matroska",
-        }
-    }
 }
 
 #[cfg(test)]
@@ -143,7 +138,7 @@ mod tests {
     fn auto(codecs: &[Codec]) -> (&'static str, &'static str) {
         let container = Container::choose(ContainerChoice::Auto, codecs);
         let video = codecs.iter().any(|c| c.kind() == Kind::Video);
-        (container.name(), container.extension(video))
+        (container.into(), container.extension(video))
     }
 
     #[test]

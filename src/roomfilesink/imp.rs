@@ -14,7 +14,6 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::announcer::{self, Announcing};
-use super::container::ContainerChoice;
 use super::control::{self, Control, Msg, Outbox, SHUTDOWN};
 use super::effects::Run;
 use super::naming::Template;
@@ -22,7 +21,7 @@ use super::record::{PartRecord, Reason};
 use super::report::Report;
 use super::settings::Settings;
 use super::track::{Track, TrackId};
-use super::{CAT, pads};
+use super::{CAT, pads, properties, signals};
 
 pub struct RoomFileSink {
     settings: Mutex<Settings>,
@@ -61,21 +60,12 @@ impl ObjectSubclass for RoomFileSink {
 
 impl ObjectImpl for RoomFileSink {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties);
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties::all);
         &PROPERTIES
     }
 
     fn signals() -> &'static [glib::subclass::Signal] {
-        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| {
-            ["part-opened", "part-closed", "part-failed"]
-                .into_iter()
-                .map(|name| {
-                    glib::subclass::Signal::builder(name)
-                        .param_types([gst::Structure::static_type()])
-                        .build()
-                })
-                .collect()
-        });
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(signals::all);
         &SIGNALS
     }
 
@@ -133,73 +123,20 @@ impl ObjectImpl for RoomFileSink {
     }
 }
 
-fn properties() -> Vec<glib::ParamSpec> {
-    vec![
-        glib::ParamSpecString::builder("location")
-            .nick("Location")
-            .blurb(
-                "Where the files go: a template with %s stream ID, %l label, %t seconds since 1970, \
-                 %d date and time in UTC, %n number of the stream's part, %e extension, %% percent sign; \
-                 or a folder, ending in /; or a prefix p, meaning p_%s_%t.%e",
-            )
-            .default_value(Some("recording"))
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecBoolean::builder("create-folders")
-            .nick("Create folders")
-            .blurb("Create folders of the location that do not exist")
-            .default_value(true)
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecEnum::builder::<ContainerChoice>("container")
-            .nick("Container")
-            .blurb("Container of the files")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecUInt64::builder("max-size-time")
-            .nick("Maximum time")
-            .blurb("Duration in nanoseconds after which the next part begins, at a keyframe, which is asked for (0 = no limit)")
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecUInt64::builder("max-size-bytes")
-            .nick("Maximum size")
-            .blurb("Size in bytes after which the next part begins, at a keyframe, which is asked for (0 = no limit)")
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecUInt64::builder("min-free-space")
-            .nick("Minimum free space")
-            .blurb("Bytes to leave free on the disk: parts end cleanly below it and begin again above it (0 = no limit)")
-            .default_value(Settings::default().min_free_space)
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecString::builder("manifest")
-            .nick("Manifest")
-            .blurb("File that lists what was recorded, one JSON object per line (unset = <prefix>_<start>.manifest.jsonl beside the files, empty = none)")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecBoxed::builder::<gst::Structure>("files")
-            .nick("Files")
-            .blurb("The parts of this run, in the order in which they began: the newest 1000, and those that are open")
-            .read_only()
-            .build(),
-        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-            .nick("Statistics")
-            .blurb("Parts open, closed and failed, and bytes in closed files")
-            .read_only()
-            .build(),
-    ]
-}
-
 impl GstObjectImpl for RoomFileSink {}
 
 impl ElementImpl for RoomFileSink {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
         static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
-            gst::subclass::ElementMetadata::new(
+            gst::subclass::ElementMetadata::with_additional(
                 "Room file sink",
-                "Sink/File",
-                "Records every person of a room into files of their own",
+                "Sink/Muxer/File",
+                "Records every person of a room into files of their own, audio and video together, as they were encoded",
                 env!("CARGO_PKG_AUTHORS"),
+                &[(
+                    gst::ELEMENT_METADATA_DOC_URI,
+                    concat!(env!("CARGO_PKG_REPOSITORY"), "#properties-of-roomfilesink"),
+                )],
             )
         });
         Some(&METADATA)

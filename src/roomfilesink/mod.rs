@@ -1,25 +1,58 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `roomfilesink` records every person of a room into files of their own.
+//! The recorder: takes encoded streams and writes a file for each person.
 //!
-//! ```sh
-//! gst-launch-1.0 -e vdoroomsrc room=R : roomfilesink location=rec
-//! gst-launch-1.0 videotestsrc num-buffers=100 ! x264enc ! r.video_test roomfilesink name=r \
-//!     audiotestsrc num-buffers=200 ! opusenc ! r.audio_test
-//! ```
-//!
-//! Pads are asked for as `video_%s` and `audio_%s`. Those that share a group-id, or a name after
-//! the `_`, belong to one session; what they send goes into *parts*, one file each, audio and video
-//! together. `imp` is the GObject. `pads` turn what comes in into messages for the one `control`
-//! thread. There `sessions` groups the pads, a `session` puts frames into order and `cut` decides
-//! which part each goes to. A `part` is a multiplexer (`mux_mpegts` with GStreamer's `mpegtsmux`,
-//! `mux_matroska` with our `matroska` writer) and a file on a thread of its own (`writer`).
-//! `announcer` emits the signals on a thread of its own.
-//! `container`, `naming`, `matroska`, `parameter_sets`, `record` and `manifest` are plain rules.
-//!
-//! The element posts EOS once: after EOS was sent to it and every part is closed, at most 1.5 s
-//! later; or, in PLAYING only, when all its linked pads are at EOS, and still linked half a second
-//! later, unless they come from a room: one that empties may fill again.
+//! What a person sends goes into *parts*, one file each, audio and video together. `imp` is the
+//! GObject. `pads` turn what comes in into messages for the one `control` thread. There `sessions`
+//! groups the pads, a `session` puts frames into order and `cut` decides which part each goes to. A
+//! `part` is a multiplexer (`mux_mpegts` with GStreamer's `mpegtsmux`, `mux_matroska` with our
+//! `matroska` writer) and a file on a thread of its own (`writer`). `announcer` emits the signals on
+//! a thread of its own. `container`, `naming`, `matroska`, `parameter_sets`, `record` and `manifest`
+//! are plain rules.
 
+/**
+ * SECTION:element-roomfilesink
+ * @title: roomfilesink
+ * @short_description: records every person into files of their own
+ * @see_also: #vdoroomsrc, #splitmuxsink
+ *
+ * Records every person of a room, or of any other source, into files of their own, audio and
+ * video together, as they were encoded: H.264 and H.265 into MPEG-TS, all else into Matroska. Pads
+ * are asked for as `video_x` and `audio_x`; those that share a group-id, or a name after the `_`,
+ * are one person. A manifest lists who was recorded when.
+ *
+ * ## Record a room
+ *
+ * ```bash
+ * gst-launch-1.0 -e vdoroomsrc room=studio : roomfilesink location=rec
+ * ```
+ *
+ * ## Record two persons from test sources
+ *
+ * ```bash
+ * gst-launch-1.0 roomfilesink name=r location=rec \
+ *   videotestsrc num-buffers=90 ! x264enc tune=zerolatency key-int-max=30 ! r.video_alice \
+ *   audiotestsrc num-buffers=150 samplesperbuffer=960 ! opusenc ! r.audio_alice \
+ *   videotestsrc num-buffers=90 ! vp8enc deadline=1 ! r.video_bob
+ * ```
+ *
+ * ## Name files by person, day and part; a new one every second
+ *
+ * ```bash
+ * gst-launch-1.0 videotestsrc num-buffers=90 ! x264enc tune=zerolatency key-int-max=15 ! \
+ *   roomfilesink location='%s/%d_%n.%e' max-size-time=1000000000 container=matroska
+ * ```
+ *
+ * ## Element messages
+ *
+ * `roomfilesink-part-opened`, `roomfilesink-part-closed` and `roomfilesink-part-failed` have the
+ * fields of the manifest's lines, as the signals do.
+ *
+ * ## The end
+ *
+ * The element posts EOS once: after EOS was sent to it and every part is closed, at most 1.5 s
+ * later; or, in PLAYING only, when all its linked pads are at EOS, and still linked half a second
+ * later, unless they come from a room: one that empties may fill again.
+ */
 use std::sync::{Arc, LazyLock};
 
 use gst::glib;
@@ -50,11 +83,13 @@ mod parameter_sets;
 mod parser;
 mod part;
 mod progress;
+mod properties;
 mod record;
 mod report;
 mod session;
 mod sessions;
 mod settings;
+mod signals;
 mod track;
 mod waiting;
 mod writer;
@@ -85,7 +120,6 @@ impl RoomFileSink {
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    #[cfg(feature = "doc")]
     ContainerChoice::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),

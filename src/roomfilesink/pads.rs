@@ -18,8 +18,11 @@ use super::track::Track;
 
 const VIDEO_CAPS: &str = "video/x-h264, stream-format=(string){ byte-stream, avc, avc3 }, alignment=(string)au; \
     video/x-h265, stream-format=(string){ byte-stream, hvc1, hev1 }, alignment=(string)au; \
-    video/x-vp8; video/x-vp9; video/x-av1";
-const AUDIO_CAPS: &str = "audio/x-opus; audio/x-mulaw; audio/x-alaw; audio/G722; \
+    video/x-vp8; video/x-vp9; video/x-av1, stream-format=(string)obu-stream, alignment=(string)tu";
+const AUDIO_CAPS: &str = "audio/x-opus; \
+    audio/x-mulaw, rate=(int)[ 8000, 192000 ], channels=(int)[ 1, 2 ]; \
+    audio/x-alaw, rate=(int)[ 8000, 192000 ], channels=(int)[ 1, 2 ]; \
+    audio/G722, rate=(int)16000, channels=(int)[ 1, 2 ]; \
     audio/mpeg, mpegversion=(int){ 2, 4 }, stream-format=(string){ raw, adts }";
 
 pub(super) static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {

@@ -34,7 +34,8 @@ impl Anchor {
 }
 
 /// Why a part began or ended. The names are in the manifest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(super) enum Reason {
     Start,
     LateTrack,
@@ -49,25 +50,6 @@ pub(super) enum Reason {
     Unlinked,
     Stop,
     Failed,
-}
-
-impl Reason {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::LateTrack => "late-track",
-            Self::CodecChange => "codec-change",
-            Self::MaxSizeTime => "max-size-time",
-            Self::MaxSizeBytes => "max-size-bytes",
-            Self::ContainerLimit => "container-limit",
-            Self::MinFreeSpace => "min-free-space",
-            Self::Retry => "retry",
-            Self::Eos => "eos",
-            Self::Unlinked => "unlinked",
-            Self::Stop => "stop",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -118,12 +100,8 @@ impl TrackRecord {
 
     /// The counters belong to a part that is over.
     fn fields(&self, with_counters: bool) -> Vec<(&'static str, Field)> {
-        let kind = match self.kind {
-            Kind::Audio => "audio",
-            Kind::Video => "video",
-        };
         let mut fields = vec![
-            ("kind", Field::Text(kind.into())),
+            ("kind", Field::Text(<&str>::from(self.kind).into())),
             ("codec", Field::Text(self.codec.into())),
         ];
         let mut text = |name, value: &Option<String>| {
@@ -200,10 +178,10 @@ impl PartRecord {
             ("stream", text(&self.person.stream)),
             ("label", text(&self.person.label)),
             ("file", text(&self.file.to_string_lossy())),
-            ("container", text(self.container.name())),
+            ("container", text(self.container.into())),
             ("start", Field::Int(self.start)),
             ("start-utc", utc(self.start)),
-            ("began", text(self.began.name())),
+            ("began", text(self.began.into())),
         ];
         if let Some(session) = self.person.session {
             fields.push(("session", Field::Uint(session.into())));
@@ -221,7 +199,7 @@ impl PartRecord {
             fields.push(("end-utc", utc(self.end())));
             fields.push(("duration", Field::Int(self.end() - self.start)));
             fields.push(("bytes", Field::Uint(self.bytes)));
-            fields.push(("ended", text(ended.name())));
+            fields.push(("ended", text(ended.into())));
         }
         if let Some(reason) = &self.session_end {
             fields.push(("session-end", text(reason)));

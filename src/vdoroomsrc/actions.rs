@@ -145,6 +145,7 @@ impl Control {
 
     pub(super) fn answer(
         &mut self,
+        element: &VdoRoomSrc,
         id: SessionId,
         outcome: Result<WebRTCSessionDescription, String>,
     ) {
@@ -170,7 +171,10 @@ impl Control {
                     .events
                     .send(Event::LocalAnswer { session: id, sdp });
                 session.set_local_answer(&own);
-                session.watch_transport(&self.reports);
+                // What changes from here on comes after these.
+                for (layer, state) in session.watch_transport(&self.reports) {
+                    self.state(element, id, layer, state);
+                }
             }
             Err(error) => self.lost(id, format!("the answer cannot be written: {error}")),
         }

@@ -90,7 +90,8 @@ pub(super) static CODECS: &[Codec] = &[
         depayloader: "rtpg722depay",
         depayloader_caps: None,
         parser: None,
-        caps: "audio/G722",
+        // RTP says 8000 all the same (RFC 3551 section 4.5.2).
+        caps: "audio/G722,rate=(int)16000,channels=(int)[1,2]",
         package: GOOD,
     },
     Codec {
@@ -99,7 +100,7 @@ pub(super) static CODECS: &[Codec] = &[
         depayloader: "rtppcmudepay",
         depayloader_caps: None,
         parser: None,
-        caps: "audio/x-mulaw",
+        caps: "audio/x-mulaw,rate=(int)[8000,192000],channels=(int)1",
         package: GOOD,
     },
     Codec {
@@ -108,7 +109,7 @@ pub(super) static CODECS: &[Codec] = &[
         depayloader: "rtppcmadepay",
         depayloader_caps: None,
         parser: None,
-        caps: "audio/x-alaw",
+        caps: "audio/x-alaw,rate=(int)[8000,192000],channels=(int)1",
         package: GOOD,
     },
 ];

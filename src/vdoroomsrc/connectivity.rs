@@ -9,7 +9,8 @@ use gst_webrtc::WebRTCICETransportPolicy::Relay;
 use super::ice::IceServers;
 
 /// What has a state that changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum Layer {
     Gathering,
     Ice,
@@ -22,12 +23,7 @@ impl Layer {
     const ALL: [Self; 4] = [Self::Gathering, Self::Ice, Self::Dtls, Self::Connection];
 
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Gathering => "gathering",
-            Self::Ice => "ice",
-            Self::Dtls => "dtls",
-            Self::Connection => "connection",
-        }
+        self.into()
     }
 }
 

@@ -209,7 +209,7 @@ impl Control {
         match command {
             Command::Room(action) => self.act(element, action),
             Command::RemoteSet { session, outcome } => self.remote_set(session, outcome),
-            Command::Answer { session, outcome } => self.answer(session, outcome),
+            Command::Answer { session, outcome } => self.answer(element, session, outcome),
             Command::ChannelOpen { session, channel } => {
                 self.channel_open(element, session, channel);
             }

@@ -24,11 +24,12 @@ use super::events::EventSender;
 use super::keyframes::KeyframeWish;
 use super::pad::VdoRoomSrcPad;
 use super::pad_names::Kind;
-use super::properties::{Changed, PROPERTIES};
+use super::properties::PROPERTIES;
 use super::requirements;
 use super::session::Reports;
 use super::settings::{Settings, SettingsError};
 use super::stats::{self, SharedSessions};
+use super::values::Changed;
 use crate::protocol::{Action, Event, Room, SessionId, StreamId};
 use crate::signalling::{self, SharedStatus, Tunnel, Tunnels, TurnServer};
 
@@ -127,11 +128,15 @@ impl GstObjectImpl for VdoRoomSrc {}
 impl ElementImpl for VdoRoomSrc {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
         static METADATA: Lazy<gst::subclass::ElementMetadata> = Lazy::new(|| {
-            gst::subclass::ElementMetadata::new(
+            gst::subclass::ElementMetadata::with_additional(
                 "VDO.Ninja room source",
                 "Source/Network/WebRTC",
                 "Receives every stream of a VDO.Ninja room over one websocket, each over a WebRTC connection of its own",
                 env!("CARGO_PKG_AUTHORS"),
+                &[(
+                    gst::ELEMENT_METADATA_DOC_URI,
+                    concat!(env!("CARGO_PKG_REPOSITORY"), "#properties-of-vdoroomsrc"),
+                )],
             )
         });
         Some(&METADATA)

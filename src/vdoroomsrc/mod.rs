@@ -1,10 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
+//! The source: joins a room and has pads for what is sent in it.
+//!
+//! `protocol::Room` decides everything that is said in the room, on the thread `vdoroom:net`, which
+//! the signalling module runs. `control` carries out what it decides, on the thread `vdoroom:ctl`:
+//! it owns a `session` for each WebRTC connection, which has a `track` for each medium, which ends
+//! in an `exit`, the ghost pad. `imp` is the GObject around them.
+
 /**
  * SECTION:element-vdoroomsrc
+ * @title: vdoroomsrc
+ * @short_description: receives every stream of a VDO.Ninja room
+ * @see_also: #roomfilesink, #webrtcbin
+ * @symbols:
+ *   - GstVdoRoomSrcPad
  *
  * Receives every stream of a VDO.Ninja room: does the room's signalling itself over one
- * websocket, and adds one webrtcbin and the source pads for each stream that it discovers. The
- * pads carry encoded media, so that they can be linked to muxers.
+ * websocket, and adds one #webrtcbin and the source pads for each stream that it discovers. The
+ * pads carry encoded media, so that they can be linked to muxers. They are called by the stream's
+ * ID, as in `video_alice` and `audio_alice`, and go with the stream, after EOS.
  *
  * ## Record everybody, each into a file
  *
@@ -20,16 +33,45 @@
  *   r.audio_alice ! queue ! m.
  * ```
  *
+ * ## Record the sound of those whose IDs begin with a, at 128 kbit/s
+ *
+ * ```bash
+ * gst-launch-1.0 -e vdoroomsrc room=studio streams='<"a*">' receive-video=false audio-bitrate=128 : \
+ *   roomfilesink location=interview/
+ * ```
+ *
+ * ## Tell what happens in the room
+ *
+ * ```bash
+ * gst-launch-1.0 -m vdoroomsrc room=studio : fakesink
+ * ```
+ *
+ * ## Tell what one person sends, within 30 s
+ *
+ * ```bash
+ * gst-discoverer-1.0 -v -t 30 vdoroom://127.0.0.1:8443/studio/alice
+ * ```
+ *
  * ## Play one person
  *
  * ```bash
  * gst-play-1.0 vdoroom://127.0.0.1:8443/studio/alice
  * ```
  *
- * Who does what: `protocol::Room` decides everything that is said in the room, on the thread
- * `vdoroom:net`, which the signalling module runs. `control` carries out what it decides, on the
- * thread `vdoroom:ctl`: it owns a `session` for each WebRTC connection, which has a `track` for
- * each medium, which ends in an `exit`, the ghost pad. `imp` is the GObject around them.
+ * ## Element messages
+ *
+ * - `vdoroom-stream-added`, `vdoroom-stream-changed`: `stream-id` and `info`, as the signals have
+ *   them
+ * - `vdoroom-stream-removed`: `stream-id` and `reason`
+ * - `vdoroom-connection`: `stream-id`, `session`, the states `gathering`, `ice`, `dtls` and
+ *   `connection` and, once they are known, `local-candidate`, `remote-candidate` and
+ *   `round-trip-time` in nanoseconds
+ *
+ * ## Events of the pads
+ *
+ * - `vdoroom-stream`, sticky: `room`, `stream`, `session` and `label`
+ * - `vdoroom-session-end`, before EOS: `reason`, and how many `packets` came, were `lost`, `late`
+ *   and `recovered`, with what mean `jitter` in nanoseconds
  */
 mod actions;
 mod announce;
@@ -75,6 +117,7 @@ mod timeline;
 mod timestamps;
 mod track;
 mod uri;
+mod values;
 mod watches;
 mod webrtcbin;
 
@@ -100,10 +143,8 @@ glib::wrapper! {
 }
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    #[cfg(feature = "doc")]
-    {
-        Dialect::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
-        VdoRoomSrcPad::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    for of_the_interface in [Dialect::static_type(), VdoRoomSrcPad::static_type()] {
+        of_the_interface.mark_as_plugin_api(gst::PluginAPIFlags::empty());
     }
     gst::Element::register(
         Some(plugin),

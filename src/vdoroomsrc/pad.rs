@@ -47,25 +47,33 @@ mod imp {
     impl ObjectImpl for VdoRoomSrcPad {
         fn properties() -> &'static [glib::ParamSpec] {
             static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
-                let string = |name, blurb| {
+                let string = |name, nick, blurb| {
                     glib::ParamSpecString::builder(name)
+                        .nick(nick)
                         .blurb(blurb)
                         .read_only()
                         .build()
                 };
                 vec![
-                    string("stream-id", "Stream ID as people see it"),
+                    string(
+                        "stream-id",
+                        "Stream ID",
+                        "Read whose media it is: the stream ID as people see it",
+                    ),
                     glib::ParamSpecUInt::builder("session")
-                        .blurb("Which connection of this stream, counted from 1")
+                        .nick("Session")
+                        .blurb("Read which connection of this stream it is, counted from 1")
                         .read_only()
                         .build(),
                     string(
                         "label",
-                        "Name that the publisher gave when the pad appeared",
+                        "Label",
+                        "Read the name that the publisher had given when the pad appeared",
                     ),
                     string(
                         "msid",
-                        "MediaStream ID of the track in the publisher's offer (RFC 8830)",
+                        "MSID",
+                        "Read the MediaStream ID of the track in the publisher's offer (RFC 8830)",
                     ),
                 ]
             });

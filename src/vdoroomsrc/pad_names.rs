@@ -6,7 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// gst-launch takes `[A-Za-z0-9_%:-]` in a pad's name; `-` is left to the suffix of further tracks.
 const OUTSIDE_NAMES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_');
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum Kind {
     Video,
     Audio,
@@ -18,12 +19,7 @@ impl Kind {
     pub(super) const ALL: [Self; 4] = [Self::Video, Self::Audio, Self::Screen, Self::ScreenAudio];
 
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Video => "video",
-            Self::Audio => "audio",
-            Self::Screen => "screen",
-            Self::ScreenAudio => "screenaudio",
-        }
+        self.into()
     }
 
     pub(super) fn template(self) -> &'static str {

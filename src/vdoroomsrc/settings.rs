@@ -217,11 +217,7 @@ impl Settings {
             }
             (None, None) => None,
         };
-        Ok(match typed.as_deref().map(str::trim) {
-            None | Some("") => Password::Default,
-            Some("false" | "0" | "off") => Password::Off,
-            Some(password) => Password::Own(password.into()),
-        })
+        Ok(Password::typed(typed.as_deref()))
     }
 
     fn shard(&self) -> Result<Shard, SettingsError> {

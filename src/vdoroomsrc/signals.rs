@@ -11,23 +11,52 @@ use gst::subclass::prelude::*;
 use super::VdoRoomSrc;
 use crate::protocol::{Event, StreamId};
 
+#[allow(unused_doc_comments)] // They are for gst-docs, which looks for them beside the signals.
 pub(super) fn all() -> Vec<Signal> {
     let string = String::static_type;
     let info = gst::Structure::static_type;
     vec![
-        // A stream is in the room (id, info).
+        /**
+         * GstVdoRoomSrc::stream-added:
+         * @stream_id: the stream ID as people see it
+         * @info: what is known of the stream, a structure `vdoroom-stream-info`
+         *
+         * A stream is in the room. Whether it is received is decided by #GstVdoRoomSrc:streams
+         * and by #GstVdoRoomSrc::accept-stream.
+         */
         Signal::builder("stream-added")
             .param_types([string(), info()])
             .build(),
-        // What is known of a stream has changed (id, info).
+        /**
+         * GstVdoRoomSrc::stream-changed:
+         * @stream_id: the stream ID as people see it
+         * @info: what is known of the stream now, a structure `vdoroom-stream-info`
+         *
+         * What is known of a stream has changed: its label, or what is muted.
+         */
         Signal::builder("stream-changed")
             .param_types([string(), info()])
             .build(),
-        // A stream has left, and its pads have gone (id, reason).
+        /**
+         * GstVdoRoomSrc::stream-removed:
+         * @stream_id: the stream ID as people see it
+         * @reason: why, in words
+         *
+         * A stream has left the room, and its pads are gone.
+         */
         Signal::builder("stream-removed")
             .param_types([string(), string()])
             .build(),
-        // Whether to receive a stream that passes the filter (id, info); one "no" is enough.
+        /**
+         * GstVdoRoomSrc::accept-stream:
+         * @stream_id: the stream ID as people see it
+         * @info: what is known of the stream, a structure `vdoroom-stream-info`
+         *
+         * Asks whether to receive a stream that the properties let through. It costs its
+         * publisher nothing until then. Without a handler every stream is received.
+         *
+         * Returns: %FALSE to leave it out; one handler that says so is enough.
+         */
         Signal::builder("accept-stream")
             .param_types([string(), info()])
             .return_type::<bool>()
@@ -38,12 +67,30 @@ pub(super) fn all() -> Vec<Signal> {
                 _ => ControlFlow::Continue(value.clone()),
             })
             .build(),
+        /**
+         * GstVdoRoomSrc::request-keyframe:
+         * @stream_id: the stream ID as people see it
+         *
+         * Asks the stream's publisher for a keyframe of each of its videos, by PLI.
+         */
         action("request-keyframe", |element, stream| {
             element.imp().request_keyframe(stream);
         }),
+        /**
+         * GstVdoRoomSrc::play:
+         * @stream_id: the stream ID as people see it
+         *
+         * Receives a stream, also one that the properties leave out, or that was stopped.
+         */
         action("play", |element, stream| {
             element.imp().send(Event::Play(StreamId(stream)));
         }),
+        /**
+         * GstVdoRoomSrc::stop:
+         * @stream_id: the stream ID as people see it
+         *
+         * Ends the connection of a stream, which stays in the room, and does not ask for it again.
+         */
         action("stop", |element, stream| {
             element.imp().send(Event::Stop(StreamId(stream)));
         }),

@@ -196,11 +196,9 @@ impl SharedSsrcs {
     }
 }
 
-/// RFC 3550 section 5.1.
 fn payload_type(buffer: &gst::Buffer) -> Option<u8> {
-    let mut header = [0; 2];
-    buffer.copy_to_slice(0, &mut header).ok()?;
-    Some(header[1] & 0x7f)
+    let packet = gst_rtp::RTPBuffer::from_buffer_readable(buffer).ok()?;
+    Some(packet.payload_type())
 }
 
 /// A goodbye makes webrtcbin forget the m-line at a moment that its sender chooses: between our

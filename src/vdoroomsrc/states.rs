@@ -60,10 +60,12 @@ fn nick(value: &glib::Value) -> Option<String> {
 }
 
 impl Session {
-    /// Reports the states of the transport, which is there once the answer is.
-    pub(super) fn watch_transport(&mut self, reports: &Reports) {
+    /// Reports the states of the transport, which is there once the answer is. Returns those that it
+    /// has already: webrtcbin's threads may have been faster.
+    #[must_use]
+    pub(super) fn watch_transport(&mut self, reports: &Reports) -> Vec<(Layer, String)> {
         if std::mem::replace(&mut self.watches_transport, true) {
-            return;
+            return vec![];
         }
         let channel = self
             .webrtcbin
@@ -79,16 +81,23 @@ impl Session {
                 );
             first?.receiver()?.transport()
         };
-        match channel.or_else(media) {
-            Some(dtls) => {
-                report(&dtls, "state", self.id, Layer::Dtls, reports);
-                // webrtcbin's own property (1.22) says nothing of a transport without media.
-                if let Some(ice) = dtls.transport() {
-                    report(&ice, "state", self.id, Layer::Ice, reports);
-                }
-            }
-            None => self.watches_transport = false,
+        let Some(dtls) = channel.or_else(media) else {
+            self.watches_transport = false;
+            return vec![];
+        };
+        report(&dtls, "state", self.id, Layer::Dtls, reports);
+        // webrtcbin's own property (1.22) says nothing of a transport without media.
+        let ice = dtls.transport();
+        if let Some(ice) = &ice {
+            report(ice, "state", self.id, Layer::Ice, reports);
         }
+        let ice = ice.and_then(|ice| nick(&ice.property_value("state")));
+        let dtls = nick(&dtls.property_value("state"));
+        let states = [(Layer::Ice, ice), (Layer::Dtls, dtls)];
+        let known = states
+            .into_iter()
+            .filter_map(|(layer, state)| Some((layer, state?)));
+        known.collect()
     }
 
     /// What has to be looked at from time to time.

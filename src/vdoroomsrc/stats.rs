@@ -15,7 +15,7 @@ use super::exit::Exit;
 use super::pad::VdoRoomSrcPad;
 use super::session::Session;
 use super::track::Track;
-use crate::protocol::{Dialect, RoomState, RoomStatus, StreamState};
+use crate::protocol::{Dialect, RoomState, RoomStatus};
 
 /// The control thread writes it when a session or pad comes or goes; held for a copy only.
 pub(super) type SharedSessions = Arc<Mutex<Vec<SessionView>>>;
@@ -152,7 +152,7 @@ pub(super) fn structure(
             let own = own.map(|session| session.structure().to_send_value());
             gst::Structure::builder("vdoroom-stream-stats")
                 .field("stream-id", &stream.id.0)
-                .field("state", stream_state(stream.state))
+                .field("state", <&str>::from(stream.state))
                 .field("info", announce::structure(&stream.info))
                 .field("sessions-so-far", stream.sessions_so_far)
                 .field("sessions", gst::Array::new(own))
@@ -163,9 +163,12 @@ pub(super) fn structure(
     gst::Structure::builder("vdoroom-stats")
         .field(
             "state",
-            room.map_or("stopped", |room| room_state(room.state)),
+            <&str>::from(room.map_or(RoomState::Stopped, |room| room.state)),
         )
-        .field("dialect", room.map_or("auto", |room| dialect(room.dialect)))
+        .field(
+            "dialect",
+            <&str>::from(room.map_or(Dialect::Auto, |room| room.dialect)),
+        )
         .field("reconnects", room.map_or(0, |room| room.reconnects))
         .field(
             "ignored-messages",
@@ -176,37 +179,4 @@ pub(super) fn structure(
         .field("password-set", password_set)
         .field("streams", streams)
         .build()
-}
-
-fn room_state(state: RoomState) -> &'static str {
-    match state {
-        RoomState::Disconnected => "disconnected",
-        RoomState::Connecting => "connecting",
-        RoomState::Joining => "joining",
-        RoomState::Joined => "joined",
-        RoomState::Failed => "failed",
-        RoomState::Stopped => "stopped",
-    }
-}
-
-fn stream_state(state: StreamState) -> &'static str {
-    match state {
-        StreamState::Waiting => "waiting",
-        StreamState::Unwanted => "unwanted",
-        StreamState::Asked => "asked",
-        StreamState::Offered => "offered",
-        StreamState::Connecting => "connecting",
-        StreamState::Connected => "connected",
-        StreamState::Flowing => "flowing",
-        StreamState::Stalled => "stalled",
-        StreamState::Away => "away",
-    }
-}
-
-fn dialect(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Auto => "auto",
-        Dialect::Hosted => "hosted",
-        Dialect::Relay => "relay",
-    }
 }

@@ -111,6 +111,10 @@ fn connect(
     webrtcbin.connect("on-ice-candidate", false, move |values| {
         let sdp_mline_index = values.get(1)?.get().ok()?;
         let candidate = values.get(2)?.get::<Option<String>>().ok()??;
+        // GStreamer from 1.23 on marks the end by an empty one: no address has been found by that.
+        if candidate.is_empty() {
+            return None;
+        }
         to.command(Command::Gathered {
             session: id,
             candidate: candidate.clone(),

@@ -8,12 +8,13 @@ use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer
 
 use crate::recording::{DEADLINE, assert_all_whole, interrupt};
 
-/// Starts `command` with the server and the room, records two people, and interrupts it.
+/// Starts `command` with the server, the room and names of our own for the files, records two
+/// people, and interrupts it.
 fn records(command: &str) {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
     let line = format!(
-        "exec {command} --server {} --room r --location {}/",
+        "exec {command} --server {} --room r --location '{}/%l, part %n.%e'",
         server.url(),
         folder.0.display()
     );
@@ -28,6 +29,9 @@ fn records(command: &str) {
     }
     let files = interrupt(application, &folder, Duration::from_secs(5));
     assert_all_whole(&files, people.len());
+    let names = files.iter().map(|file| file.file_name().unwrap().to_str());
+    let names: Vec<_> = names.map(Option::unwrap).collect();
+    assert_eq!(names, ["alice, part 1.ts", "bob, part 1.mkv"]);
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn one_person_is_recorded_by_the_names_of_their_pads() {
         &folder.0,
         &format!(
             "-e -m vdoroomsrc server={} room=r name=r \
-             r.video_alice ! queue ! h264parse ! mpegtsmux name=m ! filesink async=false location=alice.ts \
+             r.video_alice ! queue ! h264parse ! mpegtsmux name=m latency=500000000 ! filesink async=false location=alice.ts \
              r.audio_alice ! queue ! m.",
             server.url()
         ),

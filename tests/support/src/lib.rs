@@ -14,6 +14,7 @@ pub mod netns;
 pub mod own_network;
 pub mod pattern;
 pub mod publisher;
+pub mod readme;
 pub mod secret;
 pub mod server;
 pub mod table;
@@ -21,7 +22,7 @@ pub mod timeline;
 pub mod turn;
 
 pub use chaos::Chaos;
-pub use chromium::Chromium;
+pub use chromium::{Browser, Chromium};
 pub use folder::Folder;
 pub use holdings::Holdings;
 pub use launch::Launch;

@@ -3,23 +3,20 @@
 
 use serde_json::{Value, json};
 
-/// Xorshift64: the same for the same seed.
-pub struct Chance(u64);
+/// The same for the same seed.
+pub struct Chance(fastrand::Rng);
 
 impl Chance {
     pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
+        self.0.u64(..)
     }
 
     pub fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() >> 16).unwrap_or_default() % limit.max(1)
+        self.0.usize(..limit.max(1))
     }
 
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use gst::{glib, prelude::*};
+use gst_rtp::RTPBuffer;
 use gst_webrtc::WebRTCDataChannel;
 
 /// Packets in a row from one SSRC: a receiver ignores who sends fewer (RFC 3550 appendix A.1).
@@ -45,11 +46,9 @@ fn multiply(pad: &gst::Pad, count: u32) {
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
     pad.add_probe(mask, move |_, info| {
         let change = |buffer: &mut gst::BufferRef| {
-            if let Ok(mut map) = buffer.map_writable()
-                && let Some(ssrc) = map.get_mut(8..12)
-            {
+            if let Ok(mut packet) = RTPBuffer::from_buffer_writable(buffer) {
                 let turn = next.fetch_add(1, Relaxed) / RUN % count;
-                ssrc.copy_from_slice(&first.wrapping_add(turn).to_be_bytes());
+                packet.set_ssrc(first.wrapping_add(turn));
             }
         };
         if let Some(buffer) = info.buffer_mut() {

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use async_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use async_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, http::Uri},
+};
 use futures_rustls::{
     TlsConnector,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
@@ -43,22 +46,16 @@ pub async fn run(target: Target, serial: u64, events: Sender<Event>, outgoing: R
 
 async fn connect(target: &Target) -> Result<WebSocketStream<Box<dyn Io>>, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
-    let (scheme, rest) = target
-        .url
-        .split_once("://")
-        .ok_or("the server URL has no scheme")?;
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let (host, address) = match authority.rsplit_once(':') {
-        Some((host, _)) => (host, authority.to_owned()),
-        None if scheme == "wss" => (authority, format!("{authority}:443")),
-        None => (authority, format!("{authority}:80")),
-    };
-    let tcp = TcpStream::connect(address)
+    let url: Uri = target.url.parse().map_err(|error| text(&error))?;
+    let host = url.host().ok_or("the server URL has no host")?;
+    let host = host.trim_matches(['[', ']']);
+    let tls = url.scheme_str() == Some("wss");
+    let port = url.port_u16().unwrap_or(if tls { 443 } else { 80 });
+    let tcp = TcpStream::connect((host, port))
         .await
         .map_err(|error| text(&error))?;
-    let io: Box<dyn Io> = if scheme == "wss" {
-        let name = host.trim_matches(['[', ']']).to_owned();
-        let name = ServerName::try_from(name).map_err(|error| text(&error))?;
+    let io: Box<dyn Io> = if tls {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| text(&error))?;
         let connector = connector(target.ca_pem.as_deref())?;
         Box::new(
             connector

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
+use gst_rtp::RTPBuffer;
 
 use super::timeline::SoundCard;
 
@@ -113,20 +114,17 @@ pub(super) fn count_by_card(card: SoundCard, payloader: &gst::Pad) {
         gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
         move |_, info| {
             let retime = |buffer: &mut gst::Buffer| {
-                let Ok(mut map) = buffer.make_mut().map_writable() else {
+                let Ok(mut packet) = RTPBuffer::from_buffer_writable(buffer.make_mut()) else {
                     return;
                 };
-                let Some(field) = map.get_mut(4..8) else {
-                    return;
-                };
-                let stamp = u32::from_be_bytes([field[0], field[1], field[2], field[3]]);
+                let stamp = packet.timestamp();
                 let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
                 let (before, ticks) = first.get_or_insert((stamp, 0i64));
                 *ticks += i64::from(stamp.wrapping_sub(*before) as i32);
                 *before = stamp;
                 let start = stamp.wrapping_sub(*ticks as u32);
                 let own = start.wrapping_add(card.own_ticks(*ticks) as u32);
-                field.copy_from_slice(&own.to_be_bytes());
+                packet.set_timestamp(own);
             };
             match &mut info.data {
                 Some(gst::PadProbeData::Buffer(buffer)) => retime(buffer),

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
 
 use gst::prelude::*;
+use gst_rtp::RTPBuffer;
 
 use super::status::Status;
 
@@ -95,12 +96,8 @@ fn resender(exit: &gst::Pad, packets: Packets, status: Arc<Status>) -> Sender<Ke
 }
 
 fn keep(packets: &Packets, packet: gst::Buffer) {
-    let key = packet.map_readable().ok().and_then(|map| {
-        let seqnum = map.get(2..4)?.try_into().ok()?;
-        let ssrc = map.get(8..12)?.try_into().ok()?;
-        Some((u16::from_be_bytes(seqnum), u32::from_be_bytes(ssrc)))
-    });
-    let Some(key) = key else {
+    let header = RTPBuffer::from_buffer_readable(&packet);
+    let Ok(key) = header.map(|header| (header.seq(), header.ssrc())) else {
         return;
     };
     let mut packets = packets.lock().unwrap_or_else(PoisonError::into_inner);

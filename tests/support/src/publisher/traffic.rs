@@ -4,6 +4,7 @@
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use gst::prelude::*;
+use gst_rtp::RTPBuffer;
 
 use super::reports::{self, Ssrcs};
 use super::status::Status;
@@ -26,9 +27,9 @@ pub(super) fn count_what_leaves(rtpbin: &gst::Element, pictures: &Ssrcs, status:
         let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
         pad.add_probe(mask, move |_, info| {
             let count = |buffer: &gst::BufferRef| {
-                let mut ssrc = [0; 4];
-                let _ = buffer.copy_to_slice(8, &mut ssrc);
-                let is_picture = reports::lock(&pictures).contains(&u32::from_be_bytes(ssrc));
+                let packet = RTPBuffer::from_buffer_readable(buffer);
+                let ssrc = packet.map_or(0, |packet| packet.ssrc());
+                let is_picture = reports::lock(&pictures).contains(&ssrc);
                 let counter = match is_picture {
                     true => &status.picture_bytes,
                     false => &status.other_bytes,

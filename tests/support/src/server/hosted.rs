@@ -62,6 +62,10 @@ impl Hosted {
         }
     }
 
+    pub fn room(&self, id: SocketId) -> Option<&str> {
+        self.members.get(&id).and_then(Member::room)
+    }
+
     pub fn message(&mut self, id: SocketId, text: &str, leniency: Leniency) -> Vec<Effect> {
         let Ok(mut json) = serde_json::from_str::<Value>(text) else {
             return vec![];

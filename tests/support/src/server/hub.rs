@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_rustls::TlsAcceptor;
@@ -19,9 +19,10 @@ use smol::{
 use crate::log::{Direction, Log};
 
 use super::{
-    Candidates, Faults, Who,
-    rules::{Effect, Leniency, RoomEvent, Rules, SocketId},
+    Candidates, Faults, Pages, Who,
+    rules::{Dialect, Effect, Leniency, RoomEvent, Rules, SocketId},
     socket::{self, Closing, Outgoing},
+    status,
 };
 
 /// A client that lets this many messages pile up is cut off.
@@ -34,11 +35,20 @@ pub enum Input {
     Connected(SocketId),
     Text(SocketId, String),
     Closed(SocketId),
-    Deliver { to: SocketId, text: String },
-    Release { from: SocketId, to: SocketId },
+    Deliver {
+        to: SocketId,
+        text: String,
+    },
+    Release {
+        from: SocketId,
+        to: SocketId,
+    },
     Say(Who, Value),
     Close(Who, Closing),
     Transfer(Who, String),
+    /// The pages ask who is there, and what the server is.
+    Status(Sender<Value>),
+    About(Sender<Value>),
     Stop,
 }
 
@@ -48,7 +58,9 @@ pub struct Hub {
     pub executor: Rc<LocalExecutor<'static>>,
     pub tls: Option<TlsAcceptor>,
     pub input: Sender<Input>,
+    pub dialect: Dialect,
     pub rules: Rules,
+    pub pages: Rc<Pages>,
     pub faults: Arc<Mutex<Faults>>,
     pub log: Arc<Log>,
     pub watcher: Option<Watcher>,
@@ -56,6 +68,9 @@ pub struct Hub {
     /// Offers that wait for a candidate to pass them.
     pub held: Vec<Held>,
     pub accepted: SocketId,
+    pub started: Instant,
+    /// When each websocket was opened.
+    pub connected: HashMap<SocketId, Instant>,
 }
 
 pub struct Held {
@@ -86,7 +101,10 @@ impl Hub {
         while let Ok(input) = inputs.recv().await {
             match input {
                 Input::Accepted(tcp) => self.accepted(tcp),
-                Input::Connected(id) => self.rules.connected(id),
+                Input::Connected(id) => {
+                    self.rules.connected(id);
+                    self.connected.insert(id, Instant::now());
+                }
                 Input::Text(id, text) => self.text(id, &text),
                 Input::Closed(id) => self.closed(id),
                 Input::Deliver { to, text } => self.send(to, text),
@@ -103,6 +121,11 @@ impl Hub {
                     }
                 }
                 Input::Transfer(who, room) => self.transfer(&who, &room),
+                // Who asks may be gone by now.
+                Input::Status(answer) => drop(answer.try_send(self.status())),
+                Input::About(answer) => {
+                    drop(answer.try_send(self.pages.about(self.dialect)));
+                }
                 Input::Stop => return,
             }
         }
@@ -138,7 +161,14 @@ impl Hub {
         }
         let (sender, outgoing) = bounded(OUTGOING);
         self.sockets.insert(id, sender);
-        let served = socket::serve(id, tcp, self.tls.clone(), self.input.clone(), outgoing);
+        let served = socket::serve(
+            id,
+            tcp,
+            self.tls.clone(),
+            self.pages.clone(),
+            self.input.clone(),
+            outgoing,
+        );
         self.executor.spawn(served).detach();
     }
 
@@ -153,9 +183,21 @@ impl Hub {
 
     fn closed(&mut self, id: SocketId) {
         self.sockets.remove(&id);
+        self.connected.remove(&id);
         self.held.retain(|held| held.from != id && held.to != id);
         let effects = self.rules.disconnected(id, self.leniency());
         self.apply(effects);
+    }
+
+    fn status(&self) -> Value {
+        let mut ids: Vec<_> = self.connected.iter().collect();
+        ids.sort_unstable();
+        let members = ids.into_iter().map(|(id, since)| status::Member {
+            room: self.rules.room(*id),
+            stream_id: self.rules.names(*id).1,
+            connected: since.elapsed(),
+        });
+        status::status(members, self.started.elapsed())
     }
 
     fn transfer(&mut self, who: &Who, room: &str) {

@@ -3,13 +3,17 @@
 //!
 //! [`RoomServer`] is the handle. One thread runs one loop (`hub`), which passes every message
 //! through the dialect's rules (`hosted`, `relay`) and then through the faults; a task per
-//! connection (`socket`) reads and writes. The rules know nothing of sockets.
+//! connection (`socket`) reads and writes. The rules know nothing of sockets. On the same port
+//! (`http`) there may be pages for browsers (`pages`, `status`).
 
 mod hosted;
+mod http;
 mod hub;
+mod pages;
 mod relay;
 mod rules;
 mod socket;
+mod status;
 mod tls;
 
 use std::{
@@ -19,7 +23,7 @@ use std::{
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -28,6 +32,7 @@ use smol::{
     channel::{Sender, unbounded},
 };
 
+pub use pages::Pages;
 pub use rules::{Dialect, LeaveNotice, RoomEvent};
 pub use socket::Closing;
 pub use tls::Certificate;
@@ -90,6 +95,7 @@ pub struct RoomServerBuilder {
     dialect: Dialect,
     certificate: Option<Certificate>,
     watcher: Option<Watcher>,
+    pages: Pages,
 }
 
 impl RoomServerBuilder {
@@ -116,6 +122,12 @@ impl RoomServerBuilder {
         self
     }
 
+    /// Has pages on the same port, over `http`, or `https` if there is a certificate.
+    pub fn pages(mut self, pages: Pages) -> Self {
+        self.pages = pages;
+        self
+    }
+
     pub fn start(self) -> io::Result<RoomServer> {
         let tls = self
             .certificate
@@ -138,7 +150,7 @@ impl RoomServerBuilder {
             log: log.clone(),
             thread: None,
         };
-        let (dialect, watcher) = (self.dialect, self.watcher);
+        let (dialect, watcher, pages) = (self.dialect, self.watcher, self.pages);
         let run = move || {
             let executor = Rc::new(LocalExecutor::new());
             executor
@@ -148,13 +160,17 @@ impl RoomServerBuilder {
                 executor: executor.clone(),
                 tls,
                 input,
+                dialect,
                 rules: Rules::new(dialect),
+                pages: Rc::new(pages),
                 faults,
                 log,
                 watcher,
                 sockets: HashMap::new(),
                 held: vec![],
                 accepted: 0,
+                started: Instant::now(),
+                connected: HashMap::new(),
             };
             smol::block_on(executor.run(hub.run(inputs)));
         };
@@ -182,6 +198,7 @@ impl RoomServer {
             dialect: Dialect::default(),
             certificate: None,
             watcher: None,
+            pages: Pages::default(),
         }
     }
 
@@ -196,6 +213,11 @@ impl RoomServer {
     /// `ws://127.0.0.1:PORT` or `wss://…`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// `http://127.0.0.1:PORT` or `https://…`: where the pages are.
+    pub fn pages_url(&self) -> String {
+        self.url.replacen("ws", "http", 1)
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -39,6 +39,10 @@ impl Relay {
         }
     }
 
+    pub fn room(&self, id: SocketId) -> Option<&str> {
+        self.clients.get(&id)?.room.as_deref()
+    }
+
     pub fn message(&mut self, id: SocketId, text: &str, leniency: Leniency) -> Vec<Effect> {
         let json = serde_json::from_str::<Value>(text).unwrap_or_default();
         let mut effects = vec![];

@@ -125,6 +125,14 @@ impl Rules {
             Self::Relay(rules) => rules.names(id),
         }
     }
+
+    /// The room that a socket is in.
+    pub fn room(&self, id: SocketId) -> Option<&str> {
+        match self {
+            Self::Hosted(rules) => rules.room(id),
+            Self::Relay(rules) => rules.room(id),
+        }
+    }
 }
 
 /// The notice that a room gets about a member that left.

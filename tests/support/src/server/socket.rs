@@ -1,31 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One accepted connection: TLS, websocket handshake, reading, writing, closing.
+//! One accepted connection: its websocket is read, written and closed.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
-use async_tungstenite::{
-    WebSocketStream, accept_async_with_config,
-    tungstenite::{
-        Message,
-        protocol::{CloseFrame, WebSocketConfig},
-    },
-};
+use async_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 use futures_rustls::TlsAcceptor;
 use futures_util::{FutureExt, StreamExt, select_biased};
 use smol::{
     Timer,
     channel::{Receiver, Sender},
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    io::AsyncWriteExt,
     net::TcpStream,
 };
 
-use super::{hub::Input, rules::SocketId};
+use super::{
+    http::{self, Socket},
+    hub::Input,
+    pages::Pages,
+    rules::SocketId,
+};
 
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Self-hosted servers ping this often (protocol 1.1).
 const PING_INTERVAL: Duration = Duration::from_secs(30);
-/// Well above what any client may send (protocol 1.1).
-const MAX_MESSAGE: usize = 256 * 1024;
 
 /// How the server closes a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,41 +39,22 @@ pub enum Outgoing {
     Close(Closing),
 }
 
-trait Io: AsyncRead + AsyncWrite + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
-type Socket = WebSocketStream<Box<dyn Io>>;
-
 /// Serves one connection from its acceptance to its end.
 pub async fn serve(
     id: SocketId,
     tcp: TcpStream,
     tls: Option<TlsAcceptor>,
+    pages: Rc<Pages>,
     hub: Sender<Input>,
     outgoing: Receiver<Outgoing>,
 ) {
-    let opened = handshake(tcp, tls).fuse();
-    let timeout = FutureExt::fuse(Timer::after(HANDSHAKE_TIMEOUT));
-    futures_util::pin_mut!(opened, timeout);
-    let socket = select_biased! { socket = opened => socket, _ = timeout => None };
-    if let Some(socket) = socket
+    if let Some(socket) = http::open(tcp, tls, &hub, pages).await
         && hub.send(Input::Connected(id)).await.is_ok()
     {
         converse(id, socket, &hub, &outgoing).await;
     }
     // The hub may be gone already: then nobody has to know.
     let _ = hub.send(Input::Closed(id)).await;
-}
-
-async fn handshake(tcp: TcpStream, tls: Option<TlsAcceptor>) -> Option<Socket> {
-    let _ = tcp.set_nodelay(true);
-    let io: Box<dyn Io> = match tls {
-        Some(tls) => Box::new(tls.accept(tcp).await.ok()?),
-        None => Box::new(tcp),
-    };
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE));
-    accept_async_with_config(io, Some(config)).await.ok()
 }
 
 async fn converse(

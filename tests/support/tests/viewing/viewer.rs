@@ -386,7 +386,10 @@ fn new_peer(
         "on-ice-candidate",
         false,
         glib::closure!(move |_: gst::Element, index: u32, text: String| {
-            let _ = to.try_send(Event::Candidate(index, text));
+            // From 1.23 on an empty one marks the end.
+            if !text.is_empty() {
+                let _ = to.try_send(Event::Candidate(index, text));
+            }
         }),
     );
     let to = events.clone();

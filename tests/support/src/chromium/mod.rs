@@ -1,76 +1,39 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A real Chromium that publishes its fake camera and microphone through `tests/browser`.
+//! A real Chromium that publishes its fake camera and microphone through `tests/browser`; or one
+//! that opens any page ([`Browser`]).
 //!
-//! The page is opened from a file in a profile folder made for it, and tells what happens over a
+//! The publishing page is opened from a file in a profile folder made for it, and tells what happens over a
 //! websocket of the helper's, which also carries commands to it.
 
 use std::{
     collections::BTreeMap,
-    env, fs, io,
+    fs, io,
     net::{TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
-use async_tungstenite::tungstenite::{Message, WebSocket, accept, protocol::Role};
+use async_tungstenite::tungstenite::{Message, WebSocket, accept, http::Uri, protocol::Role};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-const PAGE: &str = include_str!("../../browser/publisher.html");
+mod devtools;
+mod process;
 
-/// Where Chromium is looked for, after the environment variable `CHROMIUM`.
-const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+pub use devtools::{Browser, Page};
+pub use process::is_installed;
 
-const FLAGS: [&str; 20] = [
-    "--headless=new",
-    "--disable-popup-blocking",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--mute-audio",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    // Candidates carry addresses, of the loopback interface too.
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-    "--allow-loopback-in-peer-connection",
-    // The page is never in the foreground.
-    "--disable-background-timer-throttling",
-    "--disable-renderer-backgrounding",
-    "--disable-backgrounding-occluded-windows",
-    // Nothing leaves this machine.
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-domain-reliability",
-];
+use process::Process;
 
-/// Whether there is a Chromium on this machine.
-pub fn is_installed() -> bool {
-    binary().is_some()
-}
-
-fn binary() -> Option<PathBuf> {
-    if let Some(path) = env::var_os("CHROMIUM") {
-        return Some(path.into());
-    }
-    let path = env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    let candidates = NAMES
-        .iter()
-        .flat_map(|name| folders.iter().map(move |dir| dir.join(name)));
-    candidates.into_iter().find(|path| path.is_file())
-}
+const PAGE: &str = include_str!("../../../browser/publisher.html");
+/// What the page has in common with the one that the room server shows.
+const SCRIPT: &str = include_str!("../server/pages/publisher.js");
 
 /// What the page is to publish.
 pub struct ChromiumBuilder {
-    /// Nobody but the server is found.
-    resolver_rules: String,
+    /// The server's host.
+    host: String,
     parameters: Vec<(&'static str, String)>,
     trust_any_certificate: bool,
     /// What differs in the tabs beside the first.
@@ -154,37 +117,30 @@ impl ChromiumBuilder {
     /// Starts Chromium and opens the page.
     pub fn start(self) -> Result<Chromium, String> {
         let failed = |error: io::Error| error.to_string();
-        let binary = binary().ok_or("no Chromium: install the package chromium")?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
         let report = format!("ws://{}", listener.local_addr().map_err(failed)?);
         let shared = Arc::<Shared>::default();
         let listening = shared.clone();
         thread::spawn(move || listening.serve(&listener));
 
-        let name = format!("vdoroom-chromium-{}", gst::glib::uuid_string_random());
-        let profile = env::temp_dir().join(name);
-        fs::create_dir_all(&profile).map_err(failed)?;
+        let profile = process::profile().map_err(failed)?;
         let page = profile.join("publisher.html");
         fs::write(&page, PAGE).map_err(failed)?;
+        fs::write(profile.join("publisher.js"), SCRIPT).map_err(failed)?;
         let tabs: Vec<String> = self.tabs.iter().map(|tab| self.query(tab.iter())).collect();
         let own = [("report", report), ("tabs", tabs.join(" "))];
         let query = self.query(own.iter());
-        let mut command = Command::new(binary);
-        command
-            .args(FLAGS)
-            .arg(&self.resolver_rules)
-            .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(format!("file://{}?{query}", page.display()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        let mut arguments = vec![format!("file://{}?{query}", page.display())];
         if self.trust_any_certificate {
-            command.arg("--ignore-certificate-errors");
+            arguments.push("--ignore-certificate-errors".into());
         }
-        let child = command.spawn().map_err(failed)?;
+        let hosts = ["localhost", "127.0.0.1", &self.host];
+        let mut process = process::start(profile, &hosts, &arguments)?;
+        if let Some(mut said) = process.stderr() {
+            thread::spawn(move || io::copy(&mut said, &mut io::sink()));
+        }
         Ok(Chromium {
-            child,
-            profile,
+            _process: process,
             shared,
         })
     }
@@ -229,19 +185,17 @@ impl Shared {
 
 /// A running Chromium. Dropping it kills it.
 pub struct Chromium {
-    child: Child,
-    profile: PathBuf,
+    _process: Process,
     shared: Arc<Shared>,
 }
 
 impl Chromium {
     /// A page that publishes `stream_id` with the default password and all its codecs.
     pub fn builder(server: &str, room: &str, stream_id: &str) -> ChromiumBuilder {
-        let host = server.split(['/', ':']).nth(3).unwrap_or_default();
+        let server_url: Option<Uri> = server.parse().ok();
+        let host = server_url.as_ref().and_then(Uri::host).unwrap_or_default();
         let builder = ChromiumBuilder {
-            resolver_rules: format!(
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE {host}"
-            ),
+            host: host.into(),
             parameters: vec![],
             trust_any_certificate: false,
             tabs: vec![],
@@ -391,13 +345,4 @@ impl Chromium {
 
 fn picture(width: u32, height: u32) -> Value {
     json!({"width": {"exact": width}, "height": {"exact": height}})
-}
-
-impl Drop for Chromium {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        // Its helpers end with it, and may write a last time.
-        let _ = fs::remove_dir_all(&self.profile);
-    }
 }

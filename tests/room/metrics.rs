@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `record_room --metrics` as Prometheus sees it, and the dashboard that is made for it.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use vdoroom_test_support::launch::example;
+use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+
+use crate::recording::DEADLINE;
+
+const DASHBOARD: &str = include_str!("../../deploy/grafana/vdoroom.json");
+
+/// The answer to a request of the path, with its head.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The samples of a scrape: name with labels, and value.
+fn scrape(address: &str) -> BTreeMap<String, f64> {
+    let answer = get(address, "/metrics");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.contains(" 200 ") && head.contains("text/plain; version=0.0.4"),
+        "{head}"
+    );
+    let samples = body.lines().filter(|line| !line.starts_with('#'));
+    let sample = |line: &str| {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        (name.to_owned(), value.parse().unwrap())
+    };
+    samples.map(sample).collect()
+}
+
+fn wait_until(address: &str, what: &str, is_so: impl Fn(&BTreeMap<String, f64>) -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let samples = scrape(address);
+        if is_so(&samples) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{what}: {samples:#?}");
+        // It is made anew once a second.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Runs `promtool` with something on its standard input; `None` if there is no such program.
+fn promtool(arguments: &[&str], input: &str) -> Option<()> {
+    let program = Command::new("promtool")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut program) = program else {
+        eprintln!("skipped: there is no promtool (Debian package prometheus)");
+        return None;
+    };
+    program
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = program.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    Some(())
+}
+
+/// All queries of the dashboard, with its variables filled in.
+fn queries() -> Vec<String> {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().unwrap());
+    let query = |target: &Value| {
+        let query = target["expr"].as_str().unwrap();
+        let query = query.replace("$__rate_interval", "1m");
+        query.replace("$instance", ".*").replace("$stream", ".*")
+    };
+    targets.map(query).collect()
+}
+
+/// The names of metrics in a query or in a sample.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("vdoroom_"))
+}
+
+#[test]
+fn prometheus_finds_who_is_recorded_and_forgets_who_has_left() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let line = format!(
+        "exec {} --server {} --room r --location ./ --metrics 127.0.0.1:0",
+        example("record_room").display(),
+        server.url()
+    );
+    let mut program = Launch::shell(&folder.0, &line, |_| {});
+    let printed = program.wait_for_line("metrics at http://", DEADLINE);
+    let address = printed.split("http://").nth(1).unwrap();
+    let address = address.trim_end_matches("/metrics").to_owned();
+    let publish = |name: &str, codec| {
+        let builder = Publisher::builder(server.url(), "r", name).codec(codec);
+        let person = builder.label("a \"quoted\"\nname\\").start().unwrap();
+        person.wait_for_viewer(DEADLINE).unwrap();
+        person
+    };
+    let alice = publish("alice", Codec::Vp8);
+    let _bob = publish("bob", Codec::H264);
+    let recording = |name| format!("vdoroom_stream_recording{{stream=\"{name}\"}}");
+    wait_until(&address, "both are recorded and answer pings", |samples| {
+        let both = ["alice", "bob"].into_iter().all(|name| {
+            let round_trip = format!("vdoroom_stream_round_trip_seconds{{stream=\"{name}\"}}");
+            samples.get(&recording(name)) == Some(&1.0) && samples.contains_key(&round_trip)
+        });
+        both && samples.get("vdoroom_written_bytes_total") > Some(&0.0)
+    });
+    assert_conventional(&address);
+    alice.stop();
+    wait_until(&address, "alice is forgotten, bob is not", |samples| {
+        let has = |name: &str| {
+            samples
+                .keys()
+                .any(|key| key.contains(&format!("stream=\"{name}\"")))
+        };
+        !has("alice") && has("bob") && samples["vdoroom_files_closed_total"] == 1.0
+    });
+    assert!(get(&address, "/").contains(" 404 "));
+    program.signal("INT");
+    let (status, printed) = program.wait(DEADLINE);
+    assert!(status.success(), "{printed}");
+}
+
+/// Holds what is served against Prometheus' conventions, and what the dashboard asks for against it.
+fn assert_conventional(address: &str) {
+    let answer = get(address, "/metrics");
+    let body = answer.split_once("\r\n\r\n").unwrap().1;
+    promtool(&["check", "metrics"], body);
+    for query in queries() {
+        for name in names(&query) {
+            let is_served = names(body).any(|served| served == name);
+            assert!(is_served, "the dashboard asks for {name}:\n{body}");
+        }
+    }
+}
+
+#[test]
+fn prometheus_reads_the_queries_of_the_dashboard() {
+    let folder = Folder::new();
+    let rules = queries().into_iter().enumerate().map(|(number, query)| {
+        format!(
+            "  - record: query:{number}\n    expr: {}\n",
+            Value::from(query)
+        )
+    });
+    let rules: String = rules.collect();
+    let file = folder.0.join("rules.yml");
+    std::fs::write(
+        &file,
+        format!("groups:\n- name: dashboard\n  rules:\n{rules}"),
+    )
+    .unwrap();
+    promtool(&["check", "rules", file.to_str().unwrap()], "");
+}
