@@ -398,15 +398,9 @@ impl Control {
     }
 
     fn has_stopped(&self, now: Instant) -> bool {
-        self.stopping.as_ref().is_some_and(|(at, _)| {
-            now >= *at
-                || self.room_closed
-                    && self.kept.is_empty()
-                    && self
-                        .sessions
-                        .values()
-                        .all(|session| session.is_drained(now) && !session.keeps_pads())
-        })
+        self.stopping
+            .as_ref()
+            .is_some_and(|(at, _)| now >= *at || self.room_closed && self.is_idle())
     }
 
     fn take_all_apart(&mut self, element: &VdoRoomSrc) {

@@ -75,6 +75,7 @@
  */
 mod actions;
 mod announce;
+mod association;
 #[cfg(feature = "av1")]
 mod av1;
 mod codecs;

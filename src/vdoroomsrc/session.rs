@@ -42,6 +42,9 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(15);
 /// How long the `bye` on the data channel may take to leave (protocol 5.5).
 const BYE_TIME: Duration = Duration::from_millis(100);
 
+/// How long webrtcbin's own thread may take to close the channel.
+const CLOSE_TIME: Duration = Duration::from_millis(20);
+
 /// How many bytes a publisher may leave unread on its channel before nothing more is sent there.
 const MAX_UNREAD: u64 = 1 << 20;
 
@@ -113,6 +116,8 @@ pub(super) struct Ending {
     at_the_latest: Instant,
     /// What the consumers had taken when that was looked at last.
     taken: u64,
+    /// When the channel that was closed is no longer there.
+    closed_at: Option<Instant>,
 }
 
 /// Where a session's callbacks report to.
@@ -306,22 +311,16 @@ impl Session {
         }
     }
 
-    pub(super) fn keeps_pads(&self) -> bool {
-        self.keeps_pads
-    }
-
-    /// Whether EOS has left all pads and the goodbye had its time.
-    pub(super) fn is_drained(&self, now: Instant) -> bool {
-        let said = self.ending.as_ref().is_some_and(|e| now >= e.not_before);
-        said && self.tracks.iter().all(|track| track.eos_left)
-    }
-
-    /// Whether an ended session can be taken apart: it is drained, or its consumers stand still.
+    /// Whether an ended session can be taken apart: EOS has left all pads, the goodbye had its time
+    /// and the channel is closed; or its consumers stand still.
     pub(super) fn has_ended(&mut self, now: Instant) -> bool {
         let taken = self.tracks.iter().map(|track| track.exit.taken()).sum();
-        let ending = self.ending.as_mut();
-        let overdue = ending.is_some_and(|ending| ending.is_overdue(now, taken));
-        overdue || self.is_drained(now)
+        let Some(ending) = &mut self.ending else {
+            return false;
+        };
+        let closed = now >= ending.not_before && ending.close(now, self.channel.as_ref());
+        let drained = self.tracks.iter().all(|track| track.eos_left);
+        closed && drained || ending.is_overdue(now, taken)
     }
 
     /// Removes pads and elements. Called once EOS has left, or when the element stops. Returns what
@@ -387,7 +386,21 @@ impl Ending {
             deadline: now + DRAIN_TIMEOUT,
             at_the_latest: now + LONGEST_DRAIN,
             taken: 0,
+            closed_at: None,
         }
+    }
+
+    /// Closes the channel, whose SCTP elements are not safe against being stopped while webrtcbin's
+    /// own thread closes it because the publisher did. True once that had its time.
+    fn close(&mut self, now: Instant, channel: Option<&WebRTCDataChannel>) -> bool {
+        let Some(channel) = channel else {
+            return true;
+        };
+        let closed_at = *self.closed_at.get_or_insert_with(|| {
+            channel.close();
+            now + CLOSE_TIME
+        });
+        now >= closed_at
     }
 
     /// Whether the consumers, who have `taken` so many buffers, stand still.

@@ -14,6 +14,7 @@ use gst::prelude::*;
 use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState, WebRTCRTPTransceiver};
 
 use super::CAT;
+use super::association;
 use super::control::Command;
 use super::events::Backlog;
 use super::ice::IceServers;
@@ -64,6 +65,7 @@ pub(super) fn make(
         .property("ice-transport-policy", transport.ice.policy)
         .build()?;
     configure_ice(&webrtcbin, transport.ice);
+    association::number(&webrtcbin);
     states::connect(&webrtcbin, id, reports);
     connect(&webrtcbin, id, transport.retransmission, known, reports);
     Ok(webrtcbin)

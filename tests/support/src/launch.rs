@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -78,11 +78,17 @@ impl Launch {
         let deadline = Instant::now() + timeout;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(left) else {
-                panic!(
+            let line = match self.lines.recv_timeout(left) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => panic!(
                     "no line with \"{needle}\" within {timeout:?}:\n{}",
                     self.printed
-                );
+                ),
+                Err(RecvTimeoutError::Disconnected) => panic!(
+                    "it ended ({:?}) before a line with \"{needle}\":\n{}",
+                    self.child.wait(),
+                    self.printed
+                ),
             };
             self.printed += &line;
             self.printed.push('\n');

@@ -4,7 +4,10 @@
 //! Closures hold weak references or channels only; states are changed by the publisher's control
 //! thread alone, because webrtcbin's own threads would wait for themselves.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU16, Ordering::Relaxed},
+};
 
 use gst::{glib, prelude::*};
 use gst_webrtc::{
@@ -94,6 +97,7 @@ impl Peer {
             .build()
             .map_err(|error| error.to_string())?;
         be_lean(&webrtcbin);
+        number_association(&webrtcbin);
         set_ice_servers(&webrtcbin, settings);
         if settings.resends {
             resend::on(&webrtcbin, status);
@@ -312,6 +316,21 @@ fn be_lean(webrtcbin: &gst::Element) {
     agent.set_property("ice-tcp", false);
     let nice = agent.property::<glib::Object>("agent");
     nice.set_property("upnp", false);
+}
+
+/// webrtcbin before 1.28 draws the number of its SCTP association by lot: of two in a process that
+/// draw the same, one has no channel. The plugin under test counts from 0.
+fn number_association(webrtcbin: &gst::Element) {
+    static NEXT: AtomicU16 = AtomicU16::new(1 << 15);
+    let number = u32::from(NEXT.fetch_add(1, Relaxed) | 1 << 15);
+    if let Some(bin) = webrtcbin.downcast_ref::<gst::Bin>() {
+        bin.connect_element_added(move |_, element| {
+            let numbers_itself = gst::version() >= (1, 28, 0, 0);
+            if !numbers_itself && element.has_property("sctp-association-id") {
+                element.set_property("sctp-association-id", number);
+            }
+        });
+    }
 }
 
 fn set_ice_servers(webrtcbin: &gst::Element, settings: &Settings) {
