@@ -69,16 +69,20 @@ impl Files {
 }
 
 impl File {
-    /// Links RTP to the multiplexer; the benchmark's publishers send nothing else.
+    /// Links a pad of webrtcbin's; the benchmark's publishers send nothing else.
     pub fn link(&self, pad: &gst::Pad) {
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
         let encoding = caps
             .structure(0)
             .and_then(|s| s.get::<String>("encoding-name").ok());
-        let (chain, to) = match encoding.as_deref() {
-            Some("VP8") => ("rtpvp8depay", &self.video),
-            Some("H264") => ("rtph264depay ! h264parse", &self.video),
-            Some("OPUS") => ("rtpopusdepay ! opusparse", &self.audio),
+        self.link_rtp(pad, &encoding.unwrap_or_default());
+    }
+
+    pub fn link_rtp(&self, pad: &gst::Pad, encoding: &str) {
+        let (chain, to) = match encoding {
+            "VP8" => ("rtpvp8depay", &self.video),
+            "H264" => ("rtph264depay ! h264parse", &self.video),
+            "OPUS" => ("rtpopusdepay ! opusparse", &self.audio),
             other => panic!("a pad of {other:?}"),
         };
         let bin = gst::parse::bin_from_description(chain, true).expect("depayloaders");

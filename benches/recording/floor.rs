@@ -24,10 +24,11 @@ pub fn record(media: &Media, streams: usize, folder: &Path) -> Result<(), String
         let name = format!("guest{number}");
         let file = files.open(&pipeline, &name, media.encoding())?;
         let ports = floor_ports(number);
-        for (port, caps) in ports
-            .into_iter()
-            .zip([media.video_caps(), media.audio_caps()])
-        {
+        let tracks = [
+            (media.encoding(), media.video_caps()),
+            ("OPUS", media.audio_caps()),
+        ];
+        for (port, (encoding, caps)) in ports.into_iter().zip(tracks) {
             let caps = format!("{caps},ssrc=(uint){port},{SRTP}");
             let caps = caps.replacen("application/x-rtp", "application/x-srtp", 1);
             let line = format!(
@@ -36,7 +37,7 @@ pub fn record(media: &Media, streams: usize, folder: &Path) -> Result<(), String
             );
             let bin = gst::parse::bin_from_description(&line, true).map_err(|e| e.to_string())?;
             pipeline.add(&bin).map_err(|e| e.to_string())?;
-            file.link(&bin.static_pad("src").ok_or("no src pad")?);
+            file.link_rtp(&bin.static_pad("src").ok_or("no src pad")?, encoding);
         }
     }
     pipeline

@@ -62,7 +62,8 @@ impl Film {
         let pictures = LENGTH.seconds() * u64::from(script.rate);
         let units = LENGTH.mseconds() / AUDIO_UNIT.mseconds();
         let video = format!(
-            "videotestsrc num-buffers={pictures} pattern=ball ! video/x-raw,format=I420,width={},\
+            "videotestsrc num-buffers={pictures} pattern=zone-plate kx2=20 ky2=20 kt=1 \
+             ! video/x-raw,format=I420,width={},\
              height={},framerate={}/1 ! {}",
             script.width,
             script.height,

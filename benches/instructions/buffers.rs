@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Seconds of picture and sound of one person into a file, as fast as the recorder takes them.
+
+use gst::prelude::*;
+use vdoroom_test_support::Folder;
+
+const PICTURES: u32 = 30;
+const PACKETS: u32 = 50;
+
+/// One second, as an encoder makes it; with one thread, so that it takes the same each time.
+pub const VP8: &str = "videotestsrc num-buffers=30 \
+    ! video/x-raw,width=160,height=90,framerate=30/1 \
+    ! vp8enc deadline=1 cpu-used=8 threads=1 keyframe-max-dist=30";
+pub const H264: &str = "videotestsrc num-buffers=30 \
+    ! video/x-raw,width=160,height=90,framerate=30/1 \
+    ! x264enc tune=zerolatency speed-preset=ultrafast threads=1 key-int-max=30 \
+    ! video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
+
+pub fn record(encoder: &str, seconds: u32) -> Result<(), String> {
+    gst::init().map_err(|e| e.to_string())?;
+    gstvdoroom::plugin_register_static().map_err(|e| e.to_string())?;
+    let (caps, second) = encode(encoder)?;
+    let folder = Folder::new();
+    let line = format!(
+        "appsrc name=picture format=time block=true max-bytes=100000 ! r.video_bob \
+         appsrc name=sound format=time block=true max-bytes=100000 ! r.audio_bob \
+         roomfilesink name=r location={}/rec",
+        folder.0.display()
+    );
+    let pipeline = gst::parse::launch(&line).map_err(|e| e.to_string())?;
+    let bin = pipeline.downcast_ref::<gst::Bin>().ok_or("no bin")?;
+    let source = |name: &str| {
+        let source = bin.by_name(name).and_downcast::<gst_app::AppSrc>();
+        source.ok_or(format!("no {name}"))
+    };
+    let (picture, sound) = (source("picture")?, source("sound")?);
+    picture.set_caps(Some(&caps));
+    sound.set_caps(Some(
+        &gst::Caps::builder("audio/x-opus")
+            .field("rate", 48_000)
+            .field("channels", 2)
+            .field("channel-mapping-family", 0)
+            .build(),
+    ));
+    pipeline
+        .set_state(gst::State::Playing)
+        .map_err(|e| e.to_string())?;
+    let push = |source: &gst_app::AppSrc, mut buffer: gst::Buffer, index: u32, rate: u32| {
+        let length = gst::ClockTime::SECOND / u64::from(rate);
+        let timed = buffer.make_mut();
+        timed.set_pts(length * u64::from(index));
+        timed.set_dts(timed.pts());
+        timed.set_duration(length);
+        source.push_buffer(buffer).map_err(|e| e.to_string())
+    };
+    for second_number in 0..seconds {
+        for (index, buffer) in (0..).zip(&second) {
+            let index = second_number * PICTURES + index;
+            push(&picture, buffer.clone(), index, PICTURES)?;
+            for packet in index * PACKETS / PICTURES..(index + 1) * PACKETS / PICTURES {
+                let silence = gst::Buffer::from_slice([0xFC, 0xFF, 0xFE]);
+                push(&sound, silence, packet, PACKETS)?;
+            }
+        }
+    }
+    for source in [picture, sound] {
+        source.end_of_stream().map_err(|e| e.to_string())?;
+    }
+    ends(&pipeline)
+}
+
+fn encode(line: &str) -> Result<(gst::Caps, Vec<gst::Buffer>), String> {
+    let line = format!("{line} ! appsink name=sink sync=false");
+    let pipeline = gst::parse::launch(&line).map_err(|e| e.to_string())?;
+    let bin = pipeline.downcast_ref::<gst::Bin>().ok_or("no bin")?;
+    let sink = bin.by_name("sink").and_downcast::<gst_app::AppSink>();
+    let sink = sink.ok_or("no sink")?;
+    pipeline
+        .set_state(gst::State::Playing)
+        .map_err(|e| e.to_string())?;
+    let samples = std::iter::from_fn(|| sink.pull_sample().ok());
+    let samples: Vec<gst::Sample> = samples.collect();
+    pipeline
+        .set_state(gst::State::Null)
+        .map_err(|e| e.to_string())?;
+    let caps = samples.first().and_then(gst::Sample::caps_owned);
+    let buffers = samples.iter().filter_map(gst::Sample::buffer_owned);
+    Ok((caps.ok_or("nothing was encoded")?, buffers.collect()))
+}
+
+/// Until the recording is closed.
+fn ends(pipeline: &gst::Element) -> Result<(), String> {
+    let bus = pipeline.bus().ok_or("no bus")?;
+    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
+    let end = bus.timed_pop_filtered(gst::ClockTime::from_seconds(300), &ends);
+    pipeline
+        .set_state(gst::State::Null)
+        .map_err(|e| e.to_string())?;
+    match end.as_ref().map(|message| message.view()) {
+        Some(gst::MessageView::Eos(_)) => Ok(()),
+        Some(gst::MessageView::Error(error)) => Err(error.error().to_string()),
+        _ => Err("the recording does not end".into()),
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A guard: how many instructions the work for a room and for a buffer takes, counted by valgrind's
+//! callgrind, beside what it took when the baseline was written. That does not depend on how busy
+//! the machine is.
+//!
+//! ```sh
+//! cargo bench --profile dev --bench instructions            # compare
+//! cargo bench --profile dev --bench instructions -- --save  # write the baseline
+//! ```
+//!
+//! Each case runs twice, with work and with twice as much; the difference is without start-up. The
+//! unoptimised build is counted, since the tests have it already: the figures tell a change, not a
+//! cost. Another compiler or GStreamer counts otherwise, so nothing is compared then.
+
+mod baseline;
+mod buffers;
+mod room;
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, ValueEnum};
+
+use baseline::Baseline;
+
+/// How far a count may be from the baseline.
+const TOLERANCE: f64 = 0.05;
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Case {
+    /// The protocol's state machine, an hour in a room of ten who come and go
+    Room,
+    /// A person into a Matroska file, a second of picture and sound
+    Matroska,
+    /// A person into a transport stream, a second of picture and sound
+    TransportStream,
+}
+
+impl Case {
+    fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Once and twice this many units are run.
+    fn units(self) -> u32 {
+        match self {
+            Self::Room => 1,
+            Self::Matroska | Self::TransportStream => 20,
+        }
+    }
+
+    fn run(self, units: u32) -> Result<(), String> {
+        match self {
+            Self::Room => room::hours(units),
+            Self::Matroska => buffers::record(buffers::VP8, units),
+            Self::TransportStream => buffers::record(buffers::H264, units),
+        }
+    }
+
+    /// Instructions for one unit.
+    fn count(self) -> Result<f64, String> {
+        let units = self.units();
+        let [once, twice] = [units, 2 * units].map(|units| counted(self, units));
+        Ok((twice? as f64 - once? as f64) / f64::from(units))
+    }
+}
+
+#[derive(Parser)]
+#[command(
+    name = "instructions",
+    about = "Counts instructions and compares with the baseline"
+)]
+struct Options {
+    /// Write the baseline
+    #[arg(long)]
+    save: bool,
+    #[arg(long, hide = true, requires = "units")]
+    case: Option<Case>,
+    #[arg(long, hide = true)]
+    units: Option<u32>,
+    /// What cargo bench says to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let outcome = match (options.case, options.units) {
+        (Some(case), Some(units)) => case.run(units),
+        _ => guard(options.save),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("instructions: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn guard(save: bool) -> Result<(), String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions/baseline.json");
+    let mut now = Baseline::of_this_machine()?;
+    for case in Case::value_variants() {
+        now.counts.insert(case.name(), case.count()?.round());
+    }
+    if save {
+        return now.write(&file);
+    }
+    let before = Baseline::read(&file)?;
+    let mut off = vec![];
+    for (case, count) in &now.counts {
+        let Some(expected) = before.counts.get(case) else {
+            return Err(format!("{case}: not in the baseline; write it with --save"));
+        };
+        let change = count / expected - 1.0;
+        println!("{case}: {count} instructions, {:+.1} %", change * 100.0);
+        if change.abs() > TOLERANCE {
+            off.push(case.as_str());
+        }
+    }
+    if !before.is_comparable(&now) {
+        println!(
+            "Not held against the baseline, which was made with {}.",
+            before.made_with()
+        );
+    } else if !off.is_empty() {
+        return Err(format!(
+            "{} changed by more than {:.0} %: mend it, or say why in the commit and write the \
+             baseline anew with --save",
+            off.join(", "),
+            TOLERANCE * 100.0
+        ));
+    }
+    Ok(())
+}
+
+/// Runs this program under callgrind, and reads how many instructions it executed.
+fn counted(case: Case, units: u32) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["--case", &case.name(), "--units", &units.to_string()])
+        .output()
+        .map_err(|e| format!("valgrind: {e}"))?;
+    let printed = String::from_utf8_lossy(&output.stderr);
+    let collected = printed
+        .lines()
+        .find_map(|line| line.split_once("Collected :"))
+        .and_then(|(_, count)| count.trim().parse().ok());
+    match collected {
+        Some(count) if output.status.success() => Ok(count),
+        _ => Err(format!("{}: {}: {printed}", case.name(), output.status)),
+    }
+}
