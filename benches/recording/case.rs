@@ -58,8 +58,10 @@ pub struct Outcome {
     pub streams: usize,
     /// Bits per second of each picture.
     pub bitrate: u64,
-    /// Milliseconds of processor time for each second of each stream.
+    /// Milliseconds of processor time for each second of each stream: the median of the rounds.
     pub cpu_ms_per_stream_second: f64,
+    /// The least and the most of the rounds.
+    pub cpu_ms_range: [f64; 2],
     /// At the end of the measurement, of all streams together.
     pub usage: Usage,
     /// Seconds from the recorder's joining the room until the last stream's first keyframe is in its
@@ -69,6 +71,28 @@ pub struct Outcome {
     pub frames_missing: u64,
     /// How busy the machine was, from 0 to 1, with publishers and all.
     pub load: f64,
+}
+
+impl Outcome {
+    /// The round with the median of processor time, with the median time to join, and the frames of
+    /// all rounds.
+    pub fn of_rounds(mut rounds: Vec<Self>) -> Option<Self> {
+        rounds.sort_by(|a, b| {
+            a.cpu_ms_per_stream_second
+                .total_cmp(&b.cpu_ms_per_stream_second)
+        });
+        let mut joins: Vec<f64> = rounds.iter().filter_map(|round| round.join_s).collect();
+        joins.sort_by(f64::total_cmp);
+        let cpu = |round: Option<&Self>| round.map(|round| round.cpu_ms_per_stream_second);
+        let range = [cpu(rounds.first())?, cpu(rounds.last())?];
+        Some(Self {
+            cpu_ms_range: range,
+            join_s: joins.get(joins.len() / 2).copied(),
+            frames_recorded: rounds.iter().map(|round| round.frames_recorded).sum(),
+            frames_missing: rounds.iter().map(|round| round.frames_missing).sum(),
+            ..rounds.get(rounds.len() / 2)?.clone()
+        })
+    }
 }
 
 impl Case<'_> {
@@ -111,13 +135,14 @@ impl Case<'_> {
         let frames = self
             .count(&folder.0)
             .map_err(|e| format!("{e}\n{printed}"))?;
+        let cpu_ms = (after.cpu_ms - before.cpu_ms) / (seconds * self.streams as f64);
         Ok(Outcome {
             recorder: self.recorder.name(),
             media: self.media.name,
             streams: self.streams,
             bitrate,
-            cpu_ms_per_stream_second: (after.cpu_ms - before.cpu_ms)
-                / (seconds * self.streams as f64),
+            cpu_ms_per_stream_second: cpu_ms,
+            cpu_ms_range: [cpu_ms; 2],
             usage: after,
             join_s: join_s.filter(|_| *self.recorder != Recorder::Floor),
             frames_recorded: frames.recorded,

@@ -23,7 +23,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use serde_json::json;
 
-use case::{Case, Recorder};
+use case::{Case, Outcome, Recorder};
 use scene::{MEDIA, Media};
 
 #[derive(Parser)]
@@ -44,6 +44,9 @@ struct Options {
     /// Seconds that are measured, for each number of streams and each recorder
     #[arg(long, default_value = "15")]
     seconds: u64,
+    /// How often each is measured, in turns; the median counts
+    #[arg(long, default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
     /// One more recorder: a line of the shell with {server}, {room} and {folder}, that ends with exec and
     /// on an interrupt
     #[arg(long, value_name = "LINE")]
@@ -105,19 +108,25 @@ fn measure(options: &Options) -> Result<(), String> {
     let mut outcomes = vec![];
     for media in &options.media {
         for streams in &options.streams {
-            for recorder in &recorders {
-                eprintln!("{}, {streams} streams: {}", media.words, recorder.name());
-                let case = Case {
-                    recorder,
-                    media,
-                    streams: *streams,
-                    time: Duration::from_secs(options.seconds),
-                };
-                match case.run() {
-                    Ok(outcome) => outcomes.push(outcome),
-                    Err(error) => eprintln!("not measured: {error}"),
+            // In turns, so that a machine that is busy for a while is so for all of them.
+            let mut of_recorders = vec![vec![]; recorders.len()];
+            for round in 1..=options.rounds {
+                for (recorder, outcomes) in recorders.iter().zip(&mut of_recorders) {
+                    let name = recorder.name();
+                    eprintln!("{}, {streams} streams, round {round}: {name}", media.words);
+                    let case = Case {
+                        recorder,
+                        media,
+                        streams: *streams,
+                        time: Duration::from_secs(options.seconds),
+                    };
+                    match case.run() {
+                        Ok(outcome) => outcomes.push(outcome),
+                        Err(error) => eprintln!("not measured: {error}"),
+                    }
                 }
             }
+            outcomes.extend(of_recorders.into_iter().filter_map(Outcome::of_rounds));
         }
     }
     let table = report::table(&outcomes);

@@ -28,13 +28,15 @@ pub fn table(outcomes: &[Outcome]) -> String {
         // Writing into a String cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {:.1} | {} | {} | {} | {} | {} of {} | {:.0} % |",
+            "| {} | {} | {} | {} | {} | {:.1} ({:.1}–{:.1}) | {} | {} | {} | {} | {} of {} | {:.0} % |",
             outcome.media,
             outcome.streams,
             outcome.recorder,
             number(ratio("webrtcbin"), 2),
             number(ratio("floor"), 2),
             outcome.cpu_ms_per_stream_second,
+            outcome.cpu_ms_range[0],
+            outcome.cpu_ms_range[1],
             number(added(|o| o.usage.uss_kib as f64 / 1024.0), 2),
             number(added(|o| o.usage.threads as f64), 1),
             number(added(|o| o.usage.descriptors as f64), 1),
