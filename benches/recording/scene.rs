@@ -107,6 +107,8 @@ pub fn floor_ports(stream: usize) -> [u16; 2] {
 pub fn publish(server: &str, room: &str, media: &Media, streams: usize) -> Result<(), String> {
     let stopped = until_interrupted()?;
     let film = Film::make(media.script)?;
+    // A browser has its certificate long before: GStreamer makes one here, for the process.
+    drop(gst::ElementFactory::make("dtlsdec").build());
     let publishers = (0..streams).map(|number| {
         Publisher::builder(server, room, &format!("guest{number}"))
             .codec(media.script.codec)
