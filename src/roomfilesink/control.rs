@@ -13,6 +13,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::announcer::Announcer;
+use super::bell::Bell;
 use super::effects::{Context, Effect, Run, absolute};
 use super::format::Frame;
 use super::manifest::{Manifest, run_fields};
@@ -25,6 +26,8 @@ use super::writer::FileEvent;
 use super::{CAT, RoomFileSink};
 
 const TICK: Duration = Duration::from_millis(100);
+/// Frames that come within so long are handled together; anything else is handled at once.
+const GATHER: Duration = Duration::from_millis(40);
 /// After EOS was sent to the element, tracks have so long to end by themselves.
 const END_TRACKS: Duration = Duration::from_secs(1);
 /// After so long the element posts EOS whatever its files do.
@@ -64,12 +67,30 @@ pub(super) enum Msg {
 
 /// The way to the control thread.
 #[derive(Clone)]
-pub(super) struct Outbox(pub mpsc::Sender<Msg>);
+pub(super) struct Outbox {
+    messages: mpsc::Sender<Msg>,
+    bell: Arc<Bell>,
+}
 
 impl Outbox {
+    pub(super) fn new() -> (Self, mpsc::Receiver<Msg>) {
+        let (messages, inbox) = mpsc::channel();
+        let bell = Arc::default();
+        (Self { messages, bell }, inbox)
+    }
+
     pub(super) fn send(&self, msg: Msg) {
+        let can_wait = matches!(msg, Msg::Frame(..));
         // The receiver lives as long as the element.
-        let _ = self.0.send(msg);
+        let _ = self.messages.send(msg);
+        if !can_wait {
+            self.hurry();
+        }
+    }
+
+    /// What was sent is wanted now.
+    pub(super) fn hurry(&self) {
+        self.bell.ring();
     }
 }
 
@@ -125,7 +146,10 @@ impl Control {
         loop {
             let now = Instant::now();
             match inbox.recv_timeout(next_tick.saturating_duration_since(now)) {
-                Ok(msg) => self.handle(msg),
+                Ok(msg) => {
+                    self.handle(msg);
+                    inbox.try_iter().for_each(|msg| self.handle(msg));
+                }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return (inbox, None),
             }
@@ -137,6 +161,7 @@ impl Control {
             if self.is_down(now) {
                 return (inbox, self.shutdown.take().map(|s| s.done));
             }
+            self.outbox.bell.rest(GATHER);
         }
     }
 

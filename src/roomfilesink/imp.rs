@@ -45,12 +45,12 @@ impl ObjectSubclass for RoomFileSink {
     type ParentType = gst::Element;
 
     fn new() -> Self {
-        let (sender, receiver) = mpsc::channel();
+        let (outbox, receiver) = Outbox::new();
         Self {
             settings: Mutex::default(),
             tracks: Mutex::default(),
             report: Mutex::default(),
-            outbox: Outbox(sender),
+            outbox,
             inbox: Arc::new(Mutex::new(Some(receiver))),
             thread: Mutex::default(),
             announcing: Mutex::default(),

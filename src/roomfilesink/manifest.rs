@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gst::glib;
 
@@ -33,6 +34,7 @@ impl Manifest {
                     create_folders,
                     // The manifest says why recordings ended; it is small.
                     min_free: 0,
+                    gather: Duration::ZERO,
                 };
                 Some(FileWriter::start(spec, report)?)
             }

@@ -60,6 +60,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 mod announcer;
+mod bell;
 mod closing;
 mod container;
 mod control;

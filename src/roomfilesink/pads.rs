@@ -110,6 +110,9 @@ impl Input {
         }
         self.ask_whether_live(pad);
         if let Some(frame) = self.frame(pad, buffer) {
+            if self.track.is_full() {
+                self.outbox.hurry();
+            }
             self.track.take_credit(frame.buffer.size());
             self.outbox.send(Msg::Frame(self.track.clone(), frame));
         }

@@ -17,6 +17,8 @@ use super::writer::{FileEvent, FileSpec, FileWriter, Op, WritingThread};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
 const MUX_TIMEOUT: Duration = Duration::from_secs(1);
+/// Lost, beside what waits elsewhere, if the process is killed.
+const GATHER: Duration = Duration::from_millis(100);
 
 pub(super) type PartId = u64;
 
@@ -76,6 +78,7 @@ impl Part {
                 path,
                 create_folders,
                 min_free,
+                gather: GATHER,
             },
             move |event| to.send(Msg::Part(id, file_event(event))),
         )

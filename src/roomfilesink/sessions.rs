@@ -224,10 +224,10 @@ mod tests {
             dts: None,
             arrived: now,
         };
-        let (outbox, _inbox) = mpsc::channel();
+        let (outbox, _inbox) = Outbox::new();
         let mut ctx = Context {
             settings: &Settings::default(),
-            outbox: &Outbox(outbox),
+            outbox: &outbox,
             effects: Vec::new(),
             template: &Template::parse("x").unwrap(),
             anchor: None,

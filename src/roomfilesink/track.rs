@@ -69,6 +69,12 @@ impl Track {
         }
     }
 
+    /// Whether the next frame has to wait.
+    pub(super) fn is_full(&self) -> bool {
+        let credit = self.credit.lock().unwrap_or_else(PoisonError::into_inner);
+        credit.is_full()
+    }
+
     /// Takes room for a frame. A source that runs faster than its file (one that is not live)
     /// waits here for a while.
     pub(super) fn take_credit(&self, bytes: usize) {

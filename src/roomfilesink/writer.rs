@@ -2,9 +2,10 @@
 //! One file that is written on a thread of its own, so that a disk which stalls or fails costs
 //! this file only.
 //!
-//! What is handed in is written at once (everything that waits goes out in one write), and a
-//! second thread calls `fdatasync` once a second: killing the process loses what waits, losing
-//! power at most a second more. Callers never block: they look at [`FileWriter::waiting`].
+//! What is handed in is written in the next moment ([`FileSpec::gather`]; everything that waits goes
+//! out in one write), and a second thread calls `fdatasync` once a second: killing the process loses
+//! what waits, losing power at most a second more. Callers never block: they look at
+//! [`FileWriter::waiting`].
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -15,9 +16,13 @@ use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::bell::Bell;
 use super::naming;
 
-const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+/// With what is gathered, a second.
+const SYNC_INTERVAL: Duration = Duration::from_millis(850);
+/// Of a file that is younger everything is written at once: whoever waits for its beginning sees it.
+const YOUNG: Duration = Duration::from_secs(1);
 /// Names tried before a folder full of namesakes counts as an error.
 const MAX_ALTERNATIVES: u32 = 10_000;
 
@@ -50,6 +55,8 @@ pub(super) struct FileSpec {
     pub create_folders: bool,
     /// Bytes that others may need: with less left on the disk no file begins.
     pub min_free: u64,
+    /// What is handed in within so long goes out in one write.
+    pub gather: Duration,
 }
 
 type Report = Arc<dyn Fn(FileEvent) + Send + Sync>;
@@ -57,6 +64,7 @@ type Report = Arc<dyn Fn(FileEvent) + Send + Sync>;
 /// Handle of the writing thread. Dropping it finishes the file as far as it got.
 pub(super) struct FileWriter {
     ops: mpsc::Sender<Op>,
+    bell: Arc<Bell>,
     counters: Arc<Counters>,
 }
 
@@ -75,16 +83,21 @@ impl FileWriter {
     ) -> io::Result<Self> {
         let report: Report = Arc::new(report);
         let (ops, inbox) = mpsc::channel();
-        let counters = Arc::new(Counters::default());
+        let (bell, counters) = (Arc::<Bell>::default(), Arc::new(Counters::default()));
         let job = Job {
             spec,
             inbox,
+            bell: bell.clone(),
             counters: counters.clone(),
         };
         thread::Builder::new()
             .name("roomfile:write".into())
             .spawn(move || job.run(&report))?;
-        Ok(Self { ops, counters })
+        Ok(Self {
+            ops,
+            bell,
+            counters,
+        })
     }
 
     pub(super) fn send(&self, op: Op) {
@@ -92,8 +105,12 @@ impl FileWriter {
             let len = data.len() as u64;
             self.counters.handed_in.fetch_add(len, Ordering::Relaxed);
         }
+        let is_last = op == Op::Finish;
         // The thread is gone only after it has reported why.
         let _ = self.ops.send(op);
+        if is_last {
+            self.bell.ring();
+        }
     }
 
     /// Bytes appended so far, on disk or not.
@@ -117,6 +134,13 @@ impl FileWriter {
     }
 }
 
+impl Drop for FileWriter {
+    fn drop(&mut self) {
+        // The part is given up: the thread, which sees that, may rest.
+        self.bell.ring();
+    }
+}
+
 /// The thread of a file that was given up.
 pub(super) struct WritingThread(Weak<Counters>);
 
@@ -130,6 +154,7 @@ impl WritingThread {
 struct Job {
     spec: FileSpec,
     inbox: mpsc::Receiver<Op>,
+    bell: Arc<Bell>,
     counters: Arc<Counters>,
 }
 
@@ -170,6 +195,7 @@ impl Job {
         let min_free = self.spec.min_free;
         let syncer = Syncer::start(min_free, folders, file.try_clone()?, report.clone())?;
         let mut batch = Vec::new();
+        let opened = Instant::now();
         while let Ok(first) = self.inbox.recv() {
             let mut next = Some(first);
             while let Some(op) = next {
@@ -190,6 +216,9 @@ impl Job {
             if syncer.thread.is_finished() {
                 // It ends early only by an error, which may be the first to tell of a bad disk.
                 return syncer.finish();
+            }
+            if opened.elapsed() >= YOUNG {
+                self.bell.rest(self.spec.gather);
             }
         }
         // The part was given up.
@@ -351,6 +380,7 @@ mod tests {
             path: folder.join("a.ts"),
             create_folders: true,
             min_free: 0,
+            gather: Duration::ZERO,
         };
         let ops = vec![
             Op::Append(b"hello ".to_vec()),
@@ -378,6 +408,7 @@ mod tests {
             path,
             create_folders: false,
             min_free: 0,
+            gather: Duration::ZERO,
         };
         let events = write(spec, vec![Op::Append(b"x".to_vec()), Op::Finish]);
         let Some(FileEvent::Opened(opened)) = events.first() else {
@@ -394,6 +425,7 @@ mod tests {
             path: folder("missing").join("a.ts"),
             create_folders: false,
             min_free: 0,
+            gather: Duration::ZERO,
         };
         let events = write(spec.clone(), vec![]);
         assert!(
