@@ -22,12 +22,15 @@ use super::offer::Wish;
 use super::rejoin::KeptPads;
 use super::session::{Reports, Session};
 use super::stats::{SessionView, SharedSessions};
+use super::warm_up::warm_up;
 use super::{CAT, VdoRoomSrc, announce};
 use crate::protocol::{Action, SessionId, StreamId};
 use crate::signalling::Doubt;
 
 /// How often media and keyframes are looked after.
 const TICK: Duration = Duration::from_millis(100);
+/// The same while pads wait for their first sender reports, or for each other.
+const PADS_TICK: Duration = Duration::from_millis(20);
 
 /// How often is looked whether all has ended, once the element stops.
 const STOP_TICK: Duration = Duration::from_millis(10);
@@ -165,6 +168,7 @@ pub(super) fn run(
     reports: Reports,
     commands: Receiver<Command>,
 ) {
+    warm_up();
     let mut control = Control {
         element,
         config,
@@ -181,6 +185,7 @@ pub(super) fn run(
     loop {
         let received = match (control.is_idle(), &control.stopping) {
             (true, None) => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (false, None) if control.pads_wait() => commands.recv_timeout(PADS_TICK),
             (false, None) => commands.recv_timeout(TICK),
             (_, Some(_)) => commands.recv_timeout(STOP_TICK),
         };

@@ -119,6 +119,7 @@ mod timestamps;
 mod track;
 mod uri;
 mod values;
+mod warm_up;
 mod watches;
 mod webrtcbin;
 

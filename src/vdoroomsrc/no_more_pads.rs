@@ -65,8 +65,13 @@ impl Session {
 }
 
 impl Control {
+    pub(super) fn pads_wait(&self) -> bool {
+        let mut sessions = self.sessions.values();
+        sessions.any(|session| !session.waiting_pads.is_empty())
+    }
+
     pub(super) fn poll_pads(&mut self, element: &VdoRoomSrc, now: Instant) {
-        if self.sessions.values().any(|s| !s.waiting_pads.is_empty()) {
+        if self.pads_wait() {
             self.expose_pads(element);
         }
         self.tell_last_pads(element, now);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the first connection would otherwise wait for, done while the room server is called:
+//! loading plugins, and making the certificate for DTLS, of which GStreamer has one for a process.
+
+/// The elements of a connection; `dtlsdec` makes the certificate.
+const ELEMENTS: [&str; 6] = [
+    "webrtcbin",
+    "dtlsdec",
+    "nicesrc",
+    "sctpdec",
+    "srtpdec",
+    "rtpjitterbuffer",
+];
+
+/// A quarter of a second of work, once for a process.
+pub(super) fn warm_up() {
+    for element in ELEMENTS {
+        // What is missing has been told of when the element started.
+        let _ = gst::ElementFactory::make(element).build();
+    }
+}
