@@ -161,7 +161,9 @@ impl Control {
             if self.is_down(now) {
                 return (inbox, self.shutdown.take().map(|s| s.done));
             }
-            self.outbox.bell.rest(GATHER);
+            if !self.sessions.is_beginning() {
+                self.outbox.bell.rest(GATHER);
+            }
         }
     }
 

@@ -24,6 +24,13 @@ impl Sessions {
         self.sessions.iter().all(Session::is_idle)
     }
 
+    /// Whether somebody's frames wait for the beginning of a part.
+    pub(super) fn is_beginning(&self) -> bool {
+        self.sessions
+            .iter()
+            .any(|session| session.current.is_none())
+    }
+
     pub(super) fn handle(&mut self, msg: Msg, now: Instant, ctx: &mut Context<'_>) {
         match msg {
             Msg::Frame(track, frame) if self.closed => track.give_back(frame.buffer.size()),

@@ -168,7 +168,6 @@ pub(super) fn run(
     reports: Reports,
     commands: Receiver<Command>,
 ) {
-    warm_up();
     let mut control = Control {
         element,
         config,
@@ -182,34 +181,42 @@ pub(super) fn run(
         stopping: None,
         room_closed: false,
     };
-    loop {
-        let received = match (control.is_idle(), &control.stopping) {
-            (true, None) => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            (false, None) if control.pads_wait() => commands.recv_timeout(PADS_TICK),
-            (false, None) => commands.recv_timeout(TICK),
-            (_, Some(_)) => commands.recv_timeout(STOP_TICK),
-        };
-        let element = match &received {
-            Ok(Command::Stop(element)) => Some(element.clone()),
-            Err(RecvTimeoutError::Disconnected) => return,
-            _ => control.element(),
-        };
-        let Some(element) = element else {
-            // It is being dropped, and its `Stop` is on the way.
-            continue;
-        };
-        if let Ok(command) = received {
-            control.handle(&element, command);
-        }
-        let now = Instant::now();
-        control.tick(&element, now);
-        if control.has_stopped(now) {
-            return control.take_all_apart(&element);
-        }
-    }
+    // The thread that warms up is gone when this one is.
+    std::thread::scope(|scope| {
+        warm_up(scope);
+        control.work(&commands);
+    });
 }
 
 impl Control {
+    fn work(&mut self, commands: &Receiver<Command>) {
+        loop {
+            let received = match (self.is_idle(), &self.stopping) {
+                (true, None) => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                (false, None) if self.pads_wait() => commands.recv_timeout(PADS_TICK),
+                (false, None) => commands.recv_timeout(TICK),
+                (_, Some(_)) => commands.recv_timeout(STOP_TICK),
+            };
+            let element = match &received {
+                Ok(Command::Stop(element)) => Some(element.clone()),
+                Err(RecvTimeoutError::Disconnected) => return,
+                _ => self.element(),
+            };
+            let Some(element) = element else {
+                // It is being dropped, and its `Stop` is on the way.
+                continue;
+            };
+            if let Ok(command) = received {
+                self.handle(&element, command);
+            }
+            let now = Instant::now();
+            self.tick(&element, now);
+            if self.has_stopped(now) {
+                return self.take_all_apart(&element);
+            }
+        }
+    }
+
     fn handle(&mut self, element: &VdoRoomSrc, command: Command) {
         match command {
             Command::Room(action) => self.act(element, action),
