@@ -83,8 +83,12 @@ fn encode(line: &str) -> Result<(gst::Caps, Vec<gst::Buffer>), String> {
     pipeline
         .set_state(gst::State::Null)
         .map_err(|e| e.to_string())?;
-    let caps = samples.first().and_then(|s| s.caps().map(ToOwned::to_owned));
-    let buffers = samples.iter().filter_map(|s| s.buffer().map(ToOwned::to_owned));
+    let caps = samples
+        .first()
+        .and_then(|s| s.caps().map(ToOwned::to_owned));
+    let buffers = samples
+        .iter()
+        .filter_map(|s| s.buffer().map(ToOwned::to_owned));
     Ok((caps.ok_or("nothing was encoded")?, buffers.collect()))
 }
 

@@ -30,6 +30,7 @@ pub fn draw(outcomes: &[Outcome], media: &str, title: &str, file: &Path) -> Resu
         .configure_mesh()
         .x_desc("streams")
         .y_desc("CPU-ms per stream-second")
+        .max_light_lines(0)
         .x_label_formatter(&|x| format!("{x:.0}"))
         .draw()
         .map_err(|e| text(&e))?;

@@ -205,7 +205,6 @@ fn read_person(person: &mut Person, structure: &gst::StructureRef) {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::sync::mpsc;
 
     use super::super::container::Kind;
     use super::super::control::Outbox;
