@@ -10,7 +10,7 @@
 //!
 //! Each case runs twice, with work and with twice as much; the difference is without start-up. The
 //! unoptimised build is counted, since the tests have it already: the figures tell a change, not a
-//! cost. Another compiler or GStreamer counts otherwise, so nothing is compared then.
+//! cost. Another compiler or GStreamer counts otherwise: then nothing is done.
 
 mod baseline;
 mod buffers;
@@ -25,6 +25,9 @@ use baseline::Baseline;
 
 /// How far a count may be from the baseline.
 const TOLERANCE: f64 = 0.05;
+
+/// How often is counted what is off.
+const ATTEMPTS: u32 = 4;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Case {
@@ -46,7 +49,7 @@ impl Case {
     fn units(self) -> u32 {
         match self {
             Self::Room => 1,
-            Self::Matroska | Self::TransportStream => 20,
+            Self::Matroska | Self::TransportStream => 40,
         }
     }
 
@@ -100,40 +103,58 @@ fn main() -> ExitCode {
 }
 
 fn guard(save: bool) -> Result<(), String> {
+    // Writes GStreamer's registry, which the first run would do otherwise, and be counted.
+    gst::init().map_err(|e| e.to_string())?;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions/baseline.json");
-    let mut now = Baseline::of_this_machine()?;
-    for case in Case::value_variants() {
-        now.counts.insert(case.name(), case.count()?.round());
-    }
+    let now = Baseline::of_this_machine()?;
     if save {
-        return now.write(&file);
+        return write(now, &file);
     }
     let before = Baseline::read(&file)?;
+    if !before.is_comparable(&now) {
+        let with = before.made_with();
+        println!("Nothing is counted: the baseline was made with {with}.");
+        return Ok(());
+    }
     let mut off = vec![];
-    for (case, count) in &now.counts {
-        let Some(expected) = before.counts.get(case) else {
-            return Err(format!("{case}: not in the baseline; write it with --save"));
+    for case in Case::value_variants() {
+        let name = case.name();
+        let Some(expected) = before.counts.get(&name) else {
+            return Err(format!("{name}: not in the baseline; write it with --save"));
         };
-        let change = count / expected - 1.0;
-        println!("{case}: {count} instructions, {:+.1} %", change * 100.0);
+        let change = |count: f64| count / expected - 1.0;
+        let mut count = case.count()?;
+        // A busy machine wakes threads more often: the least counts.
+        for _ in 1..ATTEMPTS {
+            if change(count).abs() > TOLERANCE {
+                count = count.min(case.count()?);
+            }
+        }
+        let change = change(count);
+        println!("{name}: {count:.0} instructions, {:+.1} %", change * 100.0);
         if change.abs() > TOLERANCE {
-            off.push(case.as_str());
+            off.push(name);
         }
     }
-    if !before.is_comparable(&now) {
-        println!(
-            "Not held against the baseline, which was made with {}.",
-            before.made_with()
-        );
-    } else if !off.is_empty() {
-        return Err(format!(
-            "{} changed by more than {:.0} %: mend it, or say why in the commit and write the \
-             baseline anew with --save",
-            off.join(", "),
-            TOLERANCE * 100.0
-        ));
+    if off.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Err(format!(
+        "{} changed by more than {:.0} %: mend it, or say why in the commit and write the baseline \
+         anew with --save",
+        off.join(", "),
+        TOLERANCE * 100.0
+    ))
+}
+
+fn write(mut baseline: Baseline, file: &Path) -> Result<(), String> {
+    for case in Case::value_variants() {
+        let counts = (0..ATTEMPTS).map(|_| case.count());
+        let counts = counts.collect::<Result<Vec<f64>, String>>()?;
+        let least = counts.into_iter().fold(f64::INFINITY, f64::min);
+        baseline.counts.insert(case.name(), least.round());
+    }
+    baseline.write(file)
 }
 
 /// Runs this program under callgrind, and reads how many instructions it executed.

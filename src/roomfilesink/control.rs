@@ -148,7 +148,12 @@ impl Control {
             match inbox.recv_timeout(next_tick.saturating_duration_since(now)) {
                 Ok(msg) => {
                     self.handle(msg);
-                    inbox.try_iter().for_each(|msg| self.handle(msg));
+                    // A source that is not live may never let it run empty.
+                    while Instant::now() < next_tick
+                        && let Ok(msg) = inbox.try_recv()
+                    {
+                        self.handle(msg);
+                    }
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return (inbox, None),

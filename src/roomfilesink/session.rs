@@ -113,6 +113,11 @@ impl Session {
         self.parts.is_empty() && self.tracks.iter().all(|t| t.fifo.is_empty())
     }
 
+    /// Whether frames wait for the beginning of a part.
+    pub(super) fn is_beginning(&self) -> bool {
+        self.current.is_none() && self.tracks.iter().any(TrackState::is_ready)
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.tracks.iter().all(|t| t.ended.is_some())
     }

@@ -26,9 +26,7 @@ impl Sessions {
 
     /// Whether somebody's frames wait for the beginning of a part.
     pub(super) fn is_beginning(&self) -> bool {
-        self.sessions
-            .iter()
-            .any(|session| session.current.is_none())
+        self.sessions.iter().any(Session::is_beginning)
     }
 
     pub(super) fn handle(&mut self, msg: Msg, now: Instant, ctx: &mut Context<'_>) {

@@ -13,6 +13,9 @@ use gst::prelude::*;
 
 const PROPERTY: &str = "sctp-association-id";
 
+/// So many numbers are tried: others hold a few of 65,536.
+const ATTEMPTS: usize = 64;
+
 /// The numbers of our connections: GStreamer knows them only once a channel is connected. No other
 /// lock is taken while this one is held.
 static TAKEN: Mutex<Numbers> = Mutex::new(Numbers::none());
@@ -77,7 +80,7 @@ pub(super) fn number(webrtcbin: &gst::Element) {
     if numbers_itself() {
         return;
     }
-    let mut numbers = std::iter::from_fn(Number::take);
+    let mut numbers = std::iter::from_fn(Number::take).take(ATTEMPTS);
     let number = numbers.find(|number| !number.is_used());
     let (Some(bin), Some(number)) = (webrtcbin.downcast_ref::<gst::Bin>(), number) else {
         return;

@@ -3,6 +3,8 @@
 //!
 //! Everything here runs on the control thread.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -43,7 +45,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(15);
 const BYE_TIME: Duration = Duration::from_millis(100);
 
 /// How long webrtcbin's own thread may take to close the channel.
-const CLOSE_TIME: Duration = Duration::from_millis(20);
+const CLOSE_TIME: Duration = Duration::from_millis(200);
 
 /// How many bytes a publisher may leave unread on its channel before nothing more is sent there.
 const MAX_UNREAD: u64 = 1 << 20;
@@ -116,8 +118,14 @@ pub(super) struct Ending {
     at_the_latest: Instant,
     /// What the consumers had taken when that was looked at last.
     taken: u64,
-    /// When the channel that was closed is no longer there.
-    closed_at: Option<Instant>,
+    closing: Option<Closing>,
+}
+
+/// A channel that webrtcbin was told to close.
+struct Closing {
+    deadline: Instant,
+    /// webrtcbin's thread has done so.
+    done: Arc<AtomicBool>,
 }
 
 /// Where a session's callbacks report to.
@@ -318,7 +326,8 @@ impl Session {
         let Some(ending) = &mut self.ending else {
             return false;
         };
-        let closed = now >= ending.not_before && ending.close(now, self.channel.as_ref());
+        let channel = self.channel.as_ref();
+        let closed = now >= ending.not_before && ending.close(now, channel, &self.webrtcbin);
         let drained = self.tracks.iter().all(|track| track.eos_left);
         closed && drained || ending.is_overdue(now, taken)
     }
@@ -386,21 +395,33 @@ impl Ending {
             deadline: now + DRAIN_TIMEOUT,
             at_the_latest: now + LONGEST_DRAIN,
             taken: 0,
-            closed_at: None,
+            closing: None,
         }
     }
 
     /// Closes the channel, whose SCTP elements are not safe against being stopped while webrtcbin's
     /// own thread closes it because the publisher did. True once that had its time.
-    fn close(&mut self, now: Instant, channel: Option<&WebRTCDataChannel>) -> bool {
-        let Some(channel) = channel else {
+    fn close(
+        &mut self,
+        now: Instant,
+        channel: Option<&WebRTCDataChannel>,
+        webrtcbin: &gst::Element,
+    ) -> bool {
+        // One that the publisher has not emptied closes only when its elements stop.
+        let Some(channel) = channel.filter(|channel| channel.buffered_amount() == 0) else {
             return true;
         };
-        let closed_at = *self.closed_at.get_or_insert_with(|| {
+        let closing = self.closing.get_or_insert_with(|| {
             channel.close();
-            now + CLOSE_TIME
+            let done = Arc::new(AtomicBool::new(false));
+            let is_done = done.clone();
+            // That thread does one thing after the other: what is asked now is answered afterwards.
+            let answer = gst::Promise::with_change_func(move |_| is_done.store(true, Relaxed));
+            webrtcbin.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &answer]);
+            let deadline = now + CLOSE_TIME;
+            Closing { deadline, done }
         });
-        now >= closed_at
+        closing.done.load(Relaxed) || now >= closing.deadline
     }
 
     /// Whether the consumers, who have `taken` so many buffers, stand still.
