@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use gstvdoroom::protocol::{Action, Event, Room, SessionId};
 use serde_json::{Value, json};
 
-#[path = "../../tests/conversation/sdp.rs"]
-#[allow(dead_code)] // A part of it is used here.
-mod sdp;
+#[path = "../../tests/conversation/mod.rs"]
+mod conversation;
 
-use sdp::Sdp;
+use conversation::{Sdp, config};
 
 const PEOPLE: usize = 10;
 const ROUND: Duration = Duration::from_secs(10);
@@ -157,30 +156,5 @@ impl Hours {
             self.event(Event::Tick);
         }
         self.now = until;
-    }
-}
-
-fn config() -> gstvdoroom::protocol::RoomConfig {
-    use gstvdoroom::protocol::{
-        Bitrates, Dialect, Filter, MediaRequest, Password, RoomConfig, Shard,
-    };
-    RoomConfig {
-        room: Some("studio".to_owned()),
-        password: Password::Off,
-        salt: "vdo.ninja".to_owned(),
-        dialect: Dialect::Hosted,
-        accept_unencrypted: false,
-        filter: Filter::default(),
-        shard: Shard::default(),
-        max_streams: 0,
-        media: MediaRequest {
-            audio: true,
-            video: true,
-            screen: true,
-            label: "Recorder".to_owned(),
-        },
-        bitrates: Bitrates::default(),
-        stream_timeout: Duration::from_secs(15),
-        seed: [3; 32],
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use smol::channel::{Receiver, Sender, unbounded};
 use smol::net::TcpStream;
 
-use crate::files::Files;
+use crate::files::{self, Files};
 
 /// What webrtcbin's threads and the user tell.
 pub enum News {
@@ -39,14 +39,7 @@ pub fn record(server: &str, room: &str, folder: &Path) -> Result<(), String> {
         tell,
     };
     smol::block_on(recorder.talk(server, room, &news))?;
-    pipeline.send_event(gst::event::Eos::new());
-    let bus = pipeline.bus().ok_or("no bus")?;
-    let end = [gst::MessageType::Eos, gst::MessageType::Error];
-    bus.timed_pop_filtered(gst::ClockTime::from_seconds(5), &end);
-    pipeline
-        .set_state(gst::State::Null)
-        .map_err(|e| e.to_string())?;
-    Ok(())
+    files::finish(&pipeline)
 }
 
 struct Recorder {

@@ -96,3 +96,15 @@ impl File {
             .expect("it takes RTP");
     }
 }
+
+/// Ends all files, and the pipeline.
+pub fn finish(pipeline: &gst::Pipeline) -> Result<(), String> {
+    pipeline.send_event(gst::event::Eos::new());
+    let bus = pipeline.bus().ok_or("no bus")?;
+    let end = [gst::MessageType::Eos, gst::MessageType::Error];
+    bus.timed_pop_filtered(gst::ClockTime::from_seconds(5), &end);
+    pipeline
+        .set_state(gst::State::Null)
+        .map_err(|e| e.to_string())?;
+    Ok(())
+}

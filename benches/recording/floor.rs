@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use gst::prelude::*;
 
-use crate::files::Files;
+use crate::files::{self, Files};
 use crate::scene::{Media, SRTP, floor_ports};
 
 /// Records so many streams until it is interrupted.
@@ -46,12 +46,5 @@ pub fn record(media: &Media, streams: usize, folder: &Path) -> Result<(), String
     println!("ready");
     // Fails when the handler is gone, which is as good.
     let _ = stopped.recv();
-    pipeline.send_event(gst::event::Eos::new());
-    let bus = pipeline.bus().ok_or("no bus")?;
-    let end = [gst::MessageType::Eos, gst::MessageType::Error];
-    bus.timed_pop_filtered(gst::ClockTime::from_seconds(5), &end);
-    pipeline
-        .set_state(gst::State::Null)
-        .map_err(|e| e.to_string())?;
-    Ok(())
+    files::finish(&pipeline)
 }
