@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::record::{PartRecord, Reason};
 use super::session::{MAX_WAITING, Session};
 use super::waiting::TrackState;
-use super::writer::WritingThread;
+use super::writer::FileWork;
 
 /// A file that takes nothing for this long has failed.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,15 +26,15 @@ pub(super) struct Retry {
     delay: Option<Duration>,
     /// Why the last part failed.
     error: Option<String>,
-    /// The threads of files that were given up.
-    given_up: Vec<WritingThread>,
+    /// The work on files that were given up.
+    given_up: Vec<FileWork>,
 }
 
 impl Retry {
     /// Whether no part may begin. While a write hangs, another file would hang as well, with
     /// everything that waits for it.
     pub(super) fn holds_back(&mut self, now: Instant) -> bool {
-        self.given_up.retain(WritingThread::is_alive);
+        self.given_up.retain(FileWork::is_alive);
         !self.given_up.is_empty() || self.at.is_some_and(|at| now < at)
     }
 
@@ -197,7 +197,7 @@ impl Session {
         part.record.bytes = part.written();
         part.record.ended = Some(Reason::Failed);
         part.record.error = Some(error);
-        self.retry.given_up.push(part.writing_thread());
+        self.retry.given_up.push(part.file_work());
         for index in 0..self.tracks.len() {
             let track = &mut self.tracks[index];
             if let Some((_, number)) = track.home.take_if(|(home, _)| *home == id) {

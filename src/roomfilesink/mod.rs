@@ -5,9 +5,9 @@
 //! GObject. `pads` turn what comes in into messages for the one `control` thread. There `sessions`
 //! groups the pads, a `session` puts frames into order and `cut` decides which part each goes to. A
 //! `part` is a multiplexer (`mux_mpegts` with GStreamer's `mpegtsmux`, `mux_matroska` with our
-//! `matroska` writer) and a file on a thread of its own (`writer`). `announcer` emits the signals on
-//! a thread of its own. `container`, `naming`, `matroska`, `parameter_sets`, `record` and `manifest`
-//! are plain rules.
+//! `matroska` writer) and a file that other threads write (`writer`). `announcer` emits the signals
+//! on a thread of its own. `container`, `naming`, `matroska`, `parameter_sets`, `record` and
+//! `manifest` are plain rules.
 
 /**
  * SECTION:element-roomfilesink

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A part in MPEG-TS: `queue ! parser ! mpegtsmux`, in a pipeline of its own.
+//! A part in MPEG-TS: `mpegtsmux` in a pipeline of its own.
 //!
 //! The pipeline is not a child of the element: its errors, state changes and clock stay with the
-//! part. Frames are pushed into the queues' sink pads, the multiplexed packets come out at a pad
-//! of ours, which never blocks and so never holds the pipeline back.
+//! part. Frames are pushed into the multiplexer's pads, which take any number of them and never
+//! block; a parser stands before a pad only where the frames are not as the multiplexer wants them.
+//! The packets come out on the multiplexer's thread at a pad of ours, which never blocks either.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
 
@@ -20,14 +22,21 @@ pub(super) enum MuxEvent {
     Failed(String),
 }
 
-/// Frames of one track that may wait for the multiplexer: it drains them in about 100 ms.
-const MAX_QUEUED: u32 = 4096;
-/// The same in bytes.
-const MAX_QUEUED_BYTES: u32 = 16 << 20;
+/// Bytes that may wait for the multiplexer: it drains them in about 100 ms.
+const MAX_WAITING: isize = 16 << 20;
+/// What a frame counts beside its bytes, so that no more than some thousand wait.
+const FRAME_COST: isize = 4096;
+/// What waits is bounded before it comes to the multiplexer: a pad that were full would block.
+const UNBOUNDED: gst::ClockTime = gst::ClockTime::from_seconds(24 * 60 * 60);
+/// Access unit delimiter of H.264 for any kind of picture, with its start code (ITU-T H.264 section
+/// 7.3.2.4).
+const DELIMITER: [u8; 6] = [0, 0, 0, 1, 0x09, 0xf0];
 
 struct Track {
-    queue: gst::Pad,
-    queue_element: gst::Element,
+    /// Takes the frames: the parser's pad or the multiplexer's.
+    entry: gst::Pad,
+    /// There is one.
+    parser: Option<gst::Element>,
     format: Arc<Format>,
     /// Where the track's data or gaps end, in nanoseconds from the start of the file.
     position: i64,
@@ -37,6 +46,8 @@ struct Track {
 pub(super) struct MpegTsMux {
     pipeline: gst::Pipeline,
     tracks: Vec<Track>,
+    /// As [`cost`] counts.
+    waiting: Arc<AtomicIsize>,
     _receiver: gst::Pad,
 }
 
@@ -48,18 +59,21 @@ impl MpegTsMux {
         let report = Arc::new(report);
         let pipeline = gst::Pipeline::new();
         let mux = make("mpegtsmux", &pipeline)?;
+        mux.set_property("latency", UNBOUNDED.nseconds());
         let receiver = receiver(report.clone());
         let src = mux.static_pad("src").ok_or("mpegtsmux has no src pad")?;
         src.link(&receiver).map_err(|e| e.to_string())?;
         receiver.set_active(true).map_err(|e| e.to_string())?;
         forward_errors(&pipeline, report)?;
+        let waiting = Arc::default();
         let tracks = formats
             .iter()
-            .map(|format| add_track(&pipeline, &mux, format))
+            .map(|format| add_track(&pipeline, &mux, format, &waiting))
             .collect::<Result<_, _>>()?;
         let mux = Self {
             pipeline,
             tracks,
+            waiting,
             _receiver: receiver,
         };
         mux.pipeline
@@ -71,24 +85,31 @@ impl MpegTsMux {
         Ok(mux)
     }
 
+    /// Whether the file can go on with frames of this format.
+    pub(super) fn takes(&self, index: usize, format: &Format) -> bool {
+        self.tracks
+            .get(index)
+            .is_some_and(|track| track.parser.is_some() || needs_no_parser(format))
+    }
+
     /// `base` is the running time at which the file starts.
     pub(super) fn push(&mut self, index: usize, frame: &Frame, base: i64) -> Result<(), String> {
         let Some(track) = self.tracks.get_mut(index) else {
             return Ok(());
         };
         if !Arc::ptr_eq(&track.format, &frame.format) {
-            track.format = frame.format.clone();
-            let caps = gst::event::Caps::new(&frame.format.caps);
-            track.queue.send_event(caps);
+            track.change_format(&frame.format);
         }
         let time = |t: i64| gst::ClockTime::from_nseconds(t.saturating_sub(base).max(0) as u64);
-        let mut buffer = frame.buffer.copy();
+        let Some(mut buffer) = track.prepare(&frame.buffer) else {
+            return Ok(());
+        };
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(time(frame.pts));
             buffer.set_dts(frame.dts.map(time));
         }
         track.position = track.position.max(frame.end().saturating_sub(base));
-        track.queue.chain(buffer).map(|_| ()).map_err(|e| {
+        track.entry.chain(buffer).map(|_| ()).map_err(|e| {
             format!(
                 "multiplexing {} into MPEG-TS failed: {e}",
                 frame.format.codec.name()
@@ -98,11 +119,7 @@ impl MpegTsMux {
 
     /// A source that is not live outruns the multiplexer.
     pub(super) fn is_full(&self) -> bool {
-        self.tracks.iter().any(|track| {
-            let level = |name| track.queue_element.property::<u32>(name);
-            level("current-level-buffers") > MAX_QUEUED
-                || level("current-level-bytes") > MAX_QUEUED_BYTES
-        })
+        self.waiting.load(Ordering::Relaxed) > MAX_WAITING
     }
 
     /// Tells the multiplexer not to wait for this track before `until` (running time).
@@ -119,13 +136,13 @@ impl MpegTsMux {
             .duration(time(until - track.position))
             .build();
         track.position = until;
-        track.queue.send_event(event);
+        track.entry.send_event(event);
     }
 
     pub(super) fn end_track(&mut self, index: usize) {
         if let Some(track) = self.tracks.get_mut(index).filter(|t| !t.ended) {
             track.ended = true;
-            track.queue.send_event(gst::event::Eos::new());
+            track.entry.send_event(gst::event::Eos::new());
         }
     }
 
@@ -134,6 +151,39 @@ impl MpegTsMux {
         for index in 0..self.tracks.len() {
             self.end_track(index);
         }
+    }
+}
+
+impl Track {
+    fn change_format(&mut self, format: &Arc<Format>) {
+        // mpegtsmux (1.22) fails at the second caps of an Opus stream, whatever they are. What
+        // its tables say of one is the same as long as `Format::can_become` holds.
+        let may_tell = self.parser.is_some() || format.codec != Codec::Opus;
+        if may_tell && self.format.caps != format.caps {
+            self.entry.send_event(gst::event::Caps::new(&format.caps));
+        }
+        self.format = format.clone();
+    }
+
+    /// The frame as it goes into the file; `None` for what does not belong there.
+    fn prepare(&self, frame: &gst::Buffer) -> Option<gst::Buffer> {
+        let mut copy = frame.copy();
+        if self.parser.is_some() {
+            return Some(copy);
+        }
+        let mut start = [0; 8];
+        let length = start.len().min(frame.size());
+        let _ = frame.copy_to_slice(0, &mut start[..length]);
+        match self.format.codec {
+            // The headers of an Ogg file: the tables hold what they say.
+            Codec::Opus if matches!(&start, b"OpusHead" | b"OpusTags") => return None,
+            Codec::H264 if !is_delimiter(&start) => {
+                let delimiter = gst::Memory::from_slice(DELIMITER);
+                copy.make_mut().prepend_memory(delimiter);
+            }
+            _ => {}
+        }
+        Some(copy)
     }
 }
 
@@ -154,72 +204,160 @@ fn make(factory: &str, pipeline: &gst::Pipeline) -> Result<gst::Element, String>
     Ok(element)
 }
 
+/// Whether frames are as mpegtsmux wants them, which has no place for parameter sets outside of
+/// them.
+fn needs_no_parser(format: &Format) -> bool {
+    let caps = match format.codec {
+        Codec::H264 => "video/x-h264,stream-format=(string)byte-stream,alignment=(string)au",
+        Codec::H265 => "video/x-h265,stream-format=(string)byte-stream,alignment=(string)au",
+        Codec::Opus => "audio/x-opus,channels=(int)[1,2],channel-mapping-family=(int)0",
+        _ => return false,
+    };
+    caps.parse()
+        .is_ok_and(|caps: gst::Caps| format.caps.is_subset(&caps))
+}
+
+/// Whether a frame begins with an access unit delimiter of H.264.
+fn is_delimiter(start: &[u8; 8]) -> bool {
+    matches!(start, [0, 0, 1, nal, ..] | [0, 0, 0, 1, nal, ..] if nal & 0x1f == 9)
+}
+
 fn add_track(
     pipeline: &gst::Pipeline,
     mux: &gst::Element,
     format: &Arc<Format>,
+    waiting: &Arc<AtomicIsize>,
 ) -> Result<Track, String> {
     let parser = match format.codec {
-        Codec::H264 => "h264parse",
-        Codec::H265 => "h265parse",
-        Codec::Opus => "opusparse",
-        Codec::Aac => "aacparse",
+        _ if needs_no_parser(format) => None,
+        Codec::H264 => Some("h264parse"),
+        Codec::H265 => Some("h265parse"),
+        Codec::Opus => Some("opusparse"),
+        Codec::Aac => Some("aacparse"),
         other => return Err(format!("MPEG-TS does not hold {}", other.name())),
     };
-    let parser = make(parser, pipeline)?;
-    if parser.has_property("config-interval") {
-        // Parameter sets before each keyframe: a file without its beginning still plays.
-        parser.set_property("config-interval", -1i32);
-    }
-    let queue = make("queue", pipeline)?;
-    // What waits is bounded before it comes here. A limit by time would count from running time
-    // 0 as long as nothing has left the queue (GStreamer 1.22).
-    queue.set_property("max-size-buffers", 0u32);
-    queue.set_property("max-size-bytes", 0u32);
-    queue.set_property("max-size-time", 0u64);
-    gst::Element::link_many([&queue, &parser, mux]).map_err(|e| e.to_string())?;
-    let pad = queue.static_pad("sink").ok_or("queue has no sink pad")?;
+    let parser = parser.map(|factory| make(factory, pipeline)).transpose()?;
+    let pad = mux.request_pad_simple("sink_%d");
+    let pad = pad.ok_or("mpegtsmux gives no pad")?;
+    count_waiting(&pad, waiting);
+    let entry = match &parser {
+        None => pad,
+        Some(parser) => put_before(parser, &pad)?,
+    };
     Ok(Track {
-        queue: pad,
-        queue_element: queue,
+        entry,
+        parser,
         format: format.clone(),
         position: 0,
         ended: false,
     })
 }
 
+/// The parser's sink pad.
+fn put_before(parser: &gst::Element, pad: &gst::Pad) -> Result<gst::Pad, String> {
+    if parser.has_property("config-interval") {
+        // Parameter sets before each keyframe: a file without its beginning still plays.
+        parser.set_property("config-interval", -1i32);
+    }
+    let src = parser.static_pad("src").ok_or("a parser has no src pad")?;
+    src.link(pad).map_err(|e| e.to_string())?;
+    Ok(parser
+        .static_pad("sink")
+        .ok_or("a parser has no sink pad")?)
+}
+
+/// Counts what goes into a pad of the multiplexer and has not been taken out of it yet.
+fn count_waiting(pad: &gst::Pad, waiting: &Arc<AtomicIsize>) {
+    pad.set_property("emit-signals", true);
+    let came = waiting.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let size = info.buffer().map_or(0, |buffer| cost(buffer));
+        came.fetch_add(size, Ordering::Relaxed);
+        gst::PadProbeReturn::Ok
+    });
+    let left = waiting.clone();
+    pad.connect("buffer-consumed", false, move |values| {
+        let buffer = values
+            .get(1)
+            .and_then(|value| value.get::<&gst::BufferRef>().ok());
+        // A gap comes as a buffer without bytes, and past the probe.
+        left.fetch_sub(buffer.map_or(0, cost), Ordering::Relaxed);
+        None
+    });
+}
+
+fn cost(buffer: &gst::BufferRef) -> isize {
+    match buffer.size() {
+        0 => 0,
+        size => FRAME_COST.saturating_add_unsigned(size),
+    }
+}
+
 fn start_track(track: &Track) {
     let segment = gst::FormattedSegment::<gst::ClockTime>::new();
     let stream_start = gst::event::StreamStart::new("part");
-    track.queue.send_event(stream_start);
+    track.entry.send_event(stream_start);
     let caps = gst::event::Caps::new(&track.format.caps);
-    track.queue.send_event(caps);
-    track.queue.send_event(gst::event::Segment::new(&segment));
+    track.entry.send_event(caps);
+    track.entry.send_event(gst::event::Segment::new(&segment));
+}
+
+/// Where the multiplexer's packets go.
+struct Output<R> {
+    /// Packets and EOS come on one thread, so nobody waits for it.
+    clock: Mutex<ClockKeeper>,
+    report: Arc<R>,
+}
+
+impl<R: Fn(MuxEvent)> Output<R> {
+    fn packets(&self, packets: &[u8]) {
+        let data = self.clock().push(packets);
+        if !data.is_empty() {
+            (self.report)(MuxEvent::Data(data));
+        }
+    }
+
+    fn end(&self) {
+        let rest = self.clock().finish();
+        (self.report)(MuxEvent::Data(rest));
+        (self.report)(MuxEvent::End);
+    }
+
+    fn clock(&self) -> MutexGuard<'_, ClockKeeper> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn receiver(report: Arc<impl Fn(MuxEvent) + Send + Sync + 'static>) -> gst::Pad {
-    // Buffers and EOS come on one thread, so nobody waits for this lock.
-    let start = Arc::new(Mutex::new(ClockKeeper::default()));
-    let (on_event, at_end) = (report.clone(), start.clone());
+    let output = Arc::new(Output {
+        clock: Mutex::default(),
+        report,
+    });
+    let (on_buffer, on_list) = (output.clone(), output.clone());
     gst::Pad::builder(gst::PadDirection::Sink)
         .name("file")
         .chain_function(move |_, _, buffer| {
             let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
-            let data = start
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(&map);
-            report(MuxEvent::Data(data));
+            on_buffer.packets(&map);
+            Ok(gst::FlowSuccess::Ok)
+        })
+        // The packets of a frame, each in a buffer of its own.
+        .chain_list_function(move |_, _, list| {
+            let mut packets = vec![0; list.calculate_size()];
+            let mut rest = packets.as_mut_slice();
+            for buffer in list.iter() {
+                let (packet, after) = rest.split_at_mut(buffer.size());
+                buffer
+                    .copy_to_slice(0, packet)
+                    .map_err(|_| gst::FlowError::Error)?;
+                rest = after;
+            }
+            on_list.packets(&packets);
             Ok(gst::FlowSuccess::Ok)
         })
         .event_function(move |_, _, event| {
             if event.type_() == gst::EventType::Eos {
-                let rest = at_end
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .finish();
-                on_event(MuxEvent::Data(rest));
-                on_event(MuxEvent::End);
+                output.end();
             }
             true
         })

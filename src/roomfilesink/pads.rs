@@ -91,6 +91,7 @@ pub(super) fn new_pad(
                 accept.set_result(true);
                 true
             }
+            gst::QueryViewMut::Custom(custom) => say_who_never_waits(pad, custom),
             _ => gst::Pad::query_default(pad, parent, query),
         })
         .build();
@@ -263,6 +264,18 @@ impl Input {
         }
         self.state().segment = time;
     }
+}
+
+/// A source that would put a thread in between, lest it wait for us, can spare it: a live one is
+/// never held up.
+fn say_who_never_waits(pad: &gst::Pad, query: &mut gst::query::Custom) -> bool {
+    let is_it = query
+        .structure()
+        .is_some_and(|s| s.name() == "vdoroom-never-waits");
+    if is_it {
+        query.structure_mut().set("pad", pad);
+    }
+    is_it
 }
 
 fn signed(time: gst::Signed<gst::ClockTime>) -> Option<i64> {

@@ -13,7 +13,7 @@ use super::mux_mpegts::{MpegTsMux, MuxEvent};
 use super::progress::Progress;
 use super::record::{PartRecord, Reason};
 use super::session::MAX_WAITING;
-use super::writer::{FileEvent, FileSpec, FileWriter, Op, WritingThread};
+use super::writer::{FileEvent, FileSpec, FileWork, FileWriter, Op};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
 const MUX_TIMEOUT: Duration = Duration::from_secs(1);
@@ -123,14 +123,16 @@ impl Part {
 
     /// Whether the file can go on with a frame of this format.
     pub(super) fn takes(&self, track: usize, format: &Arc<Format>) -> bool {
+        let fits = |now: &Arc<Format>| match &self.mux {
+            _ if Arc::ptr_eq(now, format) => true,
+            Mux::MpegTs(mux) if !mux.takes(track, format) => false,
+            _ => now.can_become(format, self.record.container),
+        };
         let has_track = match &self.mux {
             Mux::Matroska(mux) => mux.has(track),
             Mux::MpegTs(_) => true,
         };
-        let format_of = self.formats.get(track).filter(|_| has_track);
-        format_of.is_some_and(|now| {
-            Arc::ptr_eq(now, format) || now.can_become(format, self.record.container)
-        })
+        has_track && self.formats.get(track).is_some_and(fits)
     }
 
     pub(super) fn format(&self, track: usize) -> Option<Arc<Format>> {
@@ -237,8 +239,8 @@ impl Part {
         self.file.waiting()
     }
 
-    pub(super) fn writing_thread(&self) -> WritingThread {
-        self.file.thread()
+    pub(super) fn file_work(&self) -> FileWork {
+        self.file.work()
     }
 
     /// The multiplexer or the disk lags behind: what comes now waits in the tracks, so that sources

@@ -14,7 +14,7 @@ pub(super) type TrackId = u64;
 /// Frames of one track that may wait for others or for the disk before the source is slowed down.
 const MAX_FRAMES: usize = 512;
 const MAX_BYTES: usize = 16 << 20;
-/// A source is held up for so long, once: a live one must not be stopped.
+/// A source that is not live is held up for so long, once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Track {
@@ -79,7 +79,8 @@ impl Track {
     /// waits here for a while.
     pub(super) fn take_credit(&self, bytes: usize) {
         let mut credit = self.credit.lock().unwrap_or_else(PoisonError::into_inner);
-        if credit.is_full() && !credit.impatient && !credit.closed {
+        let may_wait = !self.live.load(Ordering::Acquire) && !credit.closed;
+        if may_wait && credit.is_full() && !credit.impatient {
             let (guard, timeout) = self
                 .changed
                 .wait_timeout_while(credit, PATIENCE, |c| c.is_full() && !c.closed)

@@ -6,7 +6,7 @@ use vdoroom_test_support::Holdings;
 use vdoroom_test_support::holdings::alone;
 
 use crate::media;
-use crate::room::{Recorder, Sender, send_until, wait_for};
+use crate::room::{Recorder, Sender, send_live_until, send_until, wait_for};
 
 /// Seven people come one after the other while earlier ones are still there.
 fn visit(recorder: &mut Recorder) -> usize {
@@ -78,6 +78,48 @@ fn starting_and_stopping_leaves_no_threads_and_no_open_files() {
         });
         recorder.pipeline.set_state(gst::State::Playing).unwrap();
     }
+}
+
+/// Threads of this process that do nothing but files.
+fn file_threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|t| std::fs::read_to_string(t.ok()?.path().join("comm")).ok());
+    let ours = |name: &String| {
+        ["roomfile:time", "roomfile:write", "roomfile:sync"].contains(&name.as_str())
+    };
+    names
+        .map(|name| name.trim().to_owned())
+        .filter(ours)
+        .collect()
+}
+
+#[test]
+fn the_files_of_many_people_are_written_by_the_threads_of_one() {
+    if !alone("leaks::the_files_of_many_people_are_written_by_the_threads_of_one") {
+        return;
+    }
+    let mut recorder = Recorder::new();
+    let mut people: Vec<_> = (0..8)
+        .map(|n| Sender::named(&recorder, &format!("video_{n}"), media::vp8()))
+        .collect();
+    let mut sent = 2000;
+    // At their beginning files are written at once, by as many threads as that takes.
+    loop {
+        let mut all: Vec<_> = people.iter_mut().collect();
+        send_live_until(sent, &mut all);
+        let mut threads = file_threads();
+        threads.sort();
+        if threads == ["roomfile:sync", "roomfile:time", "roomfile:write"] {
+            break;
+        }
+        assert!(sent < 30_000, "{threads:?}");
+        sent += 250;
+    }
+    assert_eq!(recorder.end().len(), 8);
+    recorder.pipeline.set_state(gst::State::Null).unwrap();
+    wait_for("the end of all threads of files", || {
+        file_threads().is_empty().then_some(())
+    });
 }
 
 /// What is held when it has not changed for a moment: threads take a while to go.

@@ -93,29 +93,39 @@ pub struct Outcome {
     sent: Vec<u64>,
 }
 
-/// What one hour may use more than another, in KiB: so much may wait for a file when the machine
-/// is busy.
+/// What an hour of the second half may use more than each of the first, in KiB: so much may wait for
+/// a file when the machine is busy.
 const NOISE: u64 = 16 << 10;
+/// Threads that come and go while files are written.
+const THREADS: u64 = 4;
 /// Timestamps of MPEG-TS have 90 kHz, those of Matroska 1 kHz.
 const PRECISION: i64 = 1_000_000;
 
 impl Outcome {
-    /// Asserts that the last hour used no more than the first ones.
+    /// Asserts that the last hour holds no more threads and descriptors than the first ones, and the
+    /// second half of the hours no more memory than the first.
     pub fn assert_steady(&self) {
         let (first, rest) = self.samples.split_at(3);
         let of = |samples: &[Sample], value: fn(&Sample) -> u64| {
             samples.iter().map(value).max().unwrap()
         };
-        for value in [
-            |s: &Sample| s.held.threads as u64,
-            |s: &Sample| s.held.descriptors as u64,
-        ] {
-            let last = &rest[rest.len() - 1..];
-            assert!(of(last, value) <= of(first, value), "{:#?}", self.samples);
-        }
-        let memory = |s: &Sample| s.held.anonymous_kib as u64;
+        let last = &rest[rest.len() - 1..];
+        let threads = |s: &Sample| s.held.threads as u64;
         assert!(
-            of(rest, memory) <= of(first, memory) + NOISE,
+            of(last, threads) <= of(first, threads) + THREADS,
+            "{:#?}",
+            self.samples
+        );
+        let descriptors = |s: &Sample| s.held.descriptors as u64;
+        assert!(
+            of(last, descriptors) <= of(first, descriptors),
+            "{:#?}",
+            self.samples
+        );
+        let memory = |s: &Sample| s.held.anonymous_kib as u64;
+        let (earlier, later) = self.samples.split_at(self.samples.len() / 2);
+        assert!(
+            of(later, memory) <= of(earlier, memory) + NOISE,
             "{:#?}",
             self.samples
         );

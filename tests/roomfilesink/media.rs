@@ -41,6 +41,8 @@ media! {
     h264 = "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=15/1 \
         ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=300 \
         ! video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
+    h264_without_delimiters = &format!("{COUNTED} ! x264enc aud=false tune=zerolatency \
+        speed-preset=ultrafast key-int-max=15 bitrate=300 ! {H264}");
     h264_small = "videotestsrc num-buffers=150 ! video/x-raw,width=160,height=120,framerate=15/1 \
         ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=100 \
         ! video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";

@@ -142,16 +142,50 @@ fn a_change_of_codec_begins_a_second_file_of_its_kind() {
     assert_eq!(parts[1].text("began"), "codec-change");
 }
 
-fn size_change(from: &'static media::Media, to: &'static Media) {
+#[test]
+fn h264_that_comes_in_another_form_loses_no_picture() {
+    let (bytes, avc) = (media::h264(), media::h264_from_rtp());
+    // A transport stream that began with a parser takes both.
+    for (from, to, pictures_of_parts) in [(bytes, avc, vec![45, 45]), (avc, bytes, vec![90])] {
+        let (_recorder, parts, _) = change(from, to);
+        assert_eq!(pictures(&parts), pictures_of_parts, "{parts:#?}");
+    }
+}
+
+#[test]
+fn every_picture_of_a_transport_stream_begins_with_a_delimiter() {
+    let delimiters = |bytes: &[u8]| {
+        let is_one = |nal: &&[u8]| nal[..4] == [0, 0, 0, 1] && nal[4] & 0x1f == 9;
+        bytes.windows(5).filter(is_one).count()
+    };
+    for media in [media::h264(), media::h264_without_delimiters()] {
+        let mut recorder = Recorder::new();
+        let mut video = Sender::named(&recorder, "video_alice", media);
+        send_until(3000, &mut [&mut video]);
+        let parts = recorder.end();
+        assert_eq!(pictures(&parts), [45]);
+        let file = std::fs::read(parts[0].file()).unwrap();
+        assert_eq!(delimiters(&file), 45, "of {}", media.caps);
+    }
+}
+
+/// Three seconds of each: the recorder, with which the files go, the parts, and how many pictures
+/// were sent.
+fn change(from: &'static Media, to: &'static Media) -> (Recorder, Vec<Part>, usize) {
     let mut recorder = Recorder::new();
     let mut video = Sender::named(&recorder, "video_alice", from);
     send_until(3000, &mut [&mut video]);
     video.change(to);
     send_until(6000, &mut [&mut video]);
     let parts = recorder.end();
+    (recorder, parts, video.sent)
+}
+
+fn size_change(from: &'static Media, to: &'static Media) {
+    let (_recorder, parts, sent) = change(from, to);
     assert_eq!(parts.len(), 1, "{parts:#?}");
     let played = play(&parts[0].file());
-    assert_eq!(played.pictures, video.sent, "{played:?}");
+    assert_eq!(played.pictures, sent, "{played:?}");
     assert_eq!(played.sizes, [(320, 180), (160, 120)]);
 }
 
