@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The last step of a buffer: through a ghost pad, to whoever is linked.
 //!
-//! Runs on the streaming thread of the track's queue. Nothing here takes a lock: what it shares
-//! with the control thread is atomic. What a consumer answers goes no further up than here, so
+//! Runs on the streaming thread of the track's queue, or on webrtcbin's where `shortcut` leads past
+//! the queue; never on both at once. What it shares with the control thread is atomic. What a consumer answers goes no further up than here, so
 //! that one that is missing, slow or broken cannot stop the connection (webrtcbin takes a flow
 //! error of one pad as the end of all).
 
@@ -16,25 +16,15 @@ use once_cell::sync::OnceCell;
 
 use super::CAT;
 use super::control::{Command, TrackId};
+use super::introduction::Introduction;
 use super::pad_names::Kind;
+use super::shortcut::Shortcut;
 use super::tags;
 use crate::protocol::SessionId;
 
 /// A publisher that has sent no keyframe for so long after a loss may never send one. The encoders
 /// of OBS, which obey no PLI, send one every 2 s.
 const LONGEST_HOLD: gst::ClockTime = gst::ClockTime::from_seconds(5);
-
-/// What a pad says of itself before its first buffer.
-#[derive(Debug)]
-pub(super) struct Introduction {
-    pub stream_id: String,
-    pub group_id: gst::GroupId,
-    pub collection: gst::StreamCollection,
-    pub stream: gst::Stream,
-    /// The sticky event `vdoroom-stream`.
-    pub details: gst::Structure,
-    pub title: Option<String>,
-}
 
 #[derive(Debug)]
 pub(super) struct Exit {
@@ -72,6 +62,7 @@ pub(super) struct Exit {
     tags_are_due: AtomicBool,
     /// Bit/s, as the tags have it; 0 is none.
     told_bitrate: AtomicU64,
+    pub shortcut: Arc<Shortcut>,
     pub counters: Counters,
 }
 
@@ -121,6 +112,7 @@ impl Exit {
             last_pts: AtomicU64::new(0),
             tags_are_due: AtomicBool::new(false),
             told_bitrate: AtomicU64::new(0),
+            shortcut: Arc::default(),
             counters: Counters::default(),
         }
     }
@@ -202,6 +194,7 @@ impl Exit {
     pub(super) fn queue_leaked(&self) {
         self.counters.leaks.fetch_add(1, Relaxed);
         self.leaked.store(true, Relaxed);
+        self.shortcut.leaked();
     }
 
     /// Bit/s over the last second, from the control thread.
@@ -222,7 +215,8 @@ impl Exit {
     }
 
     /// A consumer that comes later begins with a keyframe as well.
-    pub(super) fn linked(&self) {
+    pub(super) fn linked(&self, pad: &gst::Pad) {
+        self.shortcut.ask(pad);
         self.last_flow.store(gst::FlowReturn::Ok as i32, Relaxed);
         if self.kind.is_video() {
             self.waits_for_keyframe.store(true, Relaxed);
@@ -233,12 +227,18 @@ impl Exit {
         &self,
         pad: &gst::ProxyPad,
         parent: Option<&gst::Object>,
-        mut buffer: gst::Buffer,
+        buffer: gst::Buffer,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.give(pad, parent, buffer);
+        self.shortcut.left();
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    fn give(&self, pad: &gst::ProxyPad, parent: Option<&gst::Object>, mut buffer: gst::Buffer) {
         let size = buffer.size() as u64;
         if self.is_outdated(&buffer) || self.holds_back(&buffer) {
             self.counters.dropped.fetch_add(1, Relaxed);
-            return Ok(gst::FlowSuccess::Ok);
+            return;
         }
         if self.goes_on.swap(false, Relaxed) {
             buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
@@ -260,7 +260,6 @@ impl Exit {
             }
         }
         self.note_flow(flow);
-        Ok(gst::FlowSuccess::Ok)
     }
 
     /// Two sessions of a publisher can overlap: on one pad, what the old one has shown counts.
@@ -329,6 +328,9 @@ impl Exit {
     ) -> bool {
         use gst::EventView;
         let push = |event| gst::Pad::event_default(pad, parent, event);
+        if self.shortcut.takes(&event) {
+            return true;
+        }
         match event.view() {
             EventView::StreamStart(_) if self.begins_again.swap(false, Relaxed) => {
                 gst::debug!(CAT, obj = pad, "The next session goes on");

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::codecs::Codec;
-use super::exit::Introduction;
 use super::offer;
 use super::pad_names::Kind;
 use super::session::Session;
@@ -29,6 +28,18 @@ impl Streams {
         }
         stream.clone()
     }
+}
+
+/// What a pad says of itself before its first buffer.
+#[derive(Debug)]
+pub(super) struct Introduction {
+    pub stream_id: String,
+    pub group_id: gst::GroupId,
+    pub collection: gst::StreamCollection,
+    pub stream: gst::Stream,
+    /// The sticky event `vdoroom-stream`.
+    pub details: gst::Structure,
+    pub title: Option<String>,
 }
 
 /// Of the pad for the m-line `promise`, the `nth` of its kind.

@@ -109,6 +109,7 @@ mod sender;
 mod sender_reports;
 mod session;
 mod settings;
+mod shortcut;
 mod signals;
 mod ssrcs;
 mod states;

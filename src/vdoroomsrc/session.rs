@@ -341,8 +341,10 @@ impl Session {
         if self.keeps_pads {
             kept = std::mem::take(&mut self.tracks);
         }
-        let stuck = |track: &&Track| !track.eos_left;
-        for track in self.tracks.iter().filter(stuck) {
+        let stuck = self.tracks.iter().filter(|track| !track.eos_left);
+        let held = kept.iter().filter(|track| track.is_held());
+        let flushed: Vec<&Track> = stuck.chain(held).collect();
+        for track in &flushed {
             track.flush_consumer();
         }
         // The source first, so that nothing pushes into what goes next.
@@ -350,7 +352,7 @@ impl Session {
         for track in &self.tracks {
             track.remove_elements(bin);
         }
-        for track in self.tracks.iter().filter(stuck) {
+        for track in &flushed {
             track.end_flush();
         }
         for track in &self.tracks {

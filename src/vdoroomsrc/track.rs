@@ -3,7 +3,8 @@
 //!
 //! `webrtcbin ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
 //!
-//! The queue leaks, so nothing above it ever waits for a consumer.
+//! The queue leaks, so nothing above it ever waits for a consumer. Where the consumer makes nobody
+//! wait, `shortcut` leads past it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -125,6 +126,10 @@ impl Track {
 
     fn connect_queue(&self) -> Result<(), gst::glib::BoolError> {
         report_leaks(&self.queue, &self.exit);
+        let shortcut = &self.exit.shortcut;
+        shortcut
+            .install(&self.queue, self.pad.upcast_ref())
+            .ok_or_else(missing)?;
         let source = self.queue.static_pad("src").ok_or_else(missing)?;
         self.pad.set_target(Some(&source))?;
         self.queue.sync_state_with_parent()
@@ -203,9 +208,18 @@ impl Track {
         );
         let first = self.elements.first().unwrap_or(&self.queue);
         if let Some(pad) = first.static_pad("sink") {
-            // The only way for it to fail is that EOS has passed already.
-            pad.send_event(gst::event::Eos::new());
+            // On a thread of its own: a pad that somebody blocks just when something is on its way
+            // past the queue holds whoever comes next.
+            first.call_async(move |_| {
+                // The only way for it to fail is that EOS has passed already.
+                pad.send_event(gst::event::Eos::new());
+            });
         }
+    }
+
+    /// A consumer holds webrtcbin's thread, which is waited for when webrtcbin stops.
+    pub(super) fn is_held(&self) -> bool {
+        !self.eos_left && self.exit.shortcut.is_under_way()
     }
 
     /// Frees a consumer that did not take EOS in time, so that the pad can be removed.
@@ -352,8 +366,9 @@ fn ghost_pad(
         .proxy_pad_query_function(move |pad, parent, q| query.query(pad, parent, q))
         .build();
     pad.set_origin(origin);
-    let linked = exit.clone();
-    pad.connect_linked(move |_, _| linked.linked());
+    let (linked, unlinked) = (exit.clone(), exit.clone());
+    pad.connect_linked(move |pad, _| linked.linked(pad.upcast_ref()));
+    pad.connect_unlinked(move |pad, _| unlinked.shortcut.ask(pad.upcast_ref()));
     pad.set_active(true)?;
     Ok(pad)
 }

@@ -197,6 +197,7 @@ fn connect(
             timeline.listen(&jitterbuffer, ssrc);
             ssrcs.guard(&jitterbuffer, (session, ssrc), id, &to);
             wait_for_pauses(&jitterbuffer);
+            begin_at_once(&jitterbuffer);
             to.command(Command::Jitterbuffer {
                 session: id,
                 ssrc,
@@ -244,6 +245,14 @@ fn take_late_repeats(webrtcbin: &gst::Element) {
 fn wait_for_pauses(jitterbuffer: &gst::Element) {
     if jitterbuffer.has_property("rtx-next-seqnum") {
         jitterbuffer.set_property("rtx-next-seqnum", false);
+    }
+}
+
+/// rtpjitterbuffer keeps the first packet for `latency`, lest it has overtaken another. Where it has,
+/// a keyframe is asked for; everybody else's recording begins that much sooner.
+fn begin_at_once(jitterbuffer: &gst::Element) {
+    if jitterbuffer.has_property("faststart-min-packets") {
+        jitterbuffer.set_property("faststart-min-packets", 1u32);
     }
 }
 

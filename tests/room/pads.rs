@@ -95,6 +95,110 @@ fn a_consumer_that_fails_stops_no_other_pad() {
     scene.recording.stop();
 }
 
+/// The name of the thread that pushes the next buffer out of a pad.
+fn thread_of(recording: &Recording, pad: &str) -> String {
+    let pad = recording.source.static_pad(pad).unwrap();
+    let (tell, told) = mpsc::channel();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+        let name = std::fs::read_to_string("/proc/thread-self/comm");
+        let _ = tell.send(name.unwrap());
+        gst::PadProbeReturn::Remove
+    });
+    told.recv_timeout(DEADLINE).unwrap()
+}
+
+#[test]
+fn a_pad_that_is_recorded_has_no_thread_between_and_any_other_has_one() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let publisher = Publisher::builder(server.url(), "r", "alice").codec(Codec::Vp8);
+    let _alice = publisher.start().unwrap();
+    let mut recording = Recording::start(&server, "r", |_| {});
+    recording.wait_for_frames(&["alice"], 20);
+    let recorded = thread_of(&recording, "video_alice");
+    let mut scene = Scene::new(&[("bob", Codec::Vp8)], |source, pad| {
+        link_to(source, pad, SINK);
+    });
+    scene.recording.wait_for_frames(&["bob"], 20);
+    let other = thread_of(&scene.recording, "video_bob");
+    assert!(recorded.starts_with("rtpjitterbuffer"), "{recorded}");
+    assert!(other.starts_with("session"), "{other}");
+}
+
+#[test]
+fn a_pad_that_is_blocked_while_it_is_recorded_costs_nobody_anything() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let publish = |name| {
+        let builder = Publisher::builder(server.url(), "r", name).codec(Codec::Vp8);
+        builder.start().unwrap()
+    };
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let _alice = publish("alice");
+    let bob = publish("bob");
+    recording.wait_for_frames(&["alice", "bob"], 20);
+    let pad = recording.source.static_pad("video_bob").unwrap();
+    let (blocks, blocked) = mpsc::channel();
+    let kinds = gst::PadProbeType::BLOCK_DOWNSTREAM;
+    let block = pad.add_probe(kinds, move |_, _| {
+        let _ = blocks.send(());
+        gst::PadProbeReturn::Ok
+    });
+    blocked.recv_timeout(DEADLINE).unwrap();
+    let then = recording.frames("alice");
+    recording.wait_for_frames(&["alice"], then + 30);
+    pad.remove_probe(block.unwrap());
+    let then = recording.frames("bob");
+    recording.wait_for_frames(&["bob"], then + 60);
+    // Whoever blocked it the second time has forgotten it.
+    pad.add_probe(kinds, |_, _| gst::PadProbeReturn::Ok);
+    bob.stop();
+    let _carol = publish("carol");
+    recording.wait_for_frames(&["carol"], 20);
+    recording.wait_for_news("roomfilesink-part-closed", "bob");
+    recording.finish().assert_whole(&["alice", "bob", "carol"]);
+}
+
+#[test]
+fn a_pad_that_is_blocked_in_the_middle_of_a_push_holds_nobody_else_up() {
+    block_in_the_middle_of_a_push(0);
+}
+
+#[test]
+fn one_that_waits_for_the_next_session_holds_nobody_else_up_either() {
+    block_in_the_middle_of_a_push(2_000);
+}
+
+fn block_in_the_middle_of_a_push(rejoin_window: u32) {
+    let server = RoomServer::start(Dialect::Hosted);
+    let publish = |name| {
+        let builder = Publisher::builder(server.url(), "r", name).codec(Codec::Vp8);
+        builder.start().unwrap()
+    };
+    let mut recording = Recording::start(&server, "r", |source| {
+        source.set_property("rejoin-window", rejoin_window);
+    });
+    let bob = publish("bob");
+    recording.wait_for_frames(&["bob"], 60);
+    let pad = recording.source.static_pad("video_bob").unwrap();
+    let ghost = pad.downcast::<gst::GhostPad>().unwrap();
+    let (blocks, blocked) = mpsc::channel();
+    // Between queue and pad: what comes here is on its way already.
+    let inside = ghost.internal().unwrap();
+    inside.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+        let blocks = blocks.clone();
+        ghost.add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, move |_, _| {
+            let _ = blocks.send(());
+            gst::PadProbeReturn::Ok
+        });
+        gst::PadProbeReturn::Remove
+    });
+    blocked.recv_timeout(DEADLINE).unwrap();
+    bob.stop();
+    let _carol = publish("carol");
+    recording.wait_for_frames(&["carol"], 60);
+    recording.wait_for_news("roomfilesink-part-closed", "bob");
+    recording.finish().assert_whole(&["bob", "carol"]);
+}
+
 #[test]
 fn a_consumer_that_refuses_the_caps_stops_no_other_pad() {
     let mut scene = Scene::new(&[("alice", Codec::Vp8)], |source, pad| {
