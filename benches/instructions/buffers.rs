@@ -17,8 +17,7 @@ pub const H264: &str = "videotestsrc num-buffers=30 \
     ! video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
 
 pub fn record(encoder: &str, seconds: u32) -> Result<(), String> {
-    gst::init().map_err(|e| e.to_string())?;
-    gstvdoroom::plugin_register_static().map_err(|e| e.to_string())?;
+    begin()?;
     let (caps, second) = encode(encoder)?;
     let folder = Folder::new();
     let line = format!(
@@ -28,12 +27,7 @@ pub fn record(encoder: &str, seconds: u32) -> Result<(), String> {
         folder.0.display()
     );
     let pipeline = gst::parse::launch(&line).map_err(|e| e.to_string())?;
-    let bin = pipeline.downcast_ref::<gst::Bin>().ok_or("no bin")?;
-    let source = |name: &str| {
-        let source = bin.by_name(name).and_downcast::<gst_app::AppSrc>();
-        source.ok_or(format!("no {name}"))
-    };
-    let (picture, sound) = (source("picture")?, source("sound")?);
+    let (picture, sound) = (source(&pipeline, "picture")?, source(&pipeline, "sound")?);
     picture.set_caps(Some(&caps));
     sound.set_caps(Some(
         &gst::Caps::builder("audio/x-opus")
@@ -69,7 +63,19 @@ pub fn record(encoder: &str, seconds: u32) -> Result<(), String> {
     ends(&pipeline)
 }
 
-fn encode(line: &str) -> Result<(gst::Caps, Vec<gst::Buffer>), String> {
+pub fn begin() -> Result<(), String> {
+    gst::init().map_err(|e| e.to_string())?;
+    gstvdoroom::plugin_register_static().map_err(|e| e.to_string())
+}
+
+pub fn source(pipeline: &gst::Element, name: &str) -> Result<gst_app::AppSrc, String> {
+    let bin = pipeline.downcast_ref::<gst::Bin>().ok_or("no bin")?;
+    let source = bin.by_name(name).and_downcast::<gst_app::AppSrc>();
+    source.ok_or(format!("no {name}"))
+}
+
+/// What this line makes, and its caps.
+pub fn encode(line: &str) -> Result<(gst::Caps, Vec<gst::Buffer>), String> {
     let line = format!("{line} ! appsink name=sink sync=false");
     let pipeline = gst::parse::launch(&line).map_err(|e| e.to_string())?;
     let bin = pipeline.downcast_ref::<gst::Bin>().ok_or("no bin")?;
@@ -92,17 +98,22 @@ fn encode(line: &str) -> Result<(gst::Caps, Vec<gst::Buffer>), String> {
     Ok((caps.ok_or("nothing was encoded")?, buffers.collect()))
 }
 
-/// Until the recording is closed.
-fn ends(pipeline: &gst::Element) -> Result<(), String> {
+/// Until the file is closed.
+pub fn ends(pipeline: &gst::Element) -> Result<(), String> {
     let bus = pipeline.bus().ok_or("no bus")?;
-    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
-    let end = bus.timed_pop_filtered(gst::ClockTime::from_seconds(300), &ends);
+    let ends = [gst::MessageType::Element, gst::MessageType::Error];
+    let messages =
+        std::iter::from_fn(|| bus.timed_pop_filtered(gst::ClockTime::from_seconds(300), &ends));
+    let mut outcomes = messages.filter_map(|message| match message.view() {
+        gst::MessageView::Error(error) => Some(Err(error.error().to_string())),
+        _ => message
+            .structure()
+            .is_some_and(|s| s.name() == "roomfilesink-part-closed")
+            .then_some(Ok(())),
+    });
+    let end = outcomes.next();
     pipeline
         .set_state(gst::State::Null)
         .map_err(|e| e.to_string())?;
-    match end.as_ref().map(|message| message.view()) {
-        Some(gst::MessageView::Eos(_)) => Ok(()),
-        Some(gst::MessageView::Error(error)) => Err(error.error().to_string()),
-        _ => Err("the recording does not end".into()),
-    }
+    end.unwrap_or(Err("the recording does not end".into()))
 }

@@ -4,8 +4,8 @@
 //! the machine is.
 //!
 //! ```sh
-//! cargo bench --profile dev --bench instructions            # compare
-//! cargo bench --profile dev --bench instructions -- --save  # write the baseline
+//! cargo bench --profile dev --features fuzzing --bench instructions            # compare
+//! cargo bench --profile dev --features fuzzing --bench instructions -- --save  # write the baseline
 //! ```
 //!
 //! Each case runs twice, with work and with twice as much; the difference is without start-up. The
@@ -14,6 +14,7 @@
 
 mod baseline;
 mod buffers;
+mod packets;
 mod room;
 
 use std::path::Path;
@@ -37,6 +38,10 @@ enum Case {
     Matroska,
     /// A person into a transport stream, a second of picture and sound
     TransportStream,
+    /// The same as Matroska, from packets as webrtcbin gives them
+    Vp8Packets,
+    /// The same as TransportStream, from packets
+    H264Packets,
 }
 
 impl Case {
@@ -49,7 +54,7 @@ impl Case {
     fn units(self) -> u32 {
         match self {
             Self::Room => 1,
-            Self::Matroska | Self::TransportStream => 40,
+            _ => 40,
         }
     }
 
@@ -58,6 +63,8 @@ impl Case {
             Self::Room => room::hours(units),
             Self::Matroska => buffers::record(buffers::VP8, units),
             Self::TransportStream => buffers::record(buffers::H264, units),
+            Self::Vp8Packets => packets::record("VP8", buffers::VP8, units),
+            Self::H264Packets => packets::record("H264", buffers::H264, units),
         }
     }
 

@@ -97,6 +97,9 @@ mod keyframes;
 mod loss;
 mod no_more_pads;
 mod offer;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod packets;
 mod pad;
 mod pad_names;
 mod ping;
