@@ -47,8 +47,8 @@ struct Options {
     /// How often each is measured, in turns; the median counts
     #[arg(long, default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// One more recorder: a line of the shell with {server}, {room} and {folder}, that ends with exec and
-    /// on an interrupt
+    /// One more recorder: a line of the shell with {server}, {room} and {folder}, that ends on an
+    /// interrupt (which it does if the recorder is started by exec)
     #[arg(long, value_name = "LINE")]
     other: Option<String>,
     /// Where the results go: NAME.json, NAME.md and a plot for each kind of media
@@ -120,10 +120,11 @@ fn measure(options: &Options) -> Result<(), String> {
                         streams: *streams,
                         time: Duration::from_secs(options.seconds),
                     };
-                    match case.run() {
-                        Ok(outcome) => outcomes.push(outcome),
-                        Err(error) => eprintln!("not measured: {error}"),
+                    let outcome = case.run();
+                    if let Err(error) = &outcome {
+                        eprintln!("not measured: {error}");
                     }
+                    outcomes.push(outcome.ok());
                 }
             }
             outcomes.extend(of_recorders.into_iter().filter_map(Outcome::of_rounds));

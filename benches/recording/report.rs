@@ -19,8 +19,9 @@ pub fn table(outcomes: &[Outcome]) -> String {
                 .iter()
                 .filter(same)
                 .find(|o| o.recorder == recorder);
-            other.map(|o| outcome.cpu_ms_per_stream_second / o.cpu_ms_per_stream_second)
+            other.and_then(|other| outcome.cpu_ratio(other))
         };
+        let [least, most] = outcome.cpu_ms_range();
         let added = |of: fn(&Outcome) -> f64| per_added_stream(outcomes, outcome, of);
         let number = |value: Option<f64>, places: usize| {
             value.map_or("".into(), |value| format!("{value:.places$}"))
@@ -35,8 +36,8 @@ pub fn table(outcomes: &[Outcome]) -> String {
             number(ratio("webrtcbin"), 2),
             number(ratio("floor"), 2),
             outcome.cpu_ms_per_stream_second,
-            outcome.cpu_ms_range[0],
-            outcome.cpu_ms_range[1],
+            least,
+            most,
             number(added(|o| o.usage.uss_kib as f64 / 1024.0), 2),
             number(added(|o| o.usage.threads as f64), 1),
             number(added(|o| o.usage.descriptors as f64), 1),
