@@ -13,7 +13,7 @@ use crate::ports::use_ports;
 use crate::recording::DEADLINE;
 use crate::scene::{Scene, use_only_turn};
 
-const FRAMES: u64 = 30;
+const FRAMES: u64 = 45;
 
 /// In which forms candidates come: many in a message, lists of one, and single ones.
 const FORMS: [(&str, Flavour); 3] = [
