@@ -110,7 +110,7 @@ pub struct MediaOptions {
     /// Record no screens that are shared beside a camera
     #[arg(long)]
     pub no_screen: bool,
-    /// How long lost packets are waited for, ms [default: 200]
+    /// How long lost packets are waited for, ms [default: 500]
     #[arg(long, value_name = "MS")]
     pub latency: Option<u32>,
 }

@@ -22,7 +22,9 @@ pub(super) const DEFAULT_KEYFRAME_INTERVAL: u32 = 10_000;
 pub(super) const MAX_VIDEO_BITRATE: u32 = 200_000;
 /// RFC 7587 section 6.1.
 pub(super) const MAX_AUDIO_BITRATE: u32 = 510;
-pub(super) const DEFAULT_LATENCY: u32 = 200;
+/// Long enough for five requests for a packet on most ways, and for a machine that is busy: a
+/// recording does not mind when it comes.
+pub(super) const DEFAULT_LATENCY: u32 = 500;
 pub(super) const DEFAULT_STREAM_TIMEOUT: u32 = 15_000;
 pub(super) const LAST_PORT: u32 = 65_535;
 

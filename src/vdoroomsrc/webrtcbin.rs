@@ -198,6 +198,7 @@ fn connect(
             ssrcs.guard(&jitterbuffer, (session, ssrc), id, &to);
             wait_for_pauses(&jitterbuffer);
             begin_at_once(&jitterbuffer);
+            ask_at_once(&jitterbuffer);
             to.command(Command::Jitterbuffer {
                 session: id,
                 ssrc,
@@ -253,6 +254,16 @@ fn wait_for_pauses(jitterbuffer: &gst::Element) {
 fn begin_at_once(jitterbuffer: &gst::Element) {
     if jitterbuffer.has_property("faststart-min-packets") {
         jitterbuffer.set_property("faststart-min-packets", 1u32);
+    }
+}
+
+/// A packet that has not come may only have been overtaken, so rtpjitterbuffer asks for it after
+/// twice the jitter: on an unsteady line when there is no time left for a second attempt. This is
+/// what it waits as long as it knows no jitter. A request too many costs one packet.
+fn ask_at_once(jitterbuffer: &gst::Element) {
+    const OVERTAKEN: i32 = 20;
+    if jitterbuffer.has_property("rtx-delay") {
+        jitterbuffer.set_property("rtx-delay", OVERTAKEN);
     }
 }
 

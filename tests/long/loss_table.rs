@@ -38,6 +38,7 @@ impl Receiver {
                 bin.connect_deep_element_added(|_, _, element| {
                     keep(element, "bandwidth", 64_000f64);
                     keep(element, "rtx-next-seqnum", true);
+                    keep(element, "rtx-delay", -1i32);
                     keep(element, "rtx-retry-timeout", -1i32);
                     keep(element, "replay-window-size", 128u32);
                 });
@@ -109,22 +110,28 @@ fn wires() -> Vec<(&'static str, Impairment, u32)> {
         jitter: ms(50),
         ..wire()
     };
+    let unsteady = Impairment {
+        jitter: ms(50),
+        ..loss(5.0)
+    };
     vec![
-        ("nothing", wire(), 200),
-        ("1 % lost", loss(1.0), 200),
+        ("nothing", wire(), 500),
+        ("1 % lost", loss(1.0), 500),
         ("5 % lost", loss(5.0), 200),
-        ("10 % lost", loss(10.0), 200),
+        ("5 % lost", loss(5.0), 500),
         ("10 % lost", loss(10.0), 500),
-        ("jitter of 50 ms", jitter, 200),
-        ("every tenth packet 20 ms late", reordered, 200),
-        ("300 ms each way", far(0.0), 200),
-        ("300 ms each way, 5 % lost", far(5.0), 200),
+        ("jitter of 50 ms", jitter, 500),
+        ("5 % lost, jitter of 50 ms", unsteady, 200),
+        ("5 % lost, jitter of 50 ms", unsteady, 500),
+        ("every tenth packet 20 ms late", reordered, 500),
+        ("300 ms each way", far(0.0), 500),
+        ("300 ms each way, 5 % lost", far(5.0), 500),
         ("300 ms each way, 5 % lost", far(5.0), 1300),
-        ("500 kbit/s for both", narrow, 200),
+        ("500 kbit/s for both", narrow, 500),
         (
             "10 % lost, jitter, reordering, 300 ms each way, 500 kbit/s",
             worst,
-            200,
+            500,
         ),
         (
             "10 % lost, jitter, reordering, 300 ms each way, 500 kbit/s",
