@@ -20,9 +20,6 @@ const NOTICED: Duration = Duration::from_millis(35);
 /// What is asked for more often within a round trip is answered more often than it helps.
 const PER_ROUND_TRIP: u32 = 3;
 
-/// As long as it is on its way within a machine.
-const SHORTEST: Duration = Duration::from_millis(20);
-
 #[derive(Debug, Default)]
 pub(super) struct Repair {
     looked: Option<Instant>,
@@ -30,13 +27,14 @@ pub(super) struct Repair {
     warned: bool,
 }
 
-/// How long to wait for an answer before a packet is asked for once more: a round trip, or less
-/// where that leaves too few attempts. rtpjitterbuffer would add twice the jitter. `None` leaves it
-/// to that: whatever is asked for comes too late.
+/// How long to wait for an answer before a packet is asked for once more: the attempts are spread
+/// over the time that there is. rtpjitterbuffer would wait for a round trip and twice the jitter,
+/// which are too few attempts on an unsteady line, and on a narrow one with a long `latency` so
+/// many that the answers fill it. `None` leaves it to that: whatever is asked for comes too late.
 fn retry_after(latency: Duration, round_trip: Duration) -> Option<Duration> {
     let time = latency.saturating_sub(round_trip).saturating_sub(NOTICED);
-    let pace = (time / (ATTEMPTS - 1)).min(round_trip);
-    (!time.is_zero()).then_some(pace.max(round_trip / PER_ROUND_TRIP).max(SHORTEST))
+    let pace = (time / (ATTEMPTS - 1)).max(round_trip / PER_ROUND_TRIP);
+    (!time.is_zero()).then_some(pace)
 }
 
 /// The `latency` within which packets can be asked for twice.
@@ -105,8 +103,8 @@ mod tests {
 
     #[test]
     fn nothing_is_hurried_without_need() {
-        assert_eq!(pace(500, 50), Some(50), "a round trip");
-        assert_eq!(pace(500, 2), Some(20), "a publisher takes its time as well");
+        assert_eq!(pace(500, 50), Some(103));
+        assert_eq!(pace(500, 2), Some(115));
         assert_eq!(pace(200, 600), None, "it is too late anyway");
     }
 
