@@ -298,7 +298,10 @@ impl PublisherBuilder {
         let name = format!("pub-{}", settings.stream_id);
         let (to_thread, feed_of_thread, status_of_thread) =
             (events.clone(), feed.clone(), status.clone());
+        let (running, ended) = smol::channel::bounded(1);
         let run = move || {
+            // Goes last.
+            let _running = running;
             let executor = Rc::new(LocalExecutor::new());
             let control = Control {
                 settings,
@@ -318,7 +321,7 @@ impl PublisherBuilder {
             smol::block_on(executor.run(control.run(inbox)));
         };
         let thread = thread::Builder::new().name(name).spawn(run);
-        let thread = Some(thread.map_err(|error| error.to_string())?);
+        let thread = Some((thread.map_err(|error| error.to_string())?, ended));
         Ok(Publisher {
             wire_stream_id,
             feed,

@@ -32,7 +32,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use smol::channel::Sender;
+use smol::channel::{Receiver, Sender};
 
 use crate::{log::LogEntry, secret::Password, server::Dialect};
 
@@ -61,8 +61,13 @@ pub struct Publisher {
     feed: Arc<Feed>,
     status: Arc<Status>,
     events: Sender<Event>,
-    thread: Option<thread::JoinHandle<()>>,
+    /// And what is hung up when it ends.
+    thread: Option<(thread::JoinHandle<()>, Receiver<()>)>,
 }
+
+/// webrtcbin (1.22) may hang for ever when it is stopped while it takes an answer. That is this
+/// publisher's end, and should not be that of a test.
+const LONGEST_END: Duration = Duration::from_secs(20);
 
 impl Publisher {
     /// A browser with H.264 and Opus and the default password, in the hosted dialect.
@@ -323,9 +328,22 @@ impl Publisher {
 
     fn end(&mut self, command: Command) {
         self.tell(command);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        let Some((thread, ended)) = self.thread.take() else {
+            return;
+        };
+        let ends = async { ended.recv().await.is_err() };
+        let hangs = async {
+            smol::Timer::after(LONGEST_END).await;
+            false
+        };
+        if !smol::block_on(smol::future::or(ends, hangs)) {
+            eprintln!(
+                "{} hangs as it ends, and is left behind",
+                self.wire_stream_id
+            );
+            return;
         }
+        let _ = thread.join();
     }
 }
 
