@@ -28,9 +28,8 @@ pub(super) struct Repair {
 }
 
 /// How long to wait for an answer before a packet is asked for once more: the attempts are spread
-/// over the time that there is. rtpjitterbuffer would wait for a round trip and twice the jitter,
-/// which are too few attempts on an unsteady line, and on a narrow one with a long `latency` so
-/// many that the answers fill it. `None` leaves it to that: whatever is asked for comes too late.
+/// over the time that there is. One in each round trip filled a narrow line where `latency` is long.
+/// `None` leaves it to rtpjitterbuffer: whatever is asked for comes too late.
 fn retry_after(latency: Duration, round_trip: Duration) -> Option<Duration> {
     let time = latency.saturating_sub(round_trip).saturating_sub(NOTICED);
     let pace = (time / (ATTEMPTS - 1)).max(round_trip / PER_ROUND_TRIP);
