@@ -62,6 +62,7 @@ fn main() -> ExitCode {
             }
         }
     }
+    Manifest::join(&mut manifests);
     let survey = Survey::of(&manifests, options.check);
     if options.json {
         println!("{:#}", serde_json::json!(survey));

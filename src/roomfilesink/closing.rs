@@ -8,16 +8,17 @@ use super::part::{PartEvent, PartId};
 use super::progress::Progress;
 use super::record::{PartRecord, Reason};
 use super::session::{MAX_WAITING, Session};
+use super::space::{Answer, Shortage};
 use super::waiting::TrackState;
 use super::writer::FileWork;
 
-/// A file that takes nothing for this long has failed.
+/// A file that takes nothing for this long has failed, and so has a multiplexer that gives nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Frames of one track that may wait for a slow disk: more than that would fill the memory.
-const MAX_BACKLOG: usize = 3000;
 /// After a failure the next part begins this much later; each further failure doubles it.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(10);
+pub(super) const FIRST_RETRY: Duration = Duration::from_secs(1);
+pub(super) const LAST_RETRY: Duration = Duration::from_secs(10);
+/// How often a full disk is looked at.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// When a session whose part failed may open the next one.
 #[derive(Default)]
@@ -28,6 +29,8 @@ pub(super) struct Retry {
     error: Option<String>,
     /// The work on files that were given up.
     given_up: Vec<FileWork>,
+    /// The disk had no space: no part begins before it has.
+    pub shortage: Option<Shortage>,
 }
 
 impl Retry {
@@ -36,6 +39,26 @@ impl Retry {
     pub(super) fn holds_back(&mut self, now: Instant) -> bool {
         self.given_up.retain(FileWork::is_alive);
         !self.given_up.is_empty() || self.at.is_some_and(|at| now < at)
+    }
+
+    /// Whether the disk is, as far as is known, without space. Called when a part may begin
+    /// otherwise.
+    pub(super) fn lacks_space(&mut self, now: Instant, ctx: &mut Context<'_>) -> bool {
+        let Some(shortage) = &mut self.shortage else {
+            return false;
+        };
+        match shortage.poll() {
+            Answer::Pending => true,
+            Answer::StillShort => {
+                self.at = Some(now + LOOK);
+                true
+            }
+            Answer::Enough => {
+                self.shortage = None;
+                *ctx.is_short = false;
+                false
+            }
+        }
     }
 
     /// The failure before this is history.
@@ -107,8 +130,8 @@ impl Session {
         }
     }
 
-    /// A part that stalls, or falls too far behind, has failed; one whose multiplexer hangs is
-    /// closed as it is.
+    /// A part whose disk or multiplexer stalls, or falls too far behind, has failed; one whose
+    /// multiplexer hangs at its end is closed as it is.
     pub(super) fn watch_file(&mut self, now: Instant, ctx: &mut Context<'_>) {
         let mut failed = None;
         for part in &mut self.parts {
@@ -116,21 +139,29 @@ impl Session {
             if Some(part.id()) != self.current {
                 continue;
             }
-            let written = part.written();
+            // Where the way of a frame ends for now: at the disk, or before that in the multiplexer.
+            let (done, stalled) = match part.waiting() {
+                0 if part.is_full() => (part.bytes(), "mpegtsmux gave nothing"),
+                _ => (part.written(), "the disk took nothing"),
+            };
             match &mut self.progress {
-                Some((id, progress)) if *id == part.id() && part.waiting() > 0 => {
-                    if progress.idle(written, now) > WRITE_TIMEOUT {
+                Some((id, progress)) if *id == part.id() && part.lags() => {
+                    if progress.idle(done, now) > WRITE_TIMEOUT {
                         let seconds = WRITE_TIMEOUT.as_secs();
-                        let error = format!("the disk took nothing for {seconds} s");
-                        failed = Some((part.id(), error));
+                        failed = Some((part.id(), format!("{stalled} for {seconds} s")));
                     }
                 }
-                _ => self.progress = Some((part.id(), Progress::new(written, now))),
+                _ => self.progress = Some((part.id(), Progress::new(done, now))),
             }
-            let backlog = self.tracks.iter().map(|t| t.fifo.len()).max();
-            if part.waiting() > MAX_WAITING && backlog > Some(MAX_BACKLOG) {
-                let mib = part.waiting() >> 20;
-                let error = format!("the disk is too slow: {mib} MiB wait for it");
+            if part.is_full()
+                && let Some(held) = self.tracks.iter().find_map(TrackState::overflow)
+            {
+                let mib = (held as u64 + part.waiting()) >> 20;
+                let slow = match part.waiting() > MAX_WAITING {
+                    true => "the disk",
+                    false => "mpegtsmux",
+                };
+                let error = format!("{slow} is too slow: {mib} MiB wait for it");
                 failed = Some((part.id(), error));
             }
         }
@@ -163,6 +194,7 @@ impl Session {
                 ctx.effects.push(Effect::Opened(record));
             }
             PartEvent::SpaceLow if self.current == Some(id) => {
+                self.run_short(at, ctx);
                 self.abandon_current(Reason::MinFreeSpace, now, ctx);
             }
             PartEvent::SpaceLow => {}
@@ -173,12 +205,42 @@ impl Session {
                 self.retry.forget();
                 ctx.effects.push(Effect::Closed(part.record.clone()));
             }
-            PartEvent::Failed { file, error } => {
+            PartEvent::Failed {
+                file,
+                error,
+                no_space,
+            } => {
                 if let Some(file) = file {
                     self.parts[at].record.file = file;
                 }
+                if no_space {
+                    self.retry.shortage = Some(self.shortage(at, ctx));
+                    if std::mem::replace(ctx.is_short, true) {
+                        // Others on a full disk have said it.
+                        self.retry.error = Some(error.clone());
+                    }
+                }
                 self.fail_part(id, error, now, ctx);
             }
+        }
+    }
+
+    fn shortage(&self, part: usize, ctx: &Context<'_>) -> Shortage {
+        Shortage::new(&self.parts[part].record.file, ctx.settings.min_free_space)
+    }
+
+    /// The disk of this part has too little space. That is said once, however many people are
+    /// recorded to it.
+    fn run_short(&mut self, part: usize, ctx: &mut Context<'_>) {
+        self.retry.shortage = Some(self.shortage(part, ctx));
+        if !std::mem::replace(ctx.is_short, true) {
+            let min_free = ctx.settings.min_free_space;
+            let file = &self.parts[part].record.file;
+            let folder = file.parent().unwrap_or(file).display();
+            ctx.effects.push(Effect::NoSpace(format!(
+                "Recording into {folder} waits: less than {min_free} bytes are free \
+                 (min-free-space). It goes on when there is more space."
+            )));
         }
     }
 
@@ -234,5 +296,83 @@ impl Session {
         self.began = Reason::Retry;
         self.split = None;
         self.waiting_since = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use super::super::container::Kind;
+    use super::super::control::Outbox;
+    use super::super::format::{Format, Frame};
+    use super::super::naming::Template;
+    use super::super::record::Person;
+    use super::super::settings::Settings;
+    use super::super::track::Track;
+    use super::*;
+
+    const FRAME: usize = 1 << 20;
+
+    fn frame(format: &Arc<Format>, number: i64, arrived: Instant) -> Frame {
+        Frame {
+            buffer: gst::Buffer::from_slice(vec![0; FRAME]),
+            format: format.clone(),
+            pts: number * 33_000_000,
+            dts: None,
+            arrived,
+        }
+    }
+
+    #[test]
+    fn a_multiplexer_that_stalls_in_the_middle_costs_its_part_and_not_the_memory() {
+        gst::init().unwrap();
+        let folder = std::env::temp_dir().join(format!("roomfile-{}-stall", std::process::id()));
+        let location = format!("{}/%s-%n.%e", folder.display());
+        let caps = "video/x-h264,stream-format=byte-stream,alignment=au";
+        let caps: gst::Caps = caps.parse().unwrap();
+        let format = Arc::new(Format::from_caps(&caps).unwrap());
+        let pad = gst::Pad::new(gst::PadDirection::Sink);
+        let track = Arc::new(Track::new(Kind::Video, &pad, None));
+        let (outbox, _inbox) = Outbox::new();
+        let mut ctx = Context {
+            settings: &Settings {
+                location: location.clone(),
+                create_folders: true,
+                ..Settings::default()
+            },
+            outbox: &outbox,
+            effects: Vec::new(),
+            template: &Template::parse(&location).unwrap(),
+            anchor: None,
+            counts: &mut HashMap::new(),
+            is_short: &mut false,
+            take_anchor: &|| None,
+            pads_named: &|_| Vec::new(),
+        };
+        let mut session = Session::new(None, None, Person::default());
+        session.add_track(track.clone(), None);
+        let start = Instant::now();
+        let give = |session: &mut Session, ctx: &mut Context<'_>, number: i64, at: Instant| {
+            track.take_credit(FRAME);
+            session.frame(track.id, frame(&format, number, at), ctx);
+            session.pump(at, ctx);
+        };
+        give(&mut session, &mut ctx, 0, start);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        give(&mut session, &mut ctx, 1, at(1));
+        session.parts[0].stall();
+        for number in 2..30 {
+            give(&mut session, &mut ctx, number, at(2));
+        }
+        assert!(ctx.effects.is_empty(), "it has just stalled");
+        session.pump(at(2) + WRITE_TIMEOUT + Duration::from_secs(1), &mut ctx);
+        let failed = ctx.effects.iter().find_map(|effect| match effect {
+            Effect::Failed { part, .. } => part.error.clone(),
+            _ => None,
+        });
+        assert_eq!(failed.as_deref(), Some("mpegtsmux gave nothing for 5 s"));
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

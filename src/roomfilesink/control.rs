@@ -7,13 +7,14 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
 
 use super::announcer::Announcer;
 use super::bell::Bell;
+use super::clock::take_anchor;
 use super::effects::{Context, Effect, Run, absolute};
 use super::format::Frame;
 use super::manifest::{Manifest, run_fields};
@@ -98,6 +99,8 @@ struct Shutdown {
     since: Instant,
     element: RoomFileSink,
     done: mpsc::Sender<()>,
+    /// The manifest had its last try.
+    last_manifest: bool,
 }
 
 pub(super) struct Control {
@@ -186,6 +189,7 @@ impl Control {
                     since: now,
                     element,
                     done,
+                    last_manifest: false,
                 });
                 self.with_context(|sessions, ctx| sessions.end_all(Reason::Stop, now, ctx));
             }
@@ -196,11 +200,17 @@ impl Control {
     fn tick(&mut self, now: Instant) {
         let end = self.ending.is_some_and(|at| now >= at + END_TRACKS);
         self.with_context(|sessions, ctx| {
+            if ctx.anchor.is_some() {
+                ctx.check_anchor();
+            }
             if end {
                 sessions.end_all(Reason::Stop, now, ctx);
             }
             sessions.pump(now, ctx);
         });
+        if self.manifest.as_ref().is_some_and(|m| m.is_due(now)) {
+            self.renew_manifest(now);
+        }
         self.post_eos(now);
     }
 
@@ -213,7 +223,8 @@ impl Control {
             template: &self.run.template,
             anchor: self.run.anchor,
             counts: &mut self.run.counts,
-            take_anchor: &|running_time| take_anchor(&element, running_time),
+            is_short: &mut self.run.is_short,
+            take_anchor: &|| take_anchor(&element),
             pads_named: &|suffix| pads_named(&element, suffix),
         };
         act(&mut self.sessions, &mut ctx);
@@ -253,21 +264,21 @@ impl Control {
             Effect::Warn(text) => {
                 gst::element_warning!(element, gst::StreamError::WrongType, ("{text}"));
             }
-            Effect::AskKeyframe(track) => ask_for_keyframe(&track),
+            Effect::NoSpace(text) => {
+                gst::element_warning!(element, gst::ResourceError::NoSpaceLeft, ("{text}"));
+            }
+            Effect::AskKeyframe(track) => track.ask_for_keyframe(),
         }
     }
 
     fn announce(&mut self, element: &RoomFileSink, event: &'static str, part: &PartRecord) {
-        let Some(anchor) = self.run.anchor else {
-            return;
-        };
         gst::debug!(CAT, obj = element, "{event}: {}", part.file.display());
         if self.manifest.is_none() {
-            self.open_manifest(element, anchor);
+            self.open_manifest(element, part.start_anchor);
         }
         let folder = self.manifest.as_ref().and_then(Manifest::folder);
-        let fields = part.fields(anchor, folder);
-        if let Some(manifest) = &self.manifest {
+        let fields = part.fields(folder);
+        if let Some(manifest) = &mut self.manifest {
             manifest.part(event, &fields);
         }
         element.imp_report(event, part, structure("part", &fields));
@@ -301,15 +312,31 @@ impl Control {
             FileEvent::Opened(_) | FileEvent::SpaceLow => {}
             FileEvent::Closed => self.manifest_done = true,
             FileEvent::Failed { path, error } => {
-                self.manifest_done = true;
-                if let Some(element) = self.element() {
+                self.manifest_done = self.shutdown.as_ref().is_some_and(|s| s.last_manifest);
+                let manifest = self.manifest.as_mut();
+                let is_news = manifest.is_some_and(|m| m.fail(Instant::now()));
+                if is_news && let Some(element) = self.element() {
                     gst::element_warning!(
                         element,
                         gst::ResourceError::Write,
-                        ("Writing the manifest {} failed: {error}", path.display())
+                        (
+                            "Writing the manifest {} failed: {error}; it is begun anew",
+                            path.display()
+                        )
                     );
                 }
             }
+        }
+    }
+
+    /// The manifest of a run that goes on comes back, as its parts do.
+    fn renew_manifest(&mut self, now: Instant) {
+        let location = &self.run.settings.location;
+        if let Some(manifest) = &mut self.manifest
+            && let Some(anchor) = self.run.anchor
+        {
+            gst::debug!(CAT, "the manifest begins anew");
+            manifest.begin_again(now, &run_fields(anchor, location));
         }
     }
 
@@ -364,27 +391,17 @@ impl Control {
             let error = "the disk did not take it all before the end";
             self.with_context(|sessions, ctx| sessions.fail_all(error, now, ctx));
         }
-        if let Some(manifest) = &self.manifest
-            && !self.manifest_done
+        let Some(manifest) = self.manifest.as_ref().filter(|_| !self.manifest_done) else {
+            return true;
+        };
+        if manifest.lacks_file()
+            && let Some(shutdown) = self.shutdown.as_mut().filter(|s| !s.last_manifest)
         {
-            manifest.close();
-            if !late {
-                return false;
-            }
+            shutdown.last_manifest = true;
+            self.renew_manifest(now);
+            return false;
         }
-        true
-    }
-}
-
-/// Ties running time to UTC, now.
-fn take_anchor(element: &glib::WeakRef<RoomFileSink>, fallback: i64) -> Anchor {
-    let now = element.upgrade().and_then(|e| e.current_running_time());
-    let running_time = now.and_then(|t| i64::try_from(t.nseconds()).ok());
-    let utc = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let utc_ns = utc.map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(0));
-    Anchor {
-        running_time: running_time.unwrap_or(fallback),
-        utc_ns,
+        !manifest.close() || late
     }
 }
 
@@ -396,15 +413,6 @@ fn pads_named(element: &glib::WeakRef<RoomFileSink>, suffix: &str) -> Vec<TrackI
         .filter(|t| t.is_linked() && !t.eos.load(Ordering::Acquire))
         .map(|t| t.id)
         .collect()
-}
-
-fn ask_for_keyframe(track: &Track) {
-    if let Some(pad) = track.pad.upgrade() {
-        let event = gst_video::UpstreamForceKeyUnitEvent::builder()
-            .all_headers(true)
-            .build();
-        pad.push_event(event);
-    }
 }
 
 /// What came after the end of the run before belongs to no run.

@@ -12,6 +12,7 @@ use super::format::{Format, Frame};
 use super::part::{Part, PartSpec};
 use super::record::{PartRecord, Reason, TrackRecord};
 use super::session::{Session, Split};
+use super::waiting::TrackState;
 
 /// A transport stream's 33 bits of 90 kHz wrap around after 26.5 h; `mpegtsmux` begins at 1 h. FFmpeg
 /// reads what comes an hour after that as the beginning again. A day leaves 90 minutes for a
@@ -116,6 +117,9 @@ impl Session {
             return;
         };
         part.add_dropped(number, dropped);
+        if let Some(anchor) = ctx.anchor {
+            part.record.end_anchor = anchor;
+        }
         let result = part.push(number, &frame);
         for track in &self.tracks {
             let here = track.home.filter(|(home, _)| *home == id);
@@ -246,8 +250,12 @@ impl Session {
     ) -> PartSpec {
         let codecs: Vec<Codec> = formats.iter().map(|f| f.codec).collect();
         let container = Container::choose(ctx.settings.container, &codecs);
-        let ready = members.iter().map(|i| &self.tracks[*i]);
-        let heads = ready.filter_map(|t| t.fifo.front().filter(|_| t.is_ready()));
+        let first = |track: &TrackState| {
+            let frame = track.fifo.front().filter(|_| track.is_ready());
+            frame.cloned()
+        };
+        let firsts: Vec<_> = members.iter().map(|i| first(&self.tracks[*i])).collect();
+        let heads = firsts.iter().flatten();
         // MPEG-TS has decoding times, and they start the file; Matroska has none.
         let start = match container {
             Container::MpegTs => heads.map(Frame::order).min(),
@@ -255,7 +263,8 @@ impl Session {
         };
         let start = start.unwrap_or(0);
         let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
-        let utc_ns = ctx.anchor(start).utc_ns(start);
+        let anchor = ctx.anchor(start);
+        let utc_ns = anchor.utc_ns(start);
         let extension = container.extension(has_video);
         let number = ctx.count_part(&self.person);
         let file = ctx.file_name(&self.person, number, extension, utc_ns);
@@ -273,6 +282,8 @@ impl Session {
                 container,
                 tracks: tracks.collect(),
                 start,
+                start_anchor: anchor,
+                end_anchor: anchor,
                 began,
                 ended: None,
                 session_end: None,
@@ -280,6 +291,7 @@ impl Session {
                 bytes: 0,
             },
             formats,
+            firsts,
             create_folders: ctx.settings.create_folders,
             min_free: ctx.settings.min_free_space,
             utc_ns,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::clock::utc_now;
 use super::control::Outbox;
 use super::naming::{Fields, Template};
 use super::part::PartId;
@@ -23,6 +24,8 @@ pub(super) enum Effect {
     },
     AskKeyframe(Arc<Track>),
     Warn(String),
+    /// A disk is full, in words.
+    NoSpace(String),
 }
 
 /// What lasts as long as a run of the element.
@@ -32,6 +35,8 @@ pub(super) struct Run {
     pub anchor: Option<Anchor>,
     /// Parts so far per room and stream: `%n`.
     pub counts: HashMap<(String, String), u32>,
+    /// It was said that a disk has no space.
+    pub is_short: bool,
 }
 
 pub(super) struct Context<'a> {
@@ -41,8 +46,9 @@ pub(super) struct Context<'a> {
     pub template: &'a Template,
     pub anchor: Option<Anchor>,
     pub counts: &'a mut HashMap<(String, String), u32>,
-    /// Running time and UTC of now, should there be no anchor yet.
-    pub take_anchor: &'a dyn Fn(i64) -> Anchor,
+    pub is_short: &'a mut bool,
+    /// Running time and UTC of now; `None` while running time stands still.
+    pub take_anchor: &'a dyn Fn() -> Option<Anchor>,
     /// The linked pads that were asked for under this name and are not at EOS.
     pub pads_named: &'a dyn Fn(&str) -> Vec<TrackId>,
 }
@@ -54,9 +60,23 @@ impl Context<'_> {
         NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// The anchor that holds now. Should running time not run yet, `running_time` is now.
     pub(super) fn anchor(&mut self, running_time: i64) -> Anchor {
-        let take = self.take_anchor;
-        *self.anchor.get_or_insert_with(|| take(running_time))
+        self.check_anchor();
+        *self.anchor.get_or_insert_with(|| Anchor {
+            running_time,
+            utc_ns: utc_now(),
+        })
+    }
+
+    /// Replaces an anchor that is right no more.
+    pub(super) fn check_anchor(&mut self) {
+        let Some(now) = (self.take_anchor)() else {
+            return;
+        };
+        if self.anchor.is_none_or(|anchor| !anchor.agrees_with(&now)) {
+            self.anchor = Some(now);
+        }
     }
 
     pub(super) fn count_part(&mut self, person: &Person) -> u32 {

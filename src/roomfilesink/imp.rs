@@ -232,6 +232,7 @@ impl RoomFileSink {
             template,
             anchor: None,
             counts: HashMap::new(),
+            is_short: false,
         };
         let Some((thread, announcing)) = self.start_threads(run) else {
             gst::element_imp_error!(

@@ -61,6 +61,7 @@ use gst::subclass::prelude::*;
 
 mod announcer;
 mod bell;
+mod clock;
 mod closing;
 mod container;
 mod control;
@@ -91,6 +92,7 @@ mod session;
 mod sessions;
 mod settings;
 mod signals;
+mod space;
 mod track;
 mod waiting;
 mod writer;

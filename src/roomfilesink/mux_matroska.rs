@@ -12,9 +12,9 @@ use super::writer::Op;
 
 /// How much sound a decoder needs before a seek target (RFC 7845 section 4.6).
 const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
-/// With so many frames at hand nothing waits any longer for a track that has sent none: its caps
-/// describe it, or the file does without it.
-const MAX_HELD: usize = 256;
+/// With so much at hand nothing waits any longer for a track that has sent none: its caps describe
+/// it, or the file does without it. What waits is lost if the process is killed.
+const LONGEST_HOLD: i64 = 500_000_000;
 
 struct Track {
     parser: Option<Parser>,
@@ -43,14 +43,23 @@ pub(super) struct MatroskaMux {
 }
 
 impl MatroskaMux {
-    pub(super) fn new(formats: &[Arc<Format>], title: &str, utc_ns: i64) -> Result<Self, String> {
+    /// `firsts` are the frames with which the tracks begin, where they are there: what describes a
+    /// track in the header is known from them, and nothing waits for it.
+    pub(super) fn new(
+        formats: &[Arc<Format>],
+        firsts: &[Option<Frame>],
+        title: &str,
+        utc_ns: i64,
+    ) -> Result<Self, String> {
         let tracks = formats
             .iter()
-            .map(|format| {
+            .enumerate()
+            .map(|(index, format)| {
+                let first = firsts.get(index).and_then(Option::as_ref);
                 Ok(Track {
                     parser: Parser::new(format)?,
                     format: format.clone(),
-                    entry: None,
+                    entry: first.and_then(describe_first),
                     number: None,
                 })
             })
@@ -145,10 +154,18 @@ impl MatroskaMux {
             buffer: frame.buffer,
         });
         let all_known = self.tracks.iter().all(|t| t.entry.is_some());
-        if self.writer.is_none() && (all_known || self.held.len() > MAX_HELD) {
+        if self.writer.is_none() && (all_known || self.holds_long()) {
             self.start(out);
         }
         self.write_held(out)
+    }
+
+    fn holds_long(&self) -> bool {
+        let times = self.held.iter().map(|ready| ready.pts);
+        let (first, last) = (times.clone().min(), times.max());
+        first
+            .zip(last)
+            .is_some_and(|(first, last)| last - first >= LONGEST_HOLD)
     }
 
     /// Writes the header. A track that sent nothing is described from its caps; if they do not
@@ -189,6 +206,24 @@ impl MatroskaMux {
         }
         Ok(())
     }
+}
+
+/// Of a frame that comes later; `None` if it does not tell.
+fn describe_first(frame: &Frame) -> Option<TrackEntry> {
+    let format = &frame.format;
+    let parsed = match Parser::new(format).ok()? {
+        Some(parser) => {
+            let parsed = parser.push(frame, 0).ok()?.into_iter().next();
+            parsed.or_else(|| parser.finish().into_iter().next())?
+        }
+        None => Parsed {
+            caps: None,
+            buffer: frame.buffer.clone(),
+        },
+    };
+    let caps = parsed.caps.as_ref().unwrap_or(&format.caps);
+    let entry = describe(format, caps, &parsed.buffer).ok()?;
+    is_complete(format.codec, &entry).then_some(entry)
 }
 
 fn describe(format: &Format, caps: &gst::Caps, first: &gst::Buffer) -> Result<TrackEntry, String> {
@@ -366,5 +401,44 @@ mod tests {
         let format = Format::from_caps(&caps).unwrap();
         let header = wave_format(0x0007, &format, 8);
         assert_eq!(header[4..8], i32::MAX.to_le_bytes());
+    }
+
+    fn frame(media_type: &str, data: &'static [u8], ms: i64) -> Frame {
+        let caps = gst::Caps::new_empty_simple(media_type);
+        Frame {
+            buffer: gst::Buffer::from_slice(data),
+            format: Format::from_caps(&caps).unwrap().into(),
+            pts: ms * 1_000_000,
+            dts: None,
+            arrived: std::time::Instant::now(),
+        }
+    }
+
+    /// What a file gets while it has audio each 20 ms, and a video is promised of which `first` is
+    /// known.
+    fn written_after(ms: i64, first: Option<Frame>) -> Vec<Op> {
+        gst::init().unwrap();
+        let audio = |ms| frame("audio/x-opus", &[0xfc, 0, 0], ms);
+        let video = frame("video/x-vp8", &[], 0).format;
+        let formats = [audio(0).format, video];
+        let mut mux = MatroskaMux::new(&formats, &[Some(audio(0)), first], "", 0).unwrap();
+        let mut out = Vec::new();
+        for ms in (0..=ms).step_by(20) {
+            mux.push(0, &audio(ms), ms * 1_000_000, &mut out).unwrap();
+        }
+        out
+    }
+
+    #[test]
+    fn a_video_that_comes_late_holds_audio_back_for_half_a_second() {
+        assert!(written_after(480, None).is_empty());
+        assert!(!written_after(500, None).is_empty());
+    }
+
+    #[test]
+    fn a_video_whose_first_frame_is_known_holds_nothing_back() {
+        let keyframe: &[u8] = &[0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0];
+        let first = frame("video/x-vp8", keyframe, 3000);
+        assert!(!written_after(0, Some(first)).is_empty());
     }
 }

@@ -139,6 +139,15 @@ impl MpegTsMux {
         track.entry.send_event(event);
     }
 
+    /// From now on nothing comes out, as if the multiplexer hung.
+    #[cfg(test)]
+    pub(super) fn stall(&self) {
+        let block = gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER;
+        let types = block | gst::PadProbeType::BUFFER_LIST;
+        let source = self._receiver.peer().unwrap();
+        source.add_probe(types, |_, _| gst::PadProbeReturn::Ok);
+    }
+
     pub(super) fn end_track(&mut self, index: usize) {
         if let Some(track) = self.tracks.get_mut(index).filter(|t| !t.ended) {
             track.ended = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! One part: a multiplexer, the file it goes to, and the record of both.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +33,8 @@ pub(super) enum PartEvent {
     Failed {
         file: Option<PathBuf>,
         error: String,
+        /// The disk has no space for it.
+        no_space: bool,
     },
 }
 
@@ -44,6 +47,8 @@ enum Mux {
 pub(super) struct PartSpec {
     pub record: PartRecord,
     pub formats: Vec<Arc<Format>>,
+    /// The frames with which the tracks begin, where they are there.
+    pub firsts: Vec<Option<Frame>>,
     pub create_folders: bool,
     pub min_free: u64,
     pub utc_ns: i64,
@@ -66,6 +71,7 @@ impl Part {
         let PartSpec {
             record,
             formats,
+            firsts,
             create_folders,
             min_free,
             utc_ns,
@@ -92,7 +98,7 @@ impl Part {
                 } else {
                     label
                 };
-                Mux::Matroska(MatroskaMux::new(&formats, title, utc_ns)?)
+                Mux::Matroska(MatroskaMux::new(&formats, &firsts, title, utc_ns)?)
             }
             Container::MpegTs => {
                 let (file, to) = (file.clone(), outbox.clone());
@@ -100,8 +106,12 @@ impl Part {
                     MuxEvent::Data(data) => file.send(Op::Append(data)),
                     MuxEvent::End => to.send(Msg::Part(id, PartEvent::MuxEnded)),
                     MuxEvent::Failed(error) => {
-                        let file = None;
-                        to.send(Msg::Part(id, PartEvent::Failed { file, error }));
+                        let failed = PartEvent::Failed {
+                            file: None,
+                            error,
+                            no_space: false,
+                        };
+                        to.send(Msg::Part(id, failed));
                     }
                 })?)
             }
@@ -243,6 +253,11 @@ impl Part {
         self.file.work()
     }
 
+    /// Something waits for the disk, or too much for the multiplexer.
+    pub(super) fn lags(&self) -> bool {
+        self.waiting() > 0 || self.is_full()
+    }
+
     /// The multiplexer or the disk lags behind: what comes now waits in the tracks, so that sources
     /// slow down.
     pub(super) fn is_full(&self) -> bool {
@@ -253,8 +268,17 @@ impl Part {
         mux_is_full || self.waiting() > MAX_WAITING
     }
 
+    #[cfg(test)]
+    pub(super) fn stall(&self) {
+        if let Mux::MpegTs(mux) = &self.mux {
+            mux.stall();
+        }
+    }
+
     fn note(&mut self, index: usize, frame: &Frame) {
+        let mut changed = false;
         if let Some(format) = self.formats.get_mut(index) {
+            changed = format.size() != frame.format.size();
             *format = frame.format.clone();
         }
         let Some(track) = self.record.tracks.get_mut(index) else {
@@ -276,10 +300,8 @@ impl Part {
         track.damage.frame(is_corrupted, frame.pts, frame.end());
         track.frames += 1;
         track.last = track.last.max(frame.end());
-        if let Some(size) = frame.format.size()
-            && track.sizes.last() != Some(&size)
-        {
-            track.sizes.push(size);
+        if let Some(size) = frame.format.size() {
+            track.note_size(size, changed);
         }
     }
 }
@@ -297,6 +319,7 @@ fn file_event(event: FileEvent) -> PartEvent {
         FileEvent::Closed => PartEvent::Closed,
         FileEvent::Failed { path, error } => PartEvent::Failed {
             file: Some(path),
+            no_space: error.kind() == io::ErrorKind::StorageFull,
             error: error.to_string(),
         },
     }

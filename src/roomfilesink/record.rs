@@ -10,6 +10,9 @@ use super::container::{Container, Kind};
 use super::damage::Damage;
 use super::format::Format;
 
+/// A manifest stays readable: a publisher may change the frame size with each keyframe for hours.
+const MAX_SIZES: usize = 100;
+
 /// Who a part shows, as far as the source says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Person {
@@ -19,8 +22,13 @@ pub(super) struct Person {
     pub label: String,
 }
 
-/// The moment that ties running time to this machine's UTC, taken once per run.
-#[derive(Debug, Clone, Copy)]
+/// The furthest that an anchor may be from the clocks before a new one replaces it: more than two
+/// readings of the clocks differ by, less than a person notices.
+const ANCHOR_TOLERANCE: i64 = 20_000_000;
+
+/// A moment that ties running time to this machine's UTC. It holds until the pipeline is paused, or
+/// the machine's clock is set or stands still (suspend).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Anchor {
     pub running_time: i64,
     pub utc_ns: i64,
@@ -30,6 +38,12 @@ impl Anchor {
     pub(super) fn utc_ns(&self, running_time: i64) -> i64 {
         self.utc_ns
             .saturating_add(running_time.saturating_sub(self.running_time))
+    }
+
+    /// Whether both say the same of running time, as far as clocks can be read.
+    pub(super) fn agrees_with(&self, newer: &Self) -> bool {
+        let off = self.utc_ns(newer.running_time).saturating_sub(newer.utc_ns);
+        off.unsigned_abs() <= ANCHOR_TOLERANCE.unsigned_abs()
     }
 }
 
@@ -61,8 +75,10 @@ pub(super) struct TrackRecord {
     pub pad: Option<String>,
     /// Hz and channels of sound, as its first frame says.
     pub sound: Option<(u32, u32)>,
-    /// Every picture size that the part shows, in order.
+    /// The frame sizes of the part in order, the first [`MAX_SIZES`] of them.
     pub sizes: Vec<(u32, u32)>,
+    /// How many changes of size followed.
+    pub further_sizes: u64,
     pub first: Option<i64>,
     pub last: i64,
     pub frames: u64,
@@ -87,6 +103,7 @@ impl TrackRecord {
             pad,
             sound: (kind == Kind::Audio).then_some((format.rate, format.channels)),
             sizes: format.size().into_iter().collect(),
+            further_sizes: 0,
             first: None,
             last: 0,
             frames: 0,
@@ -95,6 +112,17 @@ impl TrackRecord {
             corrupted: 0,
             damage: Damage::default(),
             sender_clock: None,
+        }
+    }
+
+    /// A frame of this size comes, `changed` from the one before.
+    pub(super) fn note_size(&mut self, size: (u32, u32), changed: bool) {
+        if self.sizes.len() < MAX_SIZES {
+            if self.sizes.last() != Some(&size) {
+                self.sizes.push(size);
+            }
+        } else if changed {
+            self.further_sizes += 1;
         }
     }
 
@@ -128,6 +156,9 @@ impl TrackRecord {
             let sizes = self.sizes.iter();
             let sizes = sizes.map(|(w, h)| Field::Text(format!("{w}x{h}")));
             fields.push(("sizes", Field::List(sizes.collect())));
+            if self.further_sizes > 0 {
+                fields.push(("further-sizes", Field::Uint(self.further_sizes)));
+            }
         }
         if let Some((clock, time)) = &self.sender_clock {
             fields.push(("sender-clock", Field::Text(clock.clone())));
@@ -149,6 +180,9 @@ pub(super) struct PartRecord {
     pub tracks: Vec<TrackRecord>,
     /// Running time at which the file starts.
     pub start: i64,
+    /// The anchors at the start of the file, and at its newest frame.
+    pub start_anchor: Anchor,
+    pub end_anchor: Anchor,
     pub began: Reason,
     pub ended: Option<Reason>,
     /// What the source said when it ended the session.
@@ -164,12 +198,8 @@ impl PartRecord {
     }
 
     /// `folder` is the manifest's.
-    pub(super) fn fields(
-        &self,
-        anchor: Anchor,
-        folder: Option<&Path>,
-    ) -> Vec<(&'static str, Field)> {
-        let utc = |t| Field::Text(utc_text(anchor.utc_ns(t)));
+    pub(super) fn fields(&self, folder: Option<&Path>) -> Vec<(&'static str, Field)> {
+        let utc = |anchor: Anchor, t| Field::Text(utc_text(anchor.utc_ns(t)));
         let text = |t: &str| Field::Text(t.to_owned());
         let mut fields = vec![
             ("part", Field::Uint(self.id)),
@@ -180,7 +210,7 @@ impl PartRecord {
             ("file", text(&self.file.to_string_lossy())),
             ("container", text(self.container.into())),
             ("start", Field::Int(self.start)),
-            ("start-utc", utc(self.start)),
+            ("start-utc", utc(self.start_anchor, self.start)),
             ("began", text(self.began.into())),
         ];
         if let Some(session) = self.person.session {
@@ -196,7 +226,7 @@ impl PartRecord {
         fields.push(("tracks", Field::List(tracks.collect())));
         if let Some(ended) = self.ended {
             fields.push(("end", Field::Int(self.end())));
-            fields.push(("end-utc", utc(self.end())));
+            fields.push(("end-utc", utc(self.end_anchor, self.end())));
             fields.push(("duration", Field::Int(self.end() - self.start)));
             fields.push(("bytes", Field::Uint(self.bytes)));
             fields.push(("ended", text(ended.into())));

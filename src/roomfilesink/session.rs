@@ -32,9 +32,6 @@ const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
 const SILENT_VIDEO_WAIT: Duration = Duration::from_secs(1);
 /// What waits for a file beyond this much waits in the tracks instead, so that sources slow down.
 pub(super) const MAX_WAITING: u64 = 16 << 20;
-/// Frames of a late track that wait for the keyframe at which it joins: a minute of sound. Only a
-/// source that answers no request for a keyframe makes them more.
-const KEPT_FOR_CUT: usize = 3000;
 /// Frames per track that are kept while there is no file to put them into.
 const KEPT_FOR_RETRY: usize = 256;
 
@@ -212,7 +209,7 @@ impl Session {
 
     /// Opens a part if all tracks that are expected have their first frame, or it is time.
     fn try_start(&mut self, now: Instant, ctx: &mut Context<'_>) -> bool {
-        if self.retry.holds_back(now) {
+        if self.retry.holds_back(now) || self.retry.lacks_space(now, ctx) {
             self.trim_for_retry();
             return false;
         }
@@ -283,7 +280,7 @@ impl Session {
             } else {
                 KEPT_FOR_RETRY
             };
-            while track.fifo.len() > keep {
+            while track.fifo.len() > keep || track.overflow().is_some() && !track.fifo.is_empty() {
                 track.drop_first();
             }
         }
@@ -297,7 +294,8 @@ impl Session {
                 track.drop_first();
                 track.ask_for_keyframe(now, ctx);
             }
-            while track.fifo.len() > KEPT_FOR_CUT {
+            // Only a source that answers no request for a keyframe lets them grow.
+            while !track.fifo.is_empty() && track.overflow().is_some() {
                 track.drop_first();
             }
             late |= track.is_ready();

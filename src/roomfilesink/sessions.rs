@@ -208,7 +208,6 @@ mod tests {
     use super::super::control::Outbox;
     use super::super::format::{Format, Frame};
     use super::super::naming::Template;
-    use super::super::record::Anchor;
     use super::super::settings::Settings;
     use super::*;
 
@@ -236,10 +235,8 @@ mod tests {
             template: &Template::parse("x").unwrap(),
             anchor: None,
             counts: &mut HashMap::new(),
-            take_anchor: &|running_time| Anchor {
-                running_time,
-                utc_ns: 0,
-            },
+            is_short: &mut false,
+            take_anchor: &|| None,
             pads_named: &|_| Vec::new(),
         };
         let mut sessions = Sessions::default();

@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use gst::glib;
+use gst::prelude::*;
 
 use super::container::Kind;
 
@@ -75,6 +76,12 @@ impl Track {
         credit.is_full()
     }
 
+    /// Bytes that wait.
+    pub(super) fn held_bytes(&self) -> usize {
+        let credit = self.credit.lock().unwrap_or_else(PoisonError::into_inner);
+        credit.bytes
+    }
+
     /// Takes room for a frame. A source that runs faster than its file (one that is not live)
     /// waits here for a while.
     pub(super) fn take_credit(&self, bytes: usize) {
@@ -111,8 +118,16 @@ impl Track {
         self.changed.notify_all();
     }
 
+    pub(super) fn ask_for_keyframe(&self) {
+        if let Some(pad) = self.pad.upgrade() {
+            let event = gst_video::UpstreamForceKeyUnitEvent::builder()
+                .all_headers(true)
+                .build();
+            pad.push_event(event);
+        }
+    }
+
     pub(super) fn is_linked(&self) -> bool {
-        use gst::prelude::*;
         self.pad.upgrade().is_some_and(|pad| pad.is_linked())
     }
 }

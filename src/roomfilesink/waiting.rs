@@ -21,6 +21,11 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// A source is asked for a keyframe at most this often.
 const KEYFRAME_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Frames and bytes of one track that may wait for a disk or a multiplexer, or for the keyframe at
+/// which a part begins: more would fill the memory. A minute of audio; 25 s at 20 Mbit/s.
+const MAX_FRAMES: usize = 3000;
+const MAX_BYTES: usize = 64 << 20;
+
 pub(super) struct TrackState {
     pub track: Arc<Track>,
     pub stream_id: Option<String>,
@@ -81,6 +86,12 @@ impl TrackState {
     /// Whether a part that begins should wait for its first frame.
     pub(super) fn is_awaited(&self) -> bool {
         self.ended.is_none() && !self.refused && !self.is_ready()
+    }
+
+    /// The bytes that wait, if they or their frames are too many.
+    pub(super) fn overflow(&self) -> Option<usize> {
+        let bytes = self.track.held_bytes();
+        (self.fifo.len() > MAX_FRAMES || bytes > MAX_BYTES).then_some(bytes)
     }
 
     pub(super) fn pop(&mut self) -> Option<Frame> {

@@ -21,6 +21,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+pub(super) use disk::free_space;
 use job::Job;
 
 /// A step of writing a file.

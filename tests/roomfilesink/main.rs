@@ -2,6 +2,7 @@
 //! What `roomfilesink` promises, checked by playing back what it wrote.
 
 mod child;
+mod clock;
 mod codecs;
 mod comings_and_goings;
 mod crash;
@@ -16,6 +17,7 @@ mod limits;
 mod long_run;
 mod long_silence;
 mod manifest;
+mod manifest_failure;
 mod media;
 mod mount;
 mod names;

@@ -113,6 +113,12 @@ fn folders_to_sync(spec: &FileSpec) -> Vec<PathBuf> {
     folder.ancestors().take(count).map(or_current).collect()
 }
 
+/// Bytes that can still be written in a folder that is there or will be made.
+pub(in crate::roomfilesink) fn free_space(folder: &Path) -> io::Result<u64> {
+    let existing = folder.ancestors().map(or_current).find(|f| f.exists());
+    free(rustix::fs::statvfs(existing.unwrap_or_else(|| ".".into())))
+}
+
 /// Bytes that a user without privileges can still write.
 fn free(stat: rustix::io::Result<rustix::fs::StatVfs>) -> io::Result<u64> {
     let stat = stat?;

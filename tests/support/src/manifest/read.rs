@@ -128,6 +128,25 @@ impl Manifest {
         manifest
     }
 
+    /// A manifest that could not be written any more goes on in another one. A part that is in
+    /// several stays in the first of them, with what the newest knows.
+    pub fn join(manifests: &mut [Self]) {
+        for later in 1..manifests.len() {
+            let (before, after) = manifests.split_at_mut(later);
+            after[0].parts.retain(|part| {
+                let of_parts = before.iter_mut().flat_map(|manifest| &mut manifest.parts);
+                let mut same = of_parts.filter(|p| p.part == part.part && p.file == part.file);
+                let Some(known) = same.next() else {
+                    return true;
+                };
+                if part.is_over() {
+                    known.clone_from(part);
+                }
+                false
+            });
+        }
+    }
+
     fn line(&mut self, value: Value, parts: &mut BTreeMap<u64, Part>) -> Result<(), String> {
         let event = value["event"].as_str().unwrap_or_default().to_owned();
         if event == "run" {
@@ -166,6 +185,20 @@ mod tests {
         let over: Vec<_> = manifest.parts.iter().map(Part::is_over).collect();
         assert_eq!(over, [true, false]);
         assert_eq!(manifest.parts[0].who(), "L (s)");
+    }
+
+    #[test]
+    fn a_part_that_was_closed_in_the_next_manifest_is_closed() {
+        let [opened, closed, other] =
+            ["part-opened", "part-closed", "part-closed"].map(|e| part(e, 1));
+        let other = other.replace("/x/s.ts", "/x/other.ts");
+        let texts = [opened, format!("{closed}\n{other}")];
+        let mut manifests = texts.map(|text| Manifest::parse(&format!("{RUN}\n{text}\n")));
+        Manifest::join(&mut manifests);
+        assert_eq!(manifests[0].parts.len(), 1);
+        assert!(manifests[0].parts[0].is_over());
+        let files: Vec<_> = manifests[1].parts.iter().map(|p| p.file.clone()).collect();
+        assert_eq!(files, [PathBuf::from("/x/other.ts")]);
     }
 
     #[test]
