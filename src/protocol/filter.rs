@@ -3,7 +3,7 @@
 
 use wildmatch::WildMatch;
 
-use super::names::sanitise_glob;
+use super::names::typed_glob;
 use super::{Filter, StreamId};
 
 #[derive(Debug)]
@@ -13,9 +13,10 @@ pub struct Globs {
 }
 
 impl Globs {
-    pub fn new(filter: &Filter) -> Self {
+    /// `suffix` is what the password adds to stream IDs.
+    pub fn new(filter: &Filter, suffix: &str) -> Self {
         let compile = |globs: &[String]| {
-            let clean = globs.iter().map(|glob| sanitise_glob(glob));
+            let clean = globs.iter().map(|glob| typed_glob(glob, suffix));
             clean.map(|glob| WildMatch::new(&glob)).collect()
         };
         Self {
@@ -45,7 +46,7 @@ mod tests {
             include: owned(include),
             exclude: owned(exclude),
         };
-        Globs::new(&filter).wants(&StreamId(stream.to_owned()))
+        Globs::new(&filter, "").wants(&StreamId(stream.to_owned()))
     }
 
     #[test]

@@ -128,23 +128,40 @@ pub fn sanitise_room(room: &str) -> String {
 }
 
 /// `None` if nothing is left of it.
-pub fn sanitise_stream(stream: &str) -> Option<StreamId> {
-    let clean = sanitise(stream.trim(), "", MAX_STREAM_ID);
+fn sanitise_stream(stream: &str, max: usize) -> Option<StreamId> {
+    let clean = sanitise(stream.trim(), "", max);
     (!clean.is_empty()).then_some(StreamId(clean))
 }
 
-/// A pattern for stream IDs, treated as the IDs are.
-pub fn sanitise_glob(glob: &str) -> String {
-    sanitise(glob.trim(), "*?", MAX_STREAM_ID)
+/// How much is left of a stream ID.
+fn longest_stream(suffix: &str) -> usize {
+    match suffix {
+        "" => MAX_STREAM_ID,
+        _ => MAX_STREAM_ID_BEFORE_SUFFIX,
+    }
+}
+
+/// A stream ID as a person typed it. What a password leaves of a long one is all that anybody hears
+/// of it, so it is cut here as well.
+pub fn typed_stream(typed: &str, suffix: &str) -> Option<StreamId> {
+    sanitise_stream(typed, longest_stream(suffix))
+}
+
+/// A pattern for stream IDs, treated as the IDs are. Where a `*` may stand for what was cut, the
+/// rest of the pattern stays.
+pub fn typed_glob(glob: &str, suffix: &str) -> String {
+    let clean = sanitise(glob.trim(), "*?", MAX_STREAM_ID);
+    let (kept, _) = clean.split_at(clean.len().min(longest_stream(suffix)));
+    match kept.contains('*') {
+        true => clean,
+        false => kept.to_owned(),
+    }
 }
 
 /// The stream ID that a password turns `stream` into on the websocket.
 pub fn wire_stream(stream: &StreamId, suffix: &str) -> String {
-    if suffix.is_empty() {
-        return stream.0.clone();
-    }
-    let kept: String = stream.0.chars().take(MAX_STREAM_ID_BEFORE_SUFFIX).collect();
-    kept + suffix
+    let kept = stream.0.chars().take(longest_stream(suffix));
+    kept.chain(suffix.chars()).collect()
 }
 
 /// The reverse of [`wire_stream`]. The suffix goes only if it is ours: data channels and
@@ -154,7 +171,7 @@ pub fn bare_stream(wire: &str, suffix: &str) -> Option<StreamId> {
         Some(bare) if !bare.is_empty() => bare,
         _ => wire,
     };
-    sanitise_stream(bare)
+    sanitise_stream(bare, MAX_STREAM_ID)
 }
 
 #[cfg(test)]
@@ -238,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_long_stream_id_is_cut_in_front_of_its_suffix() {
-        let id = sanitise_stream(&"y".repeat(60)).unwrap();
+        let id = sanitise_stream(&"y".repeat(60), MAX_STREAM_ID).unwrap();
         let wire = wire_stream(&id, &own("mypass").suffix("vdo.ninja"));
         assert_eq!(wire, "y".repeat(44) + "a468af");
     }
@@ -254,8 +271,8 @@ mod tests {
             assert_eq!(sanitise_room(typed), clean);
         }
         assert_eq!(sanitise_room(&"r".repeat(31)).len(), 30);
-        assert_eq!(sanitise_stream(&"s".repeat(90)).unwrap().0.len(), 64);
-        assert_eq!(sanitise_stream("  "), None);
+        assert_eq!(typed_stream(&"s".repeat(90), "").unwrap().0.len(), 64);
+        assert_eq!(typed_stream("  ", ""), None);
     }
 
     #[test]
@@ -263,7 +280,7 @@ mod tests {
         let suffix = own("mypass").suffix("vdo.ninja");
         let stays = Some(StreamId("KLvZZdT808d64".to_owned()));
         assert_eq!(bare_stream("KLvZZdT808d64", &suffix), stays);
-        assert_eq!(bare_stream("a468af", &suffix), sanitise_stream("a468af"));
+        assert_eq!(bare_stream("a468af", &suffix), typed_stream("a468af", ""));
     }
 
     #[test]

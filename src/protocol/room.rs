@@ -96,7 +96,7 @@ impl Room {
         let mut rng = ChaCha20Rng::from_seed(config.seed);
         let secrets = Secrets::new(&config);
         Self {
-            globs: Globs::new(&config.filter),
+            globs: secrets.globs(&config.filter),
             dialog: Dialog::new(config.dialect, secrets.room.clone(), &mut rng),
             config,
             secrets,

@@ -8,8 +8,9 @@ use aes::Aes256;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
 use serde_json::{Value, json};
 
-use super::names::{RoomHash, Secret, bare_stream, wire_stream};
-use super::{Password, RoomConfig, StreamId};
+use super::filter::Globs;
+use super::names::{RoomHash, Secret, bare_stream, typed_stream, wire_stream};
+use super::{Filter, Password, RoomConfig, StreamId};
 
 /// What travels under `description`, `candidates` or `candidate`.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +67,15 @@ impl Secrets {
             key: secret.key(&config.salt),
             refuse_clear: own && !config.accept_unencrypted,
         }
+    }
+
+    /// The stream that a person names so; `None` if that is no name.
+    pub fn typed(&self, stream: &str) -> Option<StreamId> {
+        typed_stream(stream, &self.suffix)
+    }
+
+    pub fn globs(&self, filter: &Filter) -> Globs {
+        Globs::new(filter, &self.suffix)
     }
 
     pub fn wire(&self, stream: &StreamId) -> String {

@@ -9,7 +9,7 @@ use super::Room;
 use crate::protocol::alert::{Alert, AlertKind};
 use crate::protocol::backoff::Backoff;
 use crate::protocol::filter::is_glob;
-use crate::protocol::names::{PeerId, sanitise_stream};
+use crate::protocol::names::PeerId;
 use crate::protocol::wire::{Fields, Listing};
 use crate::protocol::{Action, Dialect, RoomState, StreamId};
 
@@ -134,7 +134,7 @@ impl Room {
                     "\"{name}\" is a pattern: without a room, only whole stream IDs can be played"
                 );
                 self.warn_once("pattern without a room", &message);
-            } else if let Some(id) = sanitise_stream(&name)
+            } else if let Some(id) = self.secrets.typed(&name)
                 && self.expect(&id).is_some()
             {
                 self.show(&id);

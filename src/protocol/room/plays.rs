@@ -7,9 +7,7 @@ use serde_json::Value;
 
 use super::Room;
 use super::link::fields;
-use crate::protocol::filter::Globs;
 use crate::protocol::limits::MAX_STREAMS;
-use crate::protocol::names::sanitise_stream;
 use crate::protocol::stream::{Consent, Stream, Wish};
 use crate::protocol::{Action, Filter, StreamId};
 
@@ -48,7 +46,7 @@ impl Room {
 
     /// The user names this stream: it is played whether or not it was announced.
     pub(super) fn play_wished(&mut self, stream: StreamId) {
-        let Some(id) = sanitise_stream(&stream.0) else {
+        let Some(id) = self.secrets.typed(&stream.0) else {
             return;
         };
         let now = self.now;
@@ -81,7 +79,7 @@ impl Room {
     }
 
     pub(super) fn stop_wished(&mut self, stream: &StreamId) {
-        let Some(id) = sanitise_stream(&stream.0) else {
+        let Some(id) = self.secrets.typed(&stream.0) else {
             return;
         };
         if let Some(stream) = self.streams.get_mut(&id) {
@@ -92,7 +90,7 @@ impl Room {
     }
 
     pub(super) fn filter_changed(&mut self, filter: Filter) {
-        self.globs = Globs::new(&filter);
+        self.globs = self.secrets.globs(&filter);
         self.config.filter = filter;
         let ids: Vec<StreamId> = self.streams.keys().cloned().collect();
         for id in ids {
