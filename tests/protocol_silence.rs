@@ -284,3 +284,34 @@ fn an_ice_restart_under_another_name_begins_a_new_connection_under_that_one() {
     let said: Vec<&Action> = actions.iter().filter(goodbye).collect();
     assert!(format!("{said:?}").contains("a2"), "{said:?}");
 }
+
+/// The jitterbuffer goes on with what it holds for as long as `latency`.
+#[test]
+fn who_is_silent_is_asked_anew_although_media_still_trickles_out() {
+    let mut talk = Conversation::joined(&[("a", "alice")]);
+    let session = talk.flows("a", "alice", "ta");
+    talk.pass_secs(60);
+    talk.take();
+    talk.event(Event::PeerSilent { session });
+    talk.event(Event::ServerAnswers);
+    talk.pass_millis(300);
+    talk.event(Event::MediaStalled { session });
+    talk.pass_millis(300);
+    let sent = talk.sent();
+    let said = ["bye a", "play alice"].map(str::to_owned);
+    talk.expect_eq(asked(&sent), said.to_vec());
+}
+
+#[test]
+fn who_is_silent_under_another_name_is_asked_although_media_still_trickles_out() {
+    let mut talk = Conversation::joined(&[("a", "alice")]);
+    let session = talk.flows("a", "alice", "ta");
+    talk.pass_secs(60);
+    talk.event(Event::PeerSilent { session });
+    talk.take();
+    talk.receives(announced("a2", "alice"));
+    talk.pass_secs(1);
+    let sent = talk.sent();
+    let said = ["bye a", "bye a2", "play alice"].map(str::to_owned);
+    talk.expect_eq(asked(&sent), said.to_vec());
+}

@@ -255,7 +255,9 @@ impl Room {
         match stream.primary().and_then(|id| self.sessions.get_mut(&id)) {
             None if twice => stream.ask_sooner(now),
             None => stream.ask_now(now),
-            Some(session) if session.peer != peer && session.has_media() => {}
+            // It came back from a leave under a new name, or somebody else did under its ID: either
+            // way a stall is no end any more.
+            Some(session) if session.peer != peer && session.may_go_on() => session.left = false,
             Some(session) if session.peer != peer => {
                 silent = session.silent.map(|_| session.id);
                 stream.ask_now(now);

@@ -148,6 +148,11 @@ impl Session {
         self.media == Media::Flowing
     }
 
+    /// Whether its media may go on. What a jitterbuffer still holds flows although nothing arrives.
+    pub fn may_go_on(&self) -> bool {
+        self.has_media() && self.silent.is_none()
+    }
+
     /// Whether a `bye` was sent to this name since nothing arrives.
     pub fn bye_was_said_to(&self, peer: &PeerId) -> bool {
         let said = self.said_bye.as_ref();

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Room;
 use super::link::fields;
+use super::silence::OFFER;
 use crate::protocol::candidate;
 use crate::protocol::limits::{MAX_MESSAGE, MAX_PING};
 use crate::protocol::names::PeerId;
@@ -288,6 +289,7 @@ impl Room {
         let (had_media, stream) = (session.media != Media::None, session.stream.clone());
         let bye_is_due = session.bye_is_due(now);
         let peer = session.peer.clone();
+        let renamed = self.other_name(session);
         let first = self
             .streams
             .get(&stream)
@@ -296,6 +298,9 @@ impl Room {
         // Another one would end the connection that was asked for with the first.
         if !bye_is_due {
             self.say_bye_everywhere(id);
+            if let Some(renamed) = renamed {
+                self.send(Some(&renamed), fields([("bye", true.into())]));
+            }
         }
         self.end_session(id, reason);
         let goes_on = self
@@ -316,6 +321,17 @@ impl Room {
             };
             stream.ask_again(now);
         }
+    }
+
+    /// Who announced the stream of this session since, if that is another name: of the same page,
+    /// perhaps, which ignores a play as long as it has this connection.
+    fn other_name(&self, session: &Session) -> Option<PeerId> {
+        let stream = self.streams.get(&session.stream)?;
+        let publisher = stream.publisher.as_ref()?;
+        let in_session = |peer: &PeerId| self.sessions.values().any(|other| other.peer == *peer);
+        // A new page may be about to offer: it would lose what it begins.
+        let offers = in_session(publisher) || stream.was_played_within(self.now, OFFER);
+        (*publisher != session.peer && !offers).then(|| publisher.clone())
     }
 
     /// A goodbye over the websocket. Behind a relay anybody may say it in anybody's name: there it

@@ -26,7 +26,7 @@ const SOON: Duration = Duration::from_millis(100);
 /// The same when our own network was gone: a sender that lost it has to find its way first.
 const MOMENT: Duration = Duration::from_millis(500);
 /// How long an offer may take: a `bye` meanwhile would end what it begins.
-const OFFER: Duration = Duration::from_secs(1);
+pub(super) const OFFER: Duration = Duration::from_secs(1);
 
 impl Room {
     pub(super) fn peer_silent(&mut self, id: SessionId) {
@@ -98,7 +98,7 @@ impl Room {
         let Some(stream) = self.streams.get_mut(&session.stream) else {
             return;
         };
-        if session.has_media() || stream.primary() != Some(id) {
+        if session.may_go_on() || stream.primary() != Some(id) {
             return;
         }
         if session.epoch != epoch {
