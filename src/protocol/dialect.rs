@@ -71,9 +71,19 @@ impl Dialog {
     }
 
     /// Whether messages come from anybody: behind a relay there is no telling the server from a
-    /// guest.
+    /// guest, and what is not known to be a hosted server may be one.
     pub fn is_anybody(&self) -> bool {
+        self.spoken != Dialect::Hosted
+    }
+
+    /// Whether it is known that there is a relay.
+    pub fn is_relayed(&self) -> bool {
         self.relayed
+    }
+
+    /// The room could not be joined: what was found out may be wrong, or of another server.
+    pub fn forget(&mut self) {
+        self.spoken = self.asked;
     }
 
     /// The server said something that only a hosted one says.
@@ -110,6 +120,11 @@ impl Dialog {
         let from = message.remove("from");
         match peer_id(from.as_ref()) {
             Some(peer) if self.spoken != Dialect::Hosted => self.relayed(message, peer),
+            // A hosted server names the sender of whatever it passes on, and is none itself: what
+            // made it look like one was a guest's.
+            Some(peer) if self.asked == Dialect::Auto && !message.contains_key("UUID") => {
+                self.relayed(message, peer)
+            }
             _ if self.spoken == Dialect::Relay => {
                 // Without a sender only the server itself may speak.
                 let to_nobody = !message.contains_key("UUID");

@@ -6,12 +6,13 @@
 //! connections. Where to look:
 //!
 //! - a guest joins, **reloads** or is announced twice: [`Room::announced`], in this file;
-//! - the websocket, joining, alerts, coming back: `room/link.rs`;
+//! - the websocket, joining, coming back: `room/link.rs`; complaints: `room/alerts.rs`;
 //! - offers, renegotiation, candidates: `room/offers.rs`;
 //! - the channel, media, stalls and how sessions end: `room/sessions.rs`;
 //! - a publisher of whom nothing arrives: `room/silence.rs`;
 //! - who is played when: `room/plays.rs`; what is sent: `room/send.rs`, `room/bitrates.rs`.
 
+mod alerts;
 mod bitrates;
 mod link;
 mod offers;
@@ -38,7 +39,7 @@ use super::secret::Secrets;
 use super::session::Session;
 use super::stream::{Consent, Stream, Wish};
 use super::wire::{self, Incoming};
-use super::{Action, Event, RoomConfig, SessionId, StreamId};
+use super::{Action, Dialect, Event, RoomConfig, SessionId, StreamId};
 
 /// The state of a room. See [`protocol`](crate::protocol) for how it is driven.
 #[derive(Debug)]
@@ -53,6 +54,8 @@ pub struct Room {
     reconnects: u32,
     /// When the room was lost that we were in last.
     left_at: Option<Instant>,
+    /// What may have been a refusal, or a guest's word, and how long it is waited who is heard.
+    refused: Option<(Instant, String)>,
     /// Why the server is not connected, as told last.
     outage: Option<String>,
     /// Why the room is over, once its sessions are.
@@ -105,6 +108,7 @@ impl Room {
             backoff: Backoff::default(),
             reconnects: 0,
             left_at: None,
+            refused: None,
             outage: None,
             failing: None,
             now,
@@ -130,6 +134,7 @@ impl Room {
         }
         self.now = self.now.max(now);
         self.link_timers();
+        self.refusal_timer();
         self.empty_timer();
         self.session_timers();
         self.silence_timer();
@@ -181,6 +186,7 @@ impl Room {
         });
         let link = self.link.deadline();
         let sooner = sessions.chain(link).chain(self.empty_at());
+        let sooner = sooner.chain(self.refused_at());
         let sooner = sooner.chain(self.silence_deadline());
         sooner.chain(self.next_play_due()).min()
     }
@@ -189,6 +195,7 @@ impl Room {
         if !self.link.is_open() {
             return;
         }
+        let dialect = self.dialog.spoken();
         let incoming = match wire::read(text, &mut self.dialog) {
             Ok(incoming) => incoming,
             Err(error) => {
@@ -198,6 +205,9 @@ impl Room {
                 return;
             }
         };
+        if dialect == Dialect::Hosted && self.dialog.is_relayed() {
+            self.join_again();
+        }
         let in_the_room = matches!(incoming, Incoming::Announced { .. });
         self.joined_without_listing(in_the_room);
         match incoming {

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::Room;
-use crate::protocol::alert::{Alert, AlertKind};
 use crate::protocol::backoff::Backoff;
 use crate::protocol::filter::is_glob;
 use crate::protocol::names::PeerId;
@@ -22,9 +21,6 @@ const LASTED: Duration = Duration::from_secs(30);
 
 /// How long after it was lost a server that cannot be reached is tried without growing waits.
 const HASTE: Duration = Duration::from_secs(600);
-
-/// A relay that minds how we speak says so at once.
-const GREETING: Duration = Duration::from_secs(5);
 
 /// A room in which nobody publishes for so long may be the wrong one.
 const EMPTY: Duration = Duration::from_secs(10);
@@ -98,6 +94,7 @@ impl Room {
             return;
         }
         self.dialog.begin_anew();
+        self.refused = None;
         let Some(room) = self.secrets.room.clone() else {
             self.joined();
             self.play_named();
@@ -109,11 +106,7 @@ impl Room {
             Dialect::Relay => None,
         };
         self.link = Link::Joining { silent_at };
-        let join = [
-            ("request", "joinroom".into()),
-            ("roomid", Value::from(room.0)),
-        ];
-        self.send(None, fields(join));
+        self.send(None, join(room.0));
         self.joined_without_listing(false);
     }
 
@@ -173,6 +166,7 @@ impl Room {
                 self.joined_without_listing(false);
             }
             (Link::Joining { .. }, _) => {
+                self.dialog.forget();
                 let wait = self.backoff.next(&mut self.rng);
                 self.lost("the room server does not answer", wait);
             }
@@ -225,20 +219,25 @@ impl Room {
                 return;
             }
             Link::Given | Link::Failed | Link::Stopped => return,
+            Link::Joining { .. } => self.dialog.forget(),
             _ => {}
         }
         let lately = |at| self.now < at + HASTE;
-        let wait = match unreachable && self.left_at.is_some_and(lately) {
-            true => Backoff::unreachable(&mut self.rng),
-            false => self.backoff.next(&mut self.rng),
+        let wait = if self.refused.is_some() {
+            self.backoff.next_busy(&mut self.rng)
+        } else if unreachable && self.left_at.is_some_and(lately) {
+            Backoff::unreachable(&mut self.rng)
+        } else {
+            self.backoff.next(&mut self.rng)
         };
         self.link = Link::Connecting;
         self.lost(&format!("the room server is not connected: {reason}"), wait);
     }
 
     /// The sessions stay: media does not need the server, and signalling has the channel.
-    fn lost(&mut self, message: &str, after: Duration) {
+    pub(super) fn lost(&mut self, message: &str, after: Duration) {
         self.server_is_gone();
+        self.refused = None;
         self.link = Link::Waiting {
             until: self.now + after,
             closing: self.link.is_open(),
@@ -349,64 +348,13 @@ impl Room {
         }
     }
 
-    /// What the server complains about (protocol 1.3).
-    pub(super) fn alert(&mut self, alert: &Alert) {
-        let said = format!("the room server says: {}", alert.text);
-        match alert.kind {
-            kind if !self.believes(kind) => self.warn_once("note", &said),
-            AlertKind::Note => self.warn_once("note", &said),
-            AlertKind::Busy => {
-                let wait = self.backoff.next_busy(&mut self.rng);
-                self.lost(&said, wait);
-            }
-            AlertKind::NameTaken => {
-                self.dialog.rename(&mut self.rng);
-                let wait = self.backoff.next(&mut self.rng);
-                self.lost(&said, wait);
-            }
-            AlertKind::NeedsFrom if self.config.dialect == Dialect::Hosted => {
-                self.fail(format!(
-                    "{said}; it speaks the relay dialect: set dialect=relay"
-                ));
-            }
-            AlertKind::NeedsFrom => {
-                self.dialog.relay();
-                let wait = self.backoff.next(&mut self.rng);
-                self.lost(&said, wait);
-            }
-            AlertKind::Terminal => self.fail(said),
-        }
-    }
-
-    /// Guests can say what a relay says, as often as they like. What it has against our name it
-    /// says when we come, and never of a name that no websocket of ours had before.
-    fn believes(&self, kind: AlertKind) -> bool {
-        let late = matches!(self.link, Link::Joined { since } if self.now >= since + GREETING);
-        match kind {
-            AlertKind::NameTaken => !late && !self.dialog.is_new_name(),
-            // We always say who we are behind a relay.
-            AlertKind::NeedsFrom => self.dialog.spoken() != Dialect::Relay,
-            _ => !self.dialog.is_anybody(),
-        }
-    }
-
-    /// The server does not want us. Sessions go on until they end by themselves.
-    fn fail(&mut self, message: String) {
-        self.link = Link::Given;
-        if !self.sessions.is_empty() {
-            let go_on = format!("{message}; the streams that are connected go on");
-            self.warn_once("failing", &go_on);
-        }
-        self.failing = Some(message);
-    }
-
-    pub(super) fn fail_if_over(&mut self) {
-        if self.sessions.is_empty()
-            && let Some(message) = self.failing.take()
+    /// What looked like a hosted server is a relay: nobody has understood that we are there.
+    pub(super) fn join_again(&mut self) {
+        if self.link.is_joined()
+            && let Some(room) = self.secrets.room.clone()
         {
-            self.link = Link::Failed;
-            self.actions.push(Action::Fail { message });
-            self.actions.push(Action::Disconnect);
+            self.send(None, join(room.0));
+            self.play_unconnected();
         }
     }
 
@@ -420,6 +368,13 @@ impl Room {
         self.failing = None;
         self.actions.push(Action::Disconnect);
     }
+}
+
+fn join(room: String) -> Fields {
+    fields([
+        ("request", "joinroom".into()),
+        ("roomid", Value::from(room)),
+    ])
 }
 
 pub(super) fn fields<const N: usize>(entries: [(&str, Value); N]) -> Fields {
