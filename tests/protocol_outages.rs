@@ -164,7 +164,7 @@ fn a_guest_who_never_offers_costs_nobody_else_anything() {
     // Also a guest in the waiting room, whose play is dropped until it is let in.
     talk.pass_secs(3600);
     let plays = talk.plays();
-    assert!((1..=30).contains(&plays.len()), "{} plays", plays.len());
+    assert!((1..=240).contains(&plays.len()), "{} plays", plays.len());
     talk.flows("a", "alice", "late");
     talk.expect_eq(talk.session("bob"), bob);
 }

@@ -13,7 +13,7 @@ const UNREACHABLE: Duration = Duration::from_millis(500);
 /// How long a server that is full wants to be left alone (protocol 1.3).
 pub const BUSY: Duration = Duration::from_secs(15);
 
-/// A play without an offer is repeated after these times; the last one repeats (protocol 7.5).
+/// A play of a stream that left is repeated after these times; the last one repeats (protocol 7.5).
 const PLAYS: [Duration; 4] = [
     Duration::from_secs(5),
     Duration::from_secs(15),
@@ -25,6 +25,23 @@ const PLAYS: [Duration; 4] = [
 pub fn after_play(sent: u32) -> Duration {
     let index = usize::try_from(sent.saturating_sub(1)).unwrap_or(usize::MAX);
     PLAYS[index.min(PLAYS.len() - 1)]
+}
+
+/// A publisher that is there and does not answer has as many viewers as it wants, or waits to be let
+/// in: a place may be free at any moment.
+const THERE: Duration = Duration::from_secs(15);
+/// The plays of all those together are so far apart on average: a hosted server limits rates, and a
+/// room may have hundreds.
+const SPREAD: Duration = Duration::from_millis(500);
+
+/// The wait after the `sent`th play of a publisher that is there, one of `unanswered`.
+pub fn while_there(sent: u32, unanswered: usize) -> Duration {
+    let spread = SPREAD.saturating_mul(u32::try_from(unanswered).unwrap_or(u32::MAX));
+    let [first, .., longest] = PLAYS;
+    match sent {
+        0 | 1 => first,
+        _ => spread.clamp(THERE, longest),
+    }
 }
 
 /// Exponential back-off with jitter for the websocket: half of each wait is left to chance, so
@@ -91,5 +108,14 @@ mod tests {
     fn plays_are_repeated_ever_more_rarely() {
         let waits: Vec<u64> = (1..7).map(|sent| after_play(sent).as_secs()).collect();
         assert_eq!(waits, [5, 15, 45, 180, 180, 180]);
+    }
+
+    #[test]
+    fn who_is_there_is_played_every_quarter_of_a_minute_but_never_all_at_once() {
+        let waits = |unanswered| [1, 2, 3, 99].map(|sent| while_there(sent, unanswered).as_secs());
+        assert_eq!(waits(1), [5, 15, 15, 15]);
+        assert_eq!(waits(30), [5, 15, 15, 15]);
+        assert_eq!(waits(80), [5, 40, 40, 40]);
+        assert_eq!(waits(1000), [5, 180, 180, 180]);
     }
 }

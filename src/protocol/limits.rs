@@ -39,6 +39,8 @@ pub const MAX_CHANNEL_MESSAGES_PER_SECOND: u32 = 200;
 pub const MAX_PING: usize = 128;
 /// Streams that a room may announce. Hosted rooms hold about 80 connections (protocol section 0).
 pub const MAX_STREAMS: usize = 1000;
+/// Streams of one peer that may wait to be offered. A publisher has one.
+pub const MAX_STREAMS_PER_PEER: usize = 16;
 /// Peers that a room may have.
 pub const MAX_PEERS: usize = 2000;
 /// Sessions of one publisher. It has one, and another for a moment when it comes back.

@@ -8,14 +8,18 @@
 //! - a guest joins, **reloads** or is announced twice: [`Room::announced`], in this file;
 //! - the websocket, joining, coming back: `room/link.rs`; complaints: `room/alerts.rs`;
 //! - offers, renegotiation, candidates: `room/offers.rs`;
-//! - the channel, media, stalls and how sessions end: `room/sessions.rs`;
+//! - the channel, media, stalls: `room/sessions.rs`; how sessions end: `room/endings.rs`;
 //! - a publisher of whom nothing arrives: `room/silence.rs`;
-//! - who is played when: `room/plays.rs`; what is sent: `room/send.rs`, `room/bitrates.rs`.
+//! - who is remembered, and who is forgotten for others: `room/crowd.rs`;
+//! - who is played when: `room/plays.rs`; who has a place: `room/places.rs`; what is sent: `room/send.rs`, `room/bitrates.rs`.
 
 mod alerts;
 mod bitrates;
+mod crowd;
+mod endings;
 mod link;
 mod offers;
+mod places;
 mod plays;
 mod send;
 mod sessions;
@@ -33,7 +37,7 @@ use super::backoff::Backoff;
 use super::candidate::Candidate;
 use super::dialect::Dialog;
 use super::filter::Globs;
-use super::limits::{EARLY_CANDIDATES_LAST, MAX_PEERS, MAX_STREAMS};
+use super::limits::EARLY_CANDIDATES_LAST;
 use super::names::PeerId;
 use super::secret::Secrets;
 use super::session::Session;
@@ -80,6 +84,8 @@ pub struct Room {
 
 #[derive(Debug, Default)]
 struct Peer {
+    /// Which came last.
+    order: u64,
     stream: Option<StreamId>,
     director: bool,
     /// Candidates that came before their offer.
@@ -242,13 +248,11 @@ impl Room {
     ///   replaces the session ([`Room::make_way`]).
     pub(super) fn announced(&mut self, peer: PeerId, wire: Option<&str>, director: bool) {
         let stream = wire.and_then(|wire| Some((self.secrets.bare(wire)?, wire)));
-        if !self.know_peer(&peer, director) {
-            return;
-        }
+        self.know_peer(&peer, director);
         let Some((id, wire)) = stream else {
             return;
         };
-        if !self.know_stream(&id, wire) {
+        if !self.know_stream(&id, wire, Some(&peer)) {
             return;
         }
         let (now, epoch) = (self.now, self.reconnects);
@@ -259,6 +263,9 @@ impl Room {
             return;
         };
         let twice = stream.publisher.as_ref() == Some(&peer) && stream.ask.is_some() && stream.here;
+        if stream.publisher.as_ref() != Some(&peer) {
+            stream.renewed();
+        }
         stream.publisher = Some(peer.clone());
         stream.here = true;
         let (mut outdated, mut silent) = (None, None);
@@ -287,34 +294,6 @@ impl Room {
         }
         self.set_director(&id, &peer);
         self.show(&id);
-    }
-
-    /// Makes sure that the peer is known; false if there are too many.
-    fn know_peer(&mut self, peer: &PeerId, director: bool) -> bool {
-        if !self.peers.contains_key(peer) && self.peers.len() >= MAX_PEERS {
-            self.warn_once("peers", "the room has too many members: some are ignored");
-            return false;
-        }
-        let known = self.peers.entry(peer.clone()).or_default();
-        known.director |= director;
-        true
-    }
-
-    /// Makes sure that the stream is known; false if there are too many.
-    fn know_stream(&mut self, id: &StreamId, wire: &str) -> bool {
-        if let Some(stream) = self.streams.get_mut(id) {
-            wire.clone_into(&mut stream.wire);
-            return true;
-        }
-        if self.streams.len() >= MAX_STREAMS {
-            self.warn_once("streams", "the room has too many streams: some are ignored");
-            return false;
-        }
-        self.next_order += 1;
-        let ours = self.config.shard.owns(id);
-        let stream = Stream::new(wire.to_owned(), self.next_order, ours);
-        self.streams.insert(id.clone(), stream);
-        true
     }
 
     /// Whether the user wants the stream.

@@ -76,6 +76,8 @@ pub struct Session {
     /// How long it took.
     pub connected_in: Option<Duration>,
     pub media: Media,
+    /// When there was media for the first time.
+    pub first_media: Option<Instant>,
     /// Since when nothing at all arrives from its publisher.
     pub silent: Option<Instant>,
     /// When a `bye` was sent to its publisher although it stays, and under which name.
@@ -124,6 +126,7 @@ impl Session {
             connect_within,
             connected_in: None,
             media: Media::None,
+            first_media: None,
             silent: None,
             said_bye: None,
             left: false,
@@ -151,6 +154,16 @@ impl Session {
     /// Whether its media may go on. What a jitterbuffer still holds flows although nothing arrives.
     pub fn may_go_on(&self) -> bool {
         self.has_media() && self.silent.is_none()
+    }
+
+    /// For how long there was media, if it stopped: nothing arrives, or none of it.
+    pub fn lasted(&self) -> Option<Duration> {
+        let stalled = match self.media {
+            Media::Stalled { since } => Some(since),
+            Media::None | Media::Flowing => None,
+        };
+        let stopped = stalled.or(self.silent)?;
+        Some(stopped.saturating_duration_since(self.first_media?))
     }
 
     /// Whether a `bye` was sent to this name since nothing arrives.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::names::PeerId;
 use super::sdp::Offer;
 use super::{SessionId, StreamId, StreamInfo};
-use crate::protocol::backoff::after_play;
+use crate::protocol::backoff::{after_play, while_there};
 
 /// Plays of one stream are at least this far apart, whatever is said about it.
 const BETWEEN_PLAYS: Duration = Duration::from_secs(1);
@@ -18,6 +18,12 @@ const AFTER_BYE: Duration = Duration::from_millis(250);
 /// that counts.
 const HURRY: Duration = Duration::from_secs(3);
 const HURRY_FOR: Duration = Duration::from_secs(30);
+
+/// A publisher with one place for a viewer, such as raspberry_ninja without `--multiviewer`, leaves
+/// one for the next, who is asked for by both again and again. So many connections in a row whose
+/// media stopped after such a short time look like that.
+const CONTESTED: u32 = 3;
+const SHORT: Duration = Duration::from_secs(30);
 
 /// What the user said to [`Action::AskAccept`](super::Action::AskAccept).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +86,8 @@ pub struct Stream {
     last_play: Option<Instant>,
     /// Sessions in a row that ended before they had media.
     pub failures: u32,
+    /// Sessions in a row whose media stopped after a short time.
+    short: u32,
     /// When its media was lost, as long as it has not come back.
     pub lost_at: Option<Instant>,
     /// How long its last connection took to be made.
@@ -111,6 +119,7 @@ impl Stream {
             ask: None,
             last_play: None,
             failures: 0,
+            short: 0,
             lost_at: None,
             connects_in: Duration::ZERO,
             had_session: false,
@@ -148,6 +157,33 @@ impl Stream {
         self.ask_after(now, wait);
     }
 
+    /// Another viewer seems to want the only place: play again ever later, so that each has a turn.
+    pub fn ask_in_turn(&mut self, now: Instant) {
+        self.ask_after(now, after_play(self.short.saturating_sub(CONTESTED) + 2));
+    }
+
+    /// The media of a session stopped after this time, and the session is over.
+    pub fn media_lasted(&mut self, time: Duration) {
+        self.short = match time < SHORT {
+            true => self.short.saturating_add(1),
+            false => 0,
+        };
+    }
+
+    /// It comes anew: what was before tells nothing.
+    pub fn renewed(&mut self) {
+        self.short = 0;
+    }
+
+    pub fn is_contested(&self) -> bool {
+        self.short >= CONTESTED
+    }
+
+    /// The same if a session is counted whose media has lasted for this time.
+    pub fn would_be_contested(&self, time: Duration) -> bool {
+        self.short + 1 >= CONTESTED && time < SHORT
+    }
+
     fn ask_after(&mut self, now: Instant, wait: Duration) {
         let earliest = self.last_play.map(|last| last + BETWEEN_PLAYS);
         let at = (now + wait).max(earliest.unwrap_or(now));
@@ -171,14 +207,23 @@ impl Stream {
         });
     }
 
-    /// A play was sent.
-    pub fn asked(&mut self, now: Instant) {
+    /// A play was sent, and so many streams do not answer.
+    pub fn asked(&mut self, now: Instant, unanswered: usize) {
         let sent = self.ask.map_or(0, |ask| ask.sent).saturating_add(1);
+        let wait = match self.here || self.expected {
+            true => while_there(sent, unanswered),
+            false => after_play(sent),
+        };
         self.ask = Some(Ask {
-            at: now + after_play(sent),
+            at: now + wait,
             sent,
         });
         self.last_play = Some(now);
+    }
+
+    /// When it was asked last, if that was without an answer.
+    pub fn asked_at(&self) -> Option<Instant> {
+        self.last_play.filter(|_| self.is_asked())
     }
 
     pub fn was_played_within(&self, now: Instant, time: Duration) -> bool {

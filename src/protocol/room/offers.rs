@@ -117,8 +117,9 @@ impl Room {
     /// An offer for a new connection, asked for or not.
     fn first_offer(&mut self, id: &StreamId, peer: PeerId, token: Option<String>, next: NextOffer) {
         let wire = self.secrets.wire(id);
-        let known = self.streams.contains_key(id) || self.know_stream(id, &wire);
-        if !known || !self.know_peer(&peer, false) {
+        self.know_peer(&peer, false);
+        let known = self.streams.contains_key(id) || self.know_stream(id, &wire, Some(&peer));
+        if !known {
             return;
         }
         let Some(stream) = self.streams.get(id) else {
@@ -243,6 +244,10 @@ impl Room {
             .map(|session| (session.id, session.peer == *peer))
             .collect();
         for (session, same_peer) in replaced {
+            let lasted = self.sessions.get(&session).and_then(Session::lasted);
+            if let (Some(lasted), Some(stream)) = (lasted, self.streams.get_mut(id)) {
+                stream.media_lasted(lasted);
+            }
             // A goodbye to the same publisher would end its new connection.
             if !same_peer {
                 self.say_bye(session);
@@ -369,9 +374,7 @@ impl Room {
             return self.remote_candidates(session, candidates);
         }
         self.forget_early_candidates();
-        if !self.know_peer(peer, false) {
-            return;
-        }
+        self.know_peer(peer, false);
         let of_all: usize = self.peers.values().map(|peer| peer.early.len()).sum();
         let mut places = MAX_EARLY_CANDIDATES_OF_ALL.saturating_sub(of_all);
         for candidate in candidates {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Who is played when: wishes, consent, places, and the pace.
+//! Who is played when: wishes, consent, and the pace.
 
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,9 @@ use crate::protocol::{Action, Filter, StreamId};
 /// a room of 60 is asked within 1.2 s, below what servers take for a flood and slower than
 /// certificates and ICE agents are made, while one guest waits for nobody.
 const PACE: Duration = Duration::from_millis(20);
-/// A stream that left without a goodbye is given up after so many plays without an offer.
-const PLAYS_UNTIL_AWAY: u32 = 2;
+/// A stream that left without a goodbye is given up after so many plays without an offer, and one
+/// that never offered gives its place to another.
+pub(super) const PLAYS_UNTIL_AWAY: u32 = 2;
 /// A stream that left is forgotten after so many plays without an offer.
 const PLAYS_UNTIL_FORGOTTEN: u32 = 5;
 
@@ -69,7 +70,7 @@ impl Room {
     pub(super) fn expect(&mut self, id: &StreamId) -> Option<&mut Stream> {
         if !self.streams.contains_key(id) {
             let wire = self.secrets.wire(id);
-            if !self.know_stream(id, &wire) {
+            if !self.know_stream(id, &wire, None) {
                 return None;
             }
         }
@@ -104,6 +105,7 @@ impl Room {
                 self.hide(&id, "the filter does not want it any more");
             }
         }
+        self.announce_forgotten();
         if self.secrets.room.is_none() && self.link.is_joined() {
             self.play_named();
         }
@@ -143,7 +145,7 @@ impl Room {
         }
     }
 
-    fn hide(&mut self, id: &StreamId, reason: &str) {
+    pub(super) fn hide(&mut self, id: &StreamId, reason: &str) {
         if let Some(stream) = self.streams.get_mut(id)
             && std::mem::replace(&mut stream.shown, false)
         {
@@ -180,7 +182,11 @@ impl Room {
         let Some((id, _)) = self.first_ask().filter(|(_, at)| *at <= self.now) else {
             return;
         };
+        if self.passes_turn_on(&id) {
+            return;
+        }
         let free = self.has_place();
+        let unanswered = self.unanswered();
         let now = self.now;
         let Some(stream) = self.streams.get_mut(&id) else {
             return;
@@ -199,7 +205,7 @@ impl Room {
         if !stream.admitted && !free {
             return stream.postpone(now);
         }
-        stream.asked(now);
+        stream.asked(now, unanswered);
         let wire = stream.wire.clone();
         self.next_play = Some(now + PACE);
         self.send(
@@ -218,70 +224,17 @@ impl Room {
     }
 
     fn first_ask(&self) -> Option<(StreamId, Instant)> {
-        let due = self.streams.iter().filter_map(|(id, stream)| {
+        let asks = self.streams.iter().filter_map(|(id, stream)| {
             let ask = stream.ask.filter(|_| self.may_play(id, stream))?;
-            Some((ask.at, stream.order, id))
+            // What was being recorded does not queue behind those who may never send anything.
+            let is_new = ask.at <= self.now && !stream.had_session;
+            Some(((ask.at > self.now, is_new, ask.at, stream.order), id))
         });
-        due.min().map(|(at, _, id)| (id.clone(), at))
+        asks.min().map(|((.., at, _), id)| (id.clone(), at))
     }
 
     fn may_play(&self, id: &StreamId, stream: &Stream) -> bool {
         let has_place = stream.admitted || !stream.here;
         has_place && stream.consent == Consent::Given && self.wants(id, stream)
-    }
-
-    /// The oldest of those who wait get the places that are free.
-    fn admit(&mut self) {
-        let now = self.now;
-        let mut waiting: Vec<(u64, StreamId)> = self
-            .streams
-            .iter()
-            .filter(|(id, stream)| {
-                let there = stream.here || stream.expected;
-                let granted = stream.consent == Consent::Given;
-                !stream.admitted && there && granted && self.wants(id, stream)
-            })
-            .map(|(id, stream)| (stream.order, id.clone()))
-            .collect();
-        waiting.sort();
-        for (_, id) in waiting {
-            if !self.has_place() && !self.take_place_of_the_silent(&id) {
-                return;
-            }
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.admitted = true;
-                if stream.ask.is_none() && stream.sessions.is_empty() {
-                    stream.ask_now(now);
-                }
-            }
-        }
-    }
-
-    pub(super) fn has_place(&self) -> bool {
-        let taken = self
-            .streams
-            .values()
-            .filter(|stream| stream.admitted)
-            .count();
-        self.config.max_streams == 0 || taken < self.config.max_streams
-    }
-
-    /// Who was asked and never offered gives way to who was not asked yet.
-    fn take_place_of_the_silent(&mut self, waiting: &StreamId) -> bool {
-        let never_asked = |stream: &Stream| !stream.is_asked();
-        if !self.streams.get(waiting).is_some_and(never_asked) {
-            return false;
-        }
-        let silent = self.streams.values_mut().find(|stream| {
-            let unanswered = stream.ask.is_some_and(|ask| ask.sent >= PLAYS_UNTIL_AWAY);
-            stream.admitted && stream.sessions.is_empty() && unanswered
-        });
-        match silent {
-            Some(stream) => {
-                stream.admitted = false;
-                true
-            }
-            None => false,
-        }
     }
 }

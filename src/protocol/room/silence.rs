@@ -114,6 +114,14 @@ impl Room {
         if session.bye_was_said_to(&publisher) {
             return;
         }
+        // It is rather another viewer's turn: the connection has until `stream-timeout` to come back.
+        if session
+            .lasted()
+            .is_some_and(|time| stream.would_be_contested(time))
+        {
+            let id = session.stream.clone();
+            return self.warn_of_another_viewer(&id);
+        }
         if stream.was_played_within(now, OFFER) {
             self.replace_at = Some(now + OFFER);
             return;
