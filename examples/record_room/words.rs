@@ -3,23 +3,11 @@
 
 use bytesize::ByteSize;
 use gst::glib;
+pub use vdoroom_test_support::printable as clean;
 
 use crate::status::{Room, Status, Stream, Track};
 
 const NANOSECOND: u64 = 1_000_000_000;
-
-/// What others wrote, such as labels, without what would move the cursor or turn the line around.
-pub fn clean(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let clean = |c: char| {
-        if c.is_control() || turns(c) {
-            '\u{fffd}'
-        } else {
-            c
-        }
-    };
-    text.chars().map(clean).collect()
-}
 
 /// The ID, and the label where it says something else.
 pub fn who(stream_id: &str, label: Option<&str>) -> String {

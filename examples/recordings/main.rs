@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use vdoroom_test_support::manifest::Manifest;
-use vdoroom_test_support::table;
+use vdoroom_test_support::{printable, table};
 
 use survey::{Finding, Row, Survey, has_extension, seconds};
 
@@ -154,11 +154,4 @@ fn cells(row: &Row) -> [String; 10] {
         losses.to_string(),
         row.state.to_owned(),
     ]
-}
-
-/// Names come from strangers; a terminal obeys control characters.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }

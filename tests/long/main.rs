@@ -35,15 +35,24 @@ mod lossy;
 #[path = "../network/scene.rs"]
 mod scene;
 
+#[path = "../room/besiege.rs"]
+mod besiege;
 #[path = "../room/chaos.rs"]
 mod chaos;
+#[path = "../room/crowd.rs"]
+mod crowd;
 #[path = "../room/leaks.rs"]
 mod leaks;
 #[allow(dead_code)]
 #[path = "../room/recording.rs"]
 mod recording;
+#[allow(dead_code)]
+#[path = "../room/server.rs"]
+mod server;
 #[path = "../room/shards.rs"]
 mod shards;
+#[path = "../room/siege.rs"]
+mod siege;
 
 /// How long a hostile guest has.
 const CHAOS: std::time::Duration = std::time::Duration::from_secs(600);
@@ -53,3 +62,13 @@ const GUESTS: usize = 24;
 
 /// How often guests join, and leave.
 const JOINS: usize = 500;
+
+/// Who is connected to a room server that is to keep its size.
+const CROWD: crowd::Crowd = crowd::Crowd {
+    idle: 2000,
+    talking: 300,
+    time: std::time::Duration::from_secs(300),
+};
+
+/// How long hostile clients have at the room server.
+const SIEGE: std::time::Duration = std::time::Duration::from_secs(600);

@@ -32,6 +32,7 @@ impl Scene {
         let room = host.run(|| {
             RoomServer::builder()
                 .dialect(Dialect::Hosted)
+                .logged()
                 .listen(host.port(ROOM_PORT))
                 .start()
                 .unwrap()

@@ -3,12 +3,14 @@
 //! What comes out is played back.
 
 mod applications;
+mod besiege;
 mod browser;
 mod changes;
 mod chaos;
 mod claims;
 mod codecs;
 mod crash;
+mod crowd;
 mod failures;
 mod faults;
 mod flavours;
@@ -33,7 +35,9 @@ mod recovery;
 mod rejoin;
 mod scripts;
 mod secrets;
+mod server;
 mod shards;
+mod siege;
 mod splits;
 mod states;
 mod terminal;
@@ -51,3 +55,13 @@ const GUESTS: usize = 9;
 
 /// How often guests join, and leave.
 const JOINS: usize = 200;
+
+/// Who is connected to a room server that is to keep its size.
+const CROWD: crowd::Crowd = crowd::Crowd {
+    idle: 300,
+    talking: 50,
+    time: std::time::Duration::from_secs(8),
+};
+
+/// How long hostile clients have at the room server.
+const SIEGE: std::time::Duration = std::time::Duration::from_secs(12);

@@ -114,6 +114,7 @@ fn the_page_speaks_as_the_server_does_and_encrypts() {
         .dialect(Dialect::Relay)
         .certificate(Certificate::loopback())
         .pages(pages)
+        .logged()
         .start()
         .unwrap();
     let browser = Browser::start().unwrap();

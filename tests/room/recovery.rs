@@ -52,7 +52,7 @@ fn assert_parts(recorded: &Recorded, count: usize) {
 }
 
 fn serve(at: SocketAddr, certificate: Option<&Certificate>) -> RoomServer {
-    let mut builder = RoomServer::builder().listen(at);
+    let mut builder = RoomServer::builder().listen(at).logged();
     if let Some(certificate) = certificate {
         builder = builder.certificate(certificate.clone());
     }

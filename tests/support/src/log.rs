@@ -4,12 +4,15 @@
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-/// A server that runs for weeks keeps only the newest entries.
+use crate::printable;
+
+/// Only the newest entries are kept: so many, and so many bytes of text.
 const KEPT: usize = 10_000;
+const KEPT_BYTES: usize = 32 * 1024 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -41,20 +44,26 @@ impl fmt::Display for LogEntry {
             Direction::Dropped => "x-",
         };
         let at = self.at.as_secs_f64();
-        let text: String = self.text.chars().take(SHOWN).collect();
-        let more = if text.len() < self.text.len() {
-            " …"
-        } else {
-            ""
+        let end = self.text.char_indices().nth(SHOWN);
+        let (text, more) = match end {
+            Some((end, _)) => (&self.text[..end], " …"),
+            None => (self.text.as_str(), ""),
         };
-        write!(f, "{at:9.3} {:<24} {arrow} {text}{more}", self.who)
+        let (who, text) = (printable(&self.who), printable(text));
+        write!(f, "{at:9.3} {who:<24} {arrow} {text}{more}")
     }
 }
 
 pub struct Log {
     start: Instant,
-    entries: Mutex<VecDeque<LogEntry>>,
+    kept: Mutex<Kept>,
     grown: Condvar,
+}
+
+#[derive(Default)]
+struct Kept {
+    entries: VecDeque<LogEntry>,
+    bytes: usize,
 }
 
 impl Default for Log {
@@ -62,7 +71,20 @@ impl Default for Log {
         Self {
             grown: Condvar::new(),
             start: Instant::now(),
-            entries: Mutex::default(),
+            kept: Mutex::default(),
+        }
+    }
+}
+
+impl Kept {
+    fn add(&mut self, entry: LogEntry) {
+        self.bytes += entry.text.len();
+        self.entries.push_back(entry);
+        while self.entries.len() > KEPT || self.bytes > KEPT_BYTES {
+            let Some(oldest) = self.entries.pop_front() else {
+                break;
+            };
+            self.bytes -= oldest.text.len();
         }
     }
 }
@@ -75,18 +97,16 @@ impl Log {
             direction,
             text: text.into(),
         };
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() == KEPT {
-            entries.pop_front();
-        }
-        entries.push_back(entry);
-        drop(entries);
+        self.lock().add(entry);
         self.grown.notify_all();
     }
 
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn entries(&self) -> Vec<LogEntry> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().cloned().collect()
+        self.lock().entries.iter().cloned().collect()
     }
 
     /// The first entry that satisfies the condition, waiting for it if it is not there yet.
@@ -95,11 +115,36 @@ impl Log {
         timeout: Duration,
         condition: impl Fn(&LogEntry) -> bool,
     ) -> Option<LogEntry> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let (entries, _) = self
+        let (kept, _) = self
             .grown
-            .wait_timeout_while(entries, timeout, |entries| !entries.iter().any(&condition))
+            .wait_timeout_while(self.lock(), timeout, |kept| {
+                !kept.entries.iter().any(&condition)
+            })
             .unwrap_or_else(PoisonError::into_inner);
-        entries.iter().find(|entry| condition(entry)).cloned()
+        let found = kept.entries.iter().find(|entry| condition(entry));
+        found.cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_keeps_so_many_entries_and_so_many_bytes() {
+        let log = Log::default();
+        for _ in 0..2 * KEPT {
+            log.add("#1".into(), Direction::Received, "short");
+        }
+        assert_eq!(log.entries().len(), KEPT);
+        let long = "x".repeat(256 * 1024);
+        for _ in 0..200 {
+            log.add("#1".into(), Direction::Received, &long);
+        }
+        let kept: usize = log.entries().iter().map(|entry| entry.text.len()).sum();
+        assert!(
+            (KEPT_BYTES - long.len()..=KEPT_BYTES).contains(&kept),
+            "{kept}"
+        );
     }
 }

@@ -1,72 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The server's rules (protocol 9.1 and 9.2), seen by clients on sockets.
 
+mod client;
+
 use std::{io::Read, net::TcpStream, time::Duration};
 
-use async_tungstenite::tungstenite::{
-    Error, Message, WebSocket, client::client, protocol::frame::coding::CloseCode,
-};
+use async_tungstenite::tungstenite::{Error, Message, protocol::frame::coding::CloseCode};
 use serde_json::{Value, json};
 use vdoroom_test_support::{
     Closing, Dialect, LeaveNotice, RoomServer, Who,
     server::{Candidates, Certificate, RoomEvent},
 };
 
-const SOON: Duration = Duration::from_secs(5);
-
-/// A client that says and reads one message at a time.
-struct Client(WebSocket<TcpStream>);
-
-impl Client {
-    fn connect(server: &RoomServer) -> Self {
-        let tcp = TcpStream::connect(server.address()).unwrap();
-        tcp.set_read_timeout(Some(SOON)).unwrap();
-        let (socket, _) = client(server.url(), tcp).unwrap();
-        Self(socket)
-    }
-
-    /// A member of the room `r`, past its listing.
-    fn joined(server: &RoomServer) -> Self {
-        let mut client = Self::connect(server);
-        client.say(json!({"request": "joinroom", "roomid": "r"}));
-        client.expect("listing");
-        client
-    }
-
-    fn seeding(server: &RoomServer, stream_id: &str) -> Self {
-        let mut client = Self::joined(server);
-        client.say(json!({"request": "seed", "streamID": stream_id}));
-        client
-    }
-
-    fn say(&mut self, json: Value) {
-        self.0.send(Message::text(json.to_string())).unwrap();
-    }
-
-    fn read(&mut self) -> Result<Value, Error> {
-        loop {
-            match self.0.read()? {
-                Message::Text(text) => return Ok(serde_json::from_str(&text).unwrap()),
-                Message::Close(_) | Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    /// The next message, which must be this request.
-    fn expect(&mut self, request: &str) -> Value {
-        let json = self.read().unwrap();
-        assert_eq!(json["request"], request, "{json}");
-        json
-    }
-
-    /// Nothing but an answer to a question of this test's own is waiting. The server handles
-    /// messages in order, so what was to come has come when the answer has.
-    fn expect_nothing(&mut self, server: &RoomServer) {
-        server.say(Who::Everyone, json!({"request": "marker"}));
-        self.expect("marker");
-    }
-}
+use client::{Client, SOON};
 
 #[test]
 fn a_newcomer_gets_the_list_and_the_others_get_the_newcomer() {

@@ -8,36 +8,43 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_tungstenite::tungstenite::Utf8Bytes;
 use futures_rustls::TlsAcceptor;
+use hyper::body::Bytes;
+use rustix::net::sockopt;
 use serde_json::Value;
 use smol::{
-    LocalExecutor, Timer,
-    channel::{Receiver, Sender, bounded},
+    LocalExecutor, Task, Timer,
+    channel::{Receiver, Sender},
     net::{TcpListener, TcpStream},
 };
 
 use crate::log::{Direction, Log};
 
 use super::{
-    Candidates, Faults, Pages, Who,
+    Faults, Pages, Who,
+    faults::Held,
+    gate::{Gate, SharedGate, Ticket},
+    http::Service,
+    limits::{Allowance, Limits, SYSTEM_BUFFER},
+    queue::{Outbox, Outgoing, Waiting, queue},
     rules::{Dialect, Effect, Leniency, RoomEvent, Rules, SocketId},
-    socket::{self, Closing, Outgoing},
+    socket::{self, Closing},
     status,
+    traffic::Traffic,
 };
 
-/// A client that lets this many messages pile up is cut off.
-const OUTGOING: usize = 512;
-/// An offer is not held back for longer than this while its candidates are awaited.
-const HOLD: Duration = Duration::from_secs(1);
+/// The status page's data is made no more often than this.
+const STATUS_AGE: Duration = Duration::from_millis(100);
 
 pub enum Input {
-    Accepted(TcpStream),
+    Accepted(Accepted),
     Connected(SocketId),
     Text(SocketId, String),
     Closed(SocketId),
     Deliver {
         to: SocketId,
-        text: String,
+        text: Utf8Bytes,
     },
     Release {
         from: SocketId,
@@ -46,9 +53,11 @@ pub enum Input {
     Say(Who, Value),
     Close(Who, Closing),
     Transfer(Who, String),
+    /// For connections to come.
+    Certificate(TlsAcceptor),
     /// The pages ask who is there, and what the server is.
-    Status(Sender<Value>),
-    About(Sender<Value>),
+    Status(Sender<Bytes>),
+    About(Sender<Bytes>),
     Stop,
 }
 
@@ -59,38 +68,65 @@ pub struct Hub {
     pub tls: Option<TlsAcceptor>,
     pub input: Sender<Input>,
     pub dialect: Dialect,
+    pub limits: Limits,
     pub rules: Rules,
     pub pages: Rc<Pages>,
     pub faults: Arc<Mutex<Faults>>,
-    pub log: Arc<Log>,
+    /// Only for a server that was built with one.
+    pub log: Option<Arc<Log>>,
     pub watcher: Option<Watcher>,
-    pub sockets: HashMap<SocketId, Sender<Outgoing>>,
+    pub connections: HashMap<SocketId, Connection>,
+    pub waiting: Waiting,
+    /// Those who did not read what they were sent.
+    pub too_slow: Vec<SocketId>,
     /// Offers that wait for a candidate to pass them.
     pub held: Vec<Held>,
     pub accepted: SocketId,
     pub started: Instant,
-    /// When each websocket was opened.
-    pub connected: HashMap<SocketId, Instant>,
+    pub status: Option<(Instant, Bytes)>,
 }
 
-pub struct Held {
-    from: SocketId,
-    to: SocketId,
-    text: String,
+pub struct Connection {
+    outbox: Outbox,
+    allowance: Allowance,
+    ticket: Ticket,
+    /// When the websocket was opened.
+    since: Option<Instant>,
+    /// Dropping it ends the connection.
+    _task: Task<()>,
 }
 
-/// Accepts connections until the hub is gone.
-pub async fn accept(listener: TcpListener, hub: Sender<Input>) {
+pub struct Accepted {
+    pub tcp: TcpStream,
+    pub ticket: Ticket,
+}
+
+/// The next connection for which there is a place; what is too many is closed at once.
+pub async fn next(listener: &TcpListener, gate: &SharedGate) -> Accepted {
     loop {
-        let sent = match listener.accept().await {
-            Ok((tcp, _)) => hub.send(Input::Accepted(tcp)).await,
+        match listener.accept().await {
+            Ok((tcp, from)) => {
+                if let Some(ticket) = Gate::admit(gate, from.ip().into(), Instant::now()) {
+                    // These fail for a connection that is gone already.
+                    let _ = tcp.set_nodelay(true);
+                    let _ = sockopt::set_socket_send_buffer_size(&tcp, SYSTEM_BUFFER);
+                    let _ = sockopt::set_socket_recv_buffer_size(&tcp, SYSTEM_BUFFER);
+                    return Accepted { tcp, ticket };
+                }
+            }
             // Out of descriptors, or the client is gone again: others may fare better.
             Err(_) => {
                 Timer::after(Duration::from_millis(100)).await;
-                Ok(())
             }
-        };
-        if sent.is_err() {
+        }
+    }
+}
+
+/// Accepts connections until the hub is gone.
+pub async fn accept(listener: TcpListener, gate: SharedGate, hub: Sender<Input>) {
+    loop {
+        let accepted = next(&listener, &gate).await;
+        if hub.send(Input::Accepted(accepted)).await.is_err() {
             return;
         }
     }
@@ -100,20 +136,17 @@ impl Hub {
     pub async fn run(mut self, inputs: Receiver<Input>) {
         while let Ok(input) = inputs.recv().await {
             match input {
-                Input::Accepted(tcp) => self.accepted(tcp),
-                Input::Connected(id) => {
-                    self.rules.connected(id);
-                    self.connected.insert(id, Instant::now());
-                }
+                Input::Accepted(accepted) => self.accepted(accepted),
+                Input::Connected(id) => self.connected(id),
                 Input::Text(id, text) => self.text(id, &text),
                 Input::Closed(id) => self.closed(id),
                 Input::Deliver { to, text } => self.send(to, text),
                 Input::Release { from, to } => self.release(from, to),
                 Input::Say(who, json) => {
-                    let text = json.to_string();
-                    self.select(&who)
-                        .into_iter()
-                        .for_each(|id| self.send(id, text.clone()));
+                    let text: Utf8Bytes = json.to_string().into();
+                    for id in self.select(&who) {
+                        self.send(id, text.clone());
+                    }
                 }
                 Input::Close(who, closing) => {
                     for id in self.select(&who) {
@@ -121,17 +154,23 @@ impl Hub {
                     }
                 }
                 Input::Transfer(who, room) => self.transfer(&who, &room),
+                Input::Certificate(tls) => self.tls = Some(tls),
                 // Who asks may be gone by now.
                 Input::Status(answer) => drop(answer.try_send(self.status())),
                 Input::About(answer) => {
-                    drop(answer.try_send(self.pages.about(self.dialect)));
+                    let about = self.pages.about(self.dialect).to_string();
+                    drop(answer.try_send(about.into()));
                 }
                 Input::Stop => return,
+            }
+            // Their end may be too much for others.
+            while let Some(id) = self.too_slow.pop() {
+                self.closed(id);
             }
         }
     }
 
-    fn faults(&self) -> Faults {
+    pub fn faults(&self) -> Faults {
         self.faults
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -146,58 +185,92 @@ impl Hub {
         }
     }
 
-    fn accepted(&mut self, tcp: TcpStream) {
+    fn accepted(&mut self, Accepted { tcp, ticket }: Accepted) {
         self.accepted += 1;
         let id = self.accepted;
         if self.faults().ignore_handshakes {
             // Keeps the connection open and says nothing.
-            self.executor
-                .spawn(async move {
-                    let _open = tcp;
-                    std::future::pending::<()>().await;
-                })
-                .detach();
-            return;
+            let open = async move {
+                let _open = (tcp, ticket);
+                std::future::pending::<()>().await;
+            };
+            return self.executor.spawn(open).detach();
         }
-        let (sender, outgoing) = bounded(OUTGOING);
-        self.sockets.insert(id, sender);
-        let served = socket::serve(
-            id,
-            tcp,
-            self.tls.clone(),
-            self.pages.clone(),
-            self.input.clone(),
-            outgoing,
-        );
-        self.executor.spawn(served).detach();
+        let (outbox, inbox) = queue(&self.waiting);
+        let allowance = Allowance::new(&self.limits, Instant::now());
+        let service = Service {
+            tls: self.tls.clone(),
+            pages: self.pages.clone(),
+            hub: self.input.clone(),
+            allowance: allowance.clone(),
+        };
+        let traffic = Traffic::new(tcp, allowance.clone());
+        let served = socket::serve(id, traffic, service, inbox);
+        let connection = Connection {
+            outbox,
+            allowance,
+            ticket,
+            since: None,
+            _task: self.executor.spawn(served),
+        };
+        self.connections.insert(id, connection);
+    }
+
+    fn connected(&mut self, id: SocketId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.since = Some(Instant::now());
+            self.rules.connected(id, connection.ticket.network());
+        }
     }
 
     fn text(&mut self, id: SocketId, text: &str) {
-        self.log.add(self.name(id), Direction::Received, text);
+        // It may have been cut off since it said this.
+        if !self.connections.contains_key(&id) {
+            return;
+        }
+        self.log(id, Direction::Received, text);
         let effects = self.rules.message(id, text, self.leniency());
         if self.faults().never_answer {
             return;
+        }
+        let sent = effects.iter().filter_map(|effect| match effect {
+            Effect::Send { text, .. } => Some(text.len()),
+            Effect::Event(_) => None,
+        });
+        let (messages, bytes) = sent.fold((0, 0), |(n, sum), len| (n + 1, sum + len));
+        if let Some(connection) = self.connections.get(&id) {
+            connection.allowance.charge(messages, bytes);
         }
         self.apply(effects);
     }
 
     fn closed(&mut self, id: SocketId) {
-        self.sockets.remove(&id);
-        self.connected.remove(&id);
+        self.connections.remove(&id);
         self.held.retain(|held| held.from != id && held.to != id);
         let effects = self.rules.disconnected(id, self.leniency());
         self.apply(effects);
     }
 
-    fn status(&self) -> Value {
-        let mut ids: Vec<_> = self.connected.iter().collect();
-        ids.sort_unstable();
-        let members = ids.into_iter().map(|(id, since)| status::Member {
-            room: self.rules.room(*id),
-            stream_id: self.rules.names(*id).1,
+    fn status(&mut self) -> Bytes {
+        match &self.status {
+            Some((at, status)) if at.elapsed() < STATUS_AGE => return status.clone(),
+            _ => {}
+        }
+        let connections = self.connections.iter();
+        let mut open: Vec<_> = connections
+            .filter_map(|(id, connection)| Some((*id, connection.since?)))
+            .collect();
+        open.sort_unstable();
+        let members = open.into_iter().map(|(id, since)| status::Member {
+            room: self.rules.room(id),
+            stream_id: self.rules.names(id).1,
             connected: since.elapsed(),
         });
-        status::status(members, self.started.elapsed())
+        let status: Bytes = status::status(members, self.started.elapsed())
+            .to_string()
+            .into();
+        self.status = Some((Instant::now(), status.clone()));
+        status
     }
 
     fn transfer(&mut self, who: &Who, room: &str) {
@@ -222,82 +295,31 @@ impl Hub {
         }
     }
 
-    /// Sends a message as the faults let it.
-    fn deliver(&mut self, to: SocketId, from: Option<SocketId>, text: String) {
-        let json: Value = serde_json::from_str(&text).unwrap_or_default();
-        if json["request"] == "offerSDP" && self.use_up_offer_drop() {
-            return self.log.add(self.name(to), Direction::Dropped, &text);
-        }
-        let faults = self.faults();
-        let increment = matches!(
-            json["request"].as_str(),
-            Some("someonejoined" | "videoaddedtoroom")
-        );
-        if increment && faults.duplicate_increments {
-            self.send(to, text.clone());
-        }
-        let is_offer = json.get("description").is_some() && json.get("streamID").is_some();
-        let is_candidate = json.get("candidates").is_some() || json.get("candidate").is_some();
-        match (faults.candidates, from) {
-            (Candidates::BeforeOffer, Some(from)) if is_offer => self.hold(from, to, text),
-            (Candidates::BeforeOffer, Some(from)) if is_candidate => {
-                self.send(to, text);
-                self.release(from, to);
-            }
-            (Candidates::DelayedBy(delay), _) if is_candidate => {
-                self.later(delay, Input::Deliver { to, text });
-            }
-            _ => self.send(to, text),
-        }
-    }
-
-    fn use_up_offer_drop(&self) -> bool {
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let drop = faults.drop_offer_requests > 0;
-        faults.drop_offer_requests = faults.drop_offer_requests.saturating_sub(1);
-        drop
-    }
-
-    fn hold(&mut self, from: SocketId, to: SocketId, text: String) {
-        self.held.push(Held { from, to, text });
-        self.later(HOLD, Input::Release { from, to });
-    }
-
-    fn release(&mut self, from: SocketId, to: SocketId) {
-        let matches = |held: &mut Held| held.from == from && held.to == to;
-        let released: Vec<Held> = self.held.extract_if(.., matches).collect();
-        released
-            .into_iter()
-            .for_each(|held| self.send(held.to, held.text));
-    }
-
-    fn later(&self, delay: Duration, input: Input) {
-        let hub = self.input.clone();
-        let wait = async move {
-            Timer::after(delay).await;
-            let _ = hub.send(input).await;
-        };
-        self.executor.spawn(wait).detach();
-    }
-
-    fn send(&mut self, to: SocketId, text: String) {
-        self.log.add(self.name(to), Direction::Sent, &text);
+    pub fn send(&mut self, to: SocketId, text: Utf8Bytes) {
+        self.log(to, Direction::Sent, &text);
         self.push(to, Outgoing::Text(text));
     }
 
     fn push(&mut self, to: SocketId, outgoing: Outgoing) {
-        if let Some(sender) = self.sockets.get(&to)
-            && sender.try_send(outgoing).is_err()
-        {
-            // Too slow: dropping the sender ends the socket's loop.
-            self.sockets.remove(&to);
+        let Some(connection) = self.connections.get(&to) else {
+            return;
+        };
+        if !connection.outbox.push(outgoing) {
+            self.too_slow.push(to);
+        } else if self.waiting.is_too_much() {
+            let connections = self.connections.iter();
+            let longest = connections.max_by_key(|(_, connection)| connection.outbox.bytes());
+            self.too_slow.extend(longest.map(|(id, _)| *id));
         }
     }
 
-    fn name(&self, id: SocketId) -> String {
-        match self.rules.names(id) {
-            (_, Some(stream_id)) => format!("#{id} {stream_id}"),
-            _ => format!("#{id}"),
+    pub fn log(&self, id: SocketId, direction: Direction, text: &str) {
+        if let Some(log) = &self.log {
+            let who = match self.rules.names(id) {
+                (_, Some(stream_id)) => format!("#{id} {stream_id}"),
+                _ => format!("#{id}"),
+            };
+            log.add(who, direction, text);
         }
     }
 
@@ -312,7 +334,8 @@ impl Hub {
                 Who::Uuid(name) => uuid == Some(name),
             }
         };
-        let mut ids: Vec<SocketId> = self.sockets.keys().copied().filter(chosen).collect();
+        let ids = self.connections.keys().copied();
+        let mut ids: Vec<SocketId> = ids.filter(chosen).collect();
         ids.sort_unstable();
         ids
     }

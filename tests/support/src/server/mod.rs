@@ -5,33 +5,40 @@
 //! through the dialect's rules (`hosted`, `relay`) and then through the faults; a task per
 //! connection (`socket`) reads and writes. The rules know nothing of sockets. On the same port
 //! (`http`) there may be pages for browsers (`pages`, `status`).
+//!
+//! What clients may cost is in `limits`: who may connect (`gate`), how much is read of a connection
+//! (`traffic`), and what may wait to be sent on it (`queue`).
 
+mod builder;
+mod faults;
+mod gate;
 mod hosted;
 mod http;
 mod hub;
+mod limits;
 mod pages;
+mod queue;
 mod relay;
+mod rooms;
 mod rules;
 mod socket;
 mod status;
 mod tls;
+mod traffic;
 
 use std::{
-    collections::HashMap,
-    io,
-    net::{SocketAddr, TcpListener},
-    rc::Rc,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
-use smol::{
-    LocalExecutor,
-    channel::{Sender, unbounded},
-};
+use smol::channel::Sender;
 
+pub use builder::RoomServerBuilder;
+pub use faults::{Candidates, Faults};
+pub use limits::Limits;
 pub use pages::Pages;
 pub use rules::{Dialect, LeaveNotice, RoomEvent};
 pub use socket::Closing;
@@ -39,36 +46,7 @@ pub use tls::Certificate;
 
 use crate::log::{Log, LogEntry};
 
-use hub::{Hub, Input, Watcher};
-use rules::Rules;
-
-/// In which order candidates and offers of publishers reach a viewer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Candidates {
-    #[default]
-    AsSent,
-    /// The first candidate overtakes the offer.
-    BeforeOffer,
-    DelayedBy(Duration),
-}
-
-/// What the server does wrong. All off by default.
-#[derive(Clone, Debug, Default)]
-pub struct Faults {
-    pub candidates: Candidates,
-    /// So many of the next `offerSDP` requests are lost.
-    pub drop_offer_requests: u32,
-    /// `someonejoined` and `videoaddedtoroom` are sent twice.
-    pub duplicate_increments: bool,
-    /// A second seeder with the same stream ID is let in.
-    pub allow_duplicate_streams: bool,
-    /// What a room is told when a member's socket closes.
-    pub leave_notice: LeaveNotice,
-    /// Messages are read, and nothing is ever said.
-    pub never_answer: bool,
-    /// Connections are accepted, and their handshake is never answered.
-    pub ignore_handshakes: bool,
-}
+use hub::Input;
 
 /// Sockets that an action is meant for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,123 +67,33 @@ impl Who {
     }
 }
 
-/// How a server is to be started.
-pub struct RoomServerBuilder {
-    listen: SocketAddr,
-    dialect: Dialect,
-    certificate: Option<Certificate>,
-    watcher: Option<Watcher>,
-    pages: Pages,
-}
-
-impl RoomServerBuilder {
-    /// Address to listen on; port 0 takes a free one.
-    pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.listen = address;
-        self
-    }
-
-    pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.dialect = dialect;
-        self
-    }
-
-    /// Serves `wss` with this certificate.
-    pub fn certificate(mut self, certificate: Certificate) -> Self {
-        self.certificate = Some(certificate);
-        self
-    }
-
-    /// Called from the server's thread for every join, seed and leave.
-    pub fn on_event(mut self, watcher: impl Fn(&RoomEvent) + Send + 'static) -> Self {
-        self.watcher = Some(Box::new(watcher));
-        self
-    }
-
-    /// Has pages on the same port, over `http`, or `https` if there is a certificate.
-    pub fn pages(mut self, pages: Pages) -> Self {
-        self.pages = pages;
-        self
-    }
-
-    pub fn start(self) -> io::Result<RoomServer> {
-        let tls = self
-            .certificate
-            .as_ref()
-            .map(Certificate::acceptor)
-            .transpose();
-        let tls = tls.map_err(io::Error::other)?;
-        let listener = TcpListener::bind(self.listen)?;
-        let address = listener.local_addr()?;
-        let listener = smol::net::TcpListener::try_from(listener)?;
-        let scheme = if tls.is_some() { "wss" } else { "ws" };
-        let (input, inputs) = unbounded();
-        let faults = Arc::<Mutex<Faults>>::default();
-        let log = Arc::<Log>::default();
-        let mut server = RoomServer {
-            url: format!("{scheme}://{address}"),
-            address,
-            input: input.clone(),
-            faults: faults.clone(),
-            log: log.clone(),
-            thread: None,
-        };
-        let (dialect, watcher, pages) = (self.dialect, self.watcher, self.pages);
-        let run = move || {
-            let executor = Rc::new(LocalExecutor::new());
-            executor
-                .spawn(hub::accept(listener, input.clone()))
-                .detach();
-            let hub = Hub {
-                executor: executor.clone(),
-                tls,
-                input,
-                dialect,
-                rules: Rules::new(dialect),
-                pages: Rc::new(pages),
-                faults,
-                log,
-                watcher,
-                sockets: HashMap::new(),
-                held: vec![],
-                accepted: 0,
-                started: Instant::now(),
-                connected: HashMap::new(),
-            };
-            smol::block_on(executor.run(hub.run(inputs)));
-        };
-        let thread = thread::Builder::new().name("room-server".into());
-        server.thread = Some(thread.spawn(run)?);
-        Ok(server)
-    }
-}
-
 /// A running server. Dropping it stops it.
 pub struct RoomServer {
     url: String,
     address: SocketAddr,
     input: Sender<Input>,
     faults: Arc<Mutex<Faults>>,
-    log: Arc<Log>,
+    log: Option<Arc<Log>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl RoomServer {
     /// A server for 127.0.0.1 on a free port, hosted dialect, without TLS.
     pub fn builder() -> RoomServerBuilder {
-        RoomServerBuilder {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            dialect: Dialect::default(),
-            certificate: None,
-            watcher: None,
-            pages: Pages::default(),
-        }
+        RoomServerBuilder::default()
     }
 
-    /// A server of this dialect on a free port of 127.0.0.1.
+    /// A server for tests: of this dialect, on a free port of 127.0.0.1, with a log, and without a
+    /// limit for messages, so that what a hostile guest says reaches the others.
     pub fn start(dialect: Dialect) -> Self {
+        let limits = Limits {
+            messages: u32::MAX,
+            ..Limits::default()
+        };
         Self::builder()
             .dialect(dialect)
+            .limits(limits)
+            .logged()
             .start()
             .expect("a free port on 127.0.0.1")
     }
@@ -249,9 +137,21 @@ impl RoomServer {
         self.tell(Input::Transfer(who, roomid.into()));
     }
 
-    /// The conversation so far.
+    /// Shows another certificate to those who connect from now on; nothing changes for the others.
+    pub fn replace_certificate(&self, certificate: &Certificate) -> Result<(), String> {
+        self.tell(Input::Certificate(certificate.acceptor()?));
+        Ok(())
+    }
+
+    /// The conversation so far. Only a server that was built [`logged`](RoomServerBuilder::logged)
+    /// has one.
     pub fn log(&self) -> Vec<LogEntry> {
-        self.log.entries()
+        self.kept().entries()
+    }
+
+    fn kept(&self) -> &Log {
+        let log = self.log.as_ref();
+        log.expect("a server whose log is read is built with `logged`")
     }
 
     /// The conversation as lines of text, for the message of a failed assertion.
@@ -268,7 +168,7 @@ impl RoomServer {
         timeout: Duration,
         condition: impl Fn(&LogEntry) -> bool,
     ) -> Result<LogEntry, String> {
-        let found = self.log.wait_for(timeout, condition);
+        let found = self.kept().wait_for(timeout, condition);
         found.ok_or_else(|| format!("not seen within {timeout:?}:\n{}", self.conversation()))
     }
 
@@ -278,8 +178,8 @@ impl RoomServer {
     }
 
     fn tell(&self, input: Input) {
-        // Fails only when the server has stopped, and then there is nobody to tell.
-        let _ = self.input.try_send(input);
+        // Fails only when the server has stopped, and then there is nothing to tell.
+        let _ = self.input.send_blocking(input);
     }
 
     fn shut_down(&mut self) {

@@ -122,12 +122,12 @@ pub async fn answer(
 }
 
 /// Has the hub tell something.
-async fn ask(hub: &Sender<Input>, question: fn(Sender<Value>) -> Input) -> Response<Full<Bytes>> {
+async fn ask(hub: &Sender<Input>, question: fn(Sender<Bytes>) -> Input) -> Response<Full<Bytes>> {
     let (answer, answered) = bounded(1);
     // Fails only when the server stops; then there is no answer either.
     let _ = hub.send(question(answer)).await;
     match answered.recv().await {
-        Ok(json) => respond(StatusCode::OK, "application/json", json.to_string()),
+        Ok(json) => respond(StatusCode::OK, "application/json", json),
         Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "The server is stopping."),
     }
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a room server answers to a message, without sockets (protocol 9.1 and 9.2).
 
+use async_tungstenite::tungstenite::Utf8Bytes;
 use serde_json::Value;
 
-use super::{hosted::Hosted, relay::Relay};
+use super::{
+    hosted::Hosted,
+    limits::{Limits, Network},
+    relay::Relay,
+};
 
 /// One connected websocket, numbered in order of arrival.
 pub type SocketId = u64;
@@ -60,7 +65,7 @@ pub enum Effect {
     Send {
         to: SocketId,
         from: Option<SocketId>,
-        text: String,
+        text: Utf8Bytes,
     },
     Event(RoomEvent),
 }
@@ -71,7 +76,7 @@ impl Effect {
         Self::Send {
             to,
             from: None,
-            text: json.to_string(),
+            text: json.to_string().into(),
         }
     }
 }
@@ -89,18 +94,18 @@ pub enum Rules {
 }
 
 impl Rules {
-    pub fn new(dialect: Dialect) -> Self {
+    pub fn new(dialect: Dialect, limits: Limits) -> Self {
         match dialect {
-            Dialect::Hosted => Self::Hosted(Hosted::default()),
-            Dialect::Relay => Self::Relay(Relay::new(true)),
-            Dialect::BasicRelay => Self::Relay(Relay::new(false)),
+            Dialect::Hosted => Self::Hosted(Hosted::new(limits)),
+            Dialect::Relay => Self::Relay(Relay::new(true, limits)),
+            Dialect::BasicRelay => Self::Relay(Relay::new(false, limits)),
         }
     }
 
-    pub fn connected(&mut self, id: SocketId) {
+    pub fn connected(&mut self, id: SocketId, network: Network) {
         match self {
-            Self::Hosted(rules) => rules.connected(id),
-            Self::Relay(rules) => rules.connected(id),
+            Self::Hosted(rules) => rules.connected(id, network),
+            Self::Relay(rules) => rules.connected(id, network),
         }
     }
 
@@ -123,6 +128,14 @@ impl Rules {
         match self {
             Self::Hosted(rules) => rules.names(id),
             Self::Relay(rules) => rules.names(id),
+        }
+    }
+
+    /// What is remembered of clients: nothing of those who left.
+    pub fn sizes(&self) -> [usize; 4] {
+        match self {
+            Self::Hosted(rules) => rules.sizes(),
+            Self::Relay(rules) => rules.sizes(),
         }
     }
 

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MPL-2.0
 //! One accepted connection: its websocket is read, written and closed.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::Cell, pin::pin, time::Duration};
 
-use async_tungstenite::tungstenite::{Message, protocol::CloseFrame};
-use futures_rustls::TlsAcceptor;
-use futures_util::{FutureExt, StreamExt, select_biased};
-use smol::{
-    Timer,
-    channel::{Receiver, Sender},
-    io::AsyncWriteExt,
-    net::TcpStream,
+use async_tungstenite::{
+    WebSocketReceiver, WebSocketSender, WebSocketStream,
+    tungstenite::{Message, protocol::CloseFrame},
 };
+use futures_util::{FutureExt, StreamExt, future::select, select_biased};
+use smol::{Timer, channel::Sender, io::AsyncWriteExt};
 
 use super::{
-    http::{self, Socket},
+    http::{self, Io, Service, Socket},
     hub::Input,
-    pages::Pages,
+    limits::{Allowance, SEND_TIMEOUT},
+    queue::{Inbox, Outgoing},
     rules::SocketId,
+    traffic::Traffic,
 };
 
 /// Self-hosted servers ping this often (protocol 1.1).
@@ -34,69 +33,94 @@ pub enum Closing {
     MidMessage,
 }
 
-pub enum Outgoing {
-    Text(String),
-    Close(Closing),
-}
-
 /// Serves one connection from its acceptance to its end.
-pub async fn serve(
-    id: SocketId,
-    tcp: TcpStream,
-    tls: Option<TlsAcceptor>,
-    pages: Rc<Pages>,
-    hub: Sender<Input>,
-    outgoing: Receiver<Outgoing>,
-) {
-    if let Some(socket) = http::open(tcp, tls, &hub, pages).await
+pub async fn serve(id: SocketId, io: Traffic, service: Service, inbox: Inbox) {
+    let (hub, allowance) = (service.hub.clone(), service.allowance.clone());
+    if let Some(socket) = http::open(io, service).await
         && hub.send(Input::Connected(id)).await.is_ok()
     {
-        converse(id, socket, &hub, &outgoing).await;
+        converse(id, socket, &hub, &inbox, &allowance).await;
     }
-    // The hub may be gone already: then nobody has to know.
+    // The hub may be gone already: then nothing is left to be told.
     let _ = hub.send(Input::Closed(id)).await;
 }
 
+/// Reads and writes side by side: a client that reads slowly is still heard, and pinged.
 async fn converse(
     id: SocketId,
-    mut socket: Socket,
+    socket: Socket,
     hub: &Sender<Input>,
-    outgoing: &Receiver<Outgoing>,
+    inbox: &Inbox,
+    allowance: &Allowance,
 ) {
-    let mut answered = true;
-    let mut ping = FutureExt::fuse(Timer::after(PING_INTERVAL));
-    loop {
-        select_biased! {
-            out = outgoing.recv().fuse() => match out {
-                Ok(Outgoing::Text(text)) => {
-                    if socket.send(Message::text(text)).await.is_err() {
-                        return;
-                    }
-                }
-                Ok(Outgoing::Close(closing)) => return close(socket, closing).await,
-                Err(_) => return,
-            },
-            received = socket.next().fuse() => match received {
-                Some(Ok(Message::Text(text))) => {
-                    answered = true;
-                    let _ = hub.send(Input::Text(id, text.as_str().into())).await;
-                }
-                Some(Ok(Message::Binary(bytes))) => {
-                    answered = true;
-                    let text = String::from_utf8_lossy(&bytes).into_owned();
-                    let _ = hub.send(Input::Text(id, text)).await;
-                }
-                Some(Ok(_)) => answered = true,
-                Some(Err(_)) | None => return,
-            },
-            _ = ping => {
-                if !answered || socket.send(Message::Ping(Default::default())).await.is_err() {
-                    return;
-                }
-                answered = false;
-                ping = FutureExt::fuse(Timer::after(PING_INTERVAL));
-            }
+    let (mut sender, mut receiver) = socket.split();
+    let heard = Cell::new(true);
+    let closing = {
+        let read = read(id, &mut receiver, hub, allowance, &heard).map(|()| None);
+        let write = write(&mut sender, inbox, allowance, &heard);
+        select(pin!(read), pin!(write)).await.factor_first().0
+    };
+    if let Some(closing) = closing
+        && let Ok(socket) = WebSocketStream::reunite(sender, receiver)
+    {
+        let close = pin!(close(socket, closing));
+        // What does not take the close frame is closed without.
+        select(close, Timer::after(SEND_TIMEOUT)).await;
+    }
+}
+
+async fn read(
+    id: SocketId,
+    socket: &mut WebSocketReceiver<Box<dyn Io>>,
+    hub: &Sender<Input>,
+    allowance: &Allowance,
+    heard: &Cell<bool>,
+) {
+    while let Some(Ok(message)) = socket.next().await {
+        heard.set(true);
+        allowance.charge(1, 0);
+        let text = match message {
+            Message::Text(text) => text.as_str().into(),
+            Message::Binary(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            _ => String::new(),
+        };
+        if !text.is_empty() && hub.send(Input::Text(id, text)).await.is_err() {
+            return;
         }
+        // Several messages may have been read at once.
+        Timer::after(allowance.debt()).await;
+    }
+}
+
+async fn write(
+    socket: &mut WebSocketSender<Box<dyn Io>>,
+    inbox: &Inbox,
+    allowance: &Allowance,
+    heard: &Cell<bool>,
+) -> Option<Closing> {
+    let mut pings = StreamExt::fuse(Timer::interval(PING_INTERVAL));
+    loop {
+        let mut next = pin!(inbox.next().fuse());
+        let message = select_biased! {
+            out = next => match out? {
+                Outgoing::Text(text) => Message::Text(text),
+                Outgoing::Close(closing) => return Some(closing),
+            },
+            _ = pings.select_next_some() => {
+                // Of a client that has said too much nothing is read for a while.
+                if !heard.take() && allowance.debt().is_zero() {
+                    return None;
+                }
+                Message::Ping(Default::default())
+            }
+        };
+        let text = match &message {
+            Message::Text(text) => text.len(),
+            _ => 0,
+        };
+        let sent = pin!(socket.send(message));
+        http::within(SEND_TIMEOUT, sent).await?.ok()?;
+        inbox.sent(text);
     }
 }
 

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Certificates for `wss`.
 
-use std::sync::Arc;
+use std::{
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+};
 
 use futures_rustls::{
     TlsAcceptor,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    rustls::{ServerConfig, crypto::ring},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    rustls::{
+        ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned, crypto::ring,
+    },
 };
 
 /// A certificate chain and its key, both PEM.
@@ -32,6 +37,27 @@ impl Certificate {
     /// A self-signed certificate for this machine's loopback names.
     pub fn loopback() -> Self {
         Self::self_signed(&["localhost", "127.0.0.1", "::1"]).expect("names are valid")
+    }
+
+    /// A connection to a server on this machine that shows this certificate; to any other the
+    /// handshake fails, which begins with the first byte.
+    pub fn connect(
+        &self,
+        address: SocketAddr,
+    ) -> Result<StreamOwned<ClientConnection, TcpStream>, String> {
+        let mut roots = RootCertStore::empty();
+        let root = CertificateDer::from_pem_slice(self.chain.as_bytes());
+        let root = root.map_err(|error| format!("certificate: {error}"))?;
+        roots.add(root).map_err(|error| error.to_string())?;
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::from(address.ip());
+        let tls = ClientConnection::new(Arc::new(config), name).map_err(|e| e.to_string())?;
+        let tcp = TcpStream::connect(address).map_err(|error| error.to_string())?;
+        Ok(StreamOwned::new(tls, tcp))
     }
 
     pub(super) fn acceptor(&self) -> Result<TlsAcceptor, String> {
