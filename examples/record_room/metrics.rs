@@ -1,41 +1,59 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What Prometheus scrapes. Made anew for each scrape from the last status, so that of a stream
-//! that has left nothing stays behind.
+//! What Prometheus scrapes, and whether the recorder is in the room. Made anew for each request
+//! from the last status, so that of a stream that has left nothing stays behind.
 
 use std::error::Error;
-use std::io::Cursor;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::time::{Duration, Instant};
 
 use prometheus::TextEncoder;
-use tiny_http::{Header, Method, Request, Response, Server};
+use vdoroom_test_support::server::Limits;
+use vdoroom_test_support::server::web::{self, Page};
 
 use crate::families;
 use crate::status::Status;
 
+/// A status is made once a second; a recorder that is so late with it hangs.
+const STALE: Duration = Duration::from_secs(10);
+/// Who scrapes needs one or two; one address may take half of them.
+const CONNECTIONS: usize = 64;
+const PLAIN: &str = "text/plain; charset=utf-8";
+
 pub struct Metrics {
-    status: Arc<Mutex<Status>>,
+    shown: Arc<Mutex<Shown>>,
     address: String,
+}
+
+#[derive(Clone)]
+struct Shown {
+    status: Status,
+    at: Instant,
 }
 
 impl Metrics {
     /// Serves them until the program ends.
     pub fn serve(address: SocketAddr) -> Result<Self, Box<dyn Error>> {
-        let server = Server::http(address)
-            .map_err(|error| format!("metrics cannot be served at {address}: {error}"))?;
-        let status = Arc::new(Mutex::new(Status::default()));
-        let metrics = Self {
-            status: status.clone(),
-            address: format!("http://{}/metrics", server.server_addr()),
+        let shown = Arc::new(Mutex::new(Shown {
+            status: Status::default(),
+            at: Instant::now(),
+        }));
+        let limits = Limits {
+            connections: CONNECTIONS,
+            connections_per_address: CONNECTIONS / 2,
+            ..Limits::default()
         };
-        thread::spawn(move || {
-            for request in server.incoming_requests() {
-                // Who asked may have gone.
-                let _ = answer(request, &status);
-            }
-        });
-        Ok(metrics)
+        let last = shown.clone();
+        let answer = move |path: &str| {
+            let shown = last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            answer(path, &shown)
+        };
+        let address = web::serve(address, limits, answer)
+            .map_err(|error| format!("metrics cannot be served at {address}: {error}"))?;
+        Ok(Self {
+            shown,
+            address: format!("http://{address}/metrics"),
+        })
     }
 
     pub fn address(&self) -> &str {
@@ -43,34 +61,32 @@ impl Metrics {
     }
 
     pub fn show(&self, status: Status) {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
+        let at = Instant::now();
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown { status, at };
     }
 }
 
-fn answer(request: Request, status: &Mutex<Status>) -> std::io::Result<()> {
-    let is_wanted = matches!(request.method(), Method::Get | Method::Head);
-    let path = request.url().split('?').next().unwrap_or_default();
-    if !is_wanted || path != "/metrics" {
-        return request.respond(Response::from_string("see /metrics\n").with_status_code(404));
-    }
-    let status = status
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    match families::of(&status).and_then(|all| TextEncoder::new().encode_to_string(&all)) {
-        Ok(text) => request.respond(response(text)),
-        Err(error) => {
-            request.respond(Response::from_string(error.to_string()).with_status_code(500))
+fn answer(path: &str, Shown { status, at }: &Shown) -> Page {
+    let plain = |status, text: &str| Page {
+        status,
+        kind: PLAIN,
+        text: format!("{text}\n"),
+    };
+    match path {
+        "/metrics" => {
+            let families = families::of(status);
+            match families.and_then(|all| TextEncoder::new().encode_to_string(&all)) {
+                Ok(text) => Page {
+                    status: 200,
+                    kind: prometheus::TEXT_FORMAT,
+                    text,
+                },
+                Err(error) => plain(500, &error.to_string()),
+            }
         }
-    }
-}
-
-fn response(text: String) -> Response<Cursor<Vec<u8>>> {
-    let kind = Header::from_bytes("Content-Type", prometheus::TEXT_FORMAT);
-    let response = Response::from_string(text);
-    // The header is a constant that can be read.
-    match kind {
-        Ok(kind) => response.with_header(kind),
-        Err(()) => response,
+        "/ready" if at.elapsed() > STALE => plain(503, "hangs"),
+        "/ready" if status.room.state == "joined" => plain(200, "joined"),
+        "/ready" => plain(503, &status.room.state),
+        _ => plain(404, "see /metrics and /ready"),
     }
 }

@@ -7,8 +7,10 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;
 use vdoroom_test_support::launch::example;
+use vdoroom_test_support::loopback::connect_from;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::DEADLINE;
@@ -139,9 +141,94 @@ fn prometheus_finds_who_is_recorded_and_forgets_who_has_left() {
         !has("alice") && has("bob") && samples["vdoroom_files_closed_total"] == 1.0
     });
     assert!(get(&address, "/").contains(" 404 "));
+    let ready = || get(&address, "/ready");
+    assert!(ready().contains(" 200 "), "{}", ready());
+    // The recording goes on, and newcomers would be missed.
+    drop(server);
+    let deadline = Instant::now() + DEADLINE;
+    while !ready().contains(" 503 ") {
+        assert!(Instant::now() < deadline, "{}", ready());
+        std::thread::sleep(Duration::from_millis(200));
+    }
     program.signal("INT");
     let (status, printed) = program.wait(DEADLINE);
     assert!(status.success(), "{printed}");
+}
+
+/// A recorder that serves metrics, and whose room server is not there.
+fn alone(folder: &Folder) -> (Launch, String) {
+    let line = format!(
+        "exec {} --server ws://127.0.0.1:9 --room r --location ./ --metrics 127.0.0.1:0",
+        example("record_room").display(),
+    );
+    let mut program = Launch::shell(&folder.0, &line, |_| {});
+    let printed = program.wait_for_line("metrics at http://", DEADLINE);
+    let address = printed.split("http://").nth(1).unwrap();
+    let address = address.trim_end_matches("/metrics").to_owned();
+    (program, address)
+}
+
+#[test]
+fn who_connects_and_says_nothing_keeps_no_scrape_waiting() {
+    let folder = Folder::new();
+    let (_program, address) = alone(&folder);
+    let slow = [
+        "",
+        "GET /metrics HTTP/1.1\r\n",
+        "GET /ready HTTP/1.1\r\n\r\n",
+    ];
+    let slow: Vec<_> = slow.into_iter().cycle().take(40).collect();
+    let mut slow: Vec<TcpStream> = slow
+        .into_iter()
+        .map(|begun| {
+            let mut tcp = connect_from([127, 0, 0, 2], address.parse().unwrap()).unwrap();
+            tcp.set_read_timeout(Some(DEADLINE)).unwrap();
+            // Those that are too many are closed at once.
+            let _ = tcp.write_all(begun.as_bytes());
+            tcp
+        })
+        .collect();
+    let asked = Instant::now();
+    assert!(get(&address, "/ready").contains(" 503 "));
+    scrape(&address);
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        asked.elapsed()
+    );
+    for tcp in &mut slow {
+        if let Err(error) = tcp.read_to_end(&mut vec![]) {
+            assert_ne!(
+                error.kind(),
+                std::io::ErrorKind::WouldBlock,
+                "it stays open"
+            );
+        }
+    }
+}
+
+#[test]
+fn metrics_are_served_again_once_there_are_descriptors() {
+    let folder = Folder::new();
+    let (program, address) = alone(&folder);
+    scrape(&address);
+    let pid = Pid::from_raw(program.pid() as i32);
+    // None is left: accepting fails.
+    let none = Rlimit {
+        current: Some(3),
+        ..getrlimit(Resource::Nofile)
+    };
+    let before = prlimit(pid, Resource::Nofile, none).unwrap();
+    let waiting = TcpStream::connect(&address).unwrap();
+    waiting
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
+    let mut refused = &waiting;
+    write!(refused, "GET /ready HTTP/1.0\r\n\r\n").unwrap();
+    assert!(refused.read(&mut [0]).is_err(), "it was answered");
+    prlimit(pid, Resource::Nofile, before).unwrap();
+    scrape(&address);
+    assert_eq!(refused.read(&mut [0]).unwrap(), 1);
 }
 
 /// Holds what is served against Prometheus' conventions, and what the dashboard asks for against it.

@@ -25,6 +25,7 @@ mod socket;
 mod status;
 mod tls;
 mod traffic;
+pub mod web;
 
 use std::{
     net::SocketAddr,
