@@ -181,6 +181,72 @@ fn the_services_are_confined() {
     }
 }
 
+/// The values of a key in a unit, in order.
+fn settings<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
+    let lines = unit.lines().filter_map(|line| line.split_once('='));
+    lines
+        .filter(|(name, _)| *name == key)
+        .map(|(_, value)| value)
+        .collect()
+}
+
+/// The default is 1024: a room of 130 people, or of 1000 connections.
+#[test]
+fn the_services_may_open_as_many_files_as_they_allow_streams_and_connections() {
+    const DESCRIPTORS_OF_A_STREAM: usize = 8;
+    let limits = read("src/protocol/limits.rs");
+    let streams: usize = after(&limits, "MAX_SESSIONS: usize = ");
+    let server = read("tests/support/src/server/limits.rs");
+    let connections: usize = after(&server, "            connections: ");
+    for (unit, wanted) in [
+        (UNITS[0], streams * (DESCRIPTORS_OF_A_STREAM + 1)),
+        (UNITS[1], connections),
+    ] {
+        let text = read(&format!("deploy/systemd/{unit}"));
+        let allowed = settings(&text, "LimitNOFILE");
+        let [allowed] = allowed[..] else {
+            panic!("{unit} has no LimitNOFILE");
+        };
+        let allowed: usize = allowed.parse().unwrap();
+        assert!(allowed >= wanted + 256, "{unit}: {allowed} for {wanted}");
+    }
+}
+
+fn after(text: &str, words: &str) -> usize {
+    let (_, rest) = text.split_once(words).unwrap();
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+    digits.parse().unwrap()
+}
+
+/// `tests/room/scripts.rs` has the values for which a recorder ends so.
+#[test]
+fn the_services_do_not_try_again_what_stays_wrong() {
+    for unit in UNITS {
+        let text = read(&format!("deploy/systemd/{unit}"));
+        assert_eq!(settings(&text, "Restart"), ["on-failure"], "{unit}");
+        assert_eq!(settings(&text, "RestartPreventExitStatus"), ["2"], "{unit}");
+    }
+}
+
+#[test]
+fn the_server_can_have_a_key_that_root_alone_may_read_and_a_new_one() {
+    let unit = read("deploy/systemd/vdoroom-server.service");
+    let credentials = settings(&unit, "LoadCredential");
+    for name in ["vdoroom-server.cert", "vdoroom-server.key"] {
+        // Without a path it may be missing (systemd 252 and newer look in /etc/credstore).
+        let credential = format!("{name}:{name}");
+        assert!(
+            credentials.contains(&credential.as_str()),
+            "{credentials:?}"
+        );
+    }
+    let reload = settings(&unit, "ExecReload");
+    assert!(
+        matches!(reload[..], [command] if command.contains("-HUP")),
+        "{reload:?}"
+    );
+}
+
 /// Without this a recorder would be killed with open files, or not at all.
 #[test]
 fn everything_that_ends_a_recorder_ends_it_by_int() {

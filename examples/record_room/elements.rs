@@ -15,24 +15,29 @@ pub struct Elements {
 }
 
 impl Elements {
-    pub fn new(options: &Options) -> Result<Self, Box<dyn Error>> {
+    /// The inner error is a value that is refused.
+    pub fn new(options: &Options) -> Result<Result<Self, String>, Box<dyn Error>> {
         let elements = Self {
             source: gst::ElementFactory::make("vdoroomsrc").build()?,
             sink: gst::ElementFactory::make("roomfilesink").build()?,
         };
-        elements.set_source(options)?;
-        elements.set_sink(options)?;
+        Ok(elements.set(options).map(|()| elements))
+    }
+
+    fn set(&self, options: &Options) -> Result<(), String> {
+        self.set_source(options)?;
+        self.set_sink(options)?;
         for (name, value) in &options.run.properties {
-            let element = match elements.sink.find_property(name) {
-                Some(_) => &elements.sink,
-                None => &elements.source,
+            let element = match self.sink.find_property(name) {
+                Some(_) => &self.sink,
+                None => &self.source,
             };
             set(element, name, value)?;
         }
-        Ok(elements)
+        Ok(())
     }
 
-    fn set_source(&self, options: &Options) -> Result<(), Box<dyn Error>> {
+    fn set_source(&self, options: &Options) -> Result<(), String> {
         let (room, media, network) = (&options.room, &options.media, &options.network);
         let source = &self.source;
         source.set_property("server", &room.server);
@@ -85,7 +90,7 @@ impl Elements {
         Ok(())
     }
 
-    fn set_sink(&self, options: &Options) -> Result<(), Box<dyn Error>> {
+    fn set_sink(&self, options: &Options) -> Result<(), String> {
         let files = &options.files;
         self.sink.set_property("location", &files.location);
         let values = [
@@ -124,7 +129,7 @@ fn environment(name: &str) -> Result<String, String> {
 fn set_all<const N: usize>(
     element: &gst::Element,
     values: [(&str, Option<String>); N],
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), String> {
     for (name, value) in values {
         if let Some(value) = value {
             set(element, name, &value)?;
@@ -134,7 +139,7 @@ fn set_all<const N: usize>(
 }
 
 /// Sets a property to what a person wrote; an error where GObject would panic.
-fn set(element: &gst::Element, name: &str, text: &str) -> Result<(), Box<dyn Error>> {
+fn set(element: &gst::Element, name: &str, text: &str) -> Result<(), String> {
     let property = element
         .find_property(name)
         .filter(|property| property.flags().contains(glib::ParamFlags::WRITABLE))
@@ -150,7 +155,9 @@ fn set(element: &gst::Element, name: &str, text: &str) -> Result<(), Box<dyn Err
         && !range.contains(&number(&value))
     {
         let (first, last) = (range.start(), range.end());
-        return Err(format!("{name} cannot be {text}: it is from {first} to {last}").into());
+        return Err(format!(
+            "{name} cannot be {text}: it is from {first} to {last}"
+        ));
     }
     element.set_property_from_value(name, &value);
     Ok(())

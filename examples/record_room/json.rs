@@ -91,7 +91,7 @@ impl Output for JsonLines {
         let (result, error) = match end {
             End::Whole => ("whole", None),
             End::Incomplete => ("incomplete", None),
-            End::Error(error) => ("error", Some(error)),
+            End::Error(error) | End::Refused(error) => ("error", Some(error)),
         };
         say(
             "ended",

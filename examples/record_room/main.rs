@@ -32,6 +32,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use vdoroom_test_support::open_files;
 
 use editing::Timelines;
 use elements::Elements;
@@ -40,22 +41,28 @@ use metrics::Metrics;
 use options::Options;
 use recording::{End, Recording, quit};
 
-/// Exit status where not all files are whole. Wrong options are 2, by clap.
+/// Each stream takes 8 descriptors and each open file one, and there may be 256 streams.
+const OPEN_FILES: u64 = 16384;
+/// Exit status of wrong options, as clap has it, and of values that an element does not take: it
+/// makes no sense to try again.
+const WRONG: u8 = 2;
+/// Exit status where not all files are whole.
 const INCOMPLETE: u8 = 3;
 
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(End::Whole) => ExitCode::SUCCESS,
         Ok(End::Incomplete) => ExitCode::from(INCOMPLETE),
-        Ok(End::Error(error)) => failure(&error),
-        Err(error) => failure(&error.to_string()),
+        Ok(End::Error(error)) => failure(&error, 1),
+        Ok(End::Refused(error)) => failure(&error, WRONG),
+        Err(error) => failure(&error.to_string(), 1),
     }
 }
 
-fn failure(error: &str) -> ExitCode {
+fn failure(error: &str, status: u8) -> ExitCode {
     // The terminal may have been closed.
     let _ = writeln!(std::io::stderr(), "vdoroom-record: {}", words::clean(error));
-    ExitCode::FAILURE
+    ExitCode::from(status)
 }
 
 fn run(options: &Options) -> Result<End, Box<dyn Error>> {
@@ -68,9 +75,14 @@ fn run(options: &Options) -> Result<End, Box<dyn Error>> {
 }
 
 fn record(options: &Options) -> Result<End, Box<dyn Error>> {
+    // With fewer the room is recorded as far as they go.
+    open_files::allow(OPEN_FILES);
     gst::init()?;
     gstvdoroom::plugin_register_static()?;
-    let elements = Elements::new(options)?;
+    let elements = match Elements::new(options)? {
+        Ok(elements) => elements,
+        Err(refused) => return Ok(End::Refused(refused)),
+    };
     let timelines = options.files.timeline.as_deref();
     let timelines = timelines.map(|name| Timelines::new(name, &elements.sink));
     let timelines = timelines.transpose()?;

@@ -15,7 +15,7 @@ Ends with q, Ctrl+C, SIGTERM or SIGHUP: all files are closed, and a table of the
 not wait for the files. Where standard output is no terminal, it prints a line for each thing that happens.
 
 Exit status: 0: all files are whole. 1: the room could not be joined, or an error ended the recording. 2: the options \
-are wrong. 3: a file failed, or was not closed in time.";
+are wrong, or a value was refused. 3: a file failed, or was not closed in time.";
 
 /// Records a VDO.Ninja room, each person into a file of their own
 ///

@@ -44,6 +44,8 @@ pub enum End {
     /// A file failed or was not closed in time.
     Incomplete,
     Error(String),
+    /// An element does not take a value of its properties: it never will.
+    Refused(String),
 }
 
 /// Whether to go on.
@@ -87,8 +89,8 @@ impl Recording {
             Err(_) => {
                 // The element has said why.
                 let reason = self.bus.pop_filtered(&[gst::MessageType::Error]);
-                let reason = reason.map(|message| complaint(&message));
-                End::Error(reason.unwrap_or_else(|| "the room cannot be joined".into()))
+                let end = reason.map(|message| end_by(&message));
+                end.unwrap_or_else(|| End::Error("the room cannot be joined".into()))
             }
         };
         if self.pipeline.set_state(gst::State::Null).is_err() {
@@ -152,7 +154,7 @@ impl Recording {
     fn hear(&mut self, message: &gst::Message, output: &mut dyn Output) -> Next {
         match message.view() {
             gst::MessageView::Eos(_) => return Next::End(End::Whole),
-            gst::MessageView::Error(_) => return Next::End(End::Error(complaint(message))),
+            gst::MessageView::Error(_) => return Next::End(end_by(message)),
             gst::MessageView::Warning(_) => {
                 self.warnings += 1;
                 output.warning(&complaint(message));
@@ -216,6 +218,19 @@ fn link(source: &gst::Element, pad: &gst::Pad, sink: &gst::Element) {
             gst::StreamError::WrongType,
             ["{} cannot be recorded: {error}", pad.name()]
         );
+    }
+}
+
+/// How an element's error ends a recording.
+fn end_by(error: &gst::Message) -> End {
+    let text = complaint(error);
+    let is_of_settings = match error.view() {
+        gst::MessageView::Error(error) => error.error().matches(gst::ResourceError::Settings),
+        _ => false,
+    };
+    match is_of_settings {
+        true => End::Refused(text),
+        false => End::Error(text),
     }
 }
 
