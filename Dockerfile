@@ -4,7 +4,7 @@
 #   mkdir recordings
 #   docker run --rm -it --network host --user "$(id -u):$(id -g)" -v "$PWD/recordings:/recordings" \
 #       vdoroom --server ws://192.168.1.5:8443 --room studio
-# It has gst-launch-1.0 and the plugin as well, which deploy/kubernetes uses.
+# It has gst-launch-1.0 and the plugin as well; deploy/kubernetes uses it.
 ARG DEBIAN=trixie
 
 FROM rust:1.95-slim-$DEBIAN AS build
