@@ -11,6 +11,7 @@
 
 mod builder;
 mod faults;
+pub mod fuzzing;
 mod gate;
 mod hosted;
 mod http;

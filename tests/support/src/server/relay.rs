@@ -67,6 +67,9 @@ impl Relay {
     }
 
     pub fn message(&mut self, id: SocketId, text: &str, leniency: Leniency) -> Vec<Effect> {
+        if !self.clients.contains_key(&id) {
+            return vec![];
+        }
         let json = serde_json::from_str::<Value>(text).unwrap_or_default();
         let mut effects = vec![];
         if self.aware {
