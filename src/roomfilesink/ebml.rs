@@ -58,6 +58,13 @@ impl Elements {
         self.binary(id, &inner.0)
     }
 
+    /// A Void element of exactly `len` bytes, 2 to 128.
+    pub(super) fn short_void(&mut self, len: usize) -> &mut Self {
+        let payload = [0; 126];
+        let len = len.saturating_sub(2).min(payload.len());
+        self.binary(0xec, &payload[..len])
+    }
+
     /// A Void element (RFC 8794 section 11.3.2) of exactly `len` bytes, at least nine.
     pub(super) fn void(&mut self, len: usize) -> &mut Self {
         let payload = len.saturating_sub(9);
@@ -88,6 +95,7 @@ mod tests {
     fn void_fills_exactly() {
         let mut e = Elements::default();
         assert_eq!(e.void(50).0.len(), 50);
+        assert_eq!(Elements::default().short_void(11).0.len(), 11);
     }
 
     #[test]

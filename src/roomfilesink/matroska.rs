@@ -15,6 +15,11 @@ const MS: i64 = 1_000_000;
 const MAX_CLUSTER_MS: i64 = 5_000;
 /// Room for the SeekHead, which is known only at the end.
 const SEEK_HEAD_ROOM: usize = 120;
+/// A Duration element: ID, size and a double. Until it is known a Void stands there: it must be more
+/// than zero (RFC 9559 section 5.1.2.10).
+const DURATION_ROOM: usize = 11;
+/// PixelWidth and PixelHeight, each with an ID, a size and four bytes: a larger size may come.
+const SIZE_ROOM: usize = 12;
 
 mod id {
     pub const EBML: u32 = 0x1a45_dfa3;
@@ -25,10 +30,16 @@ mod id {
     pub const SEEK_POSITION: u32 = 0x53ac;
     pub const INFO: u32 = 0x1549_a966;
     pub const DURATION: u32 = 0x4489;
+    pub const VIDEO: u32 = 0xe0;
+    pub const PIXEL_WIDTH: u32 = 0xb0;
+    pub const PIXEL_HEIGHT: u32 = 0xba;
     pub const TRACKS: u32 = 0x1654_ae6b;
     pub const CLUSTER: u32 = 0x1f43_b675;
     pub const TIMESTAMP: u32 = 0xe7;
     pub const SIMPLE_BLOCK: u32 = 0xa3;
+    pub const BLOCK_GROUP: u32 = 0xa0;
+    pub const BLOCK: u32 = 0xa1;
+    pub const DISCARD_PADDING: u32 = 0x75a2;
     pub const CUES: u32 = 0x1c53_bb6b;
 }
 
@@ -55,10 +66,12 @@ pub(super) struct TrackEntry {
 pub(super) struct Block<'a> {
     /// Index into the tracks.
     pub track: usize,
-    /// Nanoseconds from the start of the file.
+    /// When its decoded data begins, in nanoseconds from the start of the file.
     pub pts: i64,
     pub duration: i64,
     pub keyframe: bool,
+    /// What the decoder discards of its end, in nanoseconds.
+    pub padding: i64,
     pub data: &'a [u8],
 }
 
@@ -66,6 +79,16 @@ struct Cluster {
     /// Position of the cluster's size field in the file.
     size_at: u64,
     start_ms: i64,
+    has_video: bool,
+}
+
+struct Track {
+    is_video: bool,
+    /// Is part of the times in the file (RFC 9559 section 5.1.4.1.25).
+    codec_delay: i64,
+    /// The largest so far, and where in the file it is.
+    size: (u32, u32),
+    size_at: u64,
 }
 
 struct Cue {
@@ -82,7 +105,7 @@ pub(super) struct Writer {
     duration_at: u64,
     info_at: u64,
     tracks_at: u64,
-    video: Option<usize>,
+    tracks: Vec<Track>,
     cluster: Option<Cluster>,
     cues: Vec<Cue>,
     end: i64,
@@ -111,26 +134,34 @@ impl Writer {
             if !title.is_empty() {
                 e.text(0x7ba9, title);
             }
-            e.float(id::DURATION, 0.0);
+            e.short_void(DURATION_ROOM);
         });
         // The duration is the last thing in Info.
-        let duration_at = e.0.len() - 8;
+        let duration_at = e.0.len() - DURATION_ROOM;
         let tracks_at = e.0.len();
-        e.master(id::TRACKS, |e| {
-            for (index, track) in tracks.iter().enumerate() {
-                e.master(0xae, |e| track_entry(e, index, track));
-            }
+        let entries = tracks.iter().enumerate().map(|(index, track)| {
+            let mut e = Elements::default();
+            e.master(0xae, |e| track_entry(e, index, track));
+            e.0
         });
-        let video = tracks
-            .iter()
-            .position(|t| matches!(t.shape, Shape::Video { .. }));
+        let entries: Vec<_> = entries.collect();
+        e.master(id::TRACKS, |e| e.0.extend(entries.concat()));
+        let mut end = e.0.len();
+        let known = tracks.iter().zip(&entries).rev().map(|(track, entry)| {
+            // The size is the last thing in an entry.
+            let size_at = end - SIZE_ROOM;
+            end -= entry.len();
+            Track::new(track, size_at as u64)
+        });
+        let mut known: Vec<_> = known.collect();
+        known.reverse();
         let writer = Self {
             position: e.0.len() as u64,
             segment: segment as u64,
             duration_at: duration_at as u64,
             info_at: info_at as u64,
             tracks_at: tracks_at as u64,
-            video,
+            tracks: known,
             cluster: None,
             cues: Vec::new(),
             end: 0,
@@ -139,17 +170,36 @@ impl Writer {
         writer
     }
 
+    /// A track has frames of this size. A player makes room for the largest.
+    pub(super) fn resize(&mut self, track: usize, size: (u32, u32), out: &mut Vec<Op>) {
+        let Some(track) = self.tracks.get_mut(track).filter(|t| t.is_video) else {
+            return;
+        };
+        if area(size) > area(track.size) {
+            track.size = size;
+            let mut e = Elements::default();
+            pixels(&mut e, size);
+            out.push(Op::At(track.size_at, e.0));
+        }
+    }
+
     pub(super) fn block(&mut self, block: &Block<'_>, out: &mut Vec<Op>) {
-        let pts = block.pts.max(0);
-        self.end = self.end.max(pts.saturating_add(block.duration.max(0)));
-        let time_ms = pts / MS;
+        let track = self.tracks.get(block.track);
+        let (is_video, delay) = track.map_or((false, 0), |t| (t.is_video, t.codec_delay));
+        self.end = self
+            .end
+            .max(block.pts.saturating_add(block.duration.max(0)));
+        let time_ms = block.pts.saturating_add(delay).max(0) / MS;
         let starts = self.cluster.as_ref().is_none_or(|c| {
             let relative = time_ms - c.start_ms;
-            let keyframe = block.keyframe && self.video == Some(block.track);
+            let keyframe = block.keyframe && is_video;
             keyframe || i16::try_from(relative).is_err() || relative > MAX_CLUSTER_MS
         });
         if starts {
-            self.start_cluster(time_ms, block, out);
+            self.start_cluster(time_ms, block, is_video, out);
+        }
+        if let Some(cluster) = &mut self.cluster {
+            cluster.has_video |= is_video;
         }
         let start_ms = self.cluster.as_ref().map_or(time_ms, |c| c.start_ms);
         let relative = (time_ms - start_ms) as i16;
@@ -157,10 +207,19 @@ impl Writer {
         // Fewer than 127 tracks: the number fits one byte.
         payload.push(0x80 | (block.track as u8 + 1));
         payload.extend_from_slice(&relative.to_be_bytes());
-        payload.push(if block.keyframe { 0x80 } else { 0 });
+        // In a group, a keyframe is what refers to no other block.
+        let is_simple = block.padding <= 0;
+        payload.push(if block.keyframe && is_simple { 0x80 } else { 0 });
         payload.extend_from_slice(block.data);
         let mut e = Elements::default();
-        e.binary(id::SIMPLE_BLOCK, &payload);
+        if is_simple {
+            e.binary(id::SIMPLE_BLOCK, &payload);
+        } else {
+            e.master(id::BLOCK_GROUP, |e| {
+                e.binary(id::BLOCK, &payload);
+                e.int(id::DISCARD_PADDING, block.padding);
+            });
+        }
         self.append(e.0, out);
     }
 
@@ -185,8 +244,11 @@ impl Writer {
         let rest = SEEK_HEAD_ROOM - seek.0.len();
         seek.void(rest);
         out.push(Op::At(self.segment, seek.0));
-        let duration = self.end as f64 / MS as f64;
-        out.push(Op::At(self.duration_at, duration.to_be_bytes().to_vec()));
+        if self.end > 0 {
+            let mut duration = Elements::default();
+            duration.float(id::DURATION, self.end as f64 / MS as f64);
+            out.push(Op::At(self.duration_at, duration.0));
+        }
         let size = long_size(self.position - self.segment);
         out.push(Op::At(self.segment - 8, size.to_vec()));
         out.push(Op::Finish);
@@ -207,10 +269,18 @@ impl Writer {
         self.append(e.0, out);
     }
 
-    fn start_cluster(&mut self, time_ms: i64, block: &Block<'_>, out: &mut Vec<Op>) {
+    fn start_cluster(
+        &mut self,
+        time_ms: i64,
+        block: &Block<'_>,
+        is_video: bool,
+        out: &mut Vec<Op>,
+    ) {
+        // While the video is silent the audio is what can be found.
+        let has_video = self.tracks.iter().any(|track| track.is_video);
+        let is_silent = !has_video || self.cluster.as_ref().is_some_and(|c| !c.has_video);
         self.end_cluster(out);
-        let keyframe = block.keyframe && self.video.is_none_or(|video| video == block.track);
-        if keyframe {
+        if block.keyframe && (is_video || is_silent) {
             self.cues.push(Cue {
                 time_ms,
                 track: block.track,
@@ -226,6 +296,7 @@ impl Writer {
         self.cluster = Some(Cluster {
             size_at,
             start_ms: time_ms,
+            has_video: false,
         });
     }
 
@@ -240,6 +311,31 @@ impl Writer {
         self.position += data.len() as u64;
         out.push(Op::Append(data));
     }
+}
+
+impl Track {
+    fn new(entry: &TrackEntry, size_at: u64) -> Self {
+        let (is_video, size) = match entry.shape {
+            Shape::Video { width, height } => (true, (width, height)),
+            Shape::Audio { .. } => (false, (0, 0)),
+        };
+        Self {
+            is_video,
+            codec_delay: i64::try_from(entry.codec_delay).unwrap_or(0),
+            size,
+            size_at,
+        }
+    }
+}
+
+/// Of [`SIZE_ROOM`] bytes, whatever the size is.
+fn pixels(e: &mut Elements, (width, height): (u32, u32)) {
+    e.binary(id::PIXEL_WIDTH, &width.to_be_bytes());
+    e.binary(id::PIXEL_HEIGHT, &height.to_be_bytes());
+}
+
+pub(super) fn area((width, height): (u32, u32)) -> u64 {
+    u64::from(width) * u64::from(height)
 }
 
 fn track_entry(e: &mut Elements, index: usize, track: &TrackEntry) {
@@ -260,9 +356,7 @@ fn track_entry(e: &mut Elements, index: usize, track: &TrackEntry) {
         e.uint(0x56bb, track.seek_pre_roll);
     }
     match track.shape {
-        Shape::Video { width, height } => e.master(0xe0, |e| {
-            e.uint(0xb0, width.into()).uint(0xba, height.into());
-        }),
+        Shape::Video { width, height } => e.master(id::VIDEO, |e| pixels(e, (width, height))),
         Shape::Audio { rate, channels } => e.master(0xe1, |e| {
             e.float(0xb5, rate.into()).uint(0x9f, channels.into());
         }),
@@ -270,135 +364,4 @@ fn track_entry(e: &mut Elements, index: usize, track: &TrackEntry) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tracks() -> Vec<TrackEntry> {
-        let entry = |codec_id, shape| TrackEntry {
-            codec_id,
-            codec_private: vec![],
-            shape,
-            codec_delay: 0,
-            seek_pre_roll: 0,
-        };
-        let video = Shape::Video {
-            width: 320,
-            height: 180,
-        };
-        let audio = Shape::Audio {
-            rate: 48_000,
-            channels: 2,
-        };
-        vec![entry("V_VP8", video), entry("A_OPUS", audio)]
-    }
-
-    /// The file that the operations give.
-    fn file(ops: &[Op]) -> Vec<u8> {
-        let mut file = Vec::new();
-        for op in ops {
-            match op {
-                Op::Append(data) => file.extend_from_slice(data),
-                Op::At(at, data) => {
-                    let at = *at as usize;
-                    file[at..at + data.len()].copy_from_slice(data);
-                }
-                Op::Finish => {}
-            }
-        }
-        file
-    }
-
-    /// Top-level elements of the segment: ID and payload size.
-    fn segment_children(file: &[u8]) -> Vec<(u32, u64)> {
-        let at = file.windows(4).position(|w| w == [0x18, 0x53, 0x80, 0x67]);
-        let mut rest = &file[at.unwrap() + 12..];
-        let mut found = Vec::new();
-        while let Some(first) = rest.first() {
-            let id_len = first.leading_zeros() as usize + 1;
-            let id = rest[..id_len].iter().fold(0, |v, b| v << 8 | u32::from(*b));
-            rest = &rest[id_len..];
-            let len = rest[0].leading_zeros() as usize + 1;
-            let raw = rest[..len].iter().fold(0, |v, b| v << 8 | u64::from(*b));
-            let size = raw & !(1 << (7 * len));
-            found.push((id, size));
-            rest = &rest[len + size as usize..];
-        }
-        found
-    }
-
-    fn write(blocks: &[(usize, i64, bool)]) -> Vec<Op> {
-        let mut out = Vec::new();
-        let mut writer = Writer::new(&tracks(), "Alice", 1_600_000_000 * 1_000 * MS, &mut out);
-        for (track, ms, keyframe) in blocks {
-            let block = Block {
-                track: *track,
-                pts: ms * MS,
-                duration: 20 * MS,
-                keyframe: *keyframe,
-                data: &[1, 2, 3],
-            };
-            writer.block(&block, &mut out);
-        }
-        writer.finish(&mut out);
-        out
-    }
-
-    #[test]
-    fn a_finished_file_has_sizes_an_index_and_a_duration() {
-        let ops = write(&[(0, 0, true), (1, 10, true), (0, 40, false), (0, 80, true)]);
-        let file = file(&ops);
-        let ids: Vec<_> = segment_children(&file).iter().map(|c| c.0).collect();
-        let expected = [
-            id::SEEK_HEAD,
-            0xec,
-            id::INFO,
-            id::TRACKS,
-            id::CLUSTER,
-            id::CLUSTER,
-            id::CUES,
-        ];
-        assert_eq!(ids, expected);
-        let duration = 100.0_f64.to_be_bytes();
-        assert!(file.windows(8).any(|w| w == duration), "duration is 100 ms");
-    }
-
-    #[test]
-    fn a_file_without_a_place_to_seek_to_has_no_index() {
-        let ids: Vec<_> = segment_children(&file(&write(&[(1, 0, true)])))
-            .iter()
-            .map(|c| c.0)
-            .collect();
-        assert!(!ids.contains(&id::CUES), "{ids:x?}");
-    }
-
-    #[test]
-    fn a_block_that_comes_late_still_gets_its_own_time() {
-        // Half a minute and more back does not fit a block's 16 bits: a new cluster holds it.
-        let ops = write(&[(0, 40_000, true), (1, 39_900, true), (1, 100, true)]);
-        let clusters = segment_children(&file(&ops))
-            .iter()
-            .filter(|c| c.0 == id::CLUSTER)
-            .count();
-        assert_eq!(clusters, 2);
-    }
-
-    #[test]
-    fn frames_are_handed_to_the_file_as_they_come() {
-        let mut out = Vec::new();
-        let mut writer = Writer::new(&tracks(), "", 0, &mut out);
-        out.clear();
-        let block = Block {
-            track: 1,
-            pts: 0,
-            duration: 0,
-            keyframe: true,
-            data: b"payload",
-        };
-        writer.block(&block, &mut out);
-        let held: Vec<_> = out
-            .iter()
-            .filter(|op| matches!(op, Op::Append(d) if d.ends_with(b"payload")))
-            .collect();
-        assert_eq!(held.len(), 1);
-    }
-}
+mod tests;

@@ -76,6 +76,7 @@ pub mod fuzzing;
 mod imp;
 mod manifest;
 mod matroska;
+mod matroska_track;
 mod mpegts_clock;
 mod mux_matroska;
 mod mux_mpegts;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use super::container::{Codec, Kind};
 use super::format::{Format, Frame};
-use super::matroska::{Block, Shape, TrackEntry, Writer};
+use super::matroska::{Block, TrackEntry, Writer};
+use super::matroska_track::{Clipping, entry, is_complete, vp8_size};
 use super::parser::{Parsed, Parser};
 use super::writer::Op;
 
-/// How much sound a decoder needs before a seek target (RFC 7845 section 4.6).
-const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
+/// A temporal delimiter with its size (AV1 section 5.6): there is to be none in Matroska (AV1 in
+/// Matroska, "Block Data").
+const TEMPORAL_DELIMITER: &[u8] = &[0x12, 0];
 /// With so much at hand nothing waits any longer for a track that has sent none: its caps describe
 /// it, or the file does without it. What waits is lost if the process is killed.
 const LONGEST_HOLD: i64 = 500_000_000;
@@ -22,6 +24,9 @@ struct Track {
     entry: Option<TrackEntry>,
     /// Its place in the file, once there is a header that has it.
     number: Option<usize>,
+    /// Of the last frame, and its time: a frame without one belongs to the one before.
+    caps: Option<gst::Caps>,
+    pts: i64,
 }
 
 /// A frame that is ready for the file.
@@ -30,7 +35,28 @@ struct Ready {
     pts: i64,
     duration: i64,
     keyframe: bool,
+    padding: i64,
+    /// Bytes at the beginning that do not belong into the file.
+    skip: usize,
+    size: Option<(u32, u32)>,
     buffer: gst::Buffer,
+}
+
+impl Track {
+    /// How large this frame is, if it may be another size than the one before.
+    fn size(&mut self, frame: &Parsed) -> Result<Option<(u32, u32)>, String> {
+        if self.format.codec == Codec::Vp8 {
+            let map = frame.buffer.map_readable().map_err(|e| e.to_string())?;
+            return Ok(vp8_size(&map));
+        }
+        let caps = frame.caps.as_ref().unwrap_or(&self.format.caps);
+        let is_known = |known: &gst::Caps| known.as_ptr() == caps.as_ptr();
+        if self.caps.as_ref().is_some_and(is_known) {
+            return Ok(None);
+        }
+        self.caps = Some(caps.clone());
+        Ok(Format::from_caps(caps).and_then(|format| format.size()))
+    }
 }
 
 pub(super) struct MatroskaMux {
@@ -61,6 +87,8 @@ impl MatroskaMux {
                     format: format.clone(),
                     entry: first.and_then(describe_first),
                     number: None,
+                    caps: None,
+                    pts: 0,
                 })
             })
             .collect::<Result<_, String>>()?;
@@ -104,8 +132,13 @@ impl MatroskaMux {
                 return self.take_in(index, Parsed { caps, buffer }, Some(pts), out);
             }
         };
-        for frame in parsed {
-            self.take_in(index, frame, None, out)?;
+        for mut parsed in parsed {
+            // A parser knows more keyframes than those at which a player can begin.
+            if !frame.is_keyframe() {
+                let buffer = parsed.buffer.make_mut();
+                buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
+            }
+            self.take_in(index, parsed, None, out)?;
         }
         Ok(())
     }
@@ -136,21 +169,35 @@ impl MatroskaMux {
         out: &mut Vec<Op>,
     ) -> Result<(), String> {
         let track = &mut self.tracks[index];
+        let codec = track.format.codec;
+        let clipping = Clipping::of(codec, &frame.buffer);
+        let size = track.size(&frame)?;
         if track.entry.is_none() {
-            let caps = frame.caps.as_ref().unwrap_or(&track.format.caps);
-            track.entry = Some(describe(&track.format, caps, &frame.buffer)?);
+            track.entry = Some(describe(&track.format, &frame));
         }
-        let nanoseconds = |t: Option<gst::ClockTime>| {
-            t.and_then(|t| i64::try_from(t.nseconds()).ok())
-                .unwrap_or(0)
-        };
+        if let (Some((width, height)), Some(entry)) = (size, &mut track.entry)
+            && self.writer.is_none()
+        {
+            entry.grow(width, height);
+        }
+        let nanoseconds = |t: gst::ClockTime| i64::try_from(t.nseconds()).ok();
+        let pts = pts.or(frame.buffer.pts().and_then(nanoseconds));
+        track.pts = pts.unwrap_or(track.pts);
+        let duration = frame.buffer.duration().and_then(nanoseconds);
         let flags = frame.buffer.flags();
-        let is_audio = track.format.codec.kind() == Kind::Audio;
+        let is_audio = codec.kind() == Kind::Audio;
+        let mut start = [0; TEMPORAL_DELIMITER.len()];
+        let _ = frame.buffer.copy_to_slice(0, &mut start);
+        let is_delimiter = codec == Codec::Av1 && start == TEMPORAL_DELIMITER;
         self.held.push_back(Ready {
             track: index,
-            pts: pts.unwrap_or_else(|| nanoseconds(frame.buffer.pts())),
-            duration: nanoseconds(frame.buffer.duration()),
+            // What is clipped is before the time of a buffer, and no part of its duration.
+            pts: track.pts.saturating_sub(clipping.start),
+            duration: duration.unwrap_or(0).saturating_add(clipping.start),
             keyframe: is_audio || !flags.contains(gst::BufferFlags::DELTA_UNIT),
+            padding: clipping.end,
+            skip: if is_delimiter { start.len() } else { 0 },
+            size,
             buffer: frame.buffer,
         });
         let all_known = self.tracks.iter().all(|t| t.entry.is_some());
@@ -174,7 +221,7 @@ impl MatroskaMux {
         let mut entries = Vec::new();
         for track in &mut self.tracks {
             let described = || {
-                let entry = entry(&track.format, &track.format.caps);
+                let entry = entry(&track.format, &track.format.caps, 0);
                 is_complete(track.format.codec, &entry).then_some(entry)
             };
             if let Some(entry) = track.entry.clone().or_else(described) {
@@ -194,13 +241,17 @@ impl MatroskaMux {
             let Some(number) = self.tracks[ready.track].number else {
                 continue;
             };
+            if let Some(size) = ready.size {
+                writer.resize(number, size, out);
+            }
             let map = ready.buffer.map_readable().map_err(|e| e.to_string())?;
             let block = Block {
                 track: number,
                 pts: ready.pts,
                 duration: ready.duration,
                 keyframe: ready.keyframe,
-                data: map.as_slice(),
+                padding: ready.padding,
+                data: map.get(ready.skip..).unwrap_or_default(),
             };
             writer.block(&block, out);
         }
@@ -221,187 +272,26 @@ fn describe_first(frame: &Frame) -> Option<TrackEntry> {
             buffer: frame.buffer.clone(),
         },
     };
-    let caps = parsed.caps.as_ref().unwrap_or(&format.caps);
-    let entry = describe(format, caps, &parsed.buffer).ok()?;
+    let entry = describe(format, &parsed);
     is_complete(format.codec, &entry).then_some(entry)
 }
 
-fn describe(format: &Format, caps: &gst::Caps, first: &gst::Buffer) -> Result<TrackEntry, String> {
-    let mut entry = entry(format, caps);
-    if let Shape::Video { width, height } = &mut entry.shape
-        && (*width == 0 || *height == 0)
+fn describe(format: &Format, first: &Parsed) -> TrackEntry {
+    let caps = first.caps.as_ref().unwrap_or(&format.caps);
+    let clipping = Clipping::of(format.codec, &first.buffer);
+    let mut entry = entry(format, caps, clipping.start_samples());
+    if format.codec == Codec::Vp8
+        && let Ok(map) = first.buffer.map_readable()
+        && let Some((width, height)) = vp8_size(&map)
     {
-        let map = first.map_readable().map_err(|e| e.to_string())?;
-        if format.codec == Codec::Vp8
-            && let Some(size) = vp8_size(map.as_slice())
-        {
-            (*width, *height) = size;
-        }
-    }
-    Ok(entry)
-}
-
-fn entry(format: &Format, caps: &gst::Caps) -> TrackEntry {
-    let parsed = Format::from_caps(caps).unwrap_or_else(|| format.clone());
-    let shape = match format.codec.kind() {
-        Kind::Video => Shape::Video {
-            width: parsed.width,
-            height: parsed.height,
-        },
-        Kind::Audio => Shape::Audio {
-            rate: parsed.rate,
-            channels: parsed.channels,
-        },
-    };
-    let mut entry = TrackEntry {
-        codec_id: codec_id(format.codec),
-        codec_private: Vec::new(),
-        shape,
-        codec_delay: 0,
-        seek_pre_roll: 0,
-    };
-    match format.codec {
-        Codec::Opus => {
-            let header = opus_head(&parsed, caps);
-            let pre_skip = u64::from(u16::from_le_bytes([header[10], header[11]]));
-            entry.codec_delay = pre_skip * 1_000_000_000 / 48_000;
-            entry.seek_pre_roll = OPUS_SEEK_PRE_ROLL;
-            entry.codec_private = header;
-        }
-        Codec::Pcmu => entry.codec_private = wave_format(0x0007, &parsed, 8),
-        Codec::Pcma => entry.codec_private = wave_format(0x0006, &parsed, 8),
-        // WAVE_FORMAT_G722_ADPCM: four bits per sample.
-        Codec::G722 => entry.codec_private = wave_format(0x028f, &parsed, 4),
-        Codec::Av1 => entry.codec_private = codec_data(caps).unwrap_or_else(|| av1c(caps)),
-        Codec::H264 | Codec::H265 | Codec::Aac => {
-            entry.codec_private = codec_data(caps).unwrap_or_default()
-        }
-        Codec::Vp8 | Codec::Vp9 => {}
+        entry.grow(width, height);
     }
     entry
-}
-
-/// Whether a player can begin with this description.
-fn is_complete(codec: Codec, entry: &TrackEntry) -> bool {
-    let has_size = match entry.shape {
-        Shape::Video { width, height } => width > 0 && height > 0,
-        Shape::Audio { .. } => true,
-    };
-    let needs_private = matches!(codec, Codec::H264 | Codec::H265);
-    has_size && !(needs_private && entry.codec_private.is_empty())
-}
-
-fn codec_id(codec: Codec) -> &'static str {
-    match codec {
-        Codec::H264 => "V_MPEG4/ISO/AVC",
-        Codec::H265 => "V_MPEGH/ISO/HEVC",
-        Codec::Vp8 => "V_VP8",
-        Codec::Vp9 => "V_VP9",
-        Codec::Av1 => "V_AV1",
-        Codec::Opus => "A_OPUS",
-        Codec::Pcmu | Codec::Pcma | Codec::G722 => "A_MS/ACM",
-        Codec::Aac => "A_AAC",
-    }
-}
-
-fn codec_data(caps: &gst::Caps) -> Option<Vec<u8>> {
-    let buffer = caps.structure(0)?.get::<gst::Buffer>("codec_data").ok()?;
-    Some(buffer.map_readable().ok()?.to_vec())
-}
-
-/// An AV1CodecConfigurationRecord (AV1 in ISOBMFF section 2.3) without OBUs: GStreamer 1.22 gives
-/// none, and the sequence header is in each keyframe.
-fn av1c(caps: &gst::Caps) -> Vec<u8> {
-    let field = |name| caps.structure(0).and_then(|s| s.get::<&str>(name).ok());
-    let profile = match field("profile") {
-        Some("high") => 1,
-        Some("professional") => 2,
-        _ => 0,
-    };
-    // The caps do not tell the level: 31 promises no limits.
-    let level = 31;
-    let depth = caps
-        .structure(0)
-        .and_then(|s| s.get::<u32>("bit-depth-luma").ok());
-    let (high, twelve) = (depth > Some(8), depth > Some(10));
-    let (mono, subsampled_x, subsampled_y) = match field("chroma-format") {
-        Some("4:0:0") => (true, true, true),
-        Some("4:2:2") => (false, true, false),
-        Some("4:4:4") => (false, false, false),
-        _ => (false, true, true),
-    };
-    let flags = [high, twelve, mono, subsampled_x, subsampled_y];
-    let flags = flags
-        .iter()
-        .fold(0, |bits, flag| bits << 1 | u8::from(*flag));
-    // Marker and version; tier 0 before the flags, chroma position unknown after them.
-    vec![0x81, profile << 5 | level, flags << 2, 0]
-}
-
-/// The identification header (RFC 7845 section 5.1): the encoder's if the caps have it. Over RTP
-/// there is none; WebRTC then means up to two channels and nothing to skip.
-fn opus_head(format: &Format, caps: &gst::Caps) -> Vec<u8> {
-    let given = caps.structure(0).and_then(|s| {
-        let headers = s.get::<gst::ArrayRef>("streamheader").ok()?;
-        let header = headers.as_slice().first()?.get::<gst::Buffer>().ok()?;
-        let header = header.map_readable().ok()?.to_vec();
-        (header.len() >= 19 && header.starts_with(b"OpusHead")).then_some(header)
-    });
-    given.unwrap_or_else(|| {
-        let mut header = b"OpusHead\x01".to_vec();
-        header.push(format.channels.clamp(1, 2) as u8);
-        header.extend_from_slice(&0u16.to_le_bytes());
-        header.extend_from_slice(&format.rate.to_le_bytes());
-        header.extend_from_slice(&[0, 0, 0]);
-        header
-    })
-}
-
-/// WAVEFORMATEX, which `A_MS/ACM` has as its private data.
-fn wave_format(tag: u16, format: &Format, bits: u16) -> Vec<u8> {
-    let channels = format.channels.clamp(1, 8) as u16;
-    // The rate is what a stranger's SDP says.
-    let bits_per_second = [channels, bits]
-        .iter()
-        .fold(format.rate, |all, n| all.saturating_mul((*n).into()));
-    let bytes_per_second = bits_per_second / 8;
-    let mut out = Vec::with_capacity(18);
-    out.extend_from_slice(&tag.to_le_bytes());
-    out.extend_from_slice(&channels.to_le_bytes());
-    out.extend_from_slice(&format.rate.to_le_bytes());
-    out.extend_from_slice(&bytes_per_second.to_le_bytes());
-    out.extend_from_slice(&channels.to_le_bytes());
-    out.extend_from_slice(&bits.to_le_bytes());
-    out.extend_from_slice(&0u16.to_le_bytes());
-    out
-}
-
-/// Width and height in a VP8 keyframe (RFC 6386 section 9.1).
-fn vp8_size(data: &[u8]) -> Option<(u32, u32)> {
-    let header = data.get(..10)?;
-    let is_keyframe = header[0] & 1 == 0;
-    if !is_keyframe || header[3..6] != [0x9d, 0x01, 0x2a] {
-        return None;
-    }
-    let field = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
-    Some((field(header[6], header[7]), field(header[8], header[9])))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_clock_rate_beyond_all_reason_is_described_as_it_is() {
-        gst::init().unwrap();
-        let caps = gst::Caps::builder("audio/x-mulaw")
-            .field("rate", i32::MAX)
-            .field("channels", i32::MAX)
-            .build();
-        let format = Format::from_caps(&caps).unwrap();
-        let header = wave_format(0x0007, &format, 8);
-        assert_eq!(header[4..8], i32::MAX.to_le_bytes());
-    }
 
     fn frame(media_type: &str, data: &'static [u8], ms: i64) -> Frame {
         let caps = gst::Caps::new_empty_simple(media_type);

@@ -305,3 +305,15 @@ fn a_picture_that_has_not_come_is_not_promised_by_a_matroska_file() {
         .sum();
     assert!(pictures == 0 || pictures == (camera.sent + screen.sent) as u64);
 }
+
+#[test]
+fn av1_in_matroska_has_no_temporal_delimiters() {
+    let mut recorder = Recorder::new();
+    let mut camera = Sender::named(&recorder, "video_alice", media::av1());
+    send_until(1500, &mut [&mut camera]);
+    let parts = recorder.end();
+    let file = std::fs::read(parts[0].file()).unwrap();
+    // One before the sequence header of a keyframe.
+    assert!(!file.windows(3).any(|w| w == [0x12, 0, 0x0a]));
+    assert_eq!(play(&parts[0].file()).pictures, camera.sent);
+}
