@@ -67,6 +67,7 @@ mod container;
 mod control;
 mod cut;
 mod damage;
+mod delimiters;
 mod ebml;
 mod effects;
 mod format;

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gst::prelude::*;
 
 use super::container::Codec;
+use super::delimiters::{delimit, delimit_parsed, start};
 use super::format::{Format, Frame};
 use super::mpegts_clock::ClockKeeper;
 
@@ -28,10 +29,6 @@ const MAX_WAITING: isize = 16 << 20;
 const FRAME_COST: isize = 4096;
 /// What waits is bounded before it comes to the multiplexer: a pad that were full would block.
 const UNBOUNDED: gst::ClockTime = gst::ClockTime::from_seconds(24 * 60 * 60);
-/// Access unit delimiter of H.264 for any kind of picture, with its start code (ITU-T H.264 section
-/// 7.3.2.4).
-const DELIMITER: [u8; 6] = [0, 0, 0, 1, 0x09, 0xf0];
-
 struct Track {
     /// Takes the frames: the parser's pad or the multiplexer's.
     entry: gst::Pad,
@@ -180,17 +177,11 @@ impl Track {
         if self.parser.is_some() {
             return Some(copy);
         }
-        let mut start = [0; 8];
-        let length = start.len().min(frame.size());
-        let _ = frame.copy_to_slice(0, &mut start[..length]);
+        let start = start(frame);
         match self.format.codec {
             // The headers of an Ogg file: the tables hold what they say.
             Codec::Opus if matches!(&start, b"OpusHead" | b"OpusTags") => return None,
-            Codec::H264 if !is_delimiter(&start) => {
-                let delimiter = gst::Memory::from_slice(DELIMITER);
-                copy.make_mut().prepend_memory(delimiter);
-            }
-            _ => {}
+            codec => delimit(codec, &start, &mut copy),
         }
         Some(copy)
     }
@@ -226,11 +217,6 @@ fn needs_no_parser(format: &Format) -> bool {
         .is_ok_and(|caps: gst::Caps| format.caps.is_subset(&caps))
 }
 
-/// Whether a frame begins with an access unit delimiter of H.264.
-fn is_delimiter(start: &[u8; 8]) -> bool {
-    matches!(start, [0, 0, 1, nal, ..] | [0, 0, 0, 1, nal, ..] if nal & 0x1f == 9)
-}
-
 fn add_track(
     pipeline: &gst::Pipeline,
     mux: &gst::Element,
@@ -248,6 +234,9 @@ fn add_track(
     let parser = parser.map(|factory| make(factory, pipeline)).transpose()?;
     let pad = mux.request_pad_simple("sink_%d");
     let pad = pad.ok_or("mpegtsmux gives no pad")?;
+    if parser.is_some() {
+        delimit_parsed(&pad, format.codec);
+    }
     count_waiting(&pad, waiting);
     let entry = match &parser {
         None => pad,
