@@ -11,6 +11,7 @@
  */
 use gst::glib;
 
+mod bitstream;
 pub mod protocol;
 pub mod roomfilesink;
 mod signalling;

@@ -23,6 +23,7 @@ struct Arrow {
 const GSTREAMER: &[&str] = &[
     "glib",
     "gst",
+    "gst_audio",
     "gst_base",
     "gst_pbutils",
     "gst_rtp",
@@ -96,6 +97,23 @@ const ARROWS: &[Arrow] = &[
             "rustls_native_certs",
         ],
         why: "only signalling knows the runtime and the websocket, so that replacing them changes one folder",
+    },
+    Arrow {
+        at: "bitstream",
+        except: None,
+        names: GSTREAMER,
+        why: "what is in a frame is bytes",
+    },
+    Arrow {
+        at: "bitstream",
+        except: None,
+        names: &[
+            "crate::protocol",
+            "crate::signalling",
+            "crate::vdoroomsrc",
+            "crate::roomfilesink",
+        ],
+        why: "nothing points back up",
     },
     Arrow {
         at: "roomfilesink",

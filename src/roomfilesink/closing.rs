@@ -321,6 +321,7 @@ mod tests {
             format: format.clone(),
             pts: number * 33_000_000,
             dts: None,
+            entry: crate::bitstream::Entry::Clean,
             arrived,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::container::{Codec, Container, Kind};
+use crate::bitstream::Entry;
 
 /// The caps of a track, read once.
 #[derive(Debug, Clone)]
@@ -77,6 +78,8 @@ pub(super) struct Frame {
     /// Running times in nanoseconds. They may lie before 0 (encoders with reordering).
     pub pts: i64,
     pub dts: Option<i64>,
+    /// Whether a file can begin with it.
+    pub entry: Entry,
     pub arrived: Instant,
 }
 
@@ -98,7 +101,7 @@ impl Frame {
     }
 
     pub(super) fn is_keyframe(&self) -> bool {
-        !self.buffer.flags().contains(gst::BufferFlags::DELTA_UNIT)
+        self.entry != Entry::No
     }
 
     pub(super) fn kind(&self) -> Kind {

@@ -131,21 +131,36 @@ fn opus_head(format: &Format, caps: &gst::Caps) -> Vec<u8> {
         })
 }
 
-/// The header of caps that name the streams in a packet: more than two channels need them.
+/// The header of caps that name the streams in a packet: more than two channels need them. By hand,
+/// since `gst_codec_utils_opus_create_header` calls critical what a stranger's SDP may say.
 fn described_opus_head(caps: &gst::Caps) -> Option<Vec<u8>> {
-    let mut mapping = [0; 256];
-    let (rate, channels, family, streams, coupled) =
-        gst_pbutils::codec_utils_opus_parse_caps(caps, Some(&mut mapping)).ok()?;
-    // Family 0 has no mapping.
-    let mapping = match family {
-        0 => &[],
-        _ => mapping.get(..usize::from(channels))?,
-    };
-    let header = gst_pbutils::codec_utils_opus_create_header(
-        rate, channels, family, streams, coupled, mapping, 0, 0,
-    );
-    let header = header.ok()?.map_readable().ok()?.to_vec();
-    (header.len() >= 19).then_some(header)
+    let s = caps.structure(0)?;
+    let byte = |name| u8::try_from(s.get::<i32>(name).ok()?).ok();
+    let family = byte("channel-mapping-family").filter(|family| *family > 0)?;
+    let channels = byte("channels")?;
+    let (streams, coupled) = (byte("stream-count")?, byte("coupled-count")?);
+    let decoded = streams.checked_add(coupled)?;
+    let mapping = s.get::<gst::ArrayRef>("channel-mapping").ok()?;
+    let mapping = mapping.as_slice().iter();
+    let mapping: Vec<u8> = mapping
+        .map(|value| u8::try_from(value.get::<i32>().ok()?).ok())
+        .collect::<Option<_>>()?;
+    // 255 is silence.
+    let exists = |index: &u8| *index < decoded || *index == u8::MAX;
+    let fits = streams > 0 && coupled <= streams && mapping.iter().all(exists);
+    if !fits || channels == 0 || mapping.len() != usize::from(channels) {
+        return None;
+    }
+    let mut header = b"OpusHead\x01".to_vec();
+    header.extend([channels, 0, 0]);
+    let rate = s
+        .get::<i32>("rate")
+        .ok()
+        .and_then(|rate| u32::try_from(rate).ok());
+    header.extend(rate.unwrap_or(OPUS_RATE as u32).to_le_bytes());
+    header.extend([0, 0, family, streams, coupled]);
+    header.extend(mapping);
+    Some(header)
 }
 
 /// WAVEFORMATEX, which `A_MS/ACM` has as its private data.
@@ -258,6 +273,20 @@ mod tests {
         let expected =
             b"OpusHead\x01\x06\x38\x01\x80\xbb\0\0\0\0\x01\x04\x02\0\x04\x01\x02\x03\x05";
         assert_eq!(entry.codec_private, expected);
+    }
+
+    #[test]
+    fn streams_that_cannot_be_are_not_believed() {
+        for wrong in [
+            "stream-count=1,coupled-count=2,channel-mapping=(int)<0,1,2>",
+            "stream-count=0,coupled-count=0,channel-mapping=(int)<0,0,0>",
+            "stream-count=2,coupled-count=1,channel-mapping=(int)<0,1,3>",
+            "stream-count=2,coupled-count=1,channel-mapping=(int)<0,1>",
+            "stream-count=200,coupled-count=200,channel-mapping=(int)<0,1,2>",
+        ] {
+            let entry = opus(&format!("channels=3,channel-mapping-family=1,{wrong}"));
+            assert_eq!(entry.codec_private.len(), 19, "{wrong}");
+        }
     }
 
     #[test]

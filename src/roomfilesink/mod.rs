@@ -63,6 +63,7 @@ mod announcer;
 mod bell;
 mod clock;
 mod closing;
+mod coded;
 mod container;
 mod control;
 mod cut;
@@ -75,6 +76,7 @@ mod format;
 #[doc(hidden)]
 pub mod fuzzing;
 mod imp;
+mod leading;
 mod manifest;
 mod matroska;
 mod matroska_track;

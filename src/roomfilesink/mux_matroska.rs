@@ -300,6 +300,7 @@ mod tests {
             format: Format::from_caps(&caps).unwrap().into(),
             pts: ms * 1_000_000,
             dts: None,
+            entry: crate::bitstream::Entry::Clean,
             arrived: std::time::Instant::now(),
         }
     }

@@ -9,12 +9,13 @@ use std::time::Instant;
 use gst::prelude::*;
 
 use super::CAT;
-use super::container::{Codec, Kind};
+use super::coded::Coded;
+use super::container::Kind;
 use super::control::{Msg, Outbox};
 use super::format::{Format, Frame};
-use super::parameter_sets::ParameterSets;
 use super::record::Reason;
 use super::track::Track;
+use crate::bitstream::Entry;
 
 const VIDEO_CAPS: &str = "video/x-h264, stream-format=(string){ byte-stream, avc, avc3 }, alignment=(string)au; \
     video/x-h265, stream-format=(string){ byte-stream, hvc1, hev1 }, alignment=(string)au; \
@@ -44,8 +45,8 @@ struct State {
     last_pts: Option<i64>,
     /// The source was asked whether it is live.
     asked_live: bool,
-    /// Of a video whose frames carry them.
-    parameter_sets: Option<ParameterSets>,
+    /// Of H.264 and H.265.
+    coded: Option<Coded>,
 }
 
 struct Input {
@@ -151,34 +152,33 @@ impl Input {
         let pts = pts.and_then(running_time).or(last_pts)?;
         let dts = buffer.dts().and_then(running_time);
         self.state().last_pts = Some(pts);
+        let (buffer, pts, dts, entry) = self.complete(buffer, pts, dts);
         Some(Frame {
-            buffer: self.with_parameter_sets(buffer),
+            buffer,
             format,
             pts,
             dts,
+            entry,
             arrived: Instant::now(),
         })
     }
 
-    /// A keyframe that can begin a file.
-    fn with_parameter_sets(&self, buffer: gst::Buffer) -> gst::Buffer {
-        let Some(mut sets) = self.state().parameter_sets.take() else {
-            return buffer;
+    /// The frame with what it lacks, its times, and whether a file can begin with it.
+    fn complete(
+        &self,
+        buffer: gst::Buffer,
+        pts: i64,
+        dts: Option<i64>,
+    ) -> (gst::Buffer, i64, Option<i64>, Entry) {
+        let Some(mut coded) = self.state().coded.take() else {
+            let is_delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+            let entry = if is_delta { Entry::No } else { Entry::Clean };
+            return (buffer, pts, dts, entry);
         };
-        let is_keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-        let whole = buffer.map_readable().ok().and_then(|map| {
-            let missing = sets.frame(&map, is_keyframe)?;
-            let (before, after) = map.split_at_checked(missing.at)?;
-            let bytes = [before, &missing.bytes, after].concat();
-            let mut whole = gst::Buffer::from_mut_slice(bytes);
-            let what = gst::BufferCopyFlags::FLAGS
-                | gst::BufferCopyFlags::TIMESTAMPS
-                | gst::BufferCopyFlags::META;
-            buffer.copy_into(whole.get_mut()?, what, ..).ok()?;
-            Some(whole)
-        });
-        self.state().parameter_sets = Some(sets);
-        whole.unwrap_or(buffer)
+        let (buffer, entry) = coded.judge(buffer, pts);
+        let (pts, dts) = coded.times(pts, dts);
+        self.state().coded = Some(coded);
+        (buffer, pts, dts, entry)
     }
 
     fn event(&self, pad: &gst::Pad, event: &gst::Event) {
@@ -242,18 +242,11 @@ impl Input {
             self.outbox
                 .send(Msg::Refused(self.track.clone(), caps.to_string()));
         }
-        let carries_sets = |f: &Arc<Format>| {
-            let is_h26x = matches!(f.codec, Codec::H264 | Codec::H265);
-            let structure = caps.structure(0);
-            let stream_format = structure.and_then(|s| s.get::<&str>("stream-format").ok());
-            is_h26x && stream_format == Some("byte-stream")
-        };
-        let codec = format.as_ref().filter(|f| carries_sets(f)).map(|f| f.codec);
         let mut state = self.state();
-        // Sets outlive a change of caps, which may come without new ones.
-        let known = state.parameter_sets.take();
-        let known = known.filter(|known| Some(known.codec()) == codec);
-        state.parameter_sets = known.or_else(|| codec.map(ParameterSets::new));
+        let before = state.coded.take();
+        state.coded = format
+            .as_ref()
+            .and_then(|format| Coded::new(format.codec, caps, before));
         state.format = format;
     }
 

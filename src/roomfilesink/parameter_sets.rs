@@ -5,6 +5,7 @@
 //! decoded. They are remembered and put into each keyframe that comes without.
 
 use super::container::Codec;
+use crate::bitstream::Bits;
 
 /// More of them, or larger ones, no encoder sends.
 const MAX_SETS: usize = 64;
@@ -50,8 +51,10 @@ impl ParameterSets {
         Self { codec, sets }
     }
 
-    pub(super) fn codec(&self) -> Codec {
-        self.codec
+    /// The first sequence parameter set that is known.
+    pub(super) fn sps(&self) -> Option<&[u8]> {
+        let sps = self.sets.iter().find(|set| set.kind == Kind::Sps)?;
+        Some(&sps.nal)
     }
 
     /// Remembers the sets in a frame; says what a keyframe lacks.
@@ -125,24 +128,17 @@ fn kind(codec: Codec, first: Option<u8>) -> Kind {
 
 /// The number of a set. That of an H.265 SPS comes after fields of varying length: there is one.
 fn id(codec: Codec, kind: Kind, nal: &[u8]) -> u32 {
+    let number = |at: usize| {
+        let rest = nal.get(at..).unwrap_or_default();
+        Bits::new(rest).exp_golomb().unwrap_or(0)
+    };
     match (codec, kind) {
         (Codec::H265, Kind::Vps) => nal.get(2).map_or(0, |byte| u32::from(byte >> 4)),
-        (Codec::H265, Kind::Pps) => exp_golomb(nal.get(2..).unwrap_or_default()),
-        (Codec::H264, Kind::Sps) => exp_golomb(nal.get(4..).unwrap_or_default()),
-        (Codec::H264, Kind::Pps) => exp_golomb(nal.get(1..).unwrap_or_default()),
+        (Codec::H265, Kind::Pps) => number(2),
+        (Codec::H264, Kind::Sps) => number(4),
+        (Codec::H264, Kind::Pps) => number(1),
         _ => 0,
     }
-}
-
-/// The unsigned number at the beginning (H.264 section 9.1); 0 if it is not a small one.
-fn exp_golomb(data: &[u8]) -> u32 {
-    let byte = |n: usize| u32::from(data.get(n).copied().unwrap_or(0));
-    let bits = byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
-    let zeros = bits.leading_zeros();
-    if zeros > 12 {
-        return 0;
-    }
-    (bits >> (31 - 2 * zeros)) - 1
 }
 
 /// Zeros at the end of a NAL unit belong to the start code that follows.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::container::Container;
 use super::control::{Msg, Outbox};
 use super::format::{Format, Frame};
+use super::leading::Leading;
 use super::mux_matroska::MatroskaMux;
 use super::mux_mpegts::{MpegTsMux, MuxEvent};
 use super::progress::Progress;
@@ -64,6 +65,7 @@ pub(super) struct Part {
     is_closed: bool,
     /// What the frames so far come to in MPEG-TS: the multiplexer lags behind.
     pushed: u64,
+    leading: Leading,
 }
 
 impl Part {
@@ -124,6 +126,7 @@ impl Part {
             finishing: None,
             is_closed: false,
             pushed: 0,
+            leading: Leading::default(),
         })
     }
 
@@ -150,6 +153,10 @@ impl Part {
     }
 
     pub(super) fn push(&mut self, track: usize, frame: &Frame) -> Result<(), String> {
+        if self.leading.contain(track, frame) {
+            self.add_dropped(track, 1);
+            return Ok(());
+        }
         self.note(track, frame);
         let start = self.record.start;
         match &mut self.mux {

@@ -225,6 +225,7 @@ mod tests {
                 .into(),
             pts: 0,
             dts: None,
+            entry: crate::bitstream::Entry::Clean,
             arrived: now,
         };
         let (outbox, _inbox) = Outbox::new();

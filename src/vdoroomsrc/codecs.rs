@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The codecs that can be received: their names in SDP, what unpacks them, what comes out.
 
+use crate::bitstream::Standard;
+
 pub(super) struct Codec {
     /// `a=rtpmap` encoding name, upper case (RFC 8866 section 6.6).
     pub encoding_name: &'static str,
@@ -127,6 +129,15 @@ impl Codec {
             0 => Some("PCMU"),
             8 => Some("PCMA"),
             9 => Some("G722"),
+            _ => None,
+        }
+    }
+
+    /// Of a codec whose frames may be shown in another order than they are decoded in.
+    pub(super) fn standard(&self) -> Option<Standard> {
+        match self.encoding_name {
+            "H264" => Some(Standard::H264),
+            "H265" => Some(Standard::H265),
             _ => None,
         }
     }

@@ -247,7 +247,7 @@ impl Exit {
             gst::Pad::event_default(pad, parent, self.tags(parent));
         }
         if let Some(pts) = buffer.pts() {
-            self.last_pts.store(pts.nseconds() + 1, Relaxed);
+            self.last_pts.fetch_max(pts.nseconds() + 1, Relaxed);
         }
         let flow = gst::ProxyPad::chain_default(pad, parent, buffer);
         if flow.is_ok() {

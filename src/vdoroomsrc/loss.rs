@@ -142,6 +142,8 @@ impl State {
         if std::mem::take(&mut self.hole) {
             self.damaged_from.get_or_insert(pts);
         }
+        // B-frames come later than one that is shown after them, and suffer as well.
+        self.damaged_from = self.damaged_from.map(|from| from.min(pts));
         if self.incomplete.is_some() {
             self.distrusted_until = Some(pts);
         }
@@ -259,6 +261,13 @@ mod tests {
             &[(0, 10, true), (1, 30, false), (2, 40, true), (3, 50, false)],
         );
         assert_eq!(marks, [Mark::Good, Mark::Damaged, Mark::Mended, Mark::Good]);
+    }
+
+    #[test]
+    fn b_frames_behind_a_hole_are_damaged_too() {
+        let packets = [(1, 1, true, true), (3, 4, true, true), (4, 2, true, true)];
+        let marks = judged(&packets, &[(0, 10, true), (1, 40, false), (2, 20, false)]);
+        assert_eq!(marks, [Mark::Good, Mark::Damaged, Mark::Damaged]);
     }
 
     #[test]

@@ -102,6 +102,7 @@ mod offer;
 pub mod packets;
 mod pad;
 mod pad_names;
+mod parsed_keyframes;
 mod ping;
 mod properties;
 mod pulse;

@@ -1,71 +1,58 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Timestamps that strictly rise.
+//! When frames are shown and decoded.
 //!
 //! While rtpjitterbuffer's skew estimate settles it repeats timestamps; GstBaseParse then drops
 //! the second one and muxers fail on a buffer without any (seen with GStreamer 1.22; fixed
-//! upstream by commit cbab56c141, in no release up to 1.28.6).
+//! upstream by commit cbab56c141, in no release up to 1.28.6). So no two frames have the same, and
+//! they rise, except where a codec has frames that are shown before others that came earlier.
+//!
+//! The decoding time that the depayloader gives is that of the packet's arrival.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 use gst::ClockTime;
 
-/// Small enough to stay before the next frame, large enough for Matroska's millisecond clock.
-const STEP: ClockTime = ClockTime::from_mseconds(1);
+use super::codecs::Codec;
+use crate::bitstream::{Config, DecodingOrder, Reordering, Standard};
 
-/// Used by one streaming thread at a time; atomic, so that a probe needs no lock.
-#[derive(Debug)]
 pub(super) struct Timestamps {
-    /// Nanoseconds; [`NONE`] before the first buffer.
-    last: AtomicU64,
-}
-
-/// `GST_CLOCK_TIME_NONE`.
-const NONE: u64 = u64::MAX;
-
-impl Default for Timestamps {
-    fn default() -> Self {
-        Self {
-            last: AtomicU64::new(NONE),
-        }
-    }
+    /// Of a codec that reorders frames.
+    standard: Option<Standard>,
+    /// Only the streaming thread takes it.
+    order: Mutex<DecodingOrder>,
 }
 
 impl Timestamps {
-    /// The timestamp that the next buffer gets.
-    pub(super) fn fix(&self, pts: Option<ClockTime>) -> ClockTime {
-        let last = self.last.load(Relaxed);
-        let last = (last != NONE).then(|| ClockTime::from_nseconds(last));
-        let pts = match (last, pts) {
-            (None, pts) => pts.unwrap_or(ClockTime::ZERO),
-            (Some(last), Some(pts)) if pts > last => pts,
-            (Some(last), _) => last.saturating_add(STEP),
+    pub(super) fn new(codec: &Codec) -> Self {
+        Self {
+            standard: codec.standard(),
+            order: Mutex::default(),
+        }
+    }
+
+    /// The depayloader's caps: their parameter sets tell how frames are reordered.
+    pub(super) fn caps(&self, caps: &gst::CapsRef) {
+        let structure = caps.structure(0);
+        let record = structure.and_then(|s| s.get::<gst::Buffer>("codec_data").ok());
+        let (Some(standard), Some(record)) = (self.standard, record) else {
+            return;
         };
-        self.last.store(pts.nseconds(), Relaxed);
-        pts
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fixed(pts: &[Option<u64>]) -> Vec<u64> {
-        let timestamps = Timestamps::default();
-        pts.iter()
-            .map(|pts| timestamps.fix(pts.map(ClockTime::from_mseconds)).mseconds())
-            .collect()
+        let reordering = record.map_readable().ok().and_then(|record| {
+            let sps = Config::new(standard, &record).sps()?;
+            Reordering::of(standard, sps)
+        });
+        if let Some(reordering) = reordering {
+            let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+            order.set_reordering(reordering);
+        }
     }
 
-    #[test]
-    fn rising_timestamps_stay_as_they_are() {
-        assert_eq!(fixed(&[Some(5), Some(38), Some(71)]), [5, 38, 71]);
-    }
-
-    #[test]
-    fn repeated_missing_and_falling_timestamps_become_rising_ones() {
-        assert_eq!(
-            fixed(&[Some(40), Some(40), None, Some(30), Some(73)]),
-            [40, 41, 42, 43, 73]
-        );
+    /// PTS and DTS of the next frame.
+    pub(super) fn fix(&self, pts: Option<ClockTime>) -> (ClockTime, ClockTime) {
+        let pts = pts.and_then(|pts| i64::try_from(pts.nseconds()).ok());
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = order.frame(pts);
+        let time = |t: i64| ClockTime::from_nseconds(t.max(0) as u64);
+        (time(times.pts), time(times.dts))
     }
 }

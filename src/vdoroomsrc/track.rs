@@ -147,11 +147,11 @@ impl Track {
         copy_lost_packets(&entry);
         watch_connection(&self.webrtcbin_pad, session, &self.exit);
         let loss = Arc::new(Loss::new(self.codec));
-        add_timestamps(&source, &loss, &self.exit);
+        add_timestamps(&source, self.codec, &loss, &self.exit);
         if self.kind.is_video() {
             find_holes(&entry, &loss, &self.exit);
             let parsed = last.static_pad("src").ok_or_else(missing)?;
-            mark_damage(&parsed, &loss, &self.exit);
+            mark_damage(&parsed, self.codec, &loss, &self.exit);
         }
         if self.codec.parser == Some("vp9parse") {
             forget_size(&source);

@@ -8,6 +8,7 @@ use gst::prelude::*;
 use super::codecs::Codec;
 use super::exit::Exit;
 use super::loss::{Loss, Mark};
+use super::parsed_keyframes::Keyframes;
 use super::timestamps::Timestamps;
 use crate::protocol::SessionId;
 
@@ -110,32 +111,48 @@ pub(super) fn find_holes(entry: &gst::Pad, loss: &Arc<Loss>, exit: &Arc<Exit>) {
     });
 }
 
-/// Watches what leaves the depayloader: when, and with timestamps that rise.
-pub(super) fn add_timestamps(source: &gst::Pad, loss: &Arc<Loss>, exit: &Arc<Exit>) {
+/// Watches what leaves the depayloader: when it comes, is decoded and shown.
+pub(super) fn add_timestamps(source: &gst::Pad, codec: &Codec, loss: &Arc<Loss>, exit: &Arc<Exit>) {
     let (loss, exit) = (loss.clone(), exit.clone());
-    let timestamps = Timestamps::default();
-    source.add_probe(BUFFERS, move |_, info| {
-        if exit.is_paused() {
-            return gst::PadProbeReturn::Handled;
-        }
-        each_buffer(info, |buffer| {
-            exit.arrived();
-            let pts = timestamps.fix(buffer.pts());
-            if buffer.pts() != Some(pts) {
-                buffer.make_mut().set_pts(pts);
+    let timestamps = Timestamps::new(codec);
+    source.add_probe(
+        BUFFERS | gst::PadProbeType::EVENT_DOWNSTREAM,
+        move |_, info| {
+            if let Some(event) = info.event() {
+                if let gst::EventView::Caps(caps) = event.view() {
+                    timestamps.caps(caps.caps());
+                }
+                return gst::PadProbeReturn::Ok;
             }
-            loss.unpacked(pts);
-        });
-        gst::PadProbeReturn::Ok
-    });
+            if exit.is_paused() {
+                return gst::PadProbeReturn::Handled;
+            }
+            each_buffer(info, |buffer| {
+                exit.arrived();
+                let (pts, dts) = timestamps.fix(buffer.pts());
+                let buffer = buffer.make_mut();
+                buffer.set_pts(pts);
+                buffer.set_dts(dts);
+                loss.unpacked(pts);
+            });
+            gst::PadProbeReturn::Ok
+        },
+    );
 }
 
 /// Behind the parser: marks what suffers from a loss, and counts keyframes. A depayloader does not
 /// always tell those (`rtpav1depay`).
-pub(super) fn mark_damage(parsed: &gst::Pad, loss: &Arc<Loss>, exit: &Arc<Exit>) {
+pub(super) fn mark_damage(
+    parsed: &gst::Pad,
+    codec: &'static Codec,
+    loss: &Arc<Loss>,
+    exit: &Arc<Exit>,
+) {
     let (loss, exit) = (loss.clone(), exit.clone());
-    parsed.add_probe(BUFFERS, move |_, info| {
+    let keyframes = Keyframes::new(codec);
+    parsed.add_probe(BUFFERS, move |pad, info| {
         each_buffer(info, |buffer| {
+            keyframes.judge(pad, buffer);
             let is_keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
             let flag = match loss.judge(buffer.pts(), is_keyframe) {
                 Mark::Good => None,

@@ -33,6 +33,7 @@ mod players;
 mod recording;
 mod recovery;
 mod rejoin;
+mod reordered;
 mod scripts;
 mod secrets;
 mod server;

@@ -8,6 +8,7 @@ mod comings_and_goings;
 mod crash;
 mod disk;
 mod editing;
+mod entries;
 mod fake_source;
 mod faults;
 mod launch;

@@ -16,6 +16,10 @@ const HEIGHT: usize = 180;
 const H264: &str =
     "video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline";
 
+const HIGH: &str = "video/x-h264,stream-format=byte-stream,alignment=au,profile=high";
+const B_FRAMES: &str = "x264enc tune=zerolatency speed-preset=superfast key-int-max=15 \
+    bframes=2 b-adapt=false b-pyramid=true";
+
 pub struct Media {
     pub caps: gst::Caps,
     pub frames: Vec<gst::Buffer>,
@@ -104,6 +108,14 @@ media! {
         ! h264parse config-interval=0 ! video/x-h264,stream-format=byte-stream,alignment=au");
     h265_with_headers_once = &format!("{COUNTED} ! x265enc tune=zerolatency speed-preset=ultrafast \
         option-string=open-gop=0:repeat-headers=0 key-int-max=15 bitrate=300 \
+        ! video/x-h265,stream-format=byte-stream,alignment=au");
+    h264_with_b_frames = &format!("{COUNTED} ! {B_FRAMES} ! {HIGH}");
+    h264_with_open_groups = &format!("{COUNTED} ! {B_FRAMES} option-string=open-gop=1 ! {HIGH}");
+    h264_with_intra_refresh = &format!("{COUNTED} ! x264enc tune=zerolatency \
+        speed-preset=superfast key-int-max=15 intra-refresh=true ! {HIGH}");
+    h265_with_open_groups = &format!("{COUNTED} ! x265enc tune=zerolatency speed-preset=ultrafast \
+        option-string=open-gop=1:bframes=2:b-adapt=0:rc-lookahead=4:repeat-headers=1:info=0 \
+        key-int-max=15 ! h265parse config-interval=-1 \
         ! video/x-h265,stream-format=byte-stream,alignment=au");
     pcma = "audiotestsrc num-buffers=500 samplesperbuffer=160 \
         ! audio/x-raw,rate=8000,channels=1 ! alawenc";

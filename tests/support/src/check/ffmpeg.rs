@@ -2,7 +2,7 @@
 //! A second opinion: what FFmpeg makes of a file.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// What FFmpeg decoded, and what it said.
 #[derive(Clone, Debug, Default)]
@@ -17,21 +17,55 @@ pub struct SecondOpinion {
     pub complaints: Vec<String>,
 }
 
-/// Decodes all of `path` with `ffprobe`; `None`, said on stderr, where that is not installed.
-pub fn second_opinion(path: impl AsRef<Path>) -> Option<SecondOpinion> {
+/// When a frame is shown and decoded, as its packet says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FrameTimes {
+    pub pts_ms: f64,
+    pub dts_ms: f64,
+}
+
+/// The times of the first video stream's packets, in the order of the file; `None`, said on stderr,
+/// where `ffprobe` is not installed.
+pub fn video_times(path: impl AsRef<Path>) -> Option<Vec<FrameTimes>> {
+    let entries = [
+        "-select_streams",
+        "v:0",
+        "-show_entries",
+        "packet=pts_time,dts_time",
+    ];
+    let output = ffprobe(path.as_ref(), &entries)?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let times = said.lines().filter(|line| !line.is_empty()).map(|line| {
+        let ms = |name| field(line, name)?.parse::<f64>().ok().map(|s| s * 1000.0);
+        FrameTimes {
+            pts_ms: ms("pts_time").unwrap_or(f64::NAN),
+            dts_ms: ms("dts_time").unwrap_or(f64::NAN),
+        }
+    });
+    Some(times.collect())
+}
+
+fn ffprobe(path: &Path, entries: &[&str]) -> Option<Output> {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-of", "compact=p=0:nk=0"])
-        .args(["-show_entries", "frame=media_type,width,height,nb_samples"])
-        .arg(path.as_ref())
+        .args(entries)
+        .arg(path)
         .stdin(Stdio::null())
         .output();
-    let output = match output {
-        Ok(output) => output,
-        Err(error) => {
-            eprintln!("no second opinion, ffprobe: {error}");
-            return None;
-        }
-    };
+    let missing = |error: &std::io::Error| eprintln!("no second opinion, ffprobe: {error}");
+    output.inspect_err(missing).ok()
+}
+
+/// The value of a field of a line.
+fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = line.split('|').filter_map(|field| field.split_once('='));
+    fields.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Decodes all of `path` with `ffprobe`; `None`, said on stderr, where that is not installed.
+pub fn second_opinion(path: impl AsRef<Path>) -> Option<SecondOpinion> {
+    let entries = ["-show_entries", "frame=media_type,width,height,nb_samples"];
+    let output = ffprobe(path.as_ref(), &entries)?;
     let mut opinion = SecondOpinion::default();
     let said = String::from_utf8_lossy(&output.stderr);
     opinion.complaints = said.lines().map(str::to_owned).collect();
@@ -46,12 +80,8 @@ pub fn second_opinion(path: impl AsRef<Path>) -> Option<SecondOpinion> {
 
 impl SecondOpinion {
     fn frame(&mut self, line: &str) {
-        let field = |name: &str| {
-            let mut fields = line.split('|').filter_map(|field| field.split_once('='));
-            fields.find(|(key, _)| *key == name).map(|(_, value)| value)
-        };
-        let number = |name| field(name).and_then(|value| value.parse().ok());
-        match field("media_type") {
+        let number = |name| field(line, name).and_then(|value| value.parse().ok());
+        match field(line, "media_type") {
             Some("video") => {
                 self.pictures += 1;
                 let size = (number("width"), number("height"));

@@ -13,7 +13,7 @@ mod track;
 
 use std::path::Path;
 
-pub use ffmpeg::{SecondOpinion, second_opinion};
+pub use ffmpeg::{FrameTimes, SecondOpinion, second_opinion, video_times};
 pub use report::{Audio, Counters, Report, Video};
 
 /// Decodes `path` from beginning to end. What goes wrong is in the report.

@@ -12,6 +12,17 @@ pub enum Codec {
     H264Main,
     H264High,
     H265,
+    /// High profile with so many B-frames in a row, as the encoders of graphics cards have.
+    H264Reordered {
+        b_frames: u8,
+        /// B-frames refer to one another.
+        pyramid: bool,
+    },
+    /// The same in H.265.
+    H265Reordered {
+        b_frames: u8,
+        pyramid: bool,
+    },
     Vp8,
     Vp9,
     /// Profile 2: ten bits.
@@ -46,6 +57,22 @@ impl Codec {
                  key-int-max={keyframe_interval} \
                  option-string=pools=1:frame-threads=1:open-gop=0:repeat-headers=1:info=0 \
                  ! video/x-h265,stream-format=byte-stream,alignment=au"
+            ),
+            Self::H264Reordered { b_frames, pyramid } => format!(
+                "x264enc tune=zerolatency speed-preset=superfast bitrate={} threads=1 \
+                 key-int-max={keyframe_interval} bframes={b_frames} b-adapt=false \
+                 b-pyramid={pyramid} ! video/x-h264,profile=high,stream-format=byte-stream",
+                bitrate / 1000,
+            ),
+            Self::H265Reordered { b_frames, pyramid } => format!(
+                "x265enc tune=zerolatency speed-preset=ultrafast bitrate=600 log-level=error \
+                 key-int-max={keyframe_interval} \
+                 option-string=pools=1:frame-threads=1:open-gop=0:repeat-headers=1:info=0:\
+                 bframes={b_frames}:b-adapt=0:b-pyramid={}:rc-lookahead={} \
+                 ! video/x-h265,stream-format=byte-stream,alignment=au",
+                u8::from(pyramid),
+                // x265 wants more than there are B-frames.
+                b_frames + 1,
             ),
             Self::Vp8 => format!(
                 "vp8enc deadline=1 cpu-used=8 threads=1 end-usage=cbr target-bitrate={bitrate} \
@@ -84,13 +111,13 @@ impl Codec {
     pub(super) fn payloader(self, flavour: Flavour) -> (String, String) {
         // What browsers use, and the OBS plugin; any dynamic number would do.
         let (name, number, payloader, extra) = match self {
-            Self::H264 | Self::H264Main | Self::H264High => (
+            Self::H264 | Self::H264Main | Self::H264High | Self::H264Reordered { .. } => (
                 "H264",
                 102,
                 "rtph264pay config-interval=-1 aggregate-mode=zero-latency",
                 ",packetization-mode=(string)1",
             ),
-            Self::H265 => (
+            Self::H265 | Self::H265Reordered { .. } => (
                 "H265",
                 // Browsers choose from 35 to 63 as well, which rtph265pay does not take.
                 103,

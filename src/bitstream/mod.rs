@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MPL-2.0
+//! H.264 and H.265, as far as frames have to be ordered and cut. Plain Rust, no GStreamer.
+//!
+//! All of it comes from strangers: what cannot be read is `None`, never a panic.
+
+mod bits;
+mod config;
+mod entry;
+mod order;
+mod sps;
+
+pub(crate) use bits::Bits;
+pub(crate) use config::Config;
+pub(crate) use entry::{Entries, Entry, Form};
+pub(crate) use order::DecodingOrder;
+pub(crate) use sps::Reordering;
+
+/// ITU-T H.264 or H.265.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standard {
+    H264,
+    H265,
+}
