@@ -324,8 +324,12 @@ impl Control {
                 self.reports.events.send(event);
             }
             session.poll_transport(now, &self.reports);
+            // What is dropped in a pause needs no keyframes.
+            let paused = self.config.paused.load(Relaxed);
             for track in &mut session.tracks {
-                track.poll_keyframe(now);
+                if !paused {
+                    track.poll_keyframe(now);
+                }
                 track.poll_bitrate(now);
             }
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From a pad of webrtcbin to a pad of the element.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -109,6 +110,14 @@ fn expose(
     now: Instant,
 ) -> Exposed {
     if session.waiting_pads.is_empty() || session.is_ending() {
+        return Exposed::default();
+    }
+    if config.paused.load(Relaxed) {
+        // Its media would fill the jitterbuffers. When the pipeline plays again there is another
+        // session.
+        for waiting in session.waiting_pads.drain(..) {
+            refuse(&waiting.pad, waiting.block);
+        }
         return Exposed::default();
     }
     if !session.media_is_placed(now) {

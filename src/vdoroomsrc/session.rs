@@ -162,10 +162,12 @@ impl Session {
         };
         let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, known, reports)?;
         let heard = Heard::listen(&webrtcbin);
+        // While the pipeline is paused as well: what is paused serves no sockets.
+        webrtcbin.set_locked_state(true);
         bin.add(&webrtcbin)?;
-        if let Err(error) = webrtcbin.sync_state_with_parent() {
+        if webrtcbin.set_state(gst::State::Playing).is_err() {
             discard(&webrtcbin, bin);
-            return Err(error);
+            return Err(glib::bool_error!("webrtcbin does not start"));
         }
         Ok(Self {
             id,

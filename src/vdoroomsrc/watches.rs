@@ -124,11 +124,12 @@ pub(super) fn add_timestamps(source: &gst::Pad, codec: &Codec, loss: &Arc<Loss>,
                 }
                 return gst::PadProbeReturn::Ok;
             }
+            // In a pause as well: its publisher goes on.
+            exit.arrived();
             if exit.is_paused() {
                 return gst::PadProbeReturn::Handled;
             }
             each_buffer(info, |buffer| {
-                exit.arrived();
                 let (pts, dts) = timestamps.fix(buffer.pts());
                 let buffer = buffer.make_mut();
                 buffer.set_pts(pts);

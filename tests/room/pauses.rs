@@ -114,3 +114,40 @@ fn who_offers_media_and_sends_none_is_left_in_peace_until_it_does() {
     assert!(took < Duration::from_secs(3), "{took:?}");
     drop(bob);
 }
+
+#[test]
+fn a_pipeline_that_is_paused_for_longer_than_the_timeout_keeps_who_is_there_and_lets_others_in() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |source| {
+        source.set_property("stream-timeout", 2000u32);
+    });
+    let alice = alice(&server);
+    recording.wait_for_frames(&["alice"], FRAMES);
+    recording.pipeline.set_state(gst::State::Paused).unwrap();
+    let bob = Publisher::builder(server.url(), "r", "bob")
+        .codec(Codec::Vp8)
+        .frame_rate(10)
+        .start()
+        .unwrap();
+    bob.wait_for_viewer(DEADLINE).unwrap();
+    // They send for more than twice the timeout.
+    alice.wait_for_frames(45, DEADLINE).unwrap();
+    let sessions = |recording: &Recording, name| {
+        let stream = recording.stream(name).unwrap();
+        stream.get::<u32>("sessions-so-far").unwrap()
+    };
+    let in_pause = ["alice", "bob"].map(|name| sessions(&recording, name));
+    assert_eq!(in_pause, [1, 1], "{:#?}", recording.stats());
+    recording.play();
+    recording.wait("new connections", |r| {
+        ["alice", "bob"].iter().all(|name| sessions(r, name) == 2)
+    });
+    recording.wait_for_frames(&["alice", "bob"], FRAMES);
+    let recorded = recording.finish();
+    assert_eq!(recorded.complaints, Vec::<String>::new());
+    let parts = ["alice", "bob"].map(|name| &recorded.files[name]);
+    assert_eq!(parts.map(Vec::len), [2, 1], "{:#?}", recorded.files);
+    for (path, report) in parts.into_iter().flatten() {
+        assert_whole(&path.display().to_string(), report);
+    }
+}
