@@ -38,6 +38,9 @@ struct Line {
     sends: bool,
     credentials: (String, String),
     fingerprints: Vec<String>,
+    /// What it does not have although a connection needs it: a refused one may say nothing but
+    /// that it is refused (RFC 8829 section 5.2.2).
+    lacks: Option<&'static str>,
 }
 
 /// The offer of a publisher.
@@ -104,6 +107,12 @@ impl Offer {
         (index < self.lines.len()).then(|| u32::try_from(index).ok())?
     }
 
+    /// What a refused m-line lacks that webrtcbin wants of each, so that this can be no first offer.
+    pub fn lacks(&self) -> Option<OfferError> {
+        let lacking = self.lines.iter().find_map(|line| line.lacks);
+        lacking.map(OfferError::Lacks)
+    }
+
     pub fn has_channel(&self) -> bool {
         let mut live = self.lines.iter().filter(|line| !line.dead);
         live.any(|line| line.kind == "application")
@@ -130,7 +139,10 @@ impl Offer {
 
     /// Whether both come with the same certificate.
     pub fn same_certificate(&self, other: &Self) -> bool {
-        let first = |offer: &Self| offer.lines.first().map(|line| line.fingerprints.clone());
+        let first = |offer: &Self| {
+            let mut live = offer.lines.iter().filter(|line| !line.dead);
+            live.next().map(|line| line.fingerprints.clone())
+        };
         first(self) == first(other)
     }
 }
@@ -208,10 +220,13 @@ fn attribute(block: &mut Block, attribute: &str) -> Result<(), OfferError> {
 
 /// Bundled m-lines may leave to the first one what belongs to their common transport (RFC 9143
 /// section 7.1.3): `common` is what the session level and the first m-line say.
-fn line(common: &mut Block, block: Block) -> Result<Line, OfferError> {
+fn line(common: &mut Block, mut block: Block) -> Result<Line, OfferError> {
     let lacks = OfferError::Lacks;
-    let (kind, port) = block.media.ok_or(OfferError::NotSdp)?;
+    let (kind, port) = block.media.take().ok_or(OfferError::NotSdp)?;
     let dead = port == "0" && !block.bundle_only;
+    if dead {
+        return Ok(refused(common, kind, block));
+    }
     let (ufrag, pwd) = match (block.ufrag, block.pwd) {
         (None, None) => (common.ufrag.clone(), common.pwd.clone()),
         own => own,
@@ -238,19 +253,38 @@ fn line(common: &mut Block, block: Block) -> Result<Line, OfferError> {
     if common.fingerprints.is_empty() {
         common.fingerprints.clone_from(&fingerprints);
     }
-    let mid = if dead {
-        Some(block.mid.unwrap_or_default())
-    } else {
-        block.mid
-    };
     Ok(Line {
         kind,
-        mid: mid.ok_or(lacks("mid"))?,
+        mid: block.mid.ok_or(lacks("mid"))?,
         dead,
         sends: block.direction.or(common.direction).unwrap_or(true),
         credentials: (ufrag, pwd),
         fingerprints,
+        lacks: None,
     })
+}
+
+/// A refused m-line says nothing for others, whatever it says.
+fn refused(common: &Block, kind: String, block: Block) -> Line {
+    let has = |own: &Option<String>, common: &Option<String>| own.is_some() || common.is_some();
+    let print = block.fingerprints.first().or(common.fingerprints.first());
+    let checks = [
+        ("mid", block.mid.is_some()),
+        ("ice-ufrag", has(&block.ufrag, &common.ufrag)),
+        ("ice-pwd", has(&block.pwd, &common.pwd)),
+        ("setup", block.setup || common.setup),
+        ("fingerprint", print.is_some()),
+    ];
+    let lacking = checks.into_iter().find(|(_, there)| !there);
+    Line {
+        kind,
+        mid: block.mid.unwrap_or_default(),
+        dead: true,
+        sends: false,
+        credentials: Default::default(),
+        fingerprints: Vec::new(),
+        lacks: lacking.map(|(name, _)| name),
+    }
 }
 
 /// Candidates with an mDNS name go: libnice may wait for them, and the address behind comes as a
@@ -387,6 +421,23 @@ mod tests {
         assert_eq!(classify(&new, &new), Change::Same);
         let sendonly = offer(&[application(), video("1") + "a=sendonly\r\n"]);
         assert_eq!(classify(&new, &sendonly), Change::Same);
+    }
+
+    #[test]
+    fn a_first_m_line_that_was_stopped_and_says_nothing_else_needs_a_new_connection() {
+        let old = offer(&[video("0"), application().replace("mid:0", "mid:1")]);
+        // As Firefox writes it: RFC 8829 section 5.2.2 leaves all of its transport out.
+        let stopped = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n";
+        let new = offer(&[stopped.to_owned(), application().replace("mid:0", "mid:1")]);
+        assert!(new.same_certificate(&old));
+        assert_eq!(
+            classify(&old, &new),
+            Change::Restart {
+                reason: "it stops or starts a track in place"
+            }
+        );
+        assert_eq!(new.lacks(), Some(OfferError::Lacks("mid")));
+        assert_eq!(old.lacks(), None);
     }
 
     #[test]

@@ -116,6 +116,10 @@ impl Room {
 
     /// An offer for a new connection, asked for or not.
     fn first_offer(&mut self, id: &StreamId, peer: PeerId, token: Option<String>, next: NextOffer) {
+        if let Some(error) = next.offer.lacks() {
+            let message = format!("the offer of {} {error}: ignored", named(id));
+            return self.warn_about(id, "offer", &message);
+        }
         let wire = self.secrets.wire(id);
         self.know_peer(&peer, false);
         let known = self.streams.contains_key(id) || self.know_stream(id, &wire, Some(&peer));

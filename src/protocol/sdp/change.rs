@@ -29,11 +29,15 @@ pub fn classify(old: &Offer, new: &Offer) -> Change {
         };
     }
     for (old, new) in old.lines.iter().zip(&new.lines) {
-        let reason = if new.kind != old.kind || new.mid != old.mid {
+        let reason = if old.dead && new.dead {
+            continue;
+        } else if new.dead != old.dead {
+            "it stops or starts a track in place"
+        } else if new.kind != old.kind || new.mid != old.mid {
             "it uses an m-line for something else"
         } else if new.credentials != old.credentials {
             "it restarts ICE"
-        } else if new.dead != old.dead || new.sends != old.sends {
+        } else if new.sends != old.sends {
             "it stops or starts a track in place"
         } else {
             continue;
