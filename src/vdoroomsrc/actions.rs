@@ -10,7 +10,7 @@ use super::control::Control;
 use super::session::{Peer, Session};
 use super::states::FAILED;
 use super::webrtcbin::Transport;
-use super::{CAT, VdoRoomSrc, announce, congestion, formats, offer};
+use super::{CAT, VdoRoomSrc, announce, congestion, formats, offer, simulcast};
 use crate::protocol::{Action, Event, SessionId};
 
 impl Control {
@@ -162,6 +162,7 @@ impl Control {
         let own = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sent.clone());
         if let Some(offer) = &session.offer {
             formats::repeat(&mut sent, offer);
+            simulcast::ask_for_largest(&mut sent, offer);
         }
         offer::ask_for_stereo(&mut sent, self.config.wish.audio_bitrate);
         match sent.as_text() {

@@ -115,6 +115,7 @@ mod session;
 mod settings;
 mod shortcut;
 mod signals;
+mod simulcast;
 mod ssrcs;
 mod states;
 mod stats;

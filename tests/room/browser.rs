@@ -166,3 +166,48 @@ fn a_browser_keeps_the_profile_of_h264_that_it_offers() {
     let report = recorded.only("browser");
     assert_eq!(report.problems(), Vec::<String>::new(), "{report:#?}");
 }
+
+#[test]
+fn of_a_simulcast_the_largest_layer_is_recorded() {
+    assert!(chromium::is_installed(), "install the package chromium");
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let browser = Chromium::builder(server.url(), "r", "browser")
+        .codec("VP8")
+        .picture(640, 360, 10)
+        .media_first()
+        .simulcast("q4 h2 f1")
+        .start()
+        .unwrap();
+    recording.wait_for_frames(&["browser"], 3 * FRAMES);
+    let recorded = recording.finish();
+    let report = recorded.only("browser");
+    assert_eq!(report.problems(), Vec::<String>::new(), "{report:#?}");
+    let sizes = &report.video.as_ref().unwrap().sizes;
+    assert_eq!(sizes.last(), Some(&(640, 360)), "{sizes:?}");
+    assert_eq!(browser.complaints(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_transceiver_that_is_stopped_takes_nothing_else_with_it() {
+    assert!(chromium::is_installed(), "install the package chromium");
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let browser = Chromium::builder(server.url(), "r", "browser")
+        .codec("VP8")
+        .picture(320, 180, 10)
+        .media_first()
+        .start()
+        .unwrap();
+    recording.wait_for_frames(&["browser"], FRAMES);
+    let before = std::time::Instant::now();
+    browser.stop_transceivers("video");
+    recording.wait("the audio of the next session", |r| {
+        r.stream("browser").unwrap().get::<u32>("sessions-so-far") == Ok(2)
+            && r.buffers("browser", "audio") >= Some(FRAMES)
+    });
+    let took = before.elapsed();
+    println!("a transceiver was stopped: recorded again after {took:?}");
+    recording.finish();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+}

@@ -87,6 +87,17 @@ impl ChromiumBuilder {
         self.with("eager", "true")
     }
 
+    /// Offers audio and video together with the data channel, and before it.
+    pub fn media_first(self) -> Self {
+        self.with("first", "true")
+    }
+
+    /// Sends the video in several sizes: their rids, and by what each divides width and height, as
+    /// in `q4 h2 f1`.
+    pub fn simulcast(self, layers: &str) -> Self {
+        self.with("simulcast", layers)
+    }
+
     /// A further tab publishes another stream with this codec. It tells nothing of what happens.
     pub fn tab(mut self, stream_id: &str, codec: &str) -> Self {
         self.tabs
@@ -320,6 +331,11 @@ impl Chromium {
     /// Sends another camera in the place of the first.
     pub fn replace_camera(&self, width: u32, height: u32) {
         self.command("replace", &picture(width, height));
+    }
+
+    /// Stops the transceivers of `audio` or `video` for good, and offers that.
+    pub fn stop_transceivers(&self, kind: &str) {
+        self.command("stop-transceivers", &json!(kind));
     }
 
     /// Has the page say `json` to all viewers on their channels.

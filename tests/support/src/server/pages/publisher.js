@@ -67,7 +67,8 @@ function randomName(length) {
  * `options`: `server` (its URL), `room` and `stream` (as people call them), `secrets`, `label`,
  * `relay` (the dialect of a relay), `media` (a MediaStream), `codec` (of the picture, such as VP8;
  * empty for the browser's own order), `profile` (how the profile-level-id of H264 begins), `eager`
- * (offers all media whatever the viewer asks for).
+ * (offers all media whatever the viewer asks for), `mediaFirst` (has all media in the first offer,
+ * before the data channel), `encodings` (of the video: `sendEncodings` of its transceiver).
  *
  * `tell(event, details)` hears what happens: `joined`, `left` (the server is lost), `alert`, `state`
  * (of a viewer's connection), `media` (a viewer has asked for it), `closed`, `limit`, `complaint`.
@@ -246,6 +247,7 @@ class RoomPublisher {
     connection.onconnectionstatechange = () => this.stateChanged(peer);
     connection.ondatachannel = ({ channel }) =>
       this.tell("complaint", { message: `a channel ${channel.label} of the viewer's` });
+    if (this.options.mediaFirst) this.addTracks(peer, { video: true, audio: true });
     peer.channel = connection.createDataChannel("sendChannel");
     peer.channel.onopen = () => this.greet(peer);
     peer.channel.onmessage = ({ data }) => { if (typeof data === "string") peer.enqueue(JSON.parse(data)); };
@@ -342,17 +344,35 @@ class RoomPublisher {
   }
 
   async addMedia(peer, request) {
-    if (peer.requested) return this.tell("complaint", { message: "a second media request" });
+    if (peer.hasAsked) return this.tell("complaint", { message: "a second media request" });
+    peer.hasAsked = true;
+    const isOffered = Boolean(peer.requested);
     const wanted = (kind) => Boolean(request[kind] || this.options.eager);
-    peer.requested = { video: wanted("video"), audio: wanted("audio") };
+    if (!isOffered) this.addTracks(peer, { video: wanted("video"), audio: wanted("audio") });
+    if (request.degrade) await this.degrade(peer, request.degrade);
+    if (!isOffered) await this.offer(peer);
+    this.tell("media", { viewer: peer.viewer });
+  }
+
+  addTracks(peer, requested) {
+    peer.requested = requested;
     for (const kind of ["video", "audio"]) {
       const track = this.track(kind);
-      if (track && peer.requested[kind]) peer.connection.addTrack(track, this.media);
+      if (!track || !requested[kind]) continue;
+      const sendEncodings = kind === "video" ? this.options.encodings ?? [] : [];
+      if (!sendEncodings.length) peer.connection.addTrack(track, this.media);
+      else peer.connection.addTransceiver(track, { direction: "sendonly", streams: [this.media], sendEncodings });
     }
     this.preferCodec(peer);
-    if (request.degrade) await this.degrade(peer, request.degrade);
-    await this.offer(peer);
-    this.tell("media", { viewer: peer.viewer });
+  }
+
+  /** Stops the transceivers of this kind for good (RFC 8829 section 4.2.1). */
+  stopTransceivers(kind) {
+    for (const peer of this.peers.values()) {
+      const all = peer.connection.getTransceivers();
+      all.filter(({ receiver }) => receiver.track.kind === kind).forEach((transceiver) => transceiver.stop());
+      peer.enter(() => this.offer(peer));
+    }
   }
 
   /** What the picture gives up first when the network or the processor cannot do all. */
