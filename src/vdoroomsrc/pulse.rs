@@ -22,6 +22,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// How long nothing may come after the first ping.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a publisher that answers pings may take to answer one when it sends no media.
+const SPEECH: Duration = Duration::from_secs(2);
+
 /// Measures nothing: whatever comes is good.
 const ASK: &str = r#"{"ping":"0"}"#;
 
@@ -122,13 +125,76 @@ impl Pulse {
     }
 }
 
+/// Whether a publisher that confirms pings and sends no media can still say anything: whose
+/// transports were replaced in place confirms what it hears, and what it says waits for an answer
+/// that we cannot give. libwebrtc does so when the m-line that leads the BUNDLE group is stopped
+/// (RFC 9143 section 7.3.1): its offer would have to come over the channel that waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Voice {
+    /// It answers pings: not every publisher does.
+    answers: bool,
+    /// Since when a ping of ours waits for its answer.
+    asked: Option<Instant>,
+    /// When it is asked again.
+    next: Option<Instant>,
+    lost: bool,
+}
+
+impl Voice {
+    /// `sends` tells whether media was coming just now.
+    pub(super) fn poll(&mut self, now: Instant, sends: bool) -> Option<Beat> {
+        if sends || !self.answers {
+            (self.asked, self.next, self.lost) = (None, None, false);
+            return None;
+        }
+        match self.asked {
+            None if self.next.is_none_or(|at| now >= at) => {
+                self.asked = Some(now);
+                Some(Beat::Ask)
+            }
+            Some(at) if !self.lost && now >= at + SPEECH => {
+                self.lost = true;
+                Some(Beat::Silent)
+            }
+            _ => None,
+        }
+    }
+
+    /// It says something, perhaps the answer to a ping.
+    pub(super) fn hear(&mut self, now: Instant, is_answer: bool) -> Option<Beat> {
+        self.answers |= is_answer;
+        if self.asked.take().is_some() {
+            self.next = Some(now + IDLE);
+        }
+        std::mem::take(&mut self.lost).then_some(Beat::Heard)
+    }
+}
+
 impl Session {
+    /// Whether its publisher says nothing any more although it is there.
+    pub(super) fn poll_voice(&mut self, now: Instant) -> Option<Event> {
+        self.channel.as_ref()?;
+        let beat = self.voice.poll(now, self.flowing)?;
+        self.beat(beat)
+    }
+
+    /// Its publisher has said something.
+    pub(super) fn hear_voice(&mut self, now: Instant, is_answer: bool) -> Option<Event> {
+        let beat = self.voice.hear(now, is_answer)?;
+        self.beat(beat)
+    }
+
     /// Whether its publisher has gone silent, or is heard again. Without a channel that cannot be
     /// found out.
     pub(super) fn poll_pulse(&mut self, now: Instant) -> Option<Event> {
         self.channel.as_ref()?;
+        let beat = self.pulse.poll(now, self.heard.newest(), self.flowing)?;
+        self.beat(beat)
+    }
+
+    fn beat(&self, beat: Beat) -> Option<Event> {
         let session = self.id;
-        match self.pulse.poll(now, self.heard.newest(), self.flowing)? {
+        match beat {
             Beat::Ask => {
                 self.send(ASK);
                 None
@@ -181,6 +247,32 @@ mod tests {
         // Its media has stalled by now: from here on a ping now and then is enough.
         let done = beats(&mut pulse, confirmed, IDLE, false);
         assert_eq!(done, [(10_000, Beat::Ask)]);
+    }
+
+    #[test]
+    fn who_confirms_pings_and_answers_none_any_more_is_silent_after_two_seconds() {
+        let (start, mut voice) = (Instant::now(), Voice::default());
+        assert_eq!(voice.poll(start, false), None, "it never answered");
+        assert_eq!(voice.hear(start, true), None);
+        assert_eq!(voice.poll(start, true), None, "it sends");
+        assert_eq!(voice.poll(start + TICK, false), Some(Beat::Ask));
+        assert_eq!(voice.poll(start + SPEECH, false), None);
+        let late = start + TICK + SPEECH;
+        assert_eq!(voice.poll(late, false), Some(Beat::Silent));
+        assert_eq!(voice.poll(late + SPEECH, false), None, "once");
+        assert_eq!(voice.hear(late + SPEECH, false), Some(Beat::Heard));
+    }
+
+    #[test]
+    fn who_pauses_and_answers_pings_is_asked_rarely_and_left_alone() {
+        let (start, mut voice) = (Instant::now(), Voice::default());
+        voice.hear(start, true);
+        assert_eq!(voice.poll(start, false), Some(Beat::Ask));
+        assert_eq!(voice.hear(start + TICK, true), None);
+        let mut looks = (1..200).map(|n| start + TICK * n);
+        assert!(looks.all(|now| voice.poll(now, false).is_none()));
+        let next = start + TICK + IDLE;
+        assert_eq!(voice.poll(next, false), Some(Beat::Ask));
     }
 
     #[test]

@@ -26,8 +26,8 @@ use super::introduction::Streams;
 use super::no_more_pads::Pads;
 use super::offer::{self, Refusal, Wish};
 use super::ping::Ping;
-use super::pulse::{Heard, Pulse};
-use super::rejoin::Kept;
+use super::pulse::{Heard, Pulse, Voice};
+use super::remains::{self, Remains};
 use super::repair::Repair;
 use super::sender_reports::SharedTimeline;
 use super::ssrcs::{self, SharedSsrcs};
@@ -66,6 +66,7 @@ pub(super) struct Session {
     pub ping: Ping,
     pub heard: Heard,
     pub pulse: Pulse,
+    pub voice: Voice,
     pub repair: Repair,
     pub watches_transport: bool,
     /// Since when no address of ours has been found.
@@ -182,6 +183,7 @@ impl Session {
             ping: Ping::default(),
             heard,
             pulse: Pulse::default(),
+            voice: Voice::default(),
             repair: Repair::default(),
             watches_transport: false,
             gathers_since: None,
@@ -368,8 +370,9 @@ impl Session {
     }
 
     /// What has changed since the last look.
-    pub(super) fn poll_news(&mut self, now: Instant) -> [Option<Event>; 2] {
-        [self.poll_media(now), self.poll_pulse(now)]
+    pub(super) fn poll_news(&mut self, now: Instant) -> [Option<Event>; 3] {
+        let media = self.poll_media(now);
+        [media, self.poll_pulse(now), self.poll_voice(now)]
     }
 
     /// Media that began, stopped or came back.

@@ -243,7 +243,12 @@ impl Control {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        if let Some(time) = session.ping.hear(Instant::now(), text) {
+        let now = Instant::now();
+        let is_answer = text.len() <= LONGEST_PONG && text.contains(r#""pong""#);
+        if let Some(event) = session.hear_voice(now, is_answer) {
+            self.reports.events.send(event);
+        }
+        if let Some(time) = session.ping.hear(now, text) {
             session.connectivity.round_trip = session.ping.round_trip();
             let stream = &session.stream;
             gst::info!(
@@ -282,6 +287,9 @@ impl Control {
         }
     }
 }
+
+/// With the names of viewer and session, as some publishers have them.
+const LONGEST_PONG: usize = 256;
 
 /// What the room says of a session that took too long.
 const NOT_MADE: &str = "not made in time";
