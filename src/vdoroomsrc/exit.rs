@@ -223,6 +223,12 @@ impl Exit {
         }
     }
 
+    /// Something behind the consumer has changed: a `tee` has another branch. One that took nothing
+    /// may take what comes next.
+    pub(super) fn reconfigured(&self) {
+        self.last_flow.store(gst::FlowReturn::Ok as i32, Relaxed);
+    }
+
     pub(super) fn chain(
         &self,
         pad: &gst::ProxyPad,

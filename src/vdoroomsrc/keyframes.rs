@@ -8,6 +8,9 @@ const RETRY: Duration = Duration::from_millis(300);
 /// One that has not answered so many requests is asked less often.
 const QUICK_REQUESTS: u32 = 5;
 const SLOW_RETRY: Duration = Duration::from_secs(2);
+/// A consumer that has refused video is tried with another keyframe, ever more rarely.
+const FIRST_TRIAL: Duration = Duration::from_secs(1);
+const LONGEST_TRIAL: Duration = Duration::from_secs(32);
 
 /// What the user wants.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,9 @@ pub(super) struct KeyframePolicy {
     last_keyframe: Option<Instant>,
     last_request: Option<Instant>,
     unanswered: u32,
+    /// When a consumer that refuses is tried again, and how long is waited after that.
+    trial: Option<Instant>,
+    patience: Duration,
 }
 
 impl KeyframePolicy {
@@ -37,6 +43,8 @@ impl KeyframePolicy {
             last_keyframe: None,
             last_request: None,
             unanswered: 0,
+            trial: None,
+            patience: FIRST_TRIAL,
         }
     }
 
@@ -47,6 +55,21 @@ impl KeyframePolicy {
     /// Nothing can be done with the video until a keyframe comes.
     pub(super) fn need(&mut self) {
         self.needed = true;
+    }
+
+    /// What is linked has refused what it was given, and nothing tells when it would take more.
+    pub(super) fn need_for_refusing(&mut self, now: Instant) {
+        let trial = *self.trial.get_or_insert(now + self.patience);
+        if now >= trial {
+            self.patience = (2 * self.patience).min(LONGEST_TRIAL);
+            self.trial = Some(now + self.patience);
+            self.need();
+        }
+    }
+
+    /// What is linked takes what it is given.
+    pub(super) fn taken(&mut self) {
+        (self.trial, self.patience) = (None, FIRST_TRIAL);
     }
 
     /// One is needed, and has just been asked for.
@@ -127,6 +150,27 @@ mod tests {
         policy.keyframe_came(start);
         policy.need();
         assert!(policy.poll(start + MS));
+    }
+
+    #[test]
+    fn a_consumer_that_refuses_is_tried_ever_more_rarely() {
+        let start = Instant::now();
+        let mut policy = KeyframePolicy::new(None);
+        policy.keyframe_came(start);
+        let mut asked = Vec::new();
+        for second in 0..200 {
+            let now = start + second * 1000 * MS;
+            policy.need_for_refusing(now);
+            if policy.poll(now) {
+                asked.push(second);
+                policy.keyframe_came(now);
+            }
+        }
+        assert_eq!(asked, [1, 3, 7, 15, 31, 63, 95, 127, 159, 191]);
+        policy.taken();
+        policy.need_for_refusing(start);
+        policy.need_for_refusing(start + FIRST_TRIAL);
+        assert!(policy.poll(start + 300_000 * MS));
     }
 
     #[test]

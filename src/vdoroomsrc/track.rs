@@ -269,13 +269,16 @@ impl Track {
             self.keyframes_seen = seen;
             self.keyframes.keyframe_came(now);
         }
-        // A consumer that fails could do nothing with one.
-        let lacks_one =
-            self.exit.waits_for_keyframe() && self.exit.is_taken() && self.pad.is_linked();
+        let lacks_one = self.exit.waits_for_keyframe() && self.pad.is_linked();
         if self.exit.take_damaged() {
             self.keyframes.asked(now);
-        } else if lacks_one {
+        } else if lacks_one && self.exit.is_taken() {
             self.keyframes.need();
+        } else if lacks_one {
+            self.keyframes.need_for_refusing(now);
+        }
+        if self.exit.is_taken() {
+            self.keyframes.taken();
         }
         let last = self.exit.last_arrival();
         let sends = last.is_none_or(|at| now.saturating_duration_since(at) < STALL);
@@ -369,6 +372,14 @@ fn ghost_pad(
     let (linked, unlinked) = (exit.clone(), exit.clone());
     pad.connect_linked(move |pad, _| linked.linked(pad.upcast_ref()));
     pad.connect_unlinked(move |pad, _| unlinked.shortcut.ask(pad.upcast_ref()));
+    let reconfigured = exit.clone();
+    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+        let event = info.event().map(|event| event.type_());
+        if event == Some(gst::EventType::Reconfigure) {
+            reconfigured.reconfigured();
+        }
+        gst::PadProbeReturn::Ok
+    });
     pad.set_active(true)?;
     Ok(pad)
 }

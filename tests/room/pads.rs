@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use gst::prelude::*;
 use vdoroom_test_support::{Codec, Dialect, Folder, Publisher, RoomServer};
 
-use crate::recording::{DEADLINE, Recording, source};
+use crate::recording::{DEADLINE, Recording, source, structures};
 
 /// A room with one person, and a source whose pads the test links.
 struct Scene {
@@ -220,6 +220,99 @@ fn a_consumer_that_refuses_the_caps_stops_no_other_pad() {
             .iter()
             .any(|c| c.contains("video_alice"))
     );
+    scene.recording.stop();
+}
+
+/// Takes the frames of alice's video that get out of `element` from now on.
+fn frames_behind(element: &gst::Element, pad: &gst::Pad) -> mpsc::Receiver<gst::BufferFlags> {
+    let (tell, told) = mpsc::channel();
+    let bin = element.parent().unwrap().downcast::<gst::Bin>().unwrap();
+    let sink = gst::ElementFactory::make("fakesink").property("async", false);
+    let sink = sink.property("sync", false).build().unwrap();
+    bin.add(&sink).unwrap();
+    sink.sync_state_with_parent().unwrap();
+    let entry = sink.static_pad("sink").unwrap();
+    entry.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let _ = tell.send(info.buffer().unwrap().flags());
+        gst::PadProbeReturn::Ok
+    });
+    pad.link(&entry).unwrap();
+    told
+}
+
+#[test]
+fn a_branch_that_comes_later_gets_video_at_once() {
+    let (tell, told) = mpsc::channel();
+    let mut scene = Scene::new(&[("alice", Codec::Vp8)], move |source, pad| {
+        source.set_property("keyframe-interval", 0u32);
+        let tee = match pad.name() == "video_alice" {
+            true => link_to(source, pad, "tee name=t").by_name("t"),
+            false => link_to(source, pad, SINK).by_name("t"),
+        };
+        tee.into_iter().for_each(|tee| drop(tell.send(tee)));
+    });
+    let tee = told.recv_timeout(DEADLINE).unwrap();
+    let dropped = |recording: &Recording| {
+        let stream = recording.stream("alice")?;
+        let sessions = structures(&stream, "sessions");
+        let tracks = structures(sessions.last()?, "tracks");
+        let mut video = tracks.iter().filter(|t| t.get("kind") == Ok("video"));
+        video.next()?.get::<u64>("dropped").ok()
+    };
+    scene
+        .recording
+        .wait("frames that go nowhere", |r| dropped(r) > Some(30));
+    for _ in 0..2 {
+        let before = std::time::Instant::now();
+        let branch = tee.request_pad_simple("src_%u").unwrap();
+        let frames = frames_behind(&tee, &branch);
+        let first = frames.recv_timeout(DEADLINE).expect("video");
+        assert!(!first.contains(gst::BufferFlags::DELTA_UNIT), "{first:?}");
+        let took = before.elapsed();
+        assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+        // Nobody takes anything once more.
+        tee.release_request_pad(&branch);
+        let then = dropped(&scene.recording);
+        scene
+            .recording
+            .wait("frames that go nowhere", |r| dropped(r) > then);
+    }
+    scene.recording.stop();
+}
+
+#[test]
+fn a_consumer_that_refuses_one_frame_gets_the_next_keyframe() {
+    let (tell, told) = mpsc::channel();
+    let refused = std::sync::atomic::AtomicBool::new(false);
+    let refused = std::sync::Arc::new(refused);
+    let mut scene = Scene::new(&[("alice", Codec::Vp8)], move |source, pad| {
+        source.set_property("keyframe-interval", 0u32);
+        if pad.name() != "video_alice" {
+            link_to(source, pad, SINK);
+            return;
+        }
+        let bin = link_to(source, pad, "appsink name=s sync=false async=false");
+        let sink = bin.by_name("s").unwrap().downcast::<gst_app::AppSink>();
+        let (tell, refused) = (tell.clone(), refused.clone());
+        sink.unwrap().set_callbacks(
+            gst_app::AppSinkCallbacks::builder()
+                .new_sample(move |sink| {
+                    let _ = sink.pull_sample();
+                    let _ = tell.send(());
+                    let is_first = !refused.swap(true, std::sync::atomic::Ordering::Relaxed);
+                    match is_first {
+                        true => Err(gst::FlowError::CustomError),
+                        false => Ok(gst::FlowSuccess::Ok),
+                    }
+                })
+                .build(),
+        );
+    });
+    for frame in 0..30 {
+        told.recv_timeout(DEADLINE)
+            .unwrap_or_else(|_| panic!("frame {frame}: {:#?}", scene.recording.stats()));
+    }
+    scene.recording.read_bus(std::time::Duration::ZERO);
     scene.recording.stop();
 }
 
