@@ -46,7 +46,7 @@ pub fn narrowing(input: &[u8]) -> Result<(), String> {
     let Ok(mut sdp) = SDPMessage::parse_buffer(text.as_bytes()) else {
         return Ok(());
     };
-    let tracks = narrow(&mut sdp, &["1".to_owned()], &wish(), |_| true);
+    let tracks = narrow(&mut sdp, &["1".to_owned()], &wish(), &[], |_| true);
     if sdp.as_text().is_err() {
         return Err("a narrowed offer cannot be written".to_owned());
     }

@@ -35,6 +35,19 @@ pub(super) struct Track {
     pub kind: Kind,
     /// The codec that was chosen, or why there is none.
     pub codec: Result<&'static str, Refusal>,
+    /// Its payload type.
+    pub payload: Option<u8>,
+}
+
+impl Track {
+    /// Whether an offer after `before` changes what its m-lines carry. webrtcbin would give out
+    /// another pad beside the one that is there.
+    pub(super) fn replaces(&self, before: &[Self]) -> bool {
+        let same = before.iter().find(|track| track.mid == self.mid);
+        same.is_some_and(|track| {
+            track.codec.is_ok() && self.codec.is_ok() && track.payload != self.payload
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,11 +60,13 @@ pub(super) enum Refusal {
     NoCodec(Vec<String>),
 }
 
-/// Narrows `sdp` to what is accepted and says what that is.
+/// Narrows `sdp` to what is accepted and says what that is. What was `agreed` on before stays, as
+/// long as it is offered, in whatever order.
 pub(super) fn narrow(
     sdp: &mut SDPMessageRef,
     screen_mids: &[String],
     wish: &Wish,
+    agreed: &[Track],
     available: impl Fn(&Codec) -> bool,
 ) -> Vec<Track> {
     let mut tracks = Vec::new();
@@ -68,7 +83,8 @@ pub(super) fn narrow(
             (true, true) => Kind::Screen,
             (true, false) => Kind::ScreenAudio,
         };
-        let codec = choose(media, kind, wish, &available);
+        let agreed = agreed.iter().find(|track| track.mid == mid);
+        let codec = choose(media, kind, wish, agreed, &available);
         match &codec {
             Ok((_, payload)) => keep_only(media, *payload, wish.retransmission),
             Err(Refusal::NotSent) => {}
@@ -77,6 +93,7 @@ pub(super) fn narrow(
         tracks.push(Track {
             mid,
             kind,
+            payload: codec.as_ref().ok().map(|(_, payload)| *payload),
             codec: codec.map(|(codec, _)| codec.encoding_name),
         });
     }
@@ -87,6 +104,7 @@ fn choose(
     media: &SDPMediaRef,
     kind: Kind,
     wish: &Wish,
+    agreed: Option<&Track>,
     available: impl Fn(&Codec) -> bool,
 ) -> Result<(&'static Codec, u8), Refusal> {
     let has = |key| has_attribute(media, key);
@@ -125,8 +143,12 @@ fn choose(
             let preference = preferences
                 .iter()
                 .position(|name| codec.encoding_name.eq_ignore_ascii_case(name));
+            let is_agreed = agreed.is_some_and(|track| {
+                track.codec == Ok(codec.encoding_name) && track.payload == Some(*payload)
+            });
             // RFC 6184 section 6.2: mode 0 has one packet for each slice, browsers mean mode 1.
-            (preference, is_single_nal_h264(media, codec, *payload))
+            let is_single = is_single_nal_h264(media, codec, *payload);
+            (!is_agreed, preference, is_single)
         })
         .ok_or_else(|| Refusal::NoCodec(offered.into_iter().map(|(_, name)| name).collect()))
 }
@@ -281,8 +303,25 @@ mod tests {
         gst::init().unwrap();
         let mut sdp = SDPMessage::parse_buffer(BROWSER.as_bytes()).unwrap();
         let screen_mids: Vec<String> = screen_mids.iter().map(|mid| mid.to_string()).collect();
-        let tracks = narrow(&mut sdp, &screen_mids, wish, |_| true);
+        let tracks = narrow(&mut sdp, &screen_mids, wish, &[], |_| true);
         (sdp, tracks)
+    }
+
+    #[test]
+    fn a_codec_that_was_agreed_on_stays_while_it_is_offered_in_any_order() {
+        let (_, agreed) = narrowed(&wish(), &[]);
+        let again = |from: &str, to: &str| {
+            let text = BROWSER.replace(from, to);
+            let mut sdp = SDPMessage::parse_buffer(text.as_bytes()).unwrap();
+            let tracks = narrow(&mut sdp, &[], &wish(), &agreed, |_| true);
+            (formats(&sdp, 1), tracks)
+        };
+        let (kept, tracks) = again(" 96 97 104 107 108 109 98 99", " 98 99 108 109 96 97");
+        assert_eq!(kept, ["96", "97"]);
+        assert!(!tracks.iter().any(|track| track.replaces(&agreed)));
+        let (changed, tracks) = again(" 96 97 104 107 108 109 98 99", " 98 99");
+        assert_eq!(changed, ["98", "99"]);
+        assert!(tracks.iter().any(|track| track.replaces(&agreed)));
     }
 
     fn formats(sdp: &SDPMessage, mline: u32) -> Vec<String> {

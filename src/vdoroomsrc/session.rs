@@ -220,9 +220,15 @@ impl Session {
         }
         let mut sdp = SDPMessage::parse_buffer(sdp.as_bytes())
             .map_err(|error| format!("its offer cannot be read: {error}"))?;
-        self.promised = offer::narrow(&mut sdp, screen_mids, wish, Codec::is_available);
-        self.numbered = congestion::offered(&sdp);
+        let agreed = &self.promised;
+        let promised = offer::narrow(&mut sdp, screen_mids, wish, agreed, Codec::is_available);
         let named = ssrcs::take_named(&mut sdp);
+        let another_codec = promised.iter().any(|track| track.replaces(agreed));
+        if another_codec || self.ssrcs.are_replaced_by(&named) {
+            return Err("it sends other media in the place of a track".into());
+        }
+        self.promised = promised;
+        self.numbered = congestion::offered(&sdp);
         self.offer = Some(sdp.clone());
         let description = WebRTCSessionDescription::new(WebRTCSDPType::Offer, sdp);
         let (id, reports, ssrcs) = (self.id, reports.clone(), self.ssrcs.clone());

@@ -73,6 +73,20 @@ impl SharedSsrcs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether an m-line, which named SSRCs before, names none of them any more: webrtcbin would
+    /// give out another pad beside the one that is there.
+    pub(super) fn are_replaced_by(&self, named: &Named) -> bool {
+        let before = self.lock().named.clone();
+        let of = |named: &Named, line: u32| -> Vec<u32> {
+            let own = named.iter().filter(|(_, of)| *of == line);
+            own.map(|(ssrc, _)| *ssrc).collect()
+        };
+        before.iter().any(|(_, line)| {
+            let (old, new) = (of(&before, *line), of(named, *line));
+            !new.is_empty() && !new.iter().any(|ssrc| old.contains(ssrc))
+        })
+    }
+
     /// webrtcbin has taken an offer.
     pub(super) fn offered(&self, named: Named) {
         let mut ssrcs = self.lock();
@@ -275,5 +289,16 @@ mod tests {
         ssrcs.offered(vec![(7, 1), (8, 1), (8, 2)]);
         assert_eq!(ssrcs.lock().lines[&7], None);
         assert_eq!(ssrcs.lock().lines[&8], Some(1));
+    }
+
+    #[test]
+    fn an_m_line_that_names_other_ssrcs_than_before_replaces_them() {
+        let ssrcs = SharedSsrcs::default();
+        assert!(!ssrcs.are_replaced_by(&vec![(7, 1)]), "none were named");
+        ssrcs.offered(vec![(7, 1), (8, 1)]);
+        for kept in [vec![(8, 1)], vec![(7, 1), (9, 2)], vec![]] {
+            assert!(!ssrcs.are_replaced_by(&kept), "{kept:?}");
+        }
+        assert!(ssrcs.are_replaced_by(&vec![(9, 1)]));
     }
 }
