@@ -145,7 +145,6 @@ impl Control {
 
     pub(super) fn answer(
         &mut self,
-        element: &VdoRoomSrc,
         id: SessionId,
         outcome: Result<WebRTCSessionDescription, String>,
     ) {
@@ -166,18 +165,38 @@ impl Control {
         }
         offer::ask_for_stereo(&mut sent, self.config.wish.audio_bitrate);
         match sent.as_text() {
+            Ok(sdp) => session.set_local_answer(&own, sdp, &self.reports),
+            Err(error) => self.lost(id, format!("the answer cannot be written: {error}")),
+        }
+    }
+
+    /// The answer goes out once webrtcbin goes by it. Candidates may have come before: the room
+    /// keeps them until then.
+    pub(super) fn local_set(
+        &mut self,
+        element: &VdoRoomSrc,
+        id: SessionId,
+        outcome: Result<String, String>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        match outcome {
             Ok(sdp) => {
-                // Before the candidates, which begin to come with the local description.
                 self.reports
                     .events
                     .send(Event::LocalAnswer { session: id, sdp });
-                session.set_local_answer(&own);
                 // What changes from here on comes after these.
                 for (layer, state) in session.watch_transport(&self.reports) {
                     self.state(element, id, layer, state);
                 }
             }
-            Err(error) => self.lost(id, format!("the answer cannot be written: {error}")),
+            Err(reason) => {
+                let stream = session.stream.clone();
+                let reason = format!("webrtcbin does not take its own answer: {reason}");
+                announce::warn(element, Some(&stream), &reason);
+                self.lost(id, reason);
+            }
         }
     }
 

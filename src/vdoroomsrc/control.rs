@@ -57,6 +57,11 @@ pub(super) enum Command {
         session: SessionId,
         outcome: Result<WebRTCSessionDescription, String>,
     },
+    /// webrtcbin has taken its own answer, which is to be sent.
+    LocalSet {
+        session: SessionId,
+        outcome: Result<String, String>,
+    },
     ChannelOpen {
         session: SessionId,
         channel: WebRTCDataChannel,
@@ -221,7 +226,8 @@ impl Control {
         match command {
             Command::Room(action) => self.act(element, action),
             Command::RemoteSet { session, outcome } => self.remote_set(session, outcome),
-            Command::Answer { session, outcome } => self.answer(element, session, outcome),
+            Command::Answer { session, outcome } => self.answer(session, outcome),
+            Command::LocalSet { session, outcome } => self.local_set(element, session, outcome),
             Command::ChannelOpen { session, channel } => {
                 self.channel_open(element, session, channel);
             }

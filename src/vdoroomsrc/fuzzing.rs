@@ -65,13 +65,41 @@ pub fn applying(input: &[u8]) -> Result<(), String> {
     }
     let pipeline = gst::Pipeline::new();
     let outcome = apply(&pipeline, &offers);
-    let stopped = pipeline.set_state(gst::State::Null);
-    stopped.map_err(|error| error.to_string())?;
+    stop(&pipeline)?;
     outcome
 }
 
+fn stop(pipeline: &gst::Pipeline) -> Result<(), String> {
+    for webrtcbin in pipeline.children() {
+        webrtcbin.set_locked_state(false);
+    }
+    let stopped = pipeline.set_state(gst::State::Null);
+    stopped.map(drop).map_err(|error| error.to_string())
+}
+
 fn apply(pipeline: &gst::Pipeline, offers: &[String]) -> Result<(), String> {
-    let bin: &gst::Bin = pipeline.upcast_ref();
+    let (mut session, reports, told) = open(pipeline)?;
+    for offer in offers {
+        let taken = session.set_remote_offer(offer, &["1".to_owned()], &wish(), &reports);
+        if taken.is_err() || !is_taken(&told)? {
+            return Ok(());
+        }
+        session.create_answer(&reports);
+        let Some(answer) = answer(&told)? else {
+            return Ok(());
+        };
+        session.set_local_answer(&answer, String::new(), &reports);
+        wait(&told, |command| {
+            matches!(command, Command::LocalSet { .. }).then_some(())
+        })?;
+        session.add_candidate(0, "candidate:1 1 UDP 1 127.0.0.1 9 typ host");
+        std::thread::sleep(BEGINNING);
+    }
+    Ok(())
+}
+
+/// A session, where it reports to, and what it has to say.
+fn open(pipeline: &gst::Pipeline) -> Result<(Session, Reports, Receiver<Command>), String> {
     let playing = pipeline.set_state(gst::State::Playing);
     playing.map_err(|error| error.to_string())?;
     let (commands, told) = channel();
@@ -96,22 +124,10 @@ fn apply(pipeline: &gst::Pipeline, offers: &[String]) -> Result<(), String> {
         label: None,
         certificate: Fingerprints::default(),
     };
-    let mut session = Session::open(bin, SessionId(1), peer, &transport, &reports)
-        .map_err(|error| error.to_string())?;
-    for offer in offers {
-        let taken = session.set_remote_offer(offer, &["1".to_owned()], &wish(), &reports);
-        if taken.is_err() || !is_taken(&told)? {
-            return Ok(());
-        }
-        session.create_answer(&reports);
-        let Some(answer) = answer(&told)? else {
-            return Ok(());
-        };
-        session.set_local_answer(&answer);
-        session.add_candidate(0, "candidate:1 1 UDP 1 127.0.0.1 9 typ host");
-        std::thread::sleep(BEGINNING);
-    }
-    Ok(())
+    let bin = pipeline.upcast_ref();
+    let session = Session::open(bin, SessionId(1), peer, &transport, &reports);
+    let session = session.map_err(|error| error.to_string())?;
+    Ok((session, reports, told))
 }
 
 fn is_taken(told: &Receiver<Command>) -> Result<bool, String> {
@@ -140,5 +156,28 @@ fn wait<T>(told: &Receiver<Command>, wanted: impl Fn(Command) -> Option<T>) -> R
             }
             Err(_) => return Err("webrtcbin does not answer".to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gst_webrtc::WebRTCSDPType;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_webrtcbin_does_not_take_is_not_sent() {
+        gst::init().unwrap();
+        let pipeline = gst::Pipeline::new();
+        let (session, reports, told) = open(&pipeline).unwrap();
+        // There is no offer that it could answer.
+        let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, SDPMessage::new());
+        session.set_local_answer(&answer, "to be sent".to_owned(), &reports);
+        let outcome = wait(&told, |command| match command {
+            Command::LocalSet { outcome, .. } => Some(outcome),
+            _ => None,
+        });
+        assert!(outcome.as_ref().unwrap().is_err(), "{outcome:?}");
+        stop(&pipeline).unwrap();
     }
 }

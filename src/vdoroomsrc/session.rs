@@ -277,9 +277,23 @@ impl Session {
             .emit_by_name::<()>("create-answer", &[&None::<gst::Structure>, &promise]);
     }
 
-    pub(super) fn set_local_answer(&self, answer: &WebRTCSessionDescription) {
+    /// Hands webrtcbin its answer, which reports [`Command::LocalSet`] with `sent`, the same answer
+    /// as the publisher is to have it.
+    pub(super) fn set_local_answer(
+        &self,
+        answer: &WebRTCSessionDescription,
+        sent: String,
+        reports: &Reports,
+    ) {
+        let (id, reports) = (self.id, reports.clone());
+        let promise = gst::Promise::with_change_func(move |reply| {
+            reports.command(Command::LocalSet {
+                session: id,
+                outcome: outcome(reply).map(|()| sent),
+            });
+        });
         self.webrtcbin
-            .emit_by_name::<()>("set-local-description", &[answer, &None::<gst::Promise>]);
+            .emit_by_name::<()>("set-local-description", &[answer, &promise]);
     }
 
     pub(super) fn add_candidate(&mut self, sdp_mline_index: u32, candidate: &str) {
