@@ -20,6 +20,7 @@ use super::events::Ticket;
 use super::ice::IceServers;
 use super::offer::Wish;
 use super::rejoin::KeptPads;
+use super::remains::{Reaper, Remains};
 use super::session::{Reports, Session};
 use super::stats::{SessionView, SharedSessions};
 use super::warm_up::warm_up;
@@ -103,9 +104,19 @@ pub(super) enum Command {
         session: SessionId,
         reason: String,
     },
+    /// What is left of a session does nothing any more.
+    Stopped {
+        number: u64,
+        remains: Remains,
+    },
     /// From a track's exit.
     EosLeft {
         track: TrackId,
+    },
+    /// All that this session sent is on its way out of a pad that stays.
+    Drained {
+        track: TrackId,
+        session: SessionId,
     },
     Flow {
         track: TrackId,
@@ -152,6 +163,7 @@ pub(super) struct Control {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     /// Pads of sessions that have ended, which wait for the next one.
     pub(super) kept: KeptPads,
+    pub(super) reaper: Reaper,
     /// Streams that have left the room and why, told once these sessions have been taken apart.
     pub(super) leaving: Vec<(StreamId, String, Vec<SessionId>)>,
     /// Why the room is over, told once all sessions have been taken apart.
@@ -179,6 +191,7 @@ pub(super) fn run(
         reports,
         sessions: BTreeMap::new(),
         kept: KeptPads::default(),
+        reaper: Reaper::default(),
         leaving: Vec::new(),
         failing: None,
         flows: BTreeMap::new(),
@@ -217,7 +230,7 @@ impl Control {
             let now = Instant::now();
             self.tick(&element, now);
             if self.has_stopped(now) {
-                return self.take_all_apart(&element);
+                return self.take_all_apart(&element, commands);
             }
         }
     }
@@ -263,9 +276,15 @@ impl Control {
                 }
             }
             Command::Failed { session, reason } => self.lost(session, reason),
+            Command::Stopped { number, remains } => self.stopped(element, number, remains),
             Command::EosLeft { track } => {
                 if let Some(track) = self.track(track) {
                     track.eos_left = true;
+                }
+            }
+            Command::Drained { track, session } => {
+                if let Some(track) = self.track(track) {
+                    track.drained |= track.session == session;
                 }
             }
             Command::Flow { track, flow } => self.flow(element, track, flow),
@@ -277,7 +296,8 @@ impl Control {
             }
             Command::KeyframeInterval(interval) => {
                 self.config.keyframes.interval = interval;
-                for track in self.sessions.values_mut().flat_map(|s| &mut s.tracks) {
+                let tracks = self.sessions.values_mut().flat_map(|s| &mut s.tracks);
+                for track in tracks.chain(self.kept.tracks()) {
                     track.keyframes.set_interval(interval);
                 }
             }
@@ -347,11 +367,13 @@ impl Control {
         for id in &ended {
             if let Some(session) = self.sessions.remove(id) {
                 self.flows.remove(id);
-                let kept = session.take_apart(element);
-                self.kept.add(kept, now, self.config.rejoin_window);
+                self.take_apart(session.into_remains());
             }
         }
-        self.kept.tick(element, now);
+        for remains in self.kept.tick(now) {
+            self.take_apart(remains);
+        }
+        self.poll_remains(element, now);
         if !ended.is_empty() {
             self.publish_views();
         }
@@ -379,8 +401,8 @@ impl Control {
         }
     }
 
-    fn tell_who_left(&mut self, element: &VdoRoomSrc) {
-        let drains = |id: &SessionId| self.sessions.contains_key(id);
+    pub(super) fn tell_who_left(&mut self, element: &VdoRoomSrc) {
+        let drains = |id: &SessionId| self.sessions.contains_key(id) || self.reaper.has(*id);
         let (staying, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.leaving)
             .into_iter()
             .partition(|(.., sessions)| sessions.iter().any(drains));
@@ -403,7 +425,7 @@ impl Control {
     }
 
     fn is_idle(&self) -> bool {
-        self.sessions.is_empty() && self.kept.is_empty()
+        self.sessions.is_empty() && self.kept.is_empty() && self.reaper.is_empty()
     }
 
     pub(super) fn keeps_pads(&self) -> bool {
@@ -423,16 +445,6 @@ impl Control {
         self.stopping
             .as_ref()
             .is_some_and(|(at, _)| now >= *at || self.room_closed && self.is_idle())
-    }
-
-    fn take_all_apart(&mut self, element: &VdoRoomSrc) {
-        for (_, session) in std::mem::take(&mut self.sessions) {
-            let kept = session.take_apart(element);
-            self.kept.add(kept, Instant::now(), Duration::ZERO);
-        }
-        self.kept.remove_all(element);
-        self.publish_views();
-        self.tell_who_left(element);
     }
 
     fn track(&mut self, id: TrackId) -> Option<&mut super::track::Track> {

@@ -6,9 +6,9 @@
 //! that one that is missing, slow or broken cannot stop the connection (webrtcbin takes a flow
 //! error of one pad as the end of all).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use gst::prelude::*;
@@ -16,7 +16,7 @@ use once_cell::sync::OnceCell;
 
 use super::CAT;
 use super::control::{Command, TrackId};
-use super::introduction::Introduction;
+use super::introduction::{Introduction, Person};
 use super::pad_names::Kind;
 use super::shortcut::Shortcut;
 use super::tags;
@@ -33,6 +33,8 @@ pub(super) struct Exit {
     /// The caps of the codec, the preferred form first.
     forms: gst::Caps,
     introduction: Introduction,
+    /// Of the session that goes on; held for a copy only.
+    person: Mutex<Person>,
     commands: Sender<Command>,
     /// Shared by all tracks of the element.
     paused: Arc<AtomicBool>,
@@ -95,6 +97,7 @@ impl Exit {
             track,
             kind,
             forms,
+            person: Mutex::new(introduction.person.clone()),
             introduction,
             commands,
             paused,
@@ -146,11 +149,17 @@ impl Exit {
     }
 
     /// The track of another session takes over; that of the one before has been taken apart.
-    pub(super) fn begin_again(&self) {
+    pub(super) fn begin_again(&self, person: Person) {
+        *self.lock_person() = person;
         self.last_arrival.store(0, Relaxed);
         self.damaged.store(false, Relaxed);
         self.held_since.store(0, Relaxed);
         self.begins_again.store(true, Relaxed);
+    }
+
+    fn lock_person(&self) -> MutexGuard<'_, Person> {
+        // It is replaced as a whole.
+        self.person.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// webrtcbin has ended the track by itself.
@@ -187,8 +196,9 @@ impl Exit {
     }
 
     /// All that a session sent is on its way out, on a pad that stays.
-    pub(super) fn drained(&self) {
-        self.tell(Command::EosLeft { track: self.track });
+    pub(super) fn drained(&self, session: SessionId) {
+        let track = self.track;
+        self.tell(Command::Drained { track, session });
     }
 
     pub(super) fn queue_leaked(&self) {
@@ -248,6 +258,8 @@ impl Exit {
         }
         if self.goes_on.swap(false, Relaxed) {
             buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
+            gst::Pad::event_default(pad, parent, self.details());
+            self.tags_are_due.store(true, Relaxed);
         }
         if self.tags_are_due.swap(false, Relaxed) {
             gst::Pad::event_default(pad, parent, self.tags(parent));
@@ -416,16 +428,21 @@ impl Exit {
 
     /// Events that must come after the segment.
     fn introduce(&self, push: &impl Fn(gst::Event) -> bool, ghost: Option<&gst::Object>) {
-        push(
-            gst::event::CustomDownstreamSticky::builder(self.introduction.details.clone()).build(),
-        );
+        push(self.details());
         self.tags_are_due.store(false, Relaxed);
         push(self.tags(ghost));
     }
 
+    /// Whose media it is.
+    fn details(&self) -> gst::Event {
+        let details = self.lock_person().details.clone();
+        gst::event::CustomDownstreamSticky::builder(details).build()
+    }
+
     fn tags(&self, ghost: Option<&gst::Object>) -> gst::Event {
         let caps = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>()?.current_caps());
-        let title = self.introduction.title.as_deref();
+        let title = self.lock_person().title.clone();
+        let title = title.as_deref();
         let bitrate = self.told_bitrate.load(Relaxed);
         gst::event::Tag::new(tags::of(self.kind, title, caps.as_deref(), bitrate))
     }

@@ -13,12 +13,13 @@ use super::announce;
 use super::codecs::Codec;
 use super::control::{Config, Control, TrackId};
 use super::exit::Exit;
-use super::introduction::introduction;
+use super::introduction::{Person, introduction};
 use super::keyframes::KeyframePolicy;
 use super::offer;
 use super::pad::Origin;
 use super::pad_names::{Kind, pad_name};
 use super::rejoin::KeptPads;
+use super::remains::Remains;
 use super::session::{Reports, Session, WaitingPad, element_prefix};
 use super::track::{Plan, Track};
 use crate::protocol::{SessionId, StreamId};
@@ -42,6 +43,8 @@ pub(super) struct Exposed {
     pub pads: usize,
     /// Why pads were not exposed; the others of the session go on.
     pub refused: Vec<String>,
+    /// Whose pads cannot go on.
+    pub broken: Vec<Track>,
 }
 
 impl Session {
@@ -81,13 +84,21 @@ impl Control {
                 continue;
             };
             let ending = self.sessions.values().filter(|other| other.is_ending());
-            let draining: Vec<StreamId> = ending.map(|other| other.stream.clone()).collect();
+            let ending = ending
+                .map(|other| &other.stream)
+                .chain(self.reaper.streams());
+            let draining: Vec<StreamId> = ending.cloned().collect();
             let (config, reports) = (&self.config, &self.reports);
             let kept = &mut self.kept;
             let exposed = expose(element, &mut session, config, &draining, kept, reports, now);
             changed |= exposed.pads > 0;
             for reason in exposed.refused {
                 announce::warn(element, Some(&session.stream), &reason);
+            }
+            for track in exposed.broken {
+                let (stream, group_id) = (session.stream.clone(), session.group_id);
+                let remains = Remains::of_pad(stream, group_id, track);
+                self.take_apart(remains);
             }
             self.sessions.insert(id, session);
         }
@@ -141,7 +152,15 @@ fn expose(
     session.waiting_pads = wait;
     let mut exposed = Exposed::default();
     for waiting in ready {
-        match expose_pad(element, session, config, kept, reports, &waiting.pad) {
+        let broken = &mut exposed.broken;
+        match expose_pad(
+            element,
+            session,
+            config,
+            (kept, broken),
+            reports,
+            &waiting.pad,
+        ) {
             Ok(()) => {
                 exposed.pads += 1;
                 waiting.pad.remove_probe(waiting.block);
@@ -168,7 +187,7 @@ fn expose_pad(
     element: &VdoRoomSrc,
     session: &mut Session,
     config: &Config,
-    kept: &mut KeptPads,
+    (kept, broken): (&mut KeptPads, &mut Vec<Track>),
     reports: &Reports,
     pad: &gst::Pad,
 ) -> Result<(), String> {
@@ -182,7 +201,8 @@ fn expose_pad(
     }
     let medium = Medium::of(session, pad)?;
     if let Some(track) = kept.take(&medium.pad_name(session, medium.nth)) {
-        return go_on(element, session, track, &medium, pad);
+        let person = Person::of(session, &config.room);
+        return go_on(element, session, (track, broken), (&medium, person), pad);
     }
     let Medium {
         codec,
@@ -202,12 +222,7 @@ fn expose_pad(
             .pad_template(kind.template())
             .ok_or("the element lacks a pad template")?,
         pad_name: pad_name(kind, &session.stream.0, index),
-        origin: Origin {
-            stream_id: session.stream.0.clone(),
-            session: session.number,
-            label: session.label.clone(),
-            msid: pad.property::<Option<String>>("msid"),
-        },
+        origin: origin(session, pad),
         exit: Exit::new(
             id,
             kind,
@@ -238,6 +253,15 @@ fn expose_pad(
         .map_err(|error| format!("its pad cannot be added: {error}"))
 }
 
+fn origin(session: &Session, pad: &gst::Pad) -> Origin {
+    Origin {
+        stream_id: session.stream.0.clone(),
+        session: session.number,
+        label: session.label.clone(),
+        msid: pad.property::<Option<String>>("msid"),
+    }
+}
+
 /// Begins the names of the elements of a session's next track.
 fn chain_prefix(session: &Session, kind: Kind) -> String {
     let (begin, number) = (element_prefix(session.id), session.tracks.len());
@@ -248,20 +272,22 @@ fn chain_prefix(session: &Session, kind: Kind) -> String {
 fn go_on(
     element: &VdoRoomSrc,
     session: &mut Session,
-    mut track: Track,
-    medium: &Medium,
+    (mut track, broken): (Track, &mut Vec<Track>),
+    (medium, person): (&Medium, Person),
     pad: &gst::Pad,
 ) -> Result<(), String> {
     let prefix = chain_prefix(session, medium.kind);
     session.timeline.place_packets(pad);
     gst::info!(CAT, obj = element, "{} goes on", track.pad.name());
-    match track.rebuild(element.upcast_ref(), session.id, pad, &prefix) {
+    let whose = (session.id, person);
+    match track.rebuild(element.upcast_ref(), whose, pad, &prefix) {
         Ok(()) => {
+            track.pad.set_origin(origin(session, pad));
             session.tracks.push(track);
             Ok(())
         }
         Err(error) => {
-            track.remove(element);
+            broken.push(track);
             let name = medium.codec.encoding_name;
             Err(format!("its {name} cannot be unpacked: {error}"))
         }

@@ -37,9 +37,29 @@ pub(super) struct Introduction {
     pub group_id: gst::GroupId,
     pub collection: gst::StreamCollection,
     pub stream: gst::Stream,
+    pub person: Person,
+}
+
+/// Whose media it is, in which of their connections.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Person {
     /// The sticky event `vdoroom-stream`.
     pub details: gst::Structure,
     pub title: Option<String>,
+}
+
+impl Person {
+    pub(super) fn of(session: &Session, room: &str) -> Self {
+        let details = gst::Structure::builder("vdoroom-stream")
+            .field("room", room)
+            .field("stream", &session.stream.0)
+            .field("session", session.number)
+            .field("label", session.label.as_deref().unwrap_or_default());
+        Self {
+            details: details.build(),
+            title: session.label.clone(),
+        }
+    }
 }
 
 /// Of the pad for the m-line `promise`, the `nth` of its kind.
@@ -76,13 +96,7 @@ pub(super) fn introduction(
         group_id: session.group_id,
         collection: collection.build(),
         stream: own,
-        details: gst::Structure::builder("vdoroom-stream")
-            .field("room", room)
-            .field("stream", &session.stream.0)
-            .field("session", session.number)
-            .field("label", session.label.as_deref().unwrap_or_default())
-            .build(),
-        title: session.label.clone(),
+        person: Person::of(session, room),
     }
 }
 

@@ -107,6 +107,7 @@ mod ping;
 mod properties;
 mod pulse;
 mod rejoin;
+mod remains;
 mod repair;
 mod requirements;
 mod sender;

@@ -11,7 +11,7 @@ use super::VdoRoomSrc;
 use super::codecs::Codec;
 use super::control::TrackId;
 use super::exit::Exit;
-use super::introduction::Introduction;
+use super::introduction::{Introduction, Person};
 use super::keyframes::KeyframePolicy;
 use super::pad::Origin;
 use super::pad_names::{Kind, pad_name};
@@ -89,12 +89,14 @@ fn introduction(kind: Kind, codec: &Codec) -> Introduction {
         group_id: gst::GroupId::next(),
         collection: collection.stream(stream.clone()).build(),
         stream,
-        details: gst::Structure::builder("vdoroom-stream")
-            .field("room", "room")
-            .field("stream", "bob")
-            .field("session", 1u32)
-            .field("label", "")
-            .build(),
-        title: None,
+        person: Person {
+            details: gst::Structure::builder("vdoroom-stream")
+                .field("room", "room")
+                .field("stream", "bob")
+                .field("session", 1u32)
+                .field("label", "")
+                .build(),
+            title: None,
+        },
     }
 }

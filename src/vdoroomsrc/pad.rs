@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The element's pads: ghost pads that say whose media they carry.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use once_cell::sync::{Lazy, OnceCell};
+use once_cell::sync::Lazy;
 
 glib::wrapper! {
     /// Source pad of `vdoroomsrc`.
@@ -22,10 +24,15 @@ pub(super) struct Origin {
 }
 
 impl VdoRoomSrcPad {
-    /// Says once, before the pad is added, whose media it carries.
+    /// Says whose media the pad carries: before it is added, and when the stream's next session
+    /// goes on with it.
     pub(super) fn set_origin(&self, origin: Origin) {
-        // A second call would be ours and could only say the same.
-        let _ = self.imp().origin.set(origin);
+        *self.imp().lock() = Some(origin);
+        if self.parent().is_some() {
+            for changed in ["session", "label", "msid"] {
+                self.notify(changed);
+            }
+        }
     }
 }
 
@@ -34,7 +41,15 @@ mod imp {
 
     #[derive(Default)]
     pub struct VdoRoomSrcPad {
-        pub(super) origin: OnceCell<Origin>,
+        /// Held for a copy only.
+        origin: Mutex<Option<Origin>>,
+    }
+
+    impl VdoRoomSrcPad {
+        pub(super) fn lock(&self) -> MutexGuard<'_, Option<Origin>> {
+            // It is replaced as a whole.
+            self.origin.lock().unwrap_or_else(PoisonError::into_inner)
+        }
     }
 
     #[glib::object_subclass]
@@ -81,7 +96,8 @@ mod imp {
         }
 
         fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-            let origin = self.origin.get();
+            let origin = self.lock().clone();
+            let origin = origin.as_ref();
             match pspec.name() {
                 "stream-id" => origin.map(|o| o.stream_id.as_str()).to_value(),
                 "session" => origin.map_or(0, |o| o.session).to_value(),

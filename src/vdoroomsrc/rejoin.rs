@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use super::VdoRoomSrc;
 use super::codecs::Codec;
 use super::control::TrackId;
+use super::remains::Remains;
 use super::session::Ending;
 use super::track::Track;
 use crate::protocol::StreamId;
@@ -34,6 +34,10 @@ impl Kept {
             until: Instant::now(),
             ending: None,
         }
+    }
+
+    fn into_remains(self) -> Remains {
+        Remains::of_pad(self.stream, self.group_id, self.track)
     }
 
     fn end(&mut self, now: Instant) {
@@ -68,9 +72,12 @@ impl KeptPads {
             .extend(kept.into_iter().map(|kept| Kept { until, ..kept }));
     }
 
+    pub(super) fn tracks(&mut self) -> impl Iterator<Item = &mut Track> {
+        self.0.iter_mut().map(|kept| &mut kept.track)
+    }
+
     pub(super) fn track(&mut self, id: TrackId) -> Option<&mut Track> {
-        let mut tracks = self.0.iter_mut().map(|kept| &mut kept.track);
-        tracks.find(|track| track.id == id)
+        self.tracks().find(|track| track.id == id)
     }
 
     /// The group of the stream's pads, which the pads of its next session join.
@@ -111,19 +118,17 @@ impl KeptPads {
         ending.map(|kept| &kept.stream)
     }
 
-    /// Ends what has waited in vain, and removes what has ended.
-    pub(super) fn tick(&mut self, element: &VdoRoomSrc, now: Instant) {
+    /// Ends what has waited in vain, and hands over what has ended.
+    pub(super) fn tick(&mut self, now: Instant) -> Vec<Remains> {
         for kept in self.0.iter_mut().filter(|kept| now >= kept.until) {
             kept.end(now);
         }
-        for over in self.0.extract_if(.., |kept| kept.is_over(now)) {
-            over.track.remove(element);
-        }
+        let over = self.0.extract_if(.., |kept| kept.is_over(now));
+        over.map(Kept::into_remains).collect()
     }
 
-    pub(super) fn remove_all(&mut self, element: &VdoRoomSrc) {
-        for kept in std::mem::take(&mut self.0) {
-            kept.track.remove(element);
-        }
+    pub(super) fn take_all(&mut self) -> Vec<Remains> {
+        let all = std::mem::take(&mut self.0).into_iter();
+        all.map(Kept::into_remains).collect()
     }
 }

@@ -16,7 +16,6 @@ use gst_webrtc::{
 };
 
 use super::CAT;
-use super::VdoRoomSrc;
 use super::codecs::{Codec, reasons};
 use super::congestion;
 use super::connectivity::Connectivity;
@@ -122,7 +121,7 @@ pub(super) struct Ending {
     closing: Option<Closing>,
 }
 
-/// A channel that webrtcbin was told to close.
+/// What webrtcbin's thread does before it is stopped.
 struct Closing {
     deadline: Instant,
     /// webrtcbin's thread has done so.
@@ -167,7 +166,8 @@ impl Session {
         webrtcbin.set_locked_state(true);
         bin.add(&webrtcbin)?;
         if webrtcbin.set_state(gst::State::Playing).is_err() {
-            discard(&webrtcbin, bin);
+            remains::stop(&webrtcbin);
+            remains::take_out(&webrtcbin, bin);
             return Err(glib::bool_error!("webrtcbin does not start"));
         }
         Ok(Self {
@@ -352,41 +352,25 @@ impl Session {
         };
         let channel = self.channel.as_ref();
         let closed = now >= ending.not_before && ending.close(now, channel, &self.webrtcbin);
-        let drained = self.tracks.iter().all(|track| track.eos_left);
+        let is_out = |track: &Track| track.eos_left || track.drained;
+        let drained = self.tracks.iter().all(is_out);
         closed && drained || ending.is_overdue(now, taken)
     }
 
-    /// Removes pads and elements. Called once EOS has left, or when the element stops. Returns what
-    /// is left of tracks whose pads stay.
-    pub(super) fn take_apart(mut self, element: &VdoRoomSrc) -> Vec<Kept> {
-        let bin = element.upcast_ref::<gst::Bin>();
-        let (stream, group_id) = (self.stream.clone(), self.group_id);
-        let mut kept = Vec::new();
-        if self.keeps_pads {
-            kept = std::mem::take(&mut self.tracks);
-        }
-        let stuck = self.tracks.iter().filter(|track| !track.eos_left);
-        let held = kept.iter().filter(|track| track.is_held());
-        let flushed: Vec<&Track> = stuck.chain(held).collect();
-        for track in &flushed {
-            track.flush_consumer();
-        }
-        // The source first, so that nothing pushes into what goes next.
-        discard(&self.webrtcbin, bin);
-        for track in &self.tracks {
-            track.remove_elements(bin);
-        }
-        for track in &flushed {
-            track.end_flush();
-        }
-        for track in &self.tracks {
-            track.remove_pad(element);
-        }
-        let keep = |mut track: Track| {
-            track.retire(bin);
-            Kept::new(stream.clone(), group_id, track)
+    /// What has to be taken apart, once EOS has left, or when the element stops.
+    pub(super) fn into_remains(mut self) -> Remains {
+        let (tracks, kept) = match self.keeps_pads {
+            true => (Vec::new(), std::mem::take(&mut self.tracks)),
+            false => (std::mem::take(&mut self.tracks), Vec::new()),
         };
-        kept.into_iter().map(keep).collect()
+        Remains {
+            session: Some(self.id),
+            stream: self.stream,
+            group_id: self.group_id,
+            webrtcbin: Some(self.webrtcbin),
+            tracks,
+            kept,
+        }
     }
 
     /// What has changed since the last look.
@@ -427,19 +411,20 @@ impl Ending {
     }
 
     /// Closes the channel, whose SCTP elements are not safe against being stopped while webrtcbin's
-    /// own thread closes it because the publisher did. True once that had its time.
+    /// own thread closes it because the publisher did; and lets that thread end what it has to do:
+    /// one that is stopped while it applies a description may hang for ever (1.22). True once that
+    /// had its time.
     fn close(
         &mut self,
         now: Instant,
         channel: Option<&WebRTCDataChannel>,
         webrtcbin: &gst::Element,
     ) -> bool {
-        // One that the publisher has not emptied closes only when its elements stop.
-        let Some(channel) = channel.filter(|channel| channel.buffered_amount() == 0) else {
-            return true;
-        };
         let closing = self.closing.get_or_insert_with(|| {
-            channel.close();
+            // One that the publisher has not emptied closes only when its elements stop.
+            if let Some(channel) = channel.filter(|channel| channel.buffered_amount() == 0) {
+                channel.close();
+            }
             let done = Arc::new(AtomicBool::new(false));
             let is_done = done.clone();
             // That thread does one thing after the other: what is asked now is answered afterwards.
@@ -458,15 +443,5 @@ impl Ending {
             self.deadline = self.at_the_latest.min(now + DRAIN_TIMEOUT);
         }
         now >= self.deadline
-    }
-}
-
-/// Takes an element out for good, whatever it says to that.
-pub(super) fn discard(element: &gst::Element, bin: &gst::Bin) {
-    element.set_locked_state(true);
-    let _ = element.set_state(gst::State::Null);
-    // An element that is dropped on the control thread has let go of it already.
-    if element.parent().as_ref() == Some(bin.upcast_ref()) {
-        let _ = bin.remove(element);
     }
 }

@@ -42,7 +42,8 @@ pub(super) fn all() -> Vec<Signal> {
          * @stream_id: the stream ID as people see it
          * @reason: why, in words
          *
-         * A stream has left the room, and its pads are gone.
+         * A stream has left the room, and its pads are gone, but for those that wait for it to
+         * come back (#GstVdoRoomSrc:rejoin-window).
          */
         Signal::builder("stream-removed")
             .param_types([string(), string()])

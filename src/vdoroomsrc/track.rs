@@ -16,11 +16,12 @@ use super::CAT;
 use super::codecs::Codec;
 use super::control::TrackId;
 use super::exit::Exit;
+use super::introduction::Person;
 use super::keyframes::KeyframePolicy;
 use super::loss::Loss;
 use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
-use super::session::discard;
+use super::remains;
 use super::watches::{
     add_timestamps, copy_lost_packets, find_holes, forget_size, mark_damage, mend_caps,
     report_leaks, watch_connection,
@@ -50,6 +51,10 @@ pub(super) struct Track {
     /// When the bitrate was last computed, and the bytes until then.
     bitrate_sample: (Instant, u64),
     pub eos_left: bool,
+    /// Whose media it carries now.
+    pub session: SessionId,
+    /// All that its session sent is on its way out, and no EOS behind it.
+    pub drained: bool,
 }
 
 /// What a track is made of, besides the elements.
@@ -94,6 +99,8 @@ impl Track {
             keyframes_seen: 0,
             bitrate_sample: (Instant::now(), 0),
             eos_left: false,
+            session: id.session,
+            drained: false,
         };
         match track
             .connect_queue()
@@ -101,7 +108,10 @@ impl Track {
         {
             Ok(()) => Ok(track),
             Err(error) => {
-                track.remove_elements(bin);
+                for element in track.elements() {
+                    remains::stop(element);
+                    remains::take_out(element, bin);
+                }
                 Err(error)
             }
         }
@@ -112,12 +122,13 @@ impl Track {
     pub(super) fn rebuild(
         &mut self,
         bin: &gst::Bin,
-        session: SessionId,
+        (session, person): (SessionId, Person),
         webrtcbin_pad: &gst::Pad,
         prefix: &str,
     ) -> Result<(), gst::glib::BoolError> {
         self.webrtcbin_pad = webrtcbin_pad.clone();
-        self.exit.begin_again();
+        self.session = session;
+        self.exit.begin_again(person);
         let elements = chain_elements(self.codec, prefix)?;
         bin.add_many(&elements)?;
         self.elements = elements;
@@ -168,13 +179,13 @@ impl Track {
     /// Lets everything that was received into the queue, and no EOS behind it: the pad stays for
     /// another session.
     pub(super) fn drain(&self) {
-        let exit = self.exit.clone();
+        let (exit, session) = (self.exit.clone(), self.session);
         let last = self.elements.last();
         if let Some(pad) = last.and_then(|element| element.static_pad("src")) {
             pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
                 match info.event().map(|event| event.type_()) {
                     Some(gst::EventType::Eos) => {
-                        exit.drained();
+                        exit.drained(session);
                         // Not `Drop`: that gives up an event twice (GStreamer 1.22).
                         gst::PadProbeReturn::Handled
                     }
@@ -185,12 +196,10 @@ impl Track {
         self.send_eos();
     }
 
-    /// Takes the session's part of the chain away. What remains is the queue and the pad.
-    pub(super) fn retire(&mut self, bin: &gst::Bin) {
-        for element in self.elements.drain(..) {
-            discard(&element, bin);
-        }
-        self.eos_left = false;
+    /// The session's part of the chain has been taken away. What remains is the queue and the pad.
+    pub(super) fn retire(&mut self) {
+        self.elements.clear();
+        self.drained = false;
     }
 
     /// Sends EOS down the chain, behind everything that was received.
@@ -219,7 +228,7 @@ impl Track {
 
     /// A consumer holds webrtcbin's thread, which is waited for when webrtcbin stops.
     pub(super) fn is_held(&self) -> bool {
-        !self.eos_left && self.exit.shortcut.is_under_way()
+        !self.eos_left && !self.drained && self.exit.shortcut.is_under_way()
     }
 
     /// Frees a consumer that did not take EOS in time, so that the pad can be removed.
@@ -232,31 +241,14 @@ impl Track {
         self.pad.push_event(gst::event::FlushStop::new(false));
     }
 
-    pub(super) fn remove_elements(&self, bin: &gst::Bin) {
-        for element in self.elements.iter().chain([&self.queue]) {
-            discard(element, bin);
-        }
+    /// The session's part of the chain.
+    pub(super) fn front(&self) -> impl Iterator<Item = &gst::Element> {
+        self.elements.iter()
     }
 
-    pub(super) fn remove_pad(&self, element: &impl IsA<gst::Element>) {
-        let _ = self.pad.set_active(false);
-        let element = element.as_ref();
-        // As in `discard`.
-        if self.pad.parent().as_ref() == Some(element.upcast_ref()) {
-            let _ = element.remove_pad(&self.pad);
-        }
-    }
-
-    /// Removes what is left of a retired track.
-    pub(super) fn remove(&self, element: &(impl IsA<gst::Element> + IsA<gst::Bin>)) {
-        if !self.eos_left {
-            self.flush_consumer();
-        }
-        self.remove_elements(element.upcast_ref());
-        if !self.eos_left {
-            self.end_flush();
-        }
-        self.remove_pad(element);
+    /// All of the chain.
+    pub(super) fn elements(&self) -> impl Iterator<Item = &gst::Element> {
+        self.elements.iter().chain([&self.queue])
     }
 
     /// Asks for a keyframe if one is due.

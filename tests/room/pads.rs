@@ -200,6 +200,58 @@ fn block_in_the_middle_of_a_push(rejoin_window: u32) {
 }
 
 #[test]
+fn a_consumer_that_never_returns_costs_nobody_else_anything() {
+    let (release, held) = mpsc::channel::<()>();
+    let held = std::sync::Arc::new(std::sync::Mutex::new(held));
+    let (tell, told) = mpsc::channel();
+    let mut scene = Scene::new(
+        &[("alice", Codec::Vp8), ("bob", Codec::Vp8)],
+        move |source, pad| {
+            if !pad.name().starts_with("video_") || pad.name() == "video_alice" {
+                link_to(source, pad, SINK);
+                return;
+            }
+            let (held, tell, name) = (held.clone(), tell.clone(), pad.name());
+            let consumer = gst::Pad::builder(gst::PadDirection::Sink)
+                .chain_function(move |_, _, _| {
+                    let _ = tell.send(name.to_string());
+                    let _ = held.lock().unwrap().recv();
+                    Ok(gst::FlowSuccess::Ok)
+                })
+                .build();
+            consumer.set_active(true).unwrap();
+            pad.link(&consumer).unwrap();
+        },
+    );
+    let server = scene._server.url().to_owned();
+    let publish = |name| {
+        let builder = Publisher::builder(&server, "r", name).codec(Codec::Vp8);
+        builder.start().unwrap()
+    };
+    assert_eq!(told.recv_timeout(DEADLINE).unwrap(), "video_bob");
+    scene.people.pop().unwrap().stop();
+    scene
+        .recording
+        .wait_for_news("vdoroom-stream-removed", "bob");
+    assert!(scene.recording.source.static_pad("video_bob").is_none());
+    // Others come, and he does too; with consumers that are no better.
+    let people = ["bob", "carol"].map(publish);
+    scene.recording.wait("the audio of both", |r| {
+        let audio = |name| r.buffers(name, "audio") >= Some(50);
+        audio("bob") && audio("carol")
+    });
+    let then = scene.recording.frames("alice");
+    scene.recording.wait_for_frames(&["alice"], then + 30);
+    scene.recording.stop();
+    // The element is as good as new.
+    drop(people);
+    scene.recording.play();
+    scene.recording.wait_for_frames(&["alice"], 20);
+    scene.recording.stop();
+    drop(release);
+}
+
+#[test]
 fn a_consumer_that_refuses_the_caps_stops_no_other_pad() {
     let mut scene = Scene::new(&[("alice", Codec::Vp8)], |source, pad| {
         let wants = match pad.name().as_str() {

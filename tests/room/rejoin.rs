@@ -71,7 +71,7 @@ fn who_reloads_within_the_window_stays_in_one_part() {
 }
 
 #[test]
-fn a_pad_that_goes_on_says_nothing_of_it_but_discont() {
+fn a_pad_that_goes_on_says_whose_it_is_now_and_nothing_else_but_discont() {
     let server = RoomServer::start(Dialect::Hosted);
     let source = source(&server, "r");
     source.set_property("rejoin-window", 20_000u32);
@@ -122,7 +122,13 @@ fn a_pad_that_goes_on_says_nothing_of_it_but_discont() {
             })
             .filter(|kind| *kind != gst::EventType::Gap && *kind != gst::EventType::Tag)
             .collect();
-        assert_eq!(events, vec![], "{name}");
+        assert_eq!(events, [gst::EventType::CustomDownstreamSticky], "{name}");
+        let pad = recording.source.static_pad(name).unwrap();
+        assert_eq!(pad.property::<u32>("session"), 2, "{name}");
+        let person = pad.sticky_event::<gst::event::CustomDownstreamSticky>(0);
+        let person = person.unwrap();
+        let session = person.structure().unwrap().get::<u32>("session");
+        assert_eq!(session, Ok(2), "{name}");
         let all = [buffers(&before), buffers(&after)].concat();
         assert!(all.is_sorted_by_key(|(pts, _)| *pts), "{name}: {all:?}");
         // The change is where most time passed.
