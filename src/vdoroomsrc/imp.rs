@@ -45,6 +45,8 @@ pub struct VdoRoomSrc {
     dropped_events: Arc<AtomicU64>,
     identity_mismatches: Arc<AtomicU64>,
     paused: Arc<AtomicBool>,
+    /// EOS came before the room was joined: it is not to be joined.
+    ended: AtomicBool,
 }
 
 /// Exists while the room is joined.
@@ -84,8 +86,12 @@ impl ObjectImpl for VdoRoomSrc {
         };
         match changed {
             Changed::Nothing => {}
-            Changed::Filter => self.send(Event::Filter(settings.filter())),
-            Changed::Bitrates => self.send(Event::Bitrates(settings.bitrates())),
+            Changed::Filter => {
+                self.send(Event::Filter(settings.filter()));
+            }
+            Changed::Bitrates => {
+                self.send(Event::Bitrates(settings.bitrates()));
+            }
             Changed::KeyframeInterval => {
                 self.command(Command::KeyframeInterval(settings.keyframe_interval()));
             }
@@ -167,7 +173,10 @@ impl ElementImpl for VdoRoomSrc {
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         use gst::StateChange;
         match transition {
-            StateChange::NullToReady => self.check_requirements()?,
+            StateChange::NullToReady => {
+                self.ended.store(false, Relaxed);
+                self.check_requirements()?;
+            }
             StateChange::ReadyToPaused => self.check_settings()?,
             StateChange::PausedToPlaying => self.command(Command::Resumed),
             StateChange::PlayingToPaused => self.hold_peers(),
@@ -192,7 +201,8 @@ impl ElementImpl for VdoRoomSrc {
     fn send_event(&self, event: gst::Event) -> bool {
         if matches!(event.view(), gst::EventView::Eos(_)) {
             gst::info!(CAT, imp = self, "EOS: all streams end");
-            self.send(Event::Shutdown);
+            let is_running = self.send(Event::Shutdown);
+            self.ended.store(!is_running, Relaxed);
             return true;
         }
         self.parent_send_event(event)
@@ -290,6 +300,9 @@ impl VdoRoomSrc {
             gst::element_imp_error!(self, gst::ResourceError::Failed, ("no thread: {error}"));
             gst::StateChangeError
         })?;
+        if self.ended.swap(false, Relaxed) {
+            running.events.send(Event::Shutdown);
+        }
         *lock(&self.running) = Some(running);
         Ok(())
     }
@@ -393,11 +406,13 @@ impl VdoRoomSrc {
         lock(&self.settings)
     }
 
-    pub(super) fn send(&self, event: Event) {
+    /// False if no room is joined, which would hear of it.
+    pub(super) fn send(&self, event: Event) -> bool {
         let events = lock(&self.running).as_ref().map(|r| r.events.clone());
-        if let Some(events) = events {
+        events.is_some_and(|events| {
             events.send(event);
-        }
+            true
+        })
     }
 
     pub(super) fn command(&self, command: Command) {

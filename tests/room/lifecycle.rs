@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use vdoroom_test_support::holdings::alone;
 use vdoroom_test_support::launch::plugin_folder;
-use vdoroom_test_support::{Dialect, Folder, Holdings, Launch, RoomServer};
+use vdoroom_test_support::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
 
 use gst::prelude::*;
 
@@ -121,4 +121,20 @@ fn after_a_pause_everybody_is_recorded_again() {
     for (path, report) in parts {
         assert_whole(&path.display().to_string(), report);
     }
+}
+
+#[test]
+fn eos_that_comes_before_the_room_is_joined_ends_it_all_the_same() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let ended = Recording::of(source(&server, "r"), Folder::new());
+    ended.pipeline.set_state(gst::State::Paused).unwrap();
+    assert!(ended.pipeline.send_event(gst::event::Eos::new()));
+    ended.play();
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = Publisher::builder(server.url(), "r", "alice").codec(Codec::Vp8);
+    let alice = alice.start().unwrap();
+    recording.wait_for_frames(&["alice"], 20);
+    assert_eq!(alice.viewers(), 1);
+    recording.stop();
+    ended.stop();
 }
