@@ -12,7 +12,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use gst::glib;
-use gst::prelude::*;
 use gst_webrtc::{WebRTCDataChannel, WebRTCSessionDescription};
 
 use super::connectivity::{Candidate, Layer};
@@ -24,7 +23,7 @@ use super::remains::{Reaper, Remains};
 use super::session::{Reports, Session};
 use super::stats::{SessionView, SharedSessions};
 use super::warm_up::warm_up;
-use super::{CAT, VdoRoomSrc, announce};
+use super::{VdoRoomSrc, announce};
 use crate::protocol::{Action, SessionId, StreamId};
 use crate::signalling::Doubt;
 
@@ -311,36 +310,6 @@ impl Control {
         }
     }
 
-    fn flow(
-        &mut self,
-        element: &VdoRoomSrc,
-        id: TrackId,
-        flow: Result<gst::FlowSuccess, gst::FlowError>,
-    ) {
-        let Some(track) = self.track(id) else {
-            return;
-        };
-        let (pad, stream) = (track.pad.clone(), track.pad.property::<String>("stream-id"));
-        if let Err(error) = flow
-            && !matches!(
-                error,
-                gst::FlowError::NotLinked | gst::FlowError::Flushing | gst::FlowError::Eos
-            )
-        {
-            let message = format!(
-                "what is linked to {} does not take its media ({error}); the other pads go on",
-                pad.name()
-            );
-            announce::warn(element, Some(&StreamId(stream.clone())), &message);
-        }
-        if let Some(combiner) = self.flows.get_mut(&id.session) {
-            combiner.add_pad(&pad);
-            if combiner.update_pad_flow(&pad, flow) == Err(gst::FlowError::NotLinked) {
-                gst::info!(CAT, obj = element, "Nobody takes the media of {stream}");
-            }
-        }
-    }
-
     fn tick(&mut self, element: &VdoRoomSrc, now: Instant) {
         for session in self.sessions.values_mut() {
             if session.is_ending() {
@@ -447,7 +416,7 @@ impl Control {
             .is_some_and(|(at, _)| now >= *at || self.room_closed && self.is_idle())
     }
 
-    fn track(&mut self, id: TrackId) -> Option<&mut super::track::Track> {
+    pub(super) fn track(&mut self, id: TrackId) -> Option<&mut super::track::Track> {
         let mut tracks = self.sessions.values_mut().flat_map(|s| &mut s.tracks);
         let own = tracks.find(|track| track.id == id);
         own.or_else(|| self.kept.track(id))

@@ -17,6 +17,7 @@ use once_cell::sync::OnceCell;
 use super::CAT;
 use super::control::{Command, TrackId};
 use super::introduction::{Introduction, Person};
+use super::pad::{has_caps, is_current};
 use super::pad_names::Kind;
 use super::shortcut::Shortcut;
 use super::tags;
@@ -446,22 +447,4 @@ impl Exit {
         let bitrate = self.told_bitrate.load(Relaxed);
         gst::event::Tag::new(tags::of(self.kind, title, caps.as_deref(), bitrate))
     }
-}
-
-/// Whether the ghost pad is in this segment, wherever in it: sessions that follow each other share
-/// it.
-fn is_current(ghost: Option<&gst::Object>, segment: &gst::Segment) -> bool {
-    let pad = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>());
-    let current = pad.and_then(|pad| pad.sticky_event::<gst::event::Segment<_>>(0));
-    current.is_some_and(|event| {
-        let mut there = event.segment().clone();
-        there.set_position(segment.position());
-        there == *segment
-    })
-}
-
-fn has_caps(ghost: Option<&gst::Object>, caps: &gst::CapsRef) -> bool {
-    let pad = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>());
-    let current = pad.and_then(|pad| pad.current_caps());
-    current.is_some_and(|current| *current == *caps)
 }

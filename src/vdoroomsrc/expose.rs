@@ -20,7 +20,8 @@ use super::pad::Origin;
 use super::pad_names::{Kind, pad_name};
 use super::rejoin::KeptPads;
 use super::remains::Remains;
-use super::session::{Reports, Session, WaitingPad, element_prefix};
+use super::session::{Reports, Session, WaitingPad};
+use super::session_names::element_prefix;
 use super::track::{Plan, Track};
 use crate::protocol::{SessionId, StreamId};
 

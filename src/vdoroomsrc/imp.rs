@@ -27,10 +27,11 @@ use super::pad_names::Kind;
 use super::properties::PROPERTIES;
 use super::requirements;
 use super::session::Reports;
+use super::session_names::session_of;
 use super::settings::{Settings, SettingsError};
 use super::stats::{self, SharedSessions};
 use super::values::Changed;
-use crate::protocol::{Action, Event, Room, SessionId, StreamId};
+use crate::protocol::{Action, Event, Room, StreamId};
 use crate::signalling::{self, SharedStatus, Tunnel, Tunnels, TurnServer};
 
 /// How long the element's threads may take to end when it stops; NULL is reached in any case.
@@ -215,7 +216,10 @@ impl BinImpl for VdoRoomSrc {
     fn handle_message(&self, message: gst::Message) {
         match message.view() {
             gst::MessageView::Error(error) => {
-                let Some(session) = message.src().and_then(|src| self.session_of(src)) else {
+                let Some(session) = message
+                    .src()
+                    .and_then(|source| session_of(&self.obj(), source))
+                else {
                     return;
                 };
                 let reason = error.error().to_string();
@@ -424,22 +428,6 @@ impl VdoRoomSrc {
 
     pub(super) fn request_keyframe(&self, stream: String) {
         self.command(Command::RequestKeyframe(StreamId(stream)));
-    }
-
-    /// Our children's names begin with their session.
-    fn session_of(&self, source: &gst::Object) -> Option<SessionId> {
-        let element = self.obj();
-        let mut object = source.clone();
-        loop {
-            let parent = object.parent()?;
-            if parent == *element.upcast_ref::<gst::Object>() {
-                break;
-            }
-            object = parent;
-        }
-        let name = object.name();
-        let number = name.strip_prefix("session")?.split('-').next()?;
-        number.parse().ok().map(SessionId)
     }
 
     fn stats(&self) -> gst::Structure {

@@ -85,6 +85,7 @@ mod control;
 mod events;
 mod exit;
 mod expose;
+mod flow;
 mod formats;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -113,6 +114,7 @@ mod requirements;
 mod sender;
 mod sender_reports;
 mod session;
+mod session_names;
 mod settings;
 mod shortcut;
 mod signals;

@@ -36,6 +36,24 @@ impl VdoRoomSrcPad {
     }
 }
 
+/// Whether the ghost pad is in this segment, wherever in it: sessions that follow each other share
+/// it.
+pub(super) fn is_current(ghost: Option<&gst::Object>, segment: &gst::Segment) -> bool {
+    let pad = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>());
+    let current = pad.and_then(|pad| pad.sticky_event::<gst::event::Segment<_>>(0));
+    current.is_some_and(|event| {
+        let mut there = event.segment().clone();
+        there.set_position(segment.position());
+        there == *segment
+    })
+}
+
+pub(super) fn has_caps(ghost: Option<&gst::Object>, caps: &gst::CapsRef) -> bool {
+    let pad = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>());
+    let current = pad.and_then(|pad| pad.current_caps());
+    current.is_some_and(|current| *current == *caps)
+}
+
 mod imp {
     use super::*;
 

@@ -29,6 +29,7 @@ use super::pulse::{Heard, Pulse, Voice};
 use super::remains::{self, Remains};
 use super::repair::Repair;
 use super::sender_reports::SharedTimeline;
+use super::session_names::element_prefix;
 use super::ssrcs::{self, SharedSsrcs};
 use super::stats;
 use super::track::Track;
@@ -140,11 +141,6 @@ impl Reports {
         // Fails only once the control thread has ended, and the session with it.
         let _ = self.commands.send(command);
     }
-}
-
-/// Begins the names of a session's elements, so that a message tells whose it is.
-pub(super) fn element_prefix(id: SessionId) -> String {
-    format!("session{}-", id.0)
 }
 
 impl Session {

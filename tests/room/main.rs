@@ -9,6 +9,7 @@ mod changes;
 mod chaos;
 mod claims;
 mod codecs;
+mod consumers;
 mod crash;
 mod crowd;
 mod failures;

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What consumers answer, as far as anybody wants to know.
+
+use gst::prelude::*;
+
+use super::control::{Control, TrackId};
+use super::{CAT, VdoRoomSrc, announce};
+use crate::protocol::StreamId;
+
+impl Control {
+    pub(super) fn flow(
+        &mut self,
+        element: &VdoRoomSrc,
+        id: TrackId,
+        flow: Result<gst::FlowSuccess, gst::FlowError>,
+    ) {
+        let Some(track) = self.track(id) else {
+            return;
+        };
+        let (pad, stream) = (track.pad.clone(), track.pad.property::<String>("stream-id"));
+        if let Err(error) = flow
+            && !matches!(
+                error,
+                gst::FlowError::NotLinked | gst::FlowError::Flushing | gst::FlowError::Eos
+            )
+        {
+            let message = format!(
+                "what is linked to {} does not take its media ({error}); the other pads go on",
+                pad.name()
+            );
+            announce::warn(element, Some(&StreamId(stream.clone())), &message);
+        }
+        if let Some(combiner) = self.flows.get_mut(&id.session) {
+            combiner.add_pad(&pad);
+            if combiner.update_pad_flow(&pad, flow) == Err(gst::FlowError::NotLinked) {
+                gst::info!(CAT, obj = element, "Nobody takes the media of {stream}");
+            }
+        }
+    }
+}
