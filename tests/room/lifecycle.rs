@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The element comes and goes many times in one process, and leaves nothing behind.
 
-use std::path::PathBuf;
-
 use vdoroom_test_support::holdings::alone;
-use vdoroom_test_support::launch::plugin_folder;
+use vdoroom_test_support::launch::example;
 use vdoroom_test_support::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
 
 use gst::prelude::*;
 
 use crate::recording::{DEADLINE, Recording, assert_whole, source};
-
-/// The example, which Cargo builds with the tests.
-fn publish() -> PathBuf {
-    let folder = plugin_folder();
-    let mut above = folder.ancestors().map(|f| f.join("examples/publish"));
-    above
-        .find(|f| f.exists())
-        .expect("the example publish is not built")
-}
 
 /// alice, who publishes in a process of her own: what she holds is not counted here.
 pub struct Elsewhere {
@@ -31,7 +20,7 @@ impl Elsewhere {
     pub fn alice() -> Self {
         let server = RoomServer::start(Dialect::Hosted);
         let folder = Folder::new();
-        let publish = publish().display().to_string();
+        let publish = example("publish").display().to_string();
         let line = format!(
             "exec {publish} --server {} --room r alice:vp8",
             server.url()

@@ -25,9 +25,32 @@ pub fn plugin_folder() -> PathBuf {
 pub fn example(name: &str) -> PathBuf {
     let folder = plugin_folder();
     let mut programs = folder.ancestors().map(|f| f.join("examples").join(name));
-    programs
+    let program = programs
         .find(|program| program.exists())
-        .unwrap_or_else(|| panic!("the example {name} is not built"))
+        .unwrap_or_else(|| panic!("the example {name} is not built: {BUILD}"));
+    if let Some(newer) = newer_source(&program) {
+        let newer = newer.display();
+        panic!("the example {name} is older than {newer}: {BUILD}");
+    }
+    program
+}
+
+/// What `cargo test` of one target does not do.
+const BUILD: &str = "cargo build --workspace --lib --examples --features vdoroom-test-support/ges";
+
+/// A source of a program that has changed since it was built, by what Cargo wrote beside it.
+fn newer_source(program: &Path) -> Option<PathBuf> {
+    let built = program.metadata().and_then(|m| m.modified()).ok()?;
+    let rule = std::fs::read_to_string(program.with_extension("d")).ok()?;
+    // As in a makefile: a blank in a path has a backslash before it.
+    let (_, sources) = rule.lines().next()?.split_once(": ")?;
+    let sources = sources.replace("\\ ", "\0");
+    let mut sources = sources.split(' ').map(|path| path.replace('\0', " "));
+    sources.find_map(|path| {
+        let changed = std::fs::metadata(&path).and_then(|m| m.modified());
+        let is_newer = changed.map_or(true, |changed| changed > built);
+        is_newer.then(|| path.into())
+    })
 }
 
 /// A running program, and the lines that it prints.
@@ -142,5 +165,41 @@ impl Drop for Launch {
         // Fails for a program that has ended, as it should.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Folder;
+
+    #[test]
+    fn a_program_that_is_older_than_one_of_its_sources_is_told_apart() {
+        let folder = Folder::new();
+        let path = |name: &str| folder.0.join(name);
+        let write = |name: &str, text: &str, age: u64| {
+            std::fs::write(path(name), text).unwrap();
+            let file = std::fs::File::options().write(true).open(path(name));
+            let time = std::time::SystemTime::now() - Duration::from_secs(age);
+            file.unwrap().set_modified(time).unwrap();
+        };
+        let sources = [path("a.rs"), path("b c.rs")];
+        let [a, b] = sources.each_ref().map(|path| path.display().to_string());
+        let rule = format!("program: {a} {}\n", b.replace(' ', "\\ "));
+        write("program.d", &rule, 0);
+        write("a.rs", "", 30);
+        write("b c.rs", "", 20);
+        write("program", "", 10);
+        assert_eq!(newer_source(&path("program")), None);
+        write("b c.rs", "", 0);
+        assert_eq!(
+            newer_source(&path("program")).as_deref(),
+            Some(sources[1].as_path())
+        );
+        std::fs::remove_file(&sources[1]).unwrap();
+        assert_eq!(
+            newer_source(&path("program")).as_deref(),
+            Some(sources[1].as_path())
+        );
     }
 }
