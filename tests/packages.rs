@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use vdoroom_test_support::require;
 
 /// Of 10, which is no confinement at all; `systemd-analyze security` calls all below 2 "OK".
 const EXPOSURE: &str = "20";
@@ -150,9 +151,8 @@ fn the_published_examples_do_without_the_test_support() {
 
 #[test]
 fn the_services_are_confined() {
-    let version = Command::new("systemd-analyze").arg("--version").output();
-    if version.is_err() {
-        return eprintln!("services not tested: systemd-analyze is not installed");
+    if !require::program("systemd-analyze") {
+        return;
     }
     for unit in UNITS {
         let path = root().join("deploy/systemd").join(unit);

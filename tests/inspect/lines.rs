@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 use vdoroom_test_support::own_network::in_a_network_of_its_own;
 use vdoroom_test_support::readme::{self, shell_lines};
+use vdoroom_test_support::require;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::{ELEMENTS, docs, element};
@@ -28,13 +29,8 @@ fn lines_of(name: &str) -> Vec<String> {
     shell_lines(&docs(name).replace("\n * ", "\n"))
 }
 
-fn is_installed(line: &String) -> bool {
-    let program = line.split(' ').next().unwrap();
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        eprintln!("not tested, {program} is not installed: {line}");
-    }
-    found
+fn is_installed(line: &str) -> bool {
+    require::program(line.split(' ').next().unwrap())
 }
 
 fn lines_with_a_room() -> Vec<String> {

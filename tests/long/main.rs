@@ -16,6 +16,7 @@ mod soak;
 mod time;
 #[path = "../roomfilesink/timeline.rs"]
 mod timeline;
+mod webrtcsrc;
 
 #[path = "../roomfilesink/child.rs"]
 mod child;
@@ -43,6 +44,8 @@ mod chaos;
 mod crowd;
 #[path = "../room/leaks.rs"]
 mod leaks;
+#[path = "../room/network.rs"]
+mod network;
 #[allow(dead_code)]
 #[path = "../room/recording.rs"]
 mod recording;
@@ -72,3 +75,6 @@ const CROWD: crowd::Crowd = crowd::Crowd {
 
 /// How long hostile clients have at the room server.
 const SIEGE: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// How long the network is lost, and in how many parts that leaves a recording.
+const OUTAGE: (std::time::Duration, usize) = (std::time::Duration::from_secs(60), 2);

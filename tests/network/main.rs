@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Rooms whose members are apart: behind NATs, over TURN, over bad wires. The machines are network
-//! namespaces; where those are not allowed, each test says so and passes.
+//! namespaces; where those are not allowed, each test is skipped, or fails (`require`).
 
 // Other tests use more of it.
 #[allow(dead_code)]

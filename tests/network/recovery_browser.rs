@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The same as `recovery` with a real browser, which has a mind of its own: it notices after 5 s
-//! that nothing comes any more, and gives up after 15 to 30 s. As long as it takes: scripts/test-long
-//! runs these.
+//! that nothing comes any more, and gives up after 15 to 30 s.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use vdoroom_test_support::chromium::{self, Chromium};
 use vdoroom_test_support::netns::Host;
+use vdoroom_test_support::require::require;
 
 use crate::recovery::{FRAMES, OUTAGE, Recorder, scene};
 use crate::scene::{ROOM, Scene};
 
 fn case() -> Option<(Scene, Host, Host, Recorder<Chromium>)> {
-    std::env::var_os("VDOROOM_TEST_LONG")?;
-    if !chromium::is_installed() {
-        eprintln!("skipped: install the package chromium");
-        return None;
-    }
+    require(chromium::is_installed(), "chromium is not installed").then_some(())?;
     let (scene, host, recorder) = scene()?;
     let start = || {
         let browser = Chromium::builder(scene.room.url(), ROOM, "alice").codec("VP8");

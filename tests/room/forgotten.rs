@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use vdoroom_test_support::check::inspect;
+use vdoroom_test_support::require::require;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::DEADLINE;
@@ -31,8 +32,8 @@ print('forgotten')
     let gi = Command::new("/usr/bin/python3")
         .args(["-c", "import gi"])
         .status();
-    if !gi.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: Python's gi is not installed");
+    let there = gi.is_ok_and(|status| status.success());
+    if !require(there, "Python's gi is not installed") {
         return;
     }
     let server = RoomServer::start(Dialect::Hosted);

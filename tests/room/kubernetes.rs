@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use vdoroom_test_support::launch::example;
 use vdoroom_test_support::log::LogEntry;
+use vdoroom_test_support::require::{self, require};
 use vdoroom_test_support::{
     Closing, Codec, Dialect, Folder, Launch, Publisher, RoomServer, Who, check,
 };
@@ -235,8 +236,7 @@ fn a_recorder_ends_by_itself_when_its_time_is_over() {
 fn a_pod_is_alive_and_ready_and_leaves_whole_files_where_they_belong() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut pod = Pod::start(server.url());
-    let rclone = Command::new("rclone").arg("version").output().is_ok();
-    let uploader = rclone.then(|| pod.uploader());
+    let uploader = require::program("rclone").then(|| pod.uploader());
     pod.wait_for_probe("alive");
     pod.wait_for_probe("ready");
     let alice = Publisher::builder(server.url(), "r", "alice").codec(Codec::Vp8);
@@ -257,7 +257,7 @@ fn a_pod_is_alive_and_ready_and_leaves_whole_files_where_they_belong() {
     };
     assert_whole("alice", &check::inspect(file));
     let Some(uploader) = uploader else {
-        return eprintln!("uploads not tested: rclone is not installed");
+        return;
     };
     uploader.signal("TERM");
     let (status, printed) = uploader.wait(GRACE);
@@ -288,9 +288,11 @@ fn built(folder: &str) -> Option<String> {
 #[test]
 fn the_manifests_are_what_kubernetes_takes() {
     for folder in ["", "job"] {
-        let Some(manifests) = built(folder) else {
-            return eprintln!("not tested: kubectl is not installed, or old");
-        };
+        let manifests = built(folder);
+        if !require(manifests.is_some(), "kubectl is not installed, or old") {
+            return;
+        }
+        let manifests = manifests.unwrap();
         let shards = "name: SHARD_COUNT\n          value: \"3\"\n";
         assert!(manifests.contains(shards), "{manifests}");
         // What would end a pod, and with it a volume, before all is uploaded.
@@ -308,9 +310,11 @@ fn the_manifests_are_what_kubernetes_takes() {
         for version in VERSIONS {
             let mut validate = Command::new("kubernetes-validate");
             let validate = validate.args(["--strict", "-k", version]).arg(&path);
-            let Ok(output) = validate.output() else {
-                return eprintln!("schemas not tested: kubernetes-validate is not installed");
-            };
+            let output = validate.output();
+            if !require(output.is_ok(), "kubernetes-validate is not installed") {
+                return;
+            }
+            let output = output.unwrap();
             let said =
                 String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "Kubernetes {version}: {said}");

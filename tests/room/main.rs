@@ -67,3 +67,6 @@ const CROWD: crowd::Crowd = crowd::Crowd {
 
 /// How long hostile clients have at the room server.
 const SIEGE: std::time::Duration = std::time::Duration::from_secs(12);
+
+/// How long the network is lost, and in how many parts that leaves a recording.
+const OUTAGE: (std::time::Duration, usize) = (std::time::Duration::from_secs(5), 1);

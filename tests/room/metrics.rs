@@ -11,6 +11,7 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;
 use vdoroom_test_support::launch::example;
 use vdoroom_test_support::loopback::connect_from;
+use vdoroom_test_support::require::require;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::DEADLINE;
@@ -64,10 +65,13 @@ fn promtool(arguments: &[&str], input: &str) -> Option<()> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let Ok(mut program) = program else {
-        eprintln!("skipped: there is no promtool (Debian package prometheus)");
+    if !require(
+        program.is_ok(),
+        "promtool (Debian package prometheus) is not there",
+    ) {
         return None;
-    };
+    }
+    let mut program = program.unwrap();
     program
         .stdin
         .take()

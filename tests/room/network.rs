@@ -56,19 +56,10 @@ fn time_to_recover(lost: Duration, parts: usize) -> Duration {
 }
 
 #[test]
-fn five_seconds_without_network_stay_in_one_part() {
-    if in_a_network_of_its_own("network::five_seconds_without_network_stay_in_one_part") {
-        let took = time_to_recover(Duration::from_secs(5), 1);
-        assert!(took < Duration::from_secs(3), "{took:?}");
-    }
-}
-
-#[test]
-fn a_minute_without_network_costs_one_part() {
-    // As long as it takes: scripts/test-long sets this.
-    let long = std::env::var_os("VDOROOM_TEST_LONG").is_some();
-    if long && in_a_network_of_its_own("network::a_minute_without_network_costs_one_part") {
-        let took = time_to_recover(Duration::from_secs(60), 2);
+fn a_lost_network_is_back_and_so_is_the_recording() {
+    if in_a_network_of_its_own("network::a_lost_network_is_back_and_so_is_the_recording") {
+        let (lost, parts) = crate::OUTAGE;
+        let took = time_to_recover(lost, parts);
         assert!(took < Duration::from_secs(3), "{took:?}");
     }
 }

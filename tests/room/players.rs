@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
+use vdoroom_test_support::require;
 use vdoroom_test_support::{
     Codec, Dialect, Folder, Launch, Publisher, PublisherBuilder, RoomServer,
 };
@@ -182,17 +183,10 @@ fn an_element_is_not_made_from_a_uri_that_says_nothing() {
     }
 }
 
-/// `None`, said on stderr, if the program is not installed.
+/// `None` if the program is not installed.
 fn program(line: &str) -> Option<(Folder, Launch)> {
     let name = line.split(' ').next()?;
-    if std::process::Command::new(name)
-        .arg("--version")
-        .output()
-        .is_err()
-    {
-        eprintln!("not tested: {name} is not installed");
-        return None;
-    }
+    require::program(name).then_some(())?;
     let folder = Folder::new();
     let launch = Launch::shell(&folder.0, &format!("exec {line}"), |_| {});
     Some((folder, launch))

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use vdoroom_test_support::check;
+use vdoroom_test_support::require;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::DEADLINE;
@@ -19,12 +20,7 @@ fn readme(n: usize) -> &'static str {
 }
 
 fn lacks_tools() -> bool {
-    let lacks = |tool: &&str| Command::new(tool).arg("--version").output().is_err();
-    let missing = ["rclone", "jq"].into_iter().find(lacks);
-    if let Some(tool) = missing {
-        eprintln!("not tested: {tool} is not installed");
-    }
-    missing.is_some()
+    !["rclone", "jq"].into_iter().all(require::program)
 }
 
 /// Runs a line for which the remote `s3` is a folder.

@@ -12,6 +12,7 @@ use gst::prelude::*;
 use vdoroom_test_support::Launch;
 use vdoroom_test_support::launch::example;
 use vdoroom_test_support::pattern::{self, Plane};
+use vdoroom_test_support::require::{self, require};
 
 use crate::media;
 use crate::room::{Recorder, Sender, send_until};
@@ -72,16 +73,11 @@ fn room_timeline(recorder: &Recorder, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), text.into_owned())
 }
 
-/// Whether a timeline for GES was written; if not, why not is on stderr.
+/// Whether a timeline for GES was written, and can be rendered.
 fn has_ges(recorder: &Recorder) -> bool {
     let built = recorder.folder.0.join("room.xges").exists();
-    let installed = Command::new("ges-launch-1.0").arg("--version").output();
-    match (built, installed) {
-        (true, Ok(_)) => return true,
-        (false, _) => eprintln!("skipped: room_timeline was built without --features ges"),
-        (true, Err(error)) => eprintln!("skipped: ges-launch-1.0: {error}"),
-    }
-    false
+    require(built, "room_timeline was built without --features ges")
+        && require::program("ges-launch-1.0")
 }
 
 fn ges_launch(folder: &Path, timeline: &str, arguments: &str) {
@@ -271,8 +267,8 @@ fn other_editors_read_it_as_opentimelineio() {
             .output()
     };
     let there = python(&["-c", "import opentimelineio"]);
-    if !there.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: Python has no opentimelineio");
+    let there = there.is_ok_and(|output| output.status.success());
+    if !require(there, "Python has no opentimelineio") {
         return;
     }
     let output = python(&["-c", READ_OTIO, "room.otio"]).unwrap();

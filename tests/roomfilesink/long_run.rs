@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use vdoroom_test_support::Holdings;
+use vdoroom_test_support::require;
 
 use crate::media::Media;
 use crate::room::{Part, Recorder};
@@ -177,15 +178,12 @@ fn assert_track(part: &Part, played: &Timeline, track: &Loop) -> u64 {
 }
 
 fn has_ffprobe() -> bool {
-    Command::new("ffprobe").arg("-version").output().is_ok()
+    require::program_of("ffprobe", "-version")
 }
 
 /// The times as FFmpeg's demultiplexers give them, from the start of the file.
 fn ffprobe(path: &Path) -> Option<Timeline> {
-    if !has_ffprobe() {
-        eprintln!("ffprobe is not installed: FFmpeg's view is not checked.");
-        return None;
-    }
+    has_ffprobe().then_some(())?;
     let run = |entries: &str| {
         let output = Command::new("ffprobe")
             .args([

@@ -5,6 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use vdoroom_test_support::require::require;
+
 /// A mounted file system, which goes with its test.
 pub struct Mount {
     pub folder: PathBuf,
@@ -24,7 +26,7 @@ impl Mount {
         file.set_len(16 << 20).unwrap();
         let image = image.to_str().unwrap();
         is_root().then_some(())?;
-        run("mkfs.ext4", &["-q", image])?;
+        attempt("mkfs.ext4", &["-q", image])?;
         Self::at(folder, &["-t", "ext4", "-o", "loop", image])
     }
 
@@ -32,7 +34,7 @@ impl Mount {
         is_root().then_some(())?;
         std::fs::create_dir_all(folder).unwrap();
         let arguments = [arguments, &[folder.to_str().unwrap()]].concat();
-        run("mount", &arguments)?;
+        attempt("mount", &arguments)?;
         Some(Self {
             folder: folder.into(),
             frozen: false,
@@ -47,7 +49,7 @@ impl Mount {
 
     pub fn thaw(&mut self) {
         if std::mem::take(&mut self.frozen) {
-            run("fsfreeze", &["-u", self.folder.to_str().unwrap()]);
+            let _ = run("fsfreeze", &["-u", self.folder.to_str().unwrap()]);
         }
     }
 
@@ -70,30 +72,32 @@ impl Mount {
 impl Drop for Mount {
     fn drop(&mut self) {
         self.thaw();
-        run("umount", &["-l", self.folder.to_str().unwrap()]);
+        let _ = run("umount", &["-l", self.folder.to_str().unwrap()]);
     }
 }
 
 fn is_root() -> bool {
     let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
-    if !root {
-        eprintln!("skipped: only root can mount a file system");
-    }
-    root
+    require(root, "only root can mount a file system")
 }
 
-fn run(program: &str, arguments: &[&str]) -> Option<()> {
+/// As [`run`], for what need not be possible here.
+fn attempt(program: &str, arguments: &[&str]) -> Option<()> {
+    let done = run(program, arguments);
+    done.map_err(|why| require(false, &format!("{program} {arguments:?}: {}", why.trim())))
+        .ok()
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
     // Programs for root may be missing from the path of others.
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     let output = Command::new(program)
         .args(arguments)
         .env("PATH", path)
         .output();
-    let said = match output {
-        Ok(output) if output.status.success() => return Some(()),
-        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
-        Err(error) => error.to_string(),
-    };
-    eprintln!("skipped: {program} {arguments:?}: {said}");
-    None
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }

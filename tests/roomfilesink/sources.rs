@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use gst::prelude::*;
-use vdoroom_test_support::Launch;
+use vdoroom_test_support::require::require;
+use vdoroom_test_support::{Launch, check};
 
 use crate::playback::{Played, play};
 use crate::room::{Folder, wait_for};
@@ -20,6 +21,7 @@ const CAMERA: &str = "parse-streams=true";
 const CAMERA_BY_NAME: &str = "r.audio_door";
 const FIRST_TRACK: &str = "camera ! parsebin : ";
 const FILE: &str = "filesrc";
+/// `scripts/test-long` runs this one: GStreamer 1.22 has no such element.
 const WEBRTC: &str = "webrtcsrc";
 
 const H264: &str = "video/x-raw,width=320,height=180,framerate=15/1 \
@@ -50,7 +52,7 @@ fn line(key: &str) -> String {
 }
 
 #[test]
-fn every_line_of_the_readme_is_run_here() {
+fn every_line_of_the_readme_is_run() {
     let run = [
         TEST_SOURCES,
         CAMERA,
@@ -70,12 +72,13 @@ fn run(folder: &Folder, line: &str) -> Vec<PathBuf> {
     folder.recordings()
 }
 
-/// Plays the only file.
+/// Plays the only file; nothing in it is damaged.
 fn play_only(folder: &Folder) -> (String, Played) {
     let files = folder.recordings();
     let [file] = files.as_slice() else {
         panic!("not one file: {files:?} {:#?}", folder.manifest())
     };
+    assert_eq!(check::inspect(file).problems(), Vec::<String>::new());
     let name = file.file_name().unwrap().to_str().unwrap();
     (name.to_owned(), play(file))
 }
@@ -106,11 +109,8 @@ impl Camera {
             server,
             url: url.trim().to_owned(),
         };
-        if camera.url.is_empty() {
-            eprintln!("gir1.2-gst-rtsp-server-1.0 is not installed: there is no camera to record.");
-            return None;
-        }
-        Some(camera)
+        let there = !camera.url.is_empty();
+        require(there, "gir1.2-gst-rtsp-server-1.0 is not installed").then_some(camera)
     }
 
     /// A line of the README with this camera.
@@ -140,10 +140,9 @@ fn opus() -> String {
     picture_and("opusenc ! rtpopuspay", 960, 48_000)
 }
 
-/// A camera on a busy machine leaves out some of its three seconds.
-fn assert_most(played: &Played) {
-    assert!((30..=45).contains(&played.pictures), "{played:?}");
-    assert!((1500..=3100).contains(&played.audio_ms), "{played:?}");
+fn assert_whole(played: &Played) {
+    assert!((43..=45).contains(&played.pictures), "{played:?}");
+    assert!((2700..=3100).contains(&played.audio_ms), "{played:?}");
 }
 
 fn records_camera(tracks: &str, extension: &str) {
@@ -157,7 +156,7 @@ fn records_camera(tracks: &str, extension: &str) {
         name.starts_with("camera_") && name.ends_with(extension),
         "{name}"
     );
-    assert_most(&played);
+    assert_whole(&played);
 }
 
 #[test]
@@ -201,7 +200,7 @@ fn a_camera_is_called_as_its_pads_are_asked_for() {
     run(&folder, &camera.line(CAMERA_BY_NAME));
     let (name, played) = play_only(&folder);
     assert!(name.starts_with("rec_door_"), "{name}");
-    assert_most(&played);
+    assert_whole(&played);
 }
 
 #[test]
@@ -213,7 +212,7 @@ fn one_parsebin_records_the_first_track_of_a_camera() {
     run(&folder, &camera.line(FIRST_TRACK));
     let (_, played) = play_only(&folder);
     assert!(
-        played.pictures >= 30 || played.audio_ms >= 1500,
+        played.pictures >= 43 || played.audio_ms >= 2700,
         "{played:?}"
     );
 }
@@ -229,7 +228,7 @@ fn a_camera_that_sends_its_parameter_sets_apart_is_split_into_parts_that_play() 
     assert!(files.len() >= 3, "{files:?}");
     let played: Vec<_> = files.iter().map(|f| play(f)).collect();
     let pictures: usize = played.iter().map(|p| p.pictures).sum();
-    assert!((30..=45).contains(&pictures), "{played:?}");
+    assert!((43..=45).contains(&pictures), "{played:?}");
 }
 
 fn interrupt_camera(options: &str) {
@@ -349,46 +348,3 @@ fn an_application_that_stops_without_eos_has_whole_files() {
     let (_, played) = play_only(&folder);
     assert!(played.pictures > 0 && played.audio_ms > 0, "{played:?}");
 }
-
-#[test]
-fn a_stream_of_webrtcsink_is_recorded() {
-    gst::init().unwrap();
-    if ["webrtcsrc", "webrtcsink"]
-        .iter()
-        .any(|e| gst::ElementFactory::find(e).is_none())
-    {
-        eprintln!("webrtcsrc is not installed (gst-plugins-rs): its line is not run.");
-        return;
-    }
-    let folder = Folder::new();
-    let sender = format!(
-        "videotestsrc is-live=true ! video/x-raw,width=320,height=180 ! s.video_0 \
-         audiotestsrc is-live=true ! s.audio_0 webrtcsink name=s stun-server=NULL run-signalling-server=true \
-         signalling-server-host=127.0.0.1 signalling-server-port={WEBRTC_PORT} \
-         signaller::uri=ws://127.0.0.1:{WEBRTC_PORT} video-caps=video/x-vp8"
-    );
-    let mut sender = Launch::start(&folder.0, &sender);
-    // webrtcsrc that comes before it waits for ever (0.15).
-    sender.wait_for_line("registered as [Producer]", DEADLINE);
-    // Both elements would ask a STUN server somewhere else.
-    let line = line(WEBRTC)
-        .replace(":8443", &format!(":{WEBRTC_PORT}"))
-        .replace("webrtcsrc ", "webrtcsrc stun-server=NULL ");
-    let receiver = Launch::start(&folder.0, &line);
-    wait_for("a second of media", || {
-        let size = |f: &PathBuf| f.metadata().map_or(0, |m| m.len());
-        folder
-            .recordings()
-            .iter()
-            .any(|f| size(f) > 60_000)
-            .then_some(())
-    });
-    receiver.signal("INT");
-    // webrtcsrc (0.15) reports its closed signalling as an error after EOS.
-    receiver.wait(Duration::from_secs(5));
-    let (_, played) = play_only(&folder);
-    assert!(played.pictures > 0 && played.audio_ms > 0, "{played:?}");
-}
-
-/// Not webrtcsink's default, which somebody may use.
-const WEBRTC_PORT: u16 = 18443;

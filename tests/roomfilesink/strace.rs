@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use vdoroom_test_support::require::require;
 use vdoroom_test_support::{Folder, Launch};
 
 /// A system call that names a file.
@@ -20,16 +21,13 @@ pub struct Call {
     pub result: i64,
 }
 
-/// Whether `strace` is there and may trace; says so if not.
+/// Whether `strace` is there and may trace.
 pub fn can_trace() -> bool {
     let works = Command::new("strace")
         .args(["-o", "/dev/null", "true"])
         .status();
     let works = works.is_ok_and(|status| status.success());
-    if !works {
-        eprintln!("skipped: strace is not installed, or is not allowed to trace");
-    }
-    works
+    require(works, "strace is not installed, or is not allowed to trace")
 }
 
 /// Runs `gst-launch-1.0 LINE` to its end; gives what it printed.

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use vdoroom_test_support::require;
 use vdoroom_test_support::{
     Codec, Dialect, Folder, Launch, Password, Publisher, PublisherBuilder, RoomServer, check,
 };
@@ -25,15 +26,6 @@ const PASSWORD: &str = "open sesame";
 /// The path of an example's source.
 fn source(file: &str) -> String {
     format!("{}/examples/{file}", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A program of the system, as a test without which it cannot be run; said on stderr.
-fn is_installed(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        eprintln!("not tested: {program} is not installed");
-    }
-    found
 }
 
 /// A room with a password.
@@ -106,7 +98,7 @@ fn the_examples_that_the_readme_lists_are_short() {
 
 #[test]
 fn the_c_program_records_only_the_stream_that_it_accepts() {
-    if !is_installed("cc") || !is_installed("pkg-config") {
+    if !require::program("cc") || !require::program("pkg-config") {
         return;
     }
     let room = Room::new();
@@ -133,7 +125,7 @@ fn the_c_program_records_only_the_stream_that_it_accepts() {
 
 #[test]
 fn the_javascript_program_makes_thumbnails_of_everybody() {
-    if !is_installed("gjs") {
+    if !require::program("gjs") {
         return;
     }
     let room = Room::new();

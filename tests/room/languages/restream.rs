@@ -44,7 +44,7 @@ fn srt_server(folder: &Path, file: &str) -> (Launch, String) {
 
 #[test]
 fn the_shell_script_restreams_a_person_to_an_rtmp_server() {
-    if !is_installed("ffmpeg") {
+    if !require::program_of("ffmpeg", "-version") {
         return;
     }
     let room = Room::new();

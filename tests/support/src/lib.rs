@@ -18,6 +18,7 @@ pub mod pattern;
 pub mod printable;
 pub mod publisher;
 pub mod readme;
+pub mod require;
 pub mod secret;
 pub mod server;
 pub mod table;

@@ -3,6 +3,8 @@
 
 use std::process::Command;
 
+use crate::require::require;
+
 const INSIDE: &str = "VDOROOM_TEST_NETWORK";
 
 /// Runs `line` in the shell; whether that went well.
@@ -17,8 +19,8 @@ pub fn in_a_network_of_its_own(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }
-    if !shell("unshare -n nft list ruleset >/dev/null 2>&1") {
-        eprintln!("{test}: skipped, it takes root and nftables");
+    let can = shell("unshare -n nft list ruleset >/dev/null 2>&1");
+    if !require(can, "a network of its own takes root and nftables") {
         return false;
     }
     // ICE leaves out the loopback device: the other one has an address to be reached by.

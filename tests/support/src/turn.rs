@@ -23,16 +23,9 @@ pub struct TurnServer {
     program: Launch,
 }
 
-/// Whether coturn is there; says so if it is not.
+/// Whether coturn is there.
 pub fn is_available() -> bool {
-    let there = std::process::Command::new("turnserver")
-        .arg("--version")
-        .output()
-        .is_ok();
-    if !there {
-        eprintln!("skipped: turnserver (Debian package coturn) is not installed");
-    }
-    there
+    crate::require::program("turnserver")
 }
 
 impl TurnServer {

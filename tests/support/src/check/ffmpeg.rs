@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crate::require::require;
+
 /// What FFmpeg decoded, and what it said.
 #[derive(Clone, Debug, Default)]
 pub struct SecondOpinion {
@@ -24,8 +26,8 @@ pub struct FrameTimes {
     pub dts_ms: f64,
 }
 
-/// The times of the first video stream's packets, in the order of the file; `None`, said on stderr,
-/// where `ffprobe` is not installed.
+/// The times of the first video stream's packets, in the order of the file; `None` where
+/// `ffprobe` is not installed.
 pub fn video_times(path: impl AsRef<Path>) -> Option<Vec<FrameTimes>> {
     let entries = [
         "-select_streams",
@@ -52,8 +54,8 @@ fn ffprobe(path: &Path, entries: &[&str]) -> Option<Output> {
         .arg(path)
         .stdin(Stdio::null())
         .output();
-    let missing = |error: &std::io::Error| eprintln!("no second opinion, ffprobe: {error}");
-    output.inspect_err(missing).ok()
+    require(output.is_ok(), "ffprobe is not installed");
+    output.ok()
 }
 
 /// The value of a field of a line.
@@ -62,7 +64,7 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     fields.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-/// Decodes all of `path` with `ffprobe`; `None`, said on stderr, where that is not installed.
+/// Decodes all of `path` with `ffprobe`; `None` where that is not installed.
 pub fn second_opinion(path: impl AsRef<Path>) -> Option<SecondOpinion> {
     let entries = ["-show_entries", "frame=media_type,width,height,nb_samples"];
     let output = ffprobe(path.as_ref(), &entries)?;

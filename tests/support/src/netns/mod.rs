@@ -26,6 +26,8 @@ pub use host::{Host, Trap};
 pub use impairment::{Impairment, Line};
 pub use relay::Relay;
 
+use crate::require::require;
+
 use tools::{ip, nft, try_run};
 
 /// Begins the names of all namespaces, before the process that owns them.
@@ -67,7 +69,10 @@ impl Internet {
         match internet.make_router() {
             Ok(()) => Some(internet),
             Err(why) => {
-                eprintln!("skipped: network namespaces cannot be made here: {why}");
+                require(
+                    false,
+                    &format!("no network namespaces can be made here: {why}"),
+                );
                 None
             }
         }
