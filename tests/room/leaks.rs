@@ -2,6 +2,7 @@
 //! Whoever comes and goes, and whatever goes wrong: nothing is left behind. The recorder runs in a
 //! process of its own, so that only what it holds is counted.
 
+use vdoroom_test_support::holdings::alone;
 use vdoroom_test_support::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, launch_line};
@@ -56,6 +57,11 @@ const FIRST_ROUNDS: usize = 10;
 
 #[test]
 fn hundreds_of_joins_and_leaves_leave_nothing_behind() {
+    // The guests are in this process: a crash of GStreamer's as one of them leaves is not that of the
+    // recorder, and not the end of the other tests.
+    if !alone("leaks::hundreds_of_joins_and_leaves_leave_nothing_behind") {
+        return;
+    }
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
     let line = launch_line(&server);

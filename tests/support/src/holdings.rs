@@ -86,6 +86,7 @@ pub fn alone(test: &str) -> bool {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     eprint!("{text}");
-    assert!(output.status.success(), "{test} failed in its process");
+    let status = output.status;
+    assert!(status.success(), "{test} failed in its process: {status}");
     false
 }
