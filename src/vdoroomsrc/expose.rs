@@ -65,6 +65,8 @@ impl Session {
         let promised = self.promised.iter().filter(|track| track.codec.is_ok());
         let all_there = self.waiting_pads.len() + self.tracks.len() >= promised.count();
         let is_known = |pad: &WaitingPad| self.timeline.knows(&pad.pad);
+        let is_under_way = |pad: &WaitingPad| self.timeline.is_under_way(&pad.pad);
+        let all_there = all_there && self.waiting_pads.iter().all(is_under_way);
         let patience = match (all_there, self.waiting_pads.iter().all(is_known)) {
             (true, true) => Duration::ZERO,
             (false, true) => COMPANY_TIMEOUT,

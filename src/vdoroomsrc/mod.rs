@@ -75,6 +75,7 @@
  */
 mod actions;
 mod announce;
+mod arrivals;
 mod association;
 #[cfg(feature = "av1")]
 mod av1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Between GStreamer and a session's [`Timeline`]: sender reports go in, and packets get their
-//! place as they leave webrtcbin.
+//! Between GStreamer and a session's [`Timeline`]: sender reports and the arrivals of packets go in,
+//! and packets get their place as they leave webrtcbin.
 //!
 //! libwebrtc sends its first report of sound after 2.5 s. It sends one at once when it is asked by
 //! a rapid resynchronisation request (RFC 6051, 3.2), offered or not. rtpsession (GStreamer 1.22)
@@ -16,7 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gst::prelude::*;
 
 use super::CAT;
+use super::arrivals::Packet;
 use super::timeline::{Place, Timeline};
+use super::timestamps::OUTDATED;
 
 /// A sender that has not answered so many requests will not answer another.
 const MOST_REQUESTS: u32 = 10;
@@ -48,9 +50,49 @@ impl SharedTimeline {
         ssrc.is_some_and(|ssrc| self.lock().timeline.knows(ssrc))
     }
 
-    /// Hears of the sender reports that come for `ssrc`.
+    /// Whether enough has come of this pad's media to know that its first frame is no old one.
+    pub(super) fn is_under_way(&self, webrtcbin_pad: &gst::Pad) -> bool {
+        let ssrc = number(webrtcbin_pad, "ssrc");
+        ssrc.is_none_or(|ssrc| self.lock().timeline.is_under_way(ssrc))
+    }
+
+    /// Sees when packets of `ssrc` arrive: what waits to be given out has arrived long ago.
+    fn watch_arrivals(&self, jitterbuffer: &gst::Element, ssrc: u32) {
+        let timeline = self.clone();
+        let Some(pad) = jitterbuffer.static_pad("sink") else {
+            return;
+        };
+        let types = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+        pad.add_probe(types, move |pad, info| {
+            let segment = pad.sticky_event::<gst::event::Segment<_>>(0);
+            let running_time = |buffer: &gst::BufferRef| {
+                let segment = segment.as_ref()?.segment();
+                let segment = segment.downcast_ref::<gst::ClockTime>()?;
+                segment.to_running_time(buffer.dts_or_pts())
+            };
+            let note = |buffer: &gst::BufferRef| {
+                // What was lost and comes again says nothing of the way.
+                let again = gst_rtp::RTPBufferFlags::RETRANSMISSION.bits();
+                if buffer.flags().bits() & again == 0
+                    && let Some(arrival) = running_time(buffer)
+                    && let Some(packet) = packet(buffer, arrival)
+                {
+                    timeline.lock().timeline.arrive(ssrc, packet);
+                }
+            };
+            match &info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) => note(buffer),
+                Some(gst::PadProbeData::BufferList(list)) => list.iter().for_each(note),
+                _ => {}
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    /// Hears of the sender reports that come for `ssrc`, and of its packets.
     pub(super) fn listen(&self, jitterbuffer: &gst::Element, ssrc: u32) {
         self.lock().expected.push((ssrc, 0));
+        self.watch_arrivals(jitterbuffer, ssrc);
         let timeline = self.clone();
         jitterbuffer.connect("handle-sync", false, move |values| {
             let report = values.get(1)?.get::<gst::Structure>().ok()?;
@@ -129,8 +171,9 @@ impl SharedTimeline {
             number(webrtcbin_pad, "ssrc"),
             number(webrtcbin_pad, "clock-rate"),
         );
-        if let (Some(ssrc), Some(rate), Some((rtp, arrival))) = (ssrc, rate, times(buffer)) {
-            self.lock().timeline.expect(ssrc, rate, rtp, arrival);
+        let packet = buffer.dts_or_pts().and_then(|at| packet(buffer, at));
+        if let (Some(ssrc), Some(rate), Some(packet)) = (ssrc, rate, packet) {
+            self.lock().timeline.expect(ssrc, rate, packet);
         }
     }
 
@@ -173,12 +216,12 @@ impl SharedTimeline {
     }
 
     fn place(&self, ssrc: u32, clock_rate: u32, ntp_caps: &gst::Caps, buffer: &mut gst::Buffer) {
-        let Some((rtp, arrival)) = times(buffer) else {
+        let Some(packet) = buffer.dts_or_pts().and_then(|at| packet(buffer, at)) else {
             return;
         };
-        let Place { time, ntp } = self.lock().timeline.place(ssrc, clock_rate, rtp, arrival);
+        let Place { time, ntp } = self.lock().timeline.place(ssrc, clock_rate, packet);
         let buffer = buffer.make_mut();
-        buffer.set_pts(clock_time(time));
+        buffer.set_pts(time.map_or(Some(OUTDATED), clock_time));
         if let Some(ntp) = ntp.and_then(clock_time) {
             gst::ReferenceTimestampMeta::add(buffer, ntp_caps, ntp, gst::ClockTime::NONE);
         }
@@ -198,15 +241,19 @@ pub(super) fn replace_rtpbin_sync(rtpbin: &gst::Element) {
     rtpbin.set_property("min-ts-offset", u64::MAX);
 }
 
-/// RTP timestamp, and running time as rtpjitterbuffer sees it.
-fn times(buffer: &gst::Buffer) -> Option<(u32, i128)> {
-    let arrival = i128::from(buffer.pts()?.nseconds());
+fn packet(buffer: &gst::BufferRef, arrival: gst::ClockTime) -> Option<Packet> {
     let packet = gst_rtp::RTPBuffer::from_buffer_readable(buffer).ok()?;
-    Some((packet.timestamp(), arrival))
+    Some(Packet {
+        seqnum: packet.seq(),
+        rtp: packet.timestamp(),
+        arrival: i128::from(arrival.nseconds()),
+    })
 }
 
+/// No time is [`OUTDATED`].
 fn clock_time(nanoseconds: i128) -> Option<gst::ClockTime> {
-    let nanoseconds = u64::try_from(nanoseconds.max(0)).ok()?;
+    let first = i128::from(OUTDATED.nseconds()) + 1;
+    let nanoseconds = u64::try_from(nanoseconds.max(first)).ok()?;
     (nanoseconds != u64::MAX).then(|| gst::ClockTime::from_nseconds(nanoseconds))
 }
 
@@ -247,7 +294,12 @@ mod tests {
         let timeline = waiting(&format!("a=extmap:5 {LIBWEBRTC_MARK}\r\n"));
         let request = [0x85, 205, 0, 2, 0, 0, 0, 9, 0, 0, 0, 7];
         assert_eq!(sent(&timeline), [&RECEIVER_REPORT[..], &request].concat());
-        timeline.lock().timeline.expect(7, 48_000, 0, 0);
+        let packet = Packet {
+            seqnum: 0,
+            rtp: 0,
+            arrival: 0,
+        };
+        timeline.lock().timeline.expect(7, 48_000, packet);
         timeline.lock().timeline.report(7, 48_000, u64::MAX / 8, 0);
         assert_eq!(sent(&timeline), RECEIVER_REPORT);
     }

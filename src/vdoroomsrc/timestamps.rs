@@ -15,6 +15,9 @@ use gst::ClockTime;
 use super::codecs::Codec;
 use crate::bitstream::{Config, DecodingOrder, Reordering, Standard};
 
+/// Of frames that were sent again long after their time, and are not shown: nothing else has it.
+pub(super) const OUTDATED: ClockTime = ClockTime::from_nseconds(1);
+
 pub(super) struct Timestamps {
     /// Of a codec that reorders frames.
     standard: Option<Standard>,

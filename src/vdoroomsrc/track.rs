@@ -23,8 +23,8 @@ use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
 use super::remains;
 use super::watches::{
-    add_timestamps, copy_lost_packets, find_holes, forget_size, mark_damage, mend_caps,
-    report_leaks, watch_connection,
+    add_timestamps, copy_lost_packets, find_holes, forget_size, leave_out_old_frames, mark_damage,
+    mend_caps, report_leaks, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 
@@ -158,6 +158,7 @@ impl Track {
         copy_lost_packets(&entry);
         watch_connection(&self.webrtcbin_pad, session, &self.exit);
         let loss = Arc::new(Loss::new(self.codec));
+        leave_out_old_frames(&source, &self.exit);
         add_timestamps(&source, self.codec, &loss, &self.exit);
         if self.kind.is_video() {
             find_holes(&entry, &loss, &self.exit);

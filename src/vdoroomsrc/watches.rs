@@ -2,6 +2,7 @@
 //! What watches and mends a track's media on its way through the chain: probes on its pads.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use gst::prelude::*;
 
@@ -9,7 +10,7 @@ use super::codecs::Codec;
 use super::exit::Exit;
 use super::loss::{Loss, Mark};
 use super::parsed_keyframes::Keyframes;
-use super::timestamps::Timestamps;
+use super::timestamps::{OUTDATED, Timestamps};
 use crate::protocol::SessionId;
 
 /// A publisher that closes its connection makes webrtcbin send EOS on all pads. Where EOS is due is
@@ -108,6 +109,30 @@ pub(super) fn find_holes(entry: &gst::Pad, loss: &Arc<Loss>, exit: &Arc<Exit>) {
             }
         }
         gst::PadProbeReturn::Ok
+    });
+}
+
+/// Leaves out the frames that were sent again long after their time: those that follow are no
+/// continuation of them. This is not done with packets, which would be missed.
+pub(super) fn leave_out_old_frames(source: &gst::Pad, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    let left_out = move || exit.counters.dropped.fetch_add(1, Relaxed);
+    source.add_probe(BUFFERS, move |_, info| match &mut info.data {
+        Some(gst::PadProbeData::Buffer(buffer)) if buffer.pts() == Some(OUTDATED) => {
+            left_out();
+            gst::PadProbeReturn::Handled
+        }
+        Some(gst::PadProbeData::BufferList(list)) => {
+            list.make_mut().foreach_mut(|buffer, _| {
+                let keep = buffer.pts() != Some(OUTDATED);
+                if !keep {
+                    left_out();
+                }
+                std::ops::ControlFlow::Continue(keep.then_some(buffer))
+            });
+            gst::PadProbeReturn::Ok
+        }
+        _ => gst::PadProbeReturn::Ok,
     });
 }
 

@@ -27,6 +27,7 @@ mod limits;
 mod metrics;
 mod names;
 mod network;
+mod pace;
 mod pads;
 mod pages;
 mod pauses;

@@ -191,6 +191,12 @@ impl PublisherBuilder {
         self
     }
 
+    /// So much media has been encoded when the connection opens, and is sent at once.
+    pub fn queued_media(mut self, queued: Duration) -> Self {
+        self.0.times.queued = queued;
+        self
+    }
+
     /// What the sender reports say; the truth by default.
     pub fn sender_reports(mut self, reports: SenderReports) -> Self {
         self.0.times.sender_reports = reports;

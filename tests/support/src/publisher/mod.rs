@@ -13,6 +13,7 @@ mod feed;
 mod film;
 mod flavour;
 mod greed;
+mod hold;
 mod link;
 mod mangle;
 mod peer;

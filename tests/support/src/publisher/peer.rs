@@ -20,7 +20,7 @@ use super::{
     control::Event,
     feed::{Feed, Outlet, Track},
     greed::Greed,
-    mangle,
+    hold, mangle,
     reports::{self, Ssrcs},
     resend,
     status::Status,
@@ -159,9 +159,10 @@ impl Peer {
             0 => String::new(),
             delay => format!("! clocksync ts-offset={delay} sync-to-first=false"),
         };
+        let queue = hold::queue(settings.times.queued);
         let description = format!(
             "appsrc name=source is-live=true format=time max-bytes=4000000 leaky-type=downstream \
-             {late} ! {payloader} ssrc={ssrc} ! capsfilter name=out caps={caps},ssrc=(uint){ssrc}"
+             {late} ! {payloader} ssrc={ssrc} {queue} ! capsfilter name=out caps={caps},ssrc=(uint){ssrc}"
         );
         let bin = gst::parse::bin_from_description(&description, false)
             .map_err(|error| error.to_string())?;
@@ -173,6 +174,7 @@ impl Peer {
             .by_name("out")
             .and_then(|out| out.static_pad("src"))
             .ok_or("no pad")?;
+        hold::hold(&bin, settings.times.queued);
         if kind == Kind::Audio {
             reports::count_by_card(settings.times.card, &exit);
         }

@@ -88,6 +88,8 @@ pub struct Times {
     pub card: SoundCard,
     pub video_delay: Duration,
     pub audio_delay: Duration,
+    /// How much media waits in the queues until the connection is open.
+    pub queued: Duration,
     pub sender_reports: SenderReports,
 }
 

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A second of audio stays a second, whatever its packets met on their way.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gst::prelude::*;
+use vdoroom_test_support::publisher::PublisherBuilder;
+use vdoroom_test_support::{Codec, Dialect, Flavour, Publisher, RoomServer};
+
+use crate::recording::Recording;
+
+/// Of audio, in milliseconds.
+const PACKET: f64 = 20.0;
+const PER_PACKET: f64 = 2.0;
+/// What fifty packets may differ from a second.
+const PER_SECOND: f64 = 3.0;
+/// Milliseconds between flash and beep.
+const TOGETHER: f64 = 40.0;
+
+/// When audio is shown that leaves each pad, in milliseconds.
+#[derive(Clone, Default)]
+struct Times(Arc<Mutex<BTreeMap<String, Vec<f64>>>>);
+
+impl Times {
+    fn of(recording: &Recording) -> Self {
+        let times = Self::default();
+        let all = times.clone();
+        recording.source.connect_pad_added(move |_, pad| {
+            let (all, name) = (all.clone(), pad.name().to_string());
+            let note = move |buffer: &gst::BufferRef| {
+                let pts = buffer.pts().unwrap().nseconds() as f64 / 1e6;
+                let mut all = all.0.lock().unwrap_or_else(PoisonError::into_inner);
+                all.entry(name.clone()).or_default().push(pts);
+            };
+            pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+                info.buffer().into_iter().for_each(|buffer| note(buffer));
+                gst::PadProbeReturn::Ok
+            });
+        });
+        times
+    }
+
+    fn assert_even(&self, pad: &str) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = &all[pad];
+        let steps = times.windows(2).map(|pair| pair[1] - pair[0]);
+        let uneven: Vec<_> = steps
+            .filter(|step| (step - PACKET).abs() > PER_PACKET)
+            .collect();
+        assert_eq!(uneven, Vec::<f64>::new(), "{pad}: {times:.0?}");
+        for second in times.windows(51) {
+            let length = second[50] - second[0];
+            assert!((length - 1000.0).abs() < PER_SECOND, "{pad}: {length}");
+        }
+    }
+}
+
+fn guest(server: &RoomServer, name: &str) -> PublisherBuilder {
+    let guest = Publisher::builder(server.url(), "r", name);
+    guest.flavour(Flavour::Raspberry).frame_rate(15)
+}
+
+#[test]
+fn media_that_was_queued_when_the_connection_opened_keeps_its_pace() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let times = Times::of(&recording);
+    let queues = [
+        ("short", Codec::Vp8, 200),
+        ("middle", Codec::H264, 800),
+        ("long", Codec::Vp8, 2000),
+    ];
+    let people = queues.map(|(name, codec, queued)| {
+        let guest = guest(&server, name).codec(codec);
+        guest
+            .queued_media(Duration::from_millis(queued))
+            .start()
+            .unwrap()
+    });
+    recording.wait_for_frames(&queues.map(|(name, ..)| name), 15 * 6);
+    let (_, parts) = recording.finish_and_lay_out();
+    for person in &people {
+        assert_eq!(person.complaints(), Vec::<String>::new());
+    }
+    for (name, ..) in queues {
+        times.assert_even(&format!("audio_{name}"));
+        let part = parts.iter().find(|part| part.stream() == name).unwrap();
+        assert_eq!(part.report.problems(), Vec::<String>::new());
+        let offsets = &part.report.flash_beep_offsets;
+        assert!(
+            offsets.len() > 2 && offsets.iter().all(|ms| ms.abs() < TOGETHER),
+            "{name}: {offsets:?}"
+        );
+    }
+}
