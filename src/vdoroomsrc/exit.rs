@@ -78,6 +78,10 @@ pub(super) struct Counters {
     /// Video frames between a loss and the next keyframe.
     pub damaged: AtomicU64,
     pub pli_sent: AtomicU64,
+    /// Packets that break the rules of their payload.
+    pub broken_packets: AtomicU64,
+    /// Most of what came last does.
+    pub undecodable: AtomicBool,
     /// How often the queue was full and threw something away.
     pub leaks: AtomicU64,
     /// Bit/s over the last second, written by the control thread.
@@ -136,6 +140,14 @@ impl Exit {
     pub(super) fn lost(&self) {
         self.damaged.store(true, Relaxed);
         self.counters.pli_sent.fetch_add(1, Relaxed);
+    }
+
+    /// On the bus: what is wrong with the stream's video, or audio.
+    pub(super) fn warn(&self, message: &str) {
+        let stream = self.introduction.person.details.get::<&str>("stream");
+        let (stream, kind) = (stream.unwrap_or_default(), self.kind.as_str());
+        let message = format!("stream \"{stream}\": its {kind} {message}");
+        self.tell(Command::Warn(message));
     }
 
     /// A frame has left the parser.

@@ -9,23 +9,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gst::ClockTime;
 
-use super::codecs::Codec;
+use super::payload::Packet;
 
 /// What is found on the way from packets to pictures. All of it happens on one streaming thread, so
 /// nobody waits for the lock.
+#[derive(Default)]
 pub(super) struct Loss {
-    codec: &'static Codec,
     state: Mutex<State>,
-}
-
-/// What is to be known of a packet (RFC 3550 section 5.1).
-#[derive(Clone, Copy, Debug)]
-struct Packet<'a> {
-    seqnum: u16,
-    timestamp: u32,
-    /// The last one of its picture.
-    marker: bool,
-    payload: &'a [u8],
 }
 
 #[derive(Debug, Default)]
@@ -57,32 +47,14 @@ pub(super) enum Mark {
 }
 
 impl Loss {
-    pub(super) fn new(codec: &'static Codec) -> Self {
-        Self {
-            codec,
-            state: Mutex::default(),
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A packet goes into the depayloader. True if it is the first one behind a hole, and all was
-    /// well before.
-    pub(super) fn packet(&self, rtp: &gst::BufferRef) -> bool {
-        let Ok(rtp) = gst_rtp::RTPBuffer::from_buffer_readable(rtp) else {
-            return false;
-        };
-        let packet = Packet {
-            seqnum: rtp.seq(),
-            timestamp: rtp.timestamp(),
-            marker: rtp.is_marker(),
-            payload: rtp.payload().unwrap_or_default(),
-        };
-        let codec = self.codec.encoding_name;
-        self.state()
-            .packet(&packet, begins_picture(codec, packet.payload))
+    /// A packet with this sequence number goes into the depayloader, or is of no use to it. True if
+    /// it is the first one behind a hole, and all was well before.
+    pub(super) fn packet(&self, number: u16, packet: &Packet<'_>, begins_picture: bool) -> bool {
+        self.state().packet(number, packet, begins_picture)
     }
 
     /// The depayloader gives a picture that is shown then.
@@ -97,21 +69,16 @@ impl Loss {
 }
 
 impl State {
-    fn packet(&mut self, packet: &Packet<'_>, begins_picture: bool) -> bool {
+    fn packet(&mut self, seqnum: u16, packet: &Packet<'_>, begins_picture: bool) -> bool {
         let now = Last {
-            seqnum: packet.seqnum,
+            seqnum,
             timestamp: packet.timestamp,
             marker: packet.marker,
         };
-        let Some(last) = self.last else {
-            self.last = Some(now);
+        let Some(last) = self.last.replace(now) else {
             return false;
         };
-        let step = packet.seqnum.wrapping_sub(last.seqnum);
-        if step == 0 {
-            return false;
-        }
-        // rtpjitterbuffer gives out packets in order, so a step back is a new beginning.
+        let step = seqnum.wrapping_sub(last.seqnum);
         let is_hole = step != 1;
         let is_first = is_hole && !self.hole && self.damaged_from.is_none();
         if is_hole {
@@ -127,14 +94,6 @@ impl State {
             // The depayloader has given it up, or out.
             self.incomplete = None;
         }
-        // Padding has the time of a picture that is over.
-        self.last = Some(match packet.payload.is_empty() {
-            true => Last {
-                seqnum: packet.seqnum,
-                ..last
-            },
-            false => now,
-        });
         is_first
     }
 
@@ -167,7 +126,7 @@ impl State {
 
 /// Whether a picture begins with this payload, as far as the codec tells. Depayloaders of VP8 and
 /// VP9 give out whole pictures only; that of H.264 also those that lack slices.
-fn begins_picture(encoding_name: &str, payload: &[u8]) -> bool {
+pub(super) fn begins_picture(encoding_name: &str, payload: &[u8]) -> bool {
     let byte = |at: usize| payload.get(at).copied().unwrap_or(0);
     match encoding_name {
         // RFC 7741 section 4.2: S, and PID 0.
@@ -223,12 +182,12 @@ mod tests {
         let (mut state, mut marks) = (State::default(), vec![]);
         for (index, (seqnum, timestamp, marker, begins)) in packets.iter().enumerate() {
             let packet = Packet {
-                seqnum: *seqnum,
                 timestamp: *timestamp,
                 marker: *marker,
                 payload: &[1],
+                follows: true,
             };
-            state.packet(&packet, *begins);
+            state.packet(*seqnum, &packet, *begins);
             for (_, pts, is_keyframe) in pictures.iter().filter(|picture| picture.0 == index) {
                 state.unpacked(*pts * MS);
                 marks.push(state.judge(Some(*pts * MS), *is_keyframe));

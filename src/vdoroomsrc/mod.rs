@@ -91,6 +91,7 @@ mod formats;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod guard;
 mod ice;
 mod identity;
 mod imp;
@@ -98,13 +99,15 @@ mod introduction;
 mod keyframes;
 mod loss;
 mod no_more_pads;
+mod numbers;
 mod offer;
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod packets;
 mod pad;
 mod pad_names;
 mod parsed_keyframes;
+mod payload;
 mod ping;
 mod properties;
 mod pulse;

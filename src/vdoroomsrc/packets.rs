@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A track without a connection: from packets to its pad. Only benchmarks come in here.
+//! A track without a connection: from packets to its pad. Only benchmarks, fuzzers and tests come in
+//! here.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
@@ -23,6 +25,11 @@ pub struct Unpacked(Track);
 impl Unpacked {
     pub fn pad(&self) -> &gst::Pad {
         self.0.pad.upcast_ref()
+    }
+
+    /// How many packets were broken.
+    pub fn broken_packets(&self) -> u64 {
+        self.0.exit.counters.broken_packets.load(Relaxed)
     }
 
     /// The session is over.

@@ -96,6 +96,8 @@ impl TrackView {
             .field("keyframes", count(&counters.keyframes))
             .field("damaged", count(&counters.damaged))
             .field("dropped", count(&counters.dropped))
+            .field("broken-packets", count(&counters.broken_packets))
+            .field("undecodable", counters.undecodable.load(Relaxed))
             .field("leaks", count(&counters.leaks))
             .field("pli-sent", count(&counters.pli_sent));
         if let Some(pad) = self.pad.upgrade() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! One track of a session: from webrtcbin's pad to a ghost pad of the element.
 //!
-//! `webrtcbin ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
+//! `webrtcbin ▶ guard ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
 //!
 //! The queue leaks, so nothing above it ever waits for a consumer. Where the consumer makes nobody
 //! wait, `shortcut` leads past it.
@@ -16,6 +16,7 @@ use super::CAT;
 use super::codecs::Codec;
 use super::control::TrackId;
 use super::exit::Exit;
+use super::guard::Guard;
 use super::introduction::Person;
 use super::keyframes::KeyframePolicy;
 use super::loss::Loss;
@@ -23,8 +24,8 @@ use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
 use super::remains;
 use super::watches::{
-    add_timestamps, copy_lost_packets, find_holes, forget_size, leave_out_old_frames, mark_damage,
-    mend_caps, report_leaks, watch_connection,
+    add_timestamps, forget_size, guard_entry, leave_out_old_frames, mark_damage, mend_caps,
+    report_leaks, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 
@@ -155,13 +156,12 @@ impl Track {
         let source = first.static_pad("src").ok_or_else(missing)?;
         let entry = first.static_pad("sink").ok_or_else(missing)?;
         mend_caps(&entry, self.codec);
-        copy_lost_packets(&entry);
         watch_connection(&self.webrtcbin_pad, session, &self.exit);
-        let loss = Arc::new(Loss::new(self.codec));
+        let loss = Arc::<Loss>::default();
+        guard_entry(&entry, Guard::new(self.codec), &loss, &self.exit);
         leave_out_old_frames(&source, &self.exit);
         add_timestamps(&source, self.codec, &loss, &self.exit);
         if self.kind.is_video() {
-            find_holes(&entry, &loss, &self.exit);
             let parsed = last.static_pad("src").ok_or_else(missing)?;
             mark_damage(&parsed, self.codec, &loss, &self.exit);
         }

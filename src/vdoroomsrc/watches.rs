@@ -8,6 +8,7 @@ use gst::prelude::*;
 
 use super::codecs::Codec;
 use super::exit::Exit;
+use super::guard::Guard;
 use super::loss::{Loss, Mark};
 use super::parsed_keyframes::Keyframes;
 use super::timestamps::{OUTDATED, Timestamps};
@@ -64,15 +65,23 @@ pub(super) fn mend_caps(entry: &gst::Pad, codec: &'static Codec) {
     });
 }
 
+/// Lost packets are told with the numbers that they would have behind the guard.
+///
 /// rtpvp8depay and rtpvp9depay (GStreamer 1.22) write into the event that tells of a lost packet,
 /// which the elements before them still hold. A copy is theirs alone.
-pub(super) fn copy_lost_packets(entry: &gst::Pad) {
-    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+fn copy_lost_packets(entry: &gst::Pad, guard: &Arc<Guard>) {
+    let guard = guard.clone();
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         if let Some(event) = info.event()
             && let Some(lost) = event.structure()
             && lost.name() == "GstRTPPacketLost"
         {
-            let copy = gst::event::CustomDownstream::builder(lost.to_owned());
+            let mut copy = lost.to_owned();
+            if let Ok(seqnum) = lost.get::<u32>("seqnum") {
+                let number = guard.number_of_lost(seqnum as u16);
+                copy.set("seqnum", u32::from(number));
+            }
+            let copy = gst::event::CustomDownstream::builder(copy);
             let copy = copy.seqnum(event.seqnum()).build();
             info.data = Some(gst::PadProbeData::Event(copy));
         }
@@ -96,19 +105,26 @@ pub(super) fn forget_size(depayloaded: &gst::Pad) {
     });
 }
 
-/// Watches what goes into the depayloader: at a hole, a keyframe is asked for at once.
-pub(super) fn find_holes(entry: &gst::Pad, loss: &Arc<Loss>, exit: &Arc<Exit>) {
+/// Lets into the depayloader what it can take. At a hole in video a keyframe is asked for at once.
+pub(super) fn guard_entry(entry: &gst::Pad, guard: Guard, loss: &Arc<Loss>, exit: &Arc<Exit>) {
+    let guard = Arc::new(guard);
+    copy_lost_packets(entry, &guard);
     let (loss, exit) = (loss.clone(), exit.clone());
     entry.add_probe(BUFFERS, move |pad, info| {
         let mut begins = false;
-        each_buffer(info, |buffer| begins |= loss.packet(buffer));
+        let passes = keep_buffers(info, |buffer| {
+            guard.packet(buffer, &loss, &exit, &mut begins)
+        });
         if begins && !exit.is_paused() {
             let event = gst_video::UpstreamForceKeyUnitEvent::builder();
             if pad.push_event(event.all_headers(true).build()) {
                 exit.lost();
             }
         }
-        gst::PadProbeReturn::Ok
+        match passes {
+            true => gst::PadProbeReturn::Ok,
+            false => gst::PadProbeReturn::Handled,
+        }
     });
 }
 
@@ -207,6 +223,24 @@ fn each_buffer(info: &mut gst::PadProbeInfo<'_>, mut change: impl FnMut(&mut gst
             *list = changed.collect();
         }
         _ => {}
+    }
+}
+
+/// Takes away what is not to be kept. False if nothing is left.
+fn keep_buffers(
+    info: &mut gst::PadProbeInfo<'_>,
+    mut keeps: impl FnMut(&mut gst::Buffer) -> bool,
+) -> bool {
+    match &mut info.data {
+        Some(gst::PadProbeData::Buffer(buffer)) => keeps(buffer),
+        Some(gst::PadProbeData::BufferList(list)) => {
+            let buffers = list.iter_owned();
+            *list = buffers
+                .filter_map(|mut buffer| keeps(&mut buffer).then_some(buffer))
+                .collect();
+            !list.is_empty()
+        }
+        _ => true,
     }
 }
 

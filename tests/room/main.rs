@@ -28,6 +28,7 @@ mod metrics;
 mod names;
 mod network;
 mod pace;
+mod padding;
 mod pads;
 mod pages;
 mod pauses;

@@ -48,6 +48,7 @@ pub struct Settings {
     pub hidden_addresses: bool,
     /// Seeds what happens to packets.
     pub mangle: Option<u64>,
+    pub padding: bool,
     pub greed: Greed,
     pub times: Times,
     /// As webrtcbin takes them: `stun://…`, `turn://USER:PASSWORD@…`.
@@ -221,6 +222,12 @@ impl PublisherBuilder {
     /// Every other RTP packet is changed at random before it is encrypted.
     pub fn with_mangled_packets(mut self, seed: u64) -> Self {
         self.0.mangle = Some(seed);
+        self
+    }
+
+    /// Every tenth packet of media has padding, and one that is nothing but padding behind it.
+    pub fn with_padding(mut self) -> Self {
+        self.0.padding = true;
         self
     }
 

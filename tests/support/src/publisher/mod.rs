@@ -16,6 +16,7 @@ mod greed;
 mod hold;
 mod link;
 mod mangle;
+mod padding;
 mod peer;
 mod reports;
 mod resend;
@@ -98,6 +99,7 @@ impl Publisher {
             false_fingerprint: false,
             hidden_addresses: false,
             mangle: None,
+            padding: false,
             greed: Greed::default(),
             times: Times::default(),
             ice_servers: vec![],

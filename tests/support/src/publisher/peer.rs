@@ -20,7 +20,7 @@ use super::{
     control::Event,
     feed::{Feed, Outlet, Track},
     greed::Greed,
-    hold, mangle,
+    hold, mangle, padding,
     reports::{self, Ssrcs},
     resend,
     status::Status,
@@ -211,11 +211,22 @@ impl Peer {
 
     /// Changes the packets of the track that was added last.
     pub fn mangle_last_track(&self, seed: u64, status: &Arc<Status>) {
-        let branch = self.branches.last().map(|branch| &branch.source);
-        let bin = branch.and_then(|source| source.parent()?.downcast::<gst::Bin>().ok());
-        if let Some(exit) = bin.and_then(|bin| bin.by_name("out")?.static_pad("src")) {
+        if let Some(exit) = self.last_exit() {
             mangle::on(&exit, seed, status.clone());
         }
+    }
+
+    pub fn pad_last_track(&self) {
+        if let Some(exit) = self.last_exit() {
+            padding::on(&exit);
+        }
+    }
+
+    /// Where the packets of the track leave its payloader that was added last.
+    fn last_exit(&self) -> Option<gst::Pad> {
+        let source = &self.branches.last()?.source;
+        let bin = source.parent()?.downcast::<gst::Bin>().ok()?;
+        bin.by_name("out")?.static_pad("src")
     }
 
     /// Begins to feed the tracks that are not fed yet. True if there were any.

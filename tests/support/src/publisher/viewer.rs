@@ -100,6 +100,9 @@ impl Viewer {
             if let Some(seed) = settings.mangle {
                 self.peer.mangle_last_track(seed, &control.status);
             }
+            if settings.padding {
+                self.peer.pad_last_track();
+            }
             self.tracks.push(kind);
         }
         Ok(())

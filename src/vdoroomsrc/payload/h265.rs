@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MPL-2.0
+//! H.265 (RFC 7798), without decoding order numbers.
+
+use super::bytes::Bytes;
+use super::{Fault, Packet, Unit, Verdict};
+
+const AP: u8 = 48;
+const FU: u8 = 49;
+
+const SPS: u8 = 33;
+
+/// Up to the identifier: NAL unit header, one byte, profile, tier and level. rtph265depay 1.22
+/// reads so far and does not look at the size (`gst_rtp_h265_set_src_caps`).
+const SHORTEST_SPS: usize = 16;
+
+const UNENDED: Fault = "a fragmented NAL unit without its end";
+
+#[derive(Debug, Default)]
+pub(in super::super) struct H265 {
+    fragmented: Unit<Fragmented>,
+}
+
+/// A NAL unit of which the first fragments have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fragmented {
+    kind: u8,
+    timestamp: u32,
+}
+
+impl H265 {
+    pub(super) fn check(&mut self, packet: &Packet<'_>) -> Result<Verdict, Fault> {
+        if !packet.follows {
+            self.fragmented = Unit::Lost;
+        }
+        let mut payload = Bytes(packet.payload);
+        match kind(payload.u16()?)? {
+            FU => self.fragment(payload, packet),
+            AP => {
+                aggregated(payload)?;
+                Ok(self.fragmented.interrupt(UNENDED))
+            }
+            // rtph265depay ends the connection for a PACI packet (50).
+            50.. => Err("a packet of a kind that is not asked for"),
+            _ => {
+                unit(packet.payload)?;
+                Ok(self.fragmented.interrupt(UNENDED))
+            }
+        }
+    }
+
+    /// Section 4.4.3. rtph265depay 1.22 aborts as rtph264depay does, by an assertion
+    /// (`gst_rtp_h265_finish_fragmentation_unit`).
+    fn fragment(&mut self, mut payload: Bytes<'_>, packet: &Packet<'_>) -> Result<Verdict, Fault> {
+        let header = payload.u8()?;
+        let (starts, ends) = (header & 0x80 != 0, header & 0x40 != 0);
+        let now = Fragmented {
+            kind: header & 0x3f,
+            timestamp: packet.timestamp,
+        };
+        if now.kind >= AP {
+            return Err("a fragment of what is no NAL unit");
+        }
+        let verdict = if starts {
+            let verdict = self.fragmented.interrupt(UNENDED);
+            is_long_enough(now.kind, 2 + payload.len())?;
+            verdict
+        } else {
+            match self.fragmented {
+                Unit::Lost => return Ok(Verdict::Orphan),
+                Unit::None => return Err("a fragment without a beginning"),
+                Unit::Open(begun) if begun != now => {
+                    return Err("fragments of different NAL units in one");
+                }
+                Unit::Open(_) => Verdict::Good,
+            }
+        };
+        self.fragmented = match ends {
+            true => Unit::None,
+            false => Unit::Open(now),
+        };
+        Ok(verdict)
+    }
+}
+
+/// H.265 section 7.3.1.2: the forbidden bit, the type, and a temporal ID that is not 0.
+fn kind(header: u16) -> Result<u8, Fault> {
+    if header & 0x8000 != 0 {
+        return Err("a NAL unit with the forbidden bit");
+    }
+    if header & 7 == 0 {
+        return Err("a NAL unit with temporal ID 0");
+    }
+    Ok((header >> 9) as u8 & 0x3f)
+}
+
+/// Section 4.4.2.
+fn aggregated(mut payload: Bytes<'_>) -> Result<(), Fault> {
+    if payload.is_empty() {
+        return Err("an aggregation of nothing");
+    }
+    while !payload.is_empty() {
+        let length = payload.u16()?;
+        unit(payload.take(length.into())?)?;
+    }
+    Ok(())
+}
+
+fn unit(nal: &[u8]) -> Result<(), Fault> {
+    let kind = kind(Bytes(nal).u16()?)?;
+    if kind >= AP {
+        return Err("an aggregation of what is no NAL unit");
+    }
+    is_long_enough(kind, nal.len())
+}
+
+fn is_long_enough(kind: u8, length: usize) -> Result<(), Fault> {
+    match kind {
+        SPS if length < SHORTEST_SPS => Err("a parameter set that cannot be read"),
+        // Slices.
+        0..=31 if length < 3 => Err("a slice of no bytes"),
+        _ => Ok(()),
+    }
+}
