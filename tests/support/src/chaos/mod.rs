@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A guest who sends whatever comes to mind, always the same for a seed.
 //!
-//! [`Chaos`] has a publisher of the usual kind that says anything on its channel, another whose
+//! [`Chaos`] has a publisher of the usual kind that says anything on its channel, others whose
 //! packets are mangled before they are encrypted, a websocket of its own, on which it speaks for everybody
 //! (behind a relay anybody may); and a UDP socket that sends garbage wherever it has heard that the
 //! recorder listens.
@@ -48,12 +48,12 @@ pub(crate) struct Counters {
 /// A running chaos publisher. Dropping it ends it.
 pub struct Chaos {
     counters: Arc<Counters>,
-    mangler: Publisher,
+    manglers: [Publisher; 2],
     threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Chaos {
-    /// Joins `room` of a relay without a password as `mallory` and `trudy`, and knows the names
+    /// Joins `room` of a relay without a password as `mallory`, `trudy` and `ivan`, and knows the names
     /// of its `victims`.
     pub fn start(server: &str, room: &str, victims: &[&str], seed: u64) -> Result<Self, String> {
         let publisher = |name: &str| {
@@ -63,8 +63,12 @@ impl Chaos {
                 .codec(Codec::Vp8)
                 .frame_rate(10)
         };
-        // Quiet otherwise, so that its connection lasts.
-        let mangler = publisher("trudy").with_mangled_packets(seed).start()?;
+        // Quiet otherwise, so that their connections last.
+        let fragments = publisher("ivan").codec(Codec::H264).with_busy_pictures();
+        let manglers = [
+            publisher("trudy").with_mangled_packets(seed).start()?,
+            fragments.with_mangled_packets(seed + 1).start()?,
+        ];
         let publisher = Arc::new(publisher("mallory").start()?);
         let counters = Arc::<Counters>::default();
         let words = |salt| Words::new(seed + salt, room, victims);
@@ -82,14 +86,15 @@ impl Chaos {
         };
         Ok(Self {
             counters,
-            mangler,
+            manglers,
             threads: vec![socket, channel, datagrams],
         })
     }
 
-    /// What the recorder, or GStreamer, did against the one who sends mangled packets.
+    /// What the recorder, or GStreamer, did against those who send mangled packets.
     pub fn complaints(&self) -> Vec<String> {
-        self.mangler.complaints()
+        let complaints = self.manglers.iter().map(Publisher::complaints);
+        complaints.flatten().collect()
     }
 
     pub fn deeds(&self) -> Deeds {
@@ -98,7 +103,7 @@ impl Chaos {
             socket_messages: counters.socket_messages.load(Relaxed),
             channel_messages: counters.channel_messages.load(Relaxed),
             datagrams: counters.datagrams.load(Relaxed),
-            mangled_packets: self.mangler.mangled_packets(),
+            mangled_packets: self.manglers.iter().map(Publisher::mangled_packets).sum(),
         }
     }
 }

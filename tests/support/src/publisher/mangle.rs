@@ -35,12 +35,15 @@ pub fn on(pad: &gst::Pad, seed: u64, status: Arc<Status>) {
     });
 }
 
-/// Other bytes in the payload, another marker or time, or only a part of the payload. SRTP does not
+/// Other bytes in the payload, another marker or time, or only a part of the payload, or none. SRTP does not
 /// send sequence numbers twice.
 fn spoil(buffer: &mut gst::BufferRef, chance: &mut Chance) -> bool {
-    let size = buffer.size();
-    if chance.below(4) == 0 {
-        buffer.set_size(HEADER + chance.below(size.saturating_sub(HEADER)));
+    let payload = buffer.size().saturating_sub(HEADER);
+    match chance.below(8) {
+        0 => buffer.set_size(HEADER + chance.below(payload)),
+        // A header alone.
+        1 => buffer.set_size(HEADER),
+        _ => {}
     }
     let Ok(mut map) = buffer.map_writable() else {
         return false;
