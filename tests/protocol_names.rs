@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Names of streams that a password cuts: whoever types the long one means the one that is sent.
+//! Names as a password makes them: of streams that it cuts, where whoever types the long one means the
+//! one that is sent, and of rooms with a token.
 
 mod conversation;
 
 use conversation::{Conversation, announced, config, stream};
 use gstvdoroom::protocol::{Event, Filter, Password, RoomConfig};
+use serde_json::json;
 
 /// What `mypass` adds to stream IDs.
 const SUFFIX: &str = "a468af";
@@ -91,4 +93,25 @@ fn without_a_password_a_long_stream_id_stays_whole() {
         ..secret(&[&id], &[])
     };
     assert_eq!(played(config, &id), [&*id]);
+}
+
+#[test]
+fn a_token_is_part_of_the_room_and_of_nothing_else() {
+    let secret = |token: Option<&str>| {
+        let mut talk = Conversation::begin(RoomConfig {
+            room: Some("testroom123".to_owned()),
+            token: token.map(str::to_owned),
+            ..secret(&[], &[])
+        });
+        talk.event(Event::Opened);
+        let sent = talk.sent();
+        talk.receives(json!({"request": "listing",
+            "list": [{"UUID": "a", "streamID": format!("alice{SUFFIX}")}]}));
+        talk.pass_secs(1);
+        let play = talk.plays();
+        talk.expect_eq(play, vec![format!("alice{SUFFIX}")]);
+        sent[0]["roomid"].clone()
+    };
+    assert_eq!(secret(None), "2f09c9323bc91e74");
+    assert_eq!(secret(Some("tok1")), "4e87e7173a8886a3");
 }

@@ -100,6 +100,8 @@ pub struct RoomConfig {
     pub room: Option<String>,
     pub password: Password,
     pub salt: String,
+    /// What stands as `token` in the address of the guests' page.
+    pub token: Option<String>,
     pub dialect: Dialect,
     /// With a password of one's own: take offers and candidates in clear.
     pub accept_unencrypted: bool,

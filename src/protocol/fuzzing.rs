@@ -97,6 +97,7 @@ pub fn decryption(input: &[u8]) -> Result<(), String> {
         room: None,
         password: Password::Own("secret".to_owned()),
         salt: "vdo.ninja".to_owned(),
+        token: None,
         dialect: Dialect::Auto,
         accept_unencrypted: false,
         filter: Filter::default(),

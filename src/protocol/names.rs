@@ -81,10 +81,11 @@ impl Secret {
         Some(Sha256::digest(format!("{password}{salt}")).into())
     }
 
-    pub fn room_hash(&self, room: &str, salt: &str) -> RoomHash {
+    /// `token`, if there is one, makes another room of it, and changes nothing else (protocol 2.5).
+    pub fn room_hash(&self, room: &str, salt: &str, token: &str) -> RoomHash {
         let room = sanitise_room(room);
         RoomHash(match &self.0 {
-            Some(password) => hash(&format!("{room}{password}{salt}"), 16),
+            Some(password) => hash(&format!("{room}{password}{salt}{token}"), 16),
             None => room,
         })
     }
@@ -227,7 +228,7 @@ mod tests {
             ),
         ];
         for (salt, secret, room, stream) in table {
-            assert_eq!(secret.room_hash("testroom123", salt).0, room);
+            assert_eq!(secret.room_hash("testroom123", salt, "").0, room);
             let suffix = secret.suffix(salt);
             let id = StreamId("KLvZZdT".to_owned());
             assert_eq!(wire_stream(&id, &suffix), stream);
@@ -237,20 +238,22 @@ mod tests {
 
     #[test]
     fn the_case_of_a_room_matters() {
-        let hash = own("mypass").room_hash("TestRoom123", "vdo.ninja");
+        let hash = own("mypass").room_hash("TestRoom123", "vdo.ninja", "");
         assert_eq!(hash.0, "fb6163e80751a00e");
     }
 
     #[test]
     fn a_room_is_cleaned_before_it_is_hashed() {
-        let hash = Secret::new(&Password::Default).room_hash(" My Room! ", "vdo.ninja");
+        let hash = Secret::new(&Password::Default).room_hash(" My Room! ", "vdo.ninja", "");
         assert_eq!(hash.0, "4feb7abcf0891c11");
     }
 
     #[test]
-    fn an_audience_token_goes_behind_the_salt() {
-        let hash = own("mypass").room_hash("testroom123", "vdo.ninjatok1");
+    fn a_token_goes_behind_the_salt_if_there_is_a_password() {
+        let hash = own("mypass").room_hash("testroom123", "vdo.ninja", "tok1");
         assert_eq!(hash.0, "4e87e7173a8886a3");
+        let hash = Secret::new(&Password::Off).room_hash("testroom123", "vdo.ninja", "tok1");
+        assert_eq!(hash.0, "testroom123");
     }
 
     #[test]
@@ -303,7 +306,7 @@ mod tests {
     #[test]
     fn what_is_printed_for_debugging_shows_no_secret() {
         let secret = own("hunter2");
-        let room = secret.room_hash("studio", "vdo.ninja");
+        let room = secret.room_hash("studio", "vdo.ninja", "");
         let printed = format!("{secret:?} {room:?} {:?}", Password::Own("hunter2".into()));
         assert_eq!(printed, "Secret(…) RoomHash(…) Own(…)");
     }

@@ -61,8 +61,9 @@ impl Secrets {
             Password::Default | Password::Off => false,
         };
         let room = config.room.as_deref();
+        let token = config.token.as_deref().unwrap_or_default();
         Self {
-            room: room.map(|room| secret.room_hash(room, &config.salt)),
+            room: room.map(|room| secret.room_hash(room, &config.salt, token)),
             suffix: secret.suffix(&config.salt),
             key: secret.key(&config.salt),
             refuse_clear: own && !config.accept_unencrypted,

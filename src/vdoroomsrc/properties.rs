@@ -109,6 +109,14 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             "Hash the password with this salt, the host name of the guests' web page (vdo.ninja also \
              stands for localhost and IP addresses)",
         ),
+        string(
+            "token",
+            "Token",
+            None,
+            "Join the room that this token makes, with a password, out of the room's name: what \
+             stands behind &token= in the address of the guests' page (unset: none; reads back as \
+             *** when set)",
+        ),
         glib::ParamSpecEnum::builder_with_default("dialect", Dialect::Auto)
             .nick("Dialect")
             .blurb(

@@ -48,6 +48,7 @@ pub(super) struct Settings {
     pub password: Option<Secret>,
     pub password_env: Option<String>,
     pub salt: String,
+    pub token: Option<Secret>,
     pub dialect: Dialect,
     pub accept_unencrypted: bool,
     pub streams: Vec<String>,
@@ -102,6 +103,7 @@ impl Default for Settings {
             password: None,
             password_env: None,
             salt: DEFAULT_SALT.into(),
+            token: None,
             dialect: Dialect::Auto,
             accept_unencrypted: false,
             streams: Vec::new(),
@@ -190,6 +192,7 @@ impl Settings {
             room: self.room.clone(),
             password: self.protocol_password()?,
             salt: self.salt.clone(),
+            token: self.token.as_ref().map(|token| token.0.clone()),
             dialect: match self.dialect {
                 Dialect::Auto => protocol::Dialect::Auto,
                 Dialect::Hosted => protocol::Dialect::Hosted,

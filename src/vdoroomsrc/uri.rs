@@ -18,7 +18,7 @@ use super::settings::Settings;
 /// Say where and what, as the URI itself does.
 const SAID_BEFORE: [&str; 2] = ["server", "room"];
 /// Are or may hold secrets.
-const SECRET: [&str; 3] = ["password", "turn-password", "turn-servers"];
+const SECRET: [&str; 4] = ["password", "token", "turn-password", "turn-servers"];
 
 #[derive(Debug, thiserror::Error)]
 enum UriError {

@@ -53,6 +53,7 @@ impl Settings {
             "password" => self.password = text().map(Secret),
             "password-env" => self.password_env = text(),
             "salt" => self.salt = or_default(DEFAULT_SALT),
+            "token" => self.token = text().filter(|token| !token.is_empty()).map(Secret),
             "dialect" => self.dialect = get(value).unwrap_or_default(),
             "accept-unencrypted" => self.accept_unencrypted = flag(),
             "streams" => {
@@ -114,6 +115,7 @@ impl Settings {
             "password" => hidden(&self.password),
             "password-env" => self.password_env.to_value(),
             "salt" => self.salt.to_value(),
+            "token" => hidden(&self.token),
             "dialect" => self.dialect.to_value(),
             "accept-unencrypted" => self.accept_unencrypted.to_value(),
             "streams" => array(self.streams.iter().map(String::as_str)),

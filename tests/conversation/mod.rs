@@ -31,6 +31,7 @@ pub fn config() -> RoomConfig {
         room: Some("studio".to_owned()),
         password: Password::Off,
         salt: "vdo.ninja".to_owned(),
+        token: None,
         dialect: Dialect::Hosted,
         accept_unencrypted: false,
         filter: Filter::default(),

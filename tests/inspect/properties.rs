@@ -177,6 +177,7 @@ fn a_secret_says_that_it_does_not_read_back() {
         ("server", "ws://user:hunter2@127.0.0.1"),
         ("password", "hunter2"),
         ("turn-password", "hunter2"),
+        ("token", "hunter2"),
         ("turn-servers", "<\"turn://user:hunter2@127.0.0.1\">"),
     ] {
         element.set_property_from_str(name, value);
