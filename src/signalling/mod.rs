@@ -5,12 +5,14 @@
 //! which owns the [`Room`]: it never calls into GStreamer and never waits for anybody but the
 //! socket, its own queue and its own deadlines.
 
+mod credentials;
 mod dial;
 mod socket;
 mod tls;
 mod turn_check;
 mod turn_tunnel;
 
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -26,10 +28,17 @@ pub(crate) use turn_check::TurnServer;
 pub(crate) use turn_tunnel::{Doubt, Tunnel, Tunnels};
 
 /// Where the room server is and whom to believe that it is the one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Server {
+    /// May hold credentials.
     pub url: Url,
     pub tls: TlsOptions,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", credentials::without_credentials(&self.url))
+    }
 }
 
 /// How long the last messages and the closing handshake may take.

@@ -7,12 +7,12 @@ use async_channel::{Receiver, Sender};
 use async_std::future::timeout;
 use async_std::net::TcpStream;
 use async_tungstenite::WebSocketStream;
+use async_tungstenite::tungstenite::http::StatusCode;
 use async_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 use futures_util::future::FutureExt;
 use futures_util::{AsyncRead, AsyncWrite, StreamExt, pin_mut, select};
 
-use url::Url;
-
+use super::credentials::{request, without_credentials};
 use super::dial::{DialError, dial};
 use super::{Server, TlsError, tls};
 use crate::protocol::Event;
@@ -67,6 +67,11 @@ enum SocketError {
     Tls(#[from] TlsError),
     #[error("the server does not speak websocket: {0}")]
     Handshake(tungstenite::Error),
+    #[error(
+        "the server wants another user name and password, or any: set server to \
+         wss://USER:PASSWORD@HOST"
+    )]
+    Unauthorized,
     #[error("connection lost: {0}")]
     Lost(tungstenite::Error),
     #[error("the server does not read what we send")]
@@ -114,15 +119,6 @@ pub(super) async fn run(server: Server, incoming: Sender<Event>, outgoing: Recei
     }
 }
 
-fn without_credentials(url: &Url) -> Url {
-    let mut url = url.clone();
-    // Only a URL without a host has no place for them.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url
-}
-
 async fn open(server: &Server) -> Result<Socket, SocketError> {
     let host = server.url.host_str().unwrap_or_default().to_owned();
     let port = server.url.port_or_known_default().unwrap_or(443);
@@ -147,11 +143,14 @@ async fn shake_hands(
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE_SIZE))
         .max_frame_size(Some(MAX_MESSAGE_SIZE));
-    let (socket, _response) =
-        async_tungstenite::client_async_with_config(server.url.as_str(), stream, Some(config))
-            .await
-            .map_err(SocketError::Handshake)?;
-    Ok(socket)
+    let request = request(&server.url).map_err(SocketError::Handshake)?;
+    match async_tungstenite::client_async_with_config(request, stream, Some(config)).await {
+        Ok((socket, _response)) => Ok(socket),
+        Err(tungstenite::Error::Http(said)) if said.status() == StatusCode::UNAUTHORIZED => {
+            Err(SocketError::Unauthorized)
+        }
+        Err(error) => Err(SocketError::Handshake(error)),
+    }
 }
 
 enum Step {
@@ -248,9 +247,11 @@ async fn receive(message: Message, incoming: &Sender<Event>) -> Result<(), Socke
 
 #[cfg(test)]
 mod tests {
-    use async_std::net::TcpListener;
+    use url::Url;
 
+    use super::super::dial::tests::black_hole;
     use super::*;
+    use async_std::net::TcpListener;
 
     const QUICK: Keepalive = Keepalive {
         ping_after: Duration::from_millis(100),
@@ -339,5 +340,27 @@ mod tests {
             socket.close(None).await.unwrap();
         }));
         assert!(matches!(ended, Err(SocketError::Closed(_))), "{ended:?}");
+    }
+
+    #[test]
+    fn a_server_whose_first_address_is_a_black_hole_is_reached() {
+        async_std::task::block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            // "localhost" has this address too, on most machines, and before the other one.
+            let hole = black_hole(([0, 0, 0, 0, 0, 0, 0, 1], port).into());
+            let serve = async {
+                let (stream, _) = listener.accept().await.unwrap();
+                async_tungstenite::accept_async(stream).await.map(drop)
+            };
+            let serve = timeout(CONNECT_TIMEOUT, serve);
+            let server = Server {
+                url: Url::parse(&format!("ws://localhost:{port}")).unwrap(),
+                tls: Default::default(),
+            };
+            let (ended, _) = futures_util::future::join(open(&server), serve).await;
+            assert!(ended.is_ok(), "{:?}", ended.err());
+            drop(hole);
+        });
     }
 }

@@ -4,17 +4,20 @@
 //! libnice (0.1.21) keeps to itself what a TURN server answers: without a relay address there is
 //! nothing to say but that there is none. So the question is asked once more (RFC 8656 section 7).
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
 use async_std::future::timeout;
-use async_std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+use async_std::net::{TcpStream, UdpSocket};
 use futures_util::{AsyncReadExt, AsyncWriteExt};
 use stun_types::attribute::{AttributeType, ErrorCode, Nonce, RawAttribute, Realm, Username};
 use stun_types::message::{
     IntegrityAlgorithm, LongTermCredentials, Message, MessageHeader, MessageWrite, MessageWriteExt,
     MessageWriteVec, Method,
 };
+
+use super::dial::{self, DialError};
 
 const ALLOCATE: Method = Method::new(3);
 const REFRESH: Method = Method::new(4);
@@ -60,11 +63,7 @@ enum Wire {
 
 /// What is wrong with the server, in words; `None` if it gives relay addresses.
 pub(super) async fn check(server: &TurnServer) -> Option<String> {
-    let wrong = match timeout(PATIENCE, Wire::to(server)).await {
-        Ok(Ok(mut wire)) => wire.allocate(server).await.err(),
-        Ok(Err(error)) => Some(format!("cannot be reached: {error}")),
-        Err(_) => Some("cannot be reached".into()),
-    };
+    let wrong = Wire::allocate(server).await.err();
     wrong.map(|what| {
         format!(
             "the TURN server {} {what}: check turn-servers, turn-user and turn-password",
@@ -74,27 +73,27 @@ pub(super) async fn check(server: &TurnServer) -> Option<String> {
 }
 
 impl Wire {
-    async fn to(server: &TurnServer) -> std::io::Result<Self> {
+    /// The way to the server, at the first of its addresses that answers this, and the answer.
+    async fn ask_first(server: &TurnServer, first: &[u8]) -> Result<(Self, Vec<u8>), String> {
         let (host, port) = (server.host.as_str(), server.port);
         if server.tcp {
-            return Ok(Self::Tcp(TcpStream::connect((host, port)).await?));
+            let mut wire = Self::Tcp(soon(dial::connect(host, port)).await?);
+            let answer = wire.ask(first).await?;
+            return Ok((wire, answer));
         }
-        let address = (host, port).to_socket_addrs().await?.next();
-        let address = address.ok_or(std::io::ErrorKind::AddrNotAvailable)?;
-        let any = if address.is_ipv4() {
-            "0.0.0.0:0"
-        } else {
-            "[::]:0"
+        let addresses = soon(dial::resolve(host, port)).await?;
+        let ask = async |address: SocketAddr| {
+            let mut wire = Self::Udp(bound_for(address).await.map_err(unreachable)?);
+            let answer = wire.ask(first).await?;
+            Ok((wire, answer))
         };
-        let socket = UdpSocket::bind(any).await?;
-        socket.connect(address).await?;
-        Ok(Self::Udp(socket))
+        dial::race(addresses, ask, "has no address".into()).await
     }
 
-    async fn allocate(&mut self, server: &TurnServer) -> Result<(), String> {
+    async fn allocate(server: &TurnServer) -> Result<(), String> {
         let mut first = Message::builder_request(ALLOCATE, MessageWriteVec::new());
         add(&mut first, REQUESTED_TRANSPORT, &UDP)?;
-        let challenge = self.ask(first.finish()).await?;
+        let (mut wire, challenge) = Self::ask_first(server, &first.finish()).await?;
         let challenge = Message::from_bytes(&challenge).map_err(|error| unreadable(&error))?;
         let (Ok(realm), Ok(nonce)) = (
             challenge.attribute::<Realm>(),
@@ -112,36 +111,59 @@ impl Wire {
                 value,
             )
         };
-        let answer = self
+        let answer = wire
             .ask(signed(ALLOCATE, REQUESTED_TRANSPORT, &UDP)?)
             .await?;
         refusal(&Message::from_bytes(&answer).map_err(|error| unreadable(&error))?)?;
         // Given back at once. If that is lost, it ends by itself.
-        let _ = self.ask(signed(REFRESH, LIFETIME, &[0; 4])?).await;
+        let _ = wire.ask(signed(REFRESH, LIFETIME, &[0; 4])?).await;
         Ok(())
     }
 
-    async fn ask(&mut self, request: Vec<u8>) -> Result<Vec<u8>, String> {
+    async fn ask(&mut self, request: impl AsRef<[u8]>) -> Result<Vec<u8>, String> {
+        let request = request.as_ref();
         let silent = || "does not answer".to_owned();
         match self {
             Self::Udp(socket) => {
                 for wait in REPEATS {
-                    let sent = socket.send(&request).await;
-                    sent.map_err(|error| format!("cannot be reached: {error}"))?;
-                    match timeout(wait, hear(socket, &request)).await {
+                    let sent = socket.send(request).await;
+                    sent.map_err(unreachable)?;
+                    match timeout(wait, hear(socket, request)).await {
                         Ok(Ok(answer)) => return Ok(answer),
-                        Ok(Err(error)) => return Err(format!("cannot be reached: {error}")),
+                        Ok(Err(error)) => return Err(unreachable(error)),
                         Err(_) => {}
                     }
                 }
                 Err(silent())
             }
-            Self::Tcp(stream) => timeout(PATIENCE, ask_stream(stream, &request))
+            Self::Tcp(stream) => timeout(PATIENCE, ask_stream(stream, request))
                 .await
                 .map_err(|_| silent())?
                 .map_err(|error| format!("hangs up: {error}")),
         }
     }
+}
+
+/// Within [`PATIENCE`].
+async fn soon<T>(dialled: impl Future<Output = Result<T, DialError>>) -> Result<T, String> {
+    match timeout(PATIENCE, dialled).await {
+        Ok(dialled) => dialled.map_err(unreachable),
+        Err(_) => Err("cannot be reached".into()),
+    }
+}
+
+async fn bound_for(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let any = match address {
+        SocketAddr::V4(_) => "0.0.0.0:0",
+        SocketAddr::V6(_) => "[::]:0",
+    };
+    let socket = UdpSocket::bind(any).await?;
+    socket.connect(address).await?;
+    Ok(socket)
+}
+
+fn unreachable(error: impl std::fmt::Display) -> String {
+    format!("cannot be reached: {error}")
 }
 
 /// The answer to this request. The server may also repeat what it has said to the one before.
@@ -241,5 +263,39 @@ mod tests {
             }
             assert_eq!(hear(&asking, &request).await.unwrap(), request);
         });
+    }
+
+    #[test]
+    fn a_server_whose_first_address_is_silent_is_asked_at_the_next() {
+        async_std::task::block_on(async {
+            let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let port = server.local_addr().unwrap().port();
+            // "localhost" has this address too, on most machines, and before the other one.
+            let silent = UdpSocket::bind(("::1", port)).await;
+            let turn = TurnServer {
+                name: "turn:localhost".into(),
+                host: "localhost".into(),
+                port,
+                tcp: false,
+                user: String::new(),
+                password: String::new(),
+            };
+            let echo = async {
+                let mut request = vec![0; LONGEST_ANSWER];
+                let (length, from) = server.recv_from(&mut request).await.unwrap();
+                server.send_to(&request[..length], from).await.unwrap();
+            };
+            let first = [7; MessageHeader::LENGTH];
+            let asked = Wire::ask_first(&turn, &first);
+            let (asked, ()) =
+                futures_util::future::join(timeout(PATIENCE, asked), timeout_echo(echo)).await;
+            let (_, answer) = asked.expect("nothing came").expect("nobody answered");
+            assert_eq!(answer, first);
+            drop(silent);
+        });
+    }
+
+    async fn timeout_echo(echo: impl Future<Output = ()>) {
+        let _ = timeout(PATIENCE, echo).await;
     }
 }

@@ -20,6 +20,7 @@ use futures_util::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{pin_mut, select_biased};
 
+use super::dial::{self, DialError};
 use super::tls::{self, TlsError, TlsOptions};
 use super::turn_check::{TurnServer, check};
 
@@ -33,8 +34,8 @@ const MAX_CONNECTIONS: usize = 512;
 
 #[derive(Debug, thiserror::Error)]
 enum TunnelError {
-    #[error("cannot connect: {0}")]
-    Connect(#[from] io::Error),
+    #[error(transparent)]
+    Dial(#[from] DialError),
     #[error("no answer within {} s", CONNECT_TIMEOUT.as_secs())]
     Timeout,
     #[error(transparent)]
@@ -130,7 +131,7 @@ async fn connect(
     connector: &OnceCell<TlsConnector>,
 ) -> Result<TlsStream, TunnelError> {
     let connected = async {
-        let stream = TcpStream::connect((host, port)).await?;
+        let stream = dial::connect(host, port).await?;
         // Media is late enough; a socket without the option works too.
         let _ = stream.set_nodelay(true);
         let connector = match connector.get() {

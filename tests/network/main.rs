@@ -7,6 +7,7 @@
 #[path = "../room/recording.rs"]
 mod recording;
 
+mod addresses;
 mod candidates;
 mod failures;
 mod families;

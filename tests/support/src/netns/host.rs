@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::panic::resume_unwind;
+use std::path::PathBuf;
 use std::thread::{self, sleep};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::{Family, Network};
 
 /// Where `ip netns` keeps the names of namespaces.
 const NAMES: &str = "/run/netns";
+/// Where `ip netns exec` takes a namespace's own files of /etc from.
+const SETTINGS: &str = "/etc/netns";
 
 pub struct Host {
     namespace: String,
@@ -162,6 +165,22 @@ impl Host {
         self.refuse(&format!("udp dport {ports} drop"));
     }
 
+    /// Drops what arrives for TCP over IPv6: a black hole, where nothing is refused either.
+    pub fn block_tcp_over_ipv6(&self) {
+        self.refuse("meta nfproto ipv6 meta l4proto tcp drop");
+    }
+
+    /// Programs of this host ([`Host::command`]) find these addresses under this name.
+    pub fn name_addresses(&self, name: &str, addresses: &[IpAddr]) -> Names {
+        let folder = PathBuf::from(SETTINGS).join(&self.namespace);
+        std::fs::create_dir_all(&folder).unwrap();
+        let lines = addresses
+            .iter()
+            .map(|address| format!("{address} {name}\n"));
+        std::fs::write(folder.join("hosts"), lines.collect::<String>()).unwrap();
+        Names(folder)
+    }
+
     /// Takes the firewall away.
     pub fn unblock(&self) {
         nft(&self.namespace, "delete table inet firewall");
@@ -253,6 +272,15 @@ impl Host {
         let chain = "type filter hook input priority 0";
         let table = format!("table inet firewall {{ chain in {{ {chain}; {rule}; }}; }}");
         nft(&self.namespace, &table);
+    }
+}
+
+/// What a host knows of names, until this is dropped.
+pub struct Names(PathBuf);
+
+impl Drop for Names {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -22,7 +22,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub use host::{Host, Trap};
+pub use host::{Host, Names, Trap};
 pub use impairment::{Impairment, Line};
 pub use relay::Relay;
 
