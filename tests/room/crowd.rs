@@ -110,7 +110,9 @@ fn many_people_cost_the_server_no_more_the_longer_they_stay() {
     let files = open_files::allow(all as u64 + 200);
     assert!(files > all as u64, "the limit of open files is {files}");
     let folder = Folder::new();
-    let options = format!("--max-connections {all} --max-connections-per-address {all}");
+    let options = format!(
+        "--max-connections {all} --max-connections-per-address {all} --max-rooms-per-address {all}"
+    );
     let (address, server) = server::start(&folder.0, &options);
     let executor = LocalExecutor::new();
     smol::block_on(executor.run(async {

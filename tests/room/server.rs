@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use async_tungstenite::tungstenite::WebSocket;
@@ -80,16 +80,24 @@ fn a_certificate_that_was_renewed_is_shown_after_a_signal_and_ends_no_connection
     assert!(status.success(), "{printed}");
 }
 
+/// Ends with the test, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_server_whose_output_is_closed_or_not_read_goes_on() {
     for is_closed in [true, false] {
-        let mut server = Command::new(example("room_server"))
-            .args(["--listen", "127.0.0.1:0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(server.stdout.take().unwrap());
+        let mut server = Command::new(example("room_server"));
+        server.args(["--listen", "127.0.0.1:0"]);
+        let server = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let mut server = Running(server.unwrap());
+        let mut output = BufReader::new(server.0.stdout.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
         let address = address(&line);
@@ -105,10 +113,8 @@ fn a_server_whose_output_is_closed_or_not_read_goes_on() {
                 Err(error) => panic!("closed {is_closed}, {n}: {error}"),
             }
         }
-        assert!(matches!(server.try_wait(), Ok(None)));
+        assert!(matches!(server.0.try_wait(), Ok(None)));
         drop(unread);
-        server.kill().unwrap();
-        server.wait().unwrap();
     }
 }
 

@@ -46,7 +46,7 @@ fn hostile_clients_cost_the_recorder_of_an_honest_room_nothing() {
     let deeds = siege.end();
     eprintln!("{:?}: {deeds:?}, server {most} KiB at most", crate::SIEGE);
     for (deed, times) in &deeds {
-        assert!(*times > 20, "{deed}: {deeds:?}");
+        assert!(*times > 5, "{deed}: {deeds:?}");
     }
     assert!(most < MEMORY_KIB, "{most} KiB");
     for person in [&alice, &bob] {

@@ -229,3 +229,44 @@ fn the_status_follows_who_comes_and_goes() {
     drop(alice);
     wait_for(|here| here["rooms"] == json!([]));
 }
+
+/// The page makes text of them (`textContent`), never HTML.
+#[test]
+fn names_are_data_in_the_status_and_no_markup_in_the_page() {
+    let server = with_pages(true, true);
+    let (mut alice, _) = client(server.url(), connect(&server, SOON)).unwrap();
+    let name = "</script><img src=x onerror=alert(1)>\u{1b}[2j\"\u{2028}";
+    for said in [
+        json!({"request": "joinroom", "roomid": name}),
+        json!({"request": "seed", "streamID": name}),
+        json!({"request": "seed", "streamID": "another"}),
+    ] {
+        alice.send(said.to_string().into()).unwrap();
+    }
+    while !alice.read().unwrap().to_text().unwrap().contains("alert") {}
+    let answer = get(&server, "/status.json");
+    assert!(
+        answer.contains("content-type: application/json\r\n"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("x-content-type-options: nosniff\r\n"),
+        "{answer}"
+    );
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(!body.contains(char::is_control), "{body}");
+    let status: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(status["rooms"][0]["name"], name, "{status}");
+    assert_eq!(status["rooms"][0]["people"][0]["stream"], name);
+    for script in ["/status.js", "/publish.js", "/publisher.js", "/sources.js"] {
+        let script = get(&server, script);
+        for markup in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+        ] {
+            assert!(!script.contains(markup), "{markup}");
+        }
+    }
+}

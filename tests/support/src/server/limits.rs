@@ -28,8 +28,10 @@ pub const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const NEW_CONNECTIONS: u32 = 20;
 /// So many bytes a second, for each message a second: 512 KiB with the default.
 const BYTES_PER_MESSAGE: u32 = 2560;
-/// For so many seconds' worth a client that was quiet may exceed its rates.
+/// So many seconds' worth may come at once of a client that was quiet, and of a new one: who connects
+/// anew again and again gains little.
 const BURST: u32 = 10;
+const START: u32 = 2;
 
 /// What a server's administrator may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +135,11 @@ pub struct Allowance(Arc<Mutex<(Bucket, Bucket)>>);
 
 impl Allowance {
     pub fn new(limits: &Limits, now: Instant) -> Self {
-        let bucket = |rate: u32| Bucket::new(rate, rate.saturating_mul(BURST), now);
+        let bucket = |rate: u32| {
+            let mut bucket = Bucket::new(rate, rate.saturating_mul(BURST), now);
+            bucket.left = f64::from(rate) * f64::from(START);
+            bucket
+        };
         Self(Arc::new(Mutex::new((
             bucket(limits.messages),
             bucket(limits.messages.saturating_mul(BYTES_PER_MESSAGE)),
@@ -171,6 +177,23 @@ mod tests {
         assert_eq!(bucket.debt(later), Duration::ZERO);
         assert!(!bucket.is_full(later));
         assert!(bucket.is_full(later + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn who_connects_anew_may_say_less_at_once_than_who_was_quiet() {
+        let limits = Limits {
+            messages: 10,
+            ..Limits::default()
+        };
+        let start = Instant::now();
+        let new = Allowance::new(&limits, start);
+        let quiet = Allowance::new(&limits, start - Duration::from_secs(60));
+        for (allowance, may) in [(new, 20), (quiet, 100)] {
+            allowance.charge(may, 0);
+            assert!(allowance.debt() < Duration::from_millis(200));
+            allowance.charge(20, 0);
+            assert!(allowance.debt() > Duration::from_secs(1));
+        }
     }
 
     #[test]
