@@ -135,24 +135,33 @@ pub(super) struct Voice {
     answers: bool,
     /// Since when a ping of ours waits for its answer.
     asked: Option<Instant>,
+    /// Since when is known that the ping has arrived. Of whom nothing comes, [`Pulse`] takes care.
+    confirmed: Option<Instant>,
     /// When it is asked again.
     next: Option<Instant>,
     lost: bool,
 }
 
 impl Voice {
-    /// `sends` tells whether media was coming just now.
-    pub(super) fn poll(&mut self, now: Instant, sends: bool) -> Option<Beat> {
+    /// As [`Pulse::poll`].
+    pub(super) fn poll(&mut self, now: Instant, heard: Instant, sends: bool) -> Option<Beat> {
         if sends || !self.answers {
-            (self.asked, self.next, self.lost) = (None, None, false);
+            *self = Self {
+                answers: self.answers,
+                ..Self::default()
+            };
             return None;
         }
-        match self.asked {
-            None if self.next.is_none_or(|at| now >= at) => {
-                self.asked = Some(now);
+        match (self.asked, self.confirmed) {
+            (None, _) if self.next.is_none_or(|at| now >= at) => {
+                (self.asked, self.confirmed) = (Some(now), None);
                 Some(Beat::Ask)
             }
-            Some(at) if !self.lost && now >= at + SPEECH => {
+            (Some(at), None) if heard > at => {
+                self.confirmed = Some(now);
+                None
+            }
+            (Some(_), Some(at)) if !self.lost && now >= at + SPEECH => {
                 self.lost = true;
                 Some(Beat::Silent)
             }
@@ -174,7 +183,7 @@ impl Session {
     /// Whether its publisher says nothing any more although it is there.
     pub(super) fn poll_voice(&mut self, now: Instant) -> Option<Event> {
         self.channel.as_ref()?;
-        let beat = self.voice.poll(now, self.flowing)?;
+        let beat = self.voice.poll(now, self.heard.newest(), self.flowing)?;
         self.beat(beat)
     }
 
@@ -252,27 +261,32 @@ mod tests {
     #[test]
     fn who_confirms_pings_and_answers_none_any_more_is_silent_after_two_seconds() {
         let (start, mut voice) = (Instant::now(), Voice::default());
-        assert_eq!(voice.poll(start, false), None, "it never answered");
+        assert_eq!(voice.poll(start, start, false), None, "it never answered");
         assert_eq!(voice.hear(start, true), None);
-        assert_eq!(voice.poll(start, true), None, "it sends");
-        assert_eq!(voice.poll(start + TICK, false), Some(Beat::Ask));
-        assert_eq!(voice.poll(start + SPEECH, false), None);
-        let late = start + TICK + SPEECH;
-        assert_eq!(voice.poll(late, false), Some(Beat::Silent));
-        assert_eq!(voice.poll(late + SPEECH, false), None, "once");
-        assert_eq!(voice.hear(late + SPEECH, false), Some(Beat::Heard));
+        assert_eq!(voice.poll(start, start, true), None, "it sends");
+        let asked = start + TICK;
+        assert_eq!(voice.poll(asked, start, false), Some(Beat::Ask));
+        let late = asked + 3 * SPEECH;
+        assert_eq!(voice.poll(late, start, false), None, "nothing comes at all");
+        let heard = late + TICK;
+        assert_eq!(voice.poll(heard, heard, false), None, "it has just arrived");
+        let looks = [heard + SPEECH, heard + 2 * SPEECH];
+        let beats = looks.map(|now| voice.poll(now, heard, false));
+        assert_eq!(beats, [Some(Beat::Silent), None]);
+        assert_eq!(voice.hear(looks[1], false), Some(Beat::Heard));
     }
 
     #[test]
     fn who_pauses_and_answers_pings_is_asked_rarely_and_left_alone() {
         let (start, mut voice) = (Instant::now(), Voice::default());
         voice.hear(start, true);
-        assert_eq!(voice.poll(start, false), Some(Beat::Ask));
-        assert_eq!(voice.hear(start + TICK, true), None);
+        assert_eq!(voice.poll(start, start, false), Some(Beat::Ask));
+        let answered = start + TICK;
+        assert_eq!(voice.hear(answered, true), None);
         let mut looks = (1..200).map(|n| start + TICK * n);
-        assert!(looks.all(|now| voice.poll(now, false).is_none()));
-        let next = start + TICK + IDLE;
-        assert_eq!(voice.poll(next, false), Some(Beat::Ask));
+        assert!(looks.all(|now| voice.poll(now, answered, false).is_none()));
+        let next = answered + IDLE;
+        assert_eq!(voice.poll(next, answered, false), Some(Beat::Ask));
     }
 
     #[test]
