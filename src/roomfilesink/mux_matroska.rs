@@ -46,6 +46,9 @@ impl Track {
     /// How large this frame is, if it may be another size than the one before.
     fn size(&mut self, frame: &Parsed) -> Result<Option<(u32, u32)>, String> {
         if self.format.codec == Codec::Vp8 {
+            if frame.buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) {
+                return Ok(None);
+            }
             let map = frame.buffer.map_readable().map_err(|e| e.to_string())?;
             return Ok(vp8_size(&map));
         }
@@ -186,9 +189,7 @@ impl MatroskaMux {
         let duration = frame.buffer.duration().and_then(nanoseconds);
         let flags = frame.buffer.flags();
         let is_audio = codec.kind() == Kind::Audio;
-        let mut start = [0; TEMPORAL_DELIMITER.len()];
-        let _ = frame.buffer.copy_to_slice(0, &mut start);
-        let is_delimiter = codec == Codec::Av1 && start == TEMPORAL_DELIMITER;
+        let is_delimited = codec == Codec::Av1 && begins_with_delimiter(&frame.buffer);
         self.held.push_back(Ready {
             track: index,
             // What is clipped is before the time of a buffer, and no part of its duration.
@@ -196,7 +197,11 @@ impl MatroskaMux {
             duration: duration.unwrap_or(0).saturating_add(clipping.start),
             keyframe: is_audio || !flags.contains(gst::BufferFlags::DELTA_UNIT),
             padding: clipping.end,
-            skip: if is_delimiter { start.len() } else { 0 },
+            skip: if is_delimited {
+                TEMPORAL_DELIMITER.len()
+            } else {
+                0
+            },
             size,
             buffer: frame.buffer,
         });
@@ -257,6 +262,11 @@ impl MatroskaMux {
         }
         Ok(())
     }
+}
+
+fn begins_with_delimiter(frame: &gst::BufferRef) -> bool {
+    let mut start = [0; TEMPORAL_DELIMITER.len()];
+    frame.copy_to_slice(0, &mut start).is_ok() && start == TEMPORAL_DELIMITER
 }
 
 /// Of a frame that comes later; `None` if it does not tell.

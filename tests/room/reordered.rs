@@ -89,7 +89,7 @@ fn b_frames_keep_their_place_in_every_container() {
     let muxed = Launch::start(
         &folder.0,
         &format!(
-            "-e vdoroomsrc server={} room=r streams=three name=r r.video_three ! queue \
+            "-e vdoroomsrc server={} room=r streams=<three> name=r r.video_three ! queue \
              ! h264parse ! mp4mux ! filesink async=false location=three.mp4",
             server.url()
         ),
