@@ -13,8 +13,8 @@ use crate::recording::{DEADLINE, Recording, interrupt, source};
 
 const FRAMES: u64 = 75;
 const STEP_MS: f64 = 1000.0 / 30.0;
-/// The timeline of a session moves by 5 % at the most, here between a frame and one 133 ms before.
-const TOLERANCE_MS: f64 = 15.0;
+/// What the tick of a container's clock and the timeline of a session move it by.
+const TOLERANCE_MS: f64 = 2.0;
 /// A recording that ends in the middle has the frame that the last B-frames refer to, and not all of them.
 const LAST: usize = 4;
 
@@ -89,7 +89,7 @@ fn b_frames_keep_their_place_in_every_container() {
     let muxed = Launch::start(
         &folder.0,
         &format!(
-            "-e vdoroomsrc server={} room=r streams=<three> name=r r.video_three ! queue \
+            "-e vdoroomsrc server={} room=r streams='<three>' name=r r.video_three ! queue \
              ! h264parse ! mp4mux ! filesink async=false location=three.mp4",
             server.url()
         ),
