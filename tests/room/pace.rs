@@ -95,3 +95,52 @@ fn media_that_was_queued_when_the_connection_opened_keeps_its_pace() {
         );
     }
 }
+
+#[test]
+fn audio_that_stalls_is_with_its_video_again() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    // RTP time rests in the stall, or goes on.
+    let people = [
+        guest(&server, "samples")
+            .counting_samples()
+            .start()
+            .unwrap(),
+        guest(&server, "clock").start().unwrap(),
+    ];
+    let names = ["samples", "clock"];
+    let mut frames = 0;
+    let mut record = |milliseconds: u64| {
+        frames += milliseconds * 15 / 1000;
+        recording.wait_for_frames(&names, frames);
+    };
+    for (before, stall) in [(3000, 3000), (4000, 600)] {
+        record(before);
+        people.iter().for_each(|person| person.pause_audio(true));
+        record(stall);
+        people.iter().for_each(|person| person.pause_audio(false));
+    }
+    record(5000);
+    let (_, parts) = recording.finish_and_lay_out();
+    for (name, most) in [("samples", 2), ("clock", 0)] {
+        let part = parts.iter().find(|part| part.stream() == name).unwrap();
+        let (flashes, beeps) = (part.flashes(), part.beeps());
+        let is_with_flash = |beep: &&Duration| {
+            let apart = |flash: &Duration| flash.abs_diff(**beep).as_secs_f64() * 1000.0;
+            flashes.iter().any(|flash| apart(flash) < TOGETHER)
+        };
+        let from = flashes[0].saturating_sub(Duration::from_millis(500));
+        let beeps: Vec<_> = beeps.iter().filter(|beep| **beep > from).collect();
+        let astray = beeps.iter().filter(|beep| !is_with_flash(beep)).count();
+        assert!(
+            astray <= most && beeps.len() > 8,
+            "{name}: {flashes:?} {beeps:?}"
+        );
+        // More than two seconds after the last stall.
+        let last = &beeps[beeps.len() - 2..];
+        assert!(
+            last.iter().all(is_with_flash),
+            "{name}: {flashes:?} {beeps:?}"
+        );
+    }
+}

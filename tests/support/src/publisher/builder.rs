@@ -198,6 +198,12 @@ impl PublisherBuilder {
         self
     }
 
+    /// While audio is paused its RTP timestamps rest, as those of browsers do.
+    pub fn counting_samples(mut self) -> Self {
+        self.0.times.counts_samples = true;
+        self
+    }
+
     /// What the sender reports say; the truth by default.
     pub fn sender_reports(mut self, reports: SenderReports) -> Self {
         self.0.times.sender_reports = reports;

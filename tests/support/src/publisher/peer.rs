@@ -177,6 +177,9 @@ impl Peer {
         hold::hold(&bin, settings.times.queued);
         if kind == Kind::Audio {
             reports::count_by_card(settings.times.card, &exit);
+            if settings.times.counts_samples {
+                reports::count_samples(&exit);
+            }
         }
         let exit = gst::GhostPad::with_target(&exit).map_err(|error| error.to_string())?;
         bin.add_pad(&exit).map_err(|error| error.to_string())?;

@@ -142,6 +142,29 @@ pub(super) fn count_by_card(card: SoundCard, payloader: &gst::Pad) {
     );
 }
 
+/// Has the RTP timestamps of audio count samples, as browsers' do: they rest while none come.
+pub(super) fn count_samples(payloader: &gst::Pad) {
+    /// Of a packet, and what no packet lasts.
+    const PACKET: u32 = 960;
+    const PAUSE: u32 = 9600;
+    let state = Mutex::new((None, 0_u32));
+    payloader.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(buffer) = info.buffer_mut()
+            && let Ok(mut packet) = RTPBuffer::from_buffer_writable(buffer.make_mut())
+        {
+            let stamp = packet.timestamp();
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let step = state.0.map_or(0, |last| stamp.wrapping_sub(last));
+            if step > PAUSE {
+                state.1 = state.1.wrapping_add(step - PACKET);
+            }
+            state.0 = Some(stamp);
+            packet.set_timestamp(stamp.wrapping_sub(state.1));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
 /// Sender reports tell when a unit was captured, as a browser's do. By default rtpsession tells
 /// when it was sent, and the picture lags behind the sound by what its encoder takes.
 pub(super) fn tell_capture_times(rtpbin: &gst::Element) {

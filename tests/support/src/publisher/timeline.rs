@@ -91,6 +91,8 @@ pub struct Times {
     /// How much media waits in the queues until the connection is open.
     pub queued: Duration,
     pub sender_reports: SenderReports,
+    /// RTP time of audio rests while there is none.
+    pub counts_samples: bool,
 }
 
 /// How fast a sound card is against the clock of its machine.
