@@ -12,6 +12,9 @@
 use gst::glib;
 
 mod bitstream;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod protocol;
 pub mod roomfilesink;
 mod signalling;

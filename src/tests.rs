@@ -2,6 +2,8 @@
 //! What the fuzzers of `fuzz/` look at, without a fuzzer: their corpora, and random changes of
 //! them for a second each.
 
+mod media;
+
 use std::time::Duration;
 
 use vdoroom_test_support::corpus::{self, replay};

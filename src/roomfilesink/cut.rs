@@ -18,6 +18,9 @@ use super::waiting::TrackState;
 /// reads what comes an hour after that as the beginning again. A day leaves 90 minutes for a
 /// keyframe.
 const MPEGTS_MAX: u64 = 24 * 3600 * 1_000_000_000;
+/// What is later than this has no place in a transport stream: its time would be that of something
+/// before.
+const MPEGTS_END: u64 = MPEGTS_MAX + 90 * 60 * 1_000_000_000;
 
 /// What happens to a frame.
 enum Verdict {
@@ -96,6 +99,10 @@ impl Session {
             return Verdict::Drop;
         };
         let part = self.parts.iter().find(|p| p.id() == id);
+        if part.is_some_and(|p| !reaches(p, frame)) {
+            // Its time is wrong: one that is right has begun a part before.
+            return Verdict::Drop;
+        }
         if part.is_none_or(|p| p.takes(number, &frame.format)) {
             return Verdict::Write;
         }
@@ -297,6 +304,13 @@ impl Session {
             utc_ns,
         }
     }
+}
+
+/// Whether a frame's time can be said in the part.
+fn reaches(part: &Part, frame: &Frame) -> bool {
+    let time = frame.pts.max(frame.dts.unwrap_or(frame.pts));
+    let time = u64::try_from(time.saturating_sub(part.record.start)).unwrap_or(0);
+    part.record.container != Container::MpegTs || time < MPEGTS_END
 }
 
 fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {

@@ -7,6 +7,9 @@ use std::time::Instant;
 use super::container::{Codec, Container, Kind};
 use crate::bitstream::Entry;
 
+/// No frame is shown for longer.
+const LONGEST: gst::ClockTime = gst::ClockTime::from_seconds(60 * 60);
+
 /// The caps of a track, read once.
 #[derive(Debug, Clone)]
 pub(super) struct Format {
@@ -93,9 +96,11 @@ impl Frame {
         self.pts.saturating_add(self.duration())
     }
 
+    /// 0 if it is unknown, or no encoder's.
     pub(super) fn duration(&self) -> i64 {
         self.buffer
             .duration()
+            .filter(|duration| *duration <= LONGEST)
             .and_then(|d| i64::try_from(d.nseconds()).ok())
             .unwrap_or(0)
     }

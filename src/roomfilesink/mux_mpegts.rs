@@ -27,8 +27,11 @@ pub(super) enum MuxEvent {
 const MAX_WAITING: isize = 16 << 20;
 /// What a frame counts beside its bytes, so that no more than some thousand wait.
 const FRAME_COST: isize = 4096;
-/// What waits is bounded before it comes to the multiplexer: a pad that were full would block.
-const UNBOUNDED: gst::ClockTime = gst::ClockTime::from_seconds(24 * 60 * 60);
+/// What waits is bounded before it comes to the multiplexer: a pad that were full would block. It is
+/// full when what waits lasts longer than this (`gst_aggregator_pad_has_space`, GStreamer 1.22): more
+/// than a part can hold.
+const UNBOUNDED: gst::ClockTime = gst::ClockTime::from_seconds(48 * 60 * 60);
+
 struct Track {
     /// Takes the frames: the parser's pad or the multiplexer's.
     entry: gst::Pad,
@@ -104,6 +107,9 @@ impl MpegTsMux {
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(time(frame.pts));
             buffer.set_dts(frame.dts.map(time));
+            // The multiplexer adds it to the time that waits.
+            let duration = gst::ClockTime::from_nseconds(frame.duration().unsigned_abs());
+            buffer.set_duration(Some(duration).filter(|d| !d.is_zero()));
         }
         track.position = track.position.max(frame.end().saturating_sub(base));
         track.entry.chain(buffer).map(|_| ()).map_err(|e| {

@@ -17,6 +17,7 @@ use super::introduction::{Introduction, Person};
 use super::keyframes::KeyframePolicy;
 use super::pad::Origin;
 use super::pad_names::{Kind, pad_name};
+use super::requirements;
 use super::track::{Plan, Track};
 use crate::protocol::SessionId;
 
@@ -38,9 +39,15 @@ impl Unpacked {
     }
 }
 
+/// Registers the depayloader that this system may lack.
+pub fn provide() -> Result<(), String> {
+    requirements::missing().map_or(Ok(()), Err)
+}
+
 /// Adds to `bin`, behind `packets`, which gives out RTP of this encoding name, what vdoroomsrc has
 /// behind webrtcbin. The pad is `bob`'s.
 pub fn unpack(bin: &gst::Bin, packets: &gst::Pad, encoding_name: &str) -> Result<Unpacked, String> {
+    provide()?;
     let codec = Codec::by_name(encoding_name).ok_or(format!("{encoding_name} is unknown"))?;
     let kind = match codec.video {
         true => Kind::Video,

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MPL-2.0
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    if let Err(broken) = gstvdoroom::fuzzing::frames(input) {
+        panic!("{broken}");
+    }
+});
