@@ -266,7 +266,10 @@ impl MatroskaMux {
 
 fn begins_with_delimiter(frame: &gst::BufferRef) -> bool {
     let mut start = [0; TEMPORAL_DELIMITER.len()];
-    frame.copy_to_slice(0, &mut start).is_ok() && start == TEMPORAL_DELIMITER
+    // Where there are fewer bytes, `copy_to_slice` panics.
+    frame.size() >= start.len()
+        && frame.copy_to_slice(0, &mut start).is_ok()
+        && start == TEMPORAL_DELIMITER
 }
 
 /// Of a frame that comes later; `None` if it does not tell.
