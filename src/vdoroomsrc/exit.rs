@@ -16,6 +16,7 @@ use once_cell::sync::OnceCell;
 
 use super::CAT;
 use super::control::{Command, TrackId};
+use super::counters::Counters;
 use super::introduction::{Introduction, Person};
 use super::pad::{has_caps, is_current};
 use super::pad_names::Kind;
@@ -67,25 +68,6 @@ pub(super) struct Exit {
     told_bitrate: AtomicU64,
     pub shortcut: Arc<Shortcut>,
     pub counters: Counters,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub buffers: AtomicU64,
-    pub bytes: AtomicU64,
-    pub keyframes: AtomicU64,
-    pub dropped: AtomicU64,
-    /// Video frames between a loss and the next keyframe.
-    pub damaged: AtomicU64,
-    pub pli_sent: AtomicU64,
-    /// Packets that break the rules of their payload.
-    pub broken_packets: AtomicU64,
-    /// Most of what came last does.
-    pub undecodable: AtomicBool,
-    /// How often the queue was full and threw something away.
-    pub leaks: AtomicU64,
-    /// Bit/s over the last second, written by the control thread.
-    pub bitrate: AtomicU64,
 }
 
 impl Exit {

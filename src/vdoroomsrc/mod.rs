@@ -83,6 +83,7 @@ mod codecs;
 mod congestion;
 mod connectivity;
 mod control;
+mod counters;
 mod events;
 mod exit;
 mod expose;
