@@ -33,15 +33,17 @@ fn one_packet_in_twenty_lost_is_repaired() {
     let Some((publishers, recorded)) = record(guests, wire, |_| {}, pictures(600)) else {
         return;
     };
+    let mut sum = Outcome::default();
     for (name, _) in guests {
         let outcome = Outcome::of(recorded.only(name));
         eprintln!("{name}: {outcome}");
-        // Without repairs some 57 in 100 are whole. How few are missing with them depends on the
-        // machine too: `scripts/loss-table` measures it, and one that stands still for longer than
-        // `latency` loses a picture, and those after it until the next keyframe.
-        assert!(outcome.whole_percent() >= 90.0, "{name}: {outcome}");
-        assert_eq!(outcome.damaged, 0, "{name}: {outcome}");
+        // Without repairs some 57 in 100 are whole.
+        assert!(outcome.whole_percent() >= 98.0, "{name}: {outcome}");
+        sum += outcome;
     }
+    // The README's table says 100, and that a machine with too much to do loses a few.
+    assert!(sum.whole_percent() >= 99.5, "{sum}");
+    assert_eq!(sum.damaged, 0, "{sum}");
     let resent = publishers.map(|publisher| publisher.resent_packets());
     assert!(
         resent[2] > 0 && resent[3] > 0,

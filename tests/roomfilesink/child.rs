@@ -13,7 +13,7 @@ use gst::prelude::*;
 use vdoroom_test_support::{Folder, Launch, check};
 
 const PICTURE_MS: f64 = 1000.0 / 15.0;
-const SOUND_MS: f64 = 20.0;
+pub const SOUND_MS: f64 = 20.0;
 
 /// A person as a part of a launch line.
 pub struct Person {
@@ -92,7 +92,7 @@ pub fn line(folder: &Path, people: &[Person], settings: &str) -> String {
 /// Set in the child only: its launch line.
 const PIPELINE: &str = "VDOROOM_TEST_PIPELINE";
 const PLAYING: &str = "playing";
-/// What the child prints before the name of a pad to which a frame has come.
+/// What the child prints before the time, and the name of the pad, at which a frame has come.
 const CAME_IN: &str = "came in: ";
 
 /// In the child: records until it is killed. Each frame is told by the thread that brings it,
@@ -108,8 +108,9 @@ fn is_a_recorder() {
     let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
     for pad in pipeline.children().iter().flat_map(|c| c.sink_pads()) {
         if pad.name().contains('_') {
-            let came_in = format!("{CAME_IN}{}\n", pad.name());
+            let name = pad.name();
             pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+                let came_in = format!("{CAME_IN}{} {name}\n", now_ms());
                 std::io::stderr().write_all(came_in.as_bytes()).unwrap();
                 gst::PadProbeReturn::Ok
             });
@@ -146,12 +147,20 @@ impl Child {
         self.launch.wait_for_line(PLAYING, Duration::from_secs(30));
     }
 
-    /// SIGKILL; what had come in by then.
-    pub fn kill(self) -> (Folder, Received) {
+    /// SIGKILL; what had come in by then, and what had come in so long before.
+    pub fn kill(self, before: Duration) -> (Folder, [Received; 2]) {
+        let now = now_ms();
         self.launch.signal("KILL");
         let (_, printed) = self.launch.wait(Duration::from_secs(10));
-        (self.folder, Received::read(&printed))
+        let until = [u64::MAX, now.saturating_sub(before.as_millis() as u64)];
+        let received = until.map(|until| Received::read(&printed, until));
+        (self.folder, received)
     }
+}
+
+/// By the clock that all processes of a machine share.
+fn now_ms() -> u64 {
+    gst::get_timestamp().mseconds()
 }
 
 /// Frames that reached the recorder, per pad.
@@ -159,10 +168,13 @@ impl Child {
 pub struct Received(BTreeMap<String, u64>);
 
 impl Received {
-    pub fn read(printed: &str) -> Self {
+    fn read(printed: &str, until_ms: u64) -> Self {
         let mut counts = BTreeMap::new();
-        for name in printed.lines().filter_map(|l| l.strip_prefix(CAME_IN)) {
-            *counts.entry(name.to_owned()).or_insert(0) += 1;
+        let came_in = printed.lines().filter_map(|l| l.strip_prefix(CAME_IN));
+        for (time, name) in came_in.filter_map(|l| l.split_once(' ')) {
+            if time.parse::<u64>().is_ok_and(|time| time <= until_ms) {
+                *counts.entry(name.to_owned()).or_insert(0) += 1;
+            }
         }
         Self(counts)
     }
@@ -173,20 +185,6 @@ impl Received {
 
     pub fn audio_ms(&self, person: &str) -> f64 {
         self.frames("audio", person) as f64 * SOUND_MS
-    }
-
-    /// How far the fastest source is ahead of the slowest.
-    pub fn lag_ms(&self) -> f64 {
-        let ms = self.0.iter().map(|(name, count)| {
-            let frame = if name.starts_with("video") {
-                PICTURE_MS
-            } else {
-                SOUND_MS
-            };
-            *count as f64 * frame
-        });
-        let fastest = ms.clone().fold(0.0, f64::max);
-        fastest - ms.fold(fastest, f64::min)
     }
 
     fn frames(&self, kind: &str, person: &str) -> u64 {
