@@ -27,15 +27,17 @@ fn a_fourth_joins_and_one_leaves_and_the_others_never_notice() {
 
     let dora = person(&server, "dora", Codec::Vp8);
     recording.wait_for_frames(&["dora"], FRAMES);
+    let of_bob = bob.sent();
     bob.stop();
     recording.wait_for_news("roomfilesink-part-closed", "bob");
     recording.wait_for_news("vdoroom-stream-removed", "bob");
     let then = recording.frames("alice");
     recording.wait_for_frames(&["alice"], then + FRAMES);
 
-    let recorded = recording.finish();
-    recorded.assert_whole(&["alice", "bob", "charlie", "dora"]);
-    drop((alice, charlie, dora));
+    let stayed = [("alice", &alice), ("charlie", &charlie), ("dora", &dora)];
+    let recorded = recording.finish_complete(&stayed);
+    recorded.assert_whole(&["bob"]);
+    recorded.assert_complete("bob", &of_bob);
 }
 
 #[test]
@@ -68,8 +70,7 @@ fn a_browser_that_offers_its_tracks_one_by_one_gets_one_part() {
         .start()
         .unwrap();
     recording.wait_for_frames(&["alice"], FRAMES);
-    recording.finish().assert_whole(&["alice"]);
-    drop(alice);
+    recording.finish_complete(&[("alice", &alice)]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn records_in_spite_of(faults: impl FnOnce(&mut Faults)) {
         .start()
         .unwrap();
     recording.wait_for_frames(&["alice"], FRAMES);
-    recording.finish().assert_whole(&["alice"]);
+    recording.finish_complete(&[("alice", &alice)]);
     assert_eq!(alice.complaints(), Vec::<String>::new());
 }
 
@@ -45,7 +45,7 @@ fn a_guest_that_hides_its_addresses_is_recorded() {
         .start()
         .unwrap();
     recording.wait_for_frames(&["alice"], FRAMES);
-    recording.finish().assert_whole(&["alice"]);
+    recording.finish_complete(&[("alice", &alice)]);
     assert_eq!(alice.complaints(), Vec::<String>::new());
 }
 

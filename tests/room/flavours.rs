@@ -41,8 +41,8 @@ impl Case {
         }
         let names: Vec<_> = publishers.iter().map(|(name, ..)| *name).collect();
         recording.wait_for_frames(&names, FRAMES);
-        let recorded = recording.finish();
-        recorded.assert_whole(&names);
+        let all: Vec<_> = names.iter().copied().zip(&people).collect();
+        recording.finish_complete(&all);
         for person in people {
             assert_eq!(person.complaints(), Vec::<String>::new());
         }
@@ -138,11 +138,10 @@ fn each_codec_gets_its_container() {
         })
         .collect();
     recording.wait_for_frames(&["a", "b", "c"], FRAMES);
-    let recorded = recording.finish();
-    recorded.assert_whole(&["a", "b", "c"]);
+    let all: Vec<_> = ["a", "b", "c"].into_iter().zip(&people).collect();
+    let recorded = recording.finish_complete(&all);
     for (name, extension) in [("a", "ts"), ("b", "mkv"), ("c", "mkv")] {
         let (file, _) = &recorded.files[name][0];
         assert_eq!(file.extension().and_then(|e| e.to_str()), Some(extension));
     }
-    drop(people);
 }

@@ -13,7 +13,9 @@ use gst_video::prelude::*;
 use crate::pattern::Plane;
 
 use super::{
+    packets,
     report::Report,
+    speed::Packet,
     track::{AudioTrack, VideoTrack, offsets},
 };
 
@@ -24,6 +26,7 @@ const STALLED: Duration = Duration::from_secs(20);
 struct Notes {
     video: Option<VideoTrack>,
     audio: Option<AudioTrack>,
+    packets: Vec<Packet>,
     further_tracks: usize,
     buffers: u64,
     errors: Vec<String>,
@@ -73,6 +76,8 @@ fn run(path: &Path, report: &mut Report) -> Result<(), String> {
         }
     });
     configure_decoders(&pipeline);
+    let to = notes.clone();
+    packets::watch(&pipeline, move |packet| lock(&to).packets.push(packet));
     pipeline
         .set_state(gst::State::Playing)
         .map_err(|error| error.to_string())?;
@@ -270,9 +275,10 @@ fn note_sound(notes: &mut Notes, sample: &gst::Sample) -> Option<()> {
 fn conclude(notes: Notes, report: &mut Report) {
     report.errors.extend(notes.errors);
     report.further_tracks = notes.further_tracks;
+    let packets = notes.packets;
     report.audio = notes
         .audio
-        .map(|track| track.audio)
+        .map(|track| track.finish(packets))
         .filter(|audio| audio.samples > 0);
     report.video = notes
         .video
@@ -280,5 +286,8 @@ fn conclude(notes: Notes, report: &mut Report) {
         .filter(|video| video.frames_decoded > 0);
     if let (Some(video), Some(audio)) = (&report.video, &report.audio) {
         report.flash_beep_offsets = offsets(&video.flashes, &audio.beeps);
+        if let Some(capture) = &video.capture {
+            report.beep_offsets = capture.beeps_ms(&video.shown, &audio.beeps);
+        }
     }
 }

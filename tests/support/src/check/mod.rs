@@ -2,13 +2,16 @@
 //! The media check: decodes a whole file and says what is in it.
 //!
 //! [`inspect`] works for any file that this GStreamer can decode. Where the picture carries the
-//! counter of [`crate::pattern`], it also says which frames are missing, doubled or damaged, and
-//! how far each beep is from its flash. [`second_opinion`] asks FFmpeg.
+//! counter of [`crate::pattern`], it also says which frames are missing, doubled or damaged, which
+//! are not at the time of their capture, and how far each beep is from the video. Of any file it
+//! says whether its audio runs as fast as what its packets carry. [`second_opinion`] asks FFmpeg.
 
 mod decode;
 mod ffmpeg;
 pub mod layout;
+mod packets;
 mod report;
+pub mod speed;
 mod track;
 
 use std::path::Path;

@@ -3,12 +3,17 @@
 
 use gst::ClockTime;
 
+use super::speed::{self, Capture, Frame, Hole, Many, Packet};
+
 /// A hole longer than this between two frames, or in the sound, is reported as damage.
 const LARGEST_GAP: ClockTime = ClockTime::from_seconds(1);
 
 /// Sound may be so far from the picture at the start: an encoder that obeys no request for a
 /// keyframe, such as those of OBS and raspberry_ninja, may send its first one 2 s after the sound.
 const LARGEST_START_OFFSET: ClockTime = ClockTime::from_mseconds(2500);
+
+/// Audio may be so far from the video that was captured with it.
+const LIP_SYNC_MS: f64 = 40.0;
 
 /// Everything that decoding a file showed.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +31,9 @@ pub struct Report {
     /// Milliseconds of each beep minus its flash, in order, where both were found within half a
     /// second of each other.
     pub flash_beep_offsets: Vec<f64>,
+    /// Milliseconds of each beep after the second of the publisher's clock at which it was sent, as
+    /// the counters of the frames beside it tell that clock.
+    pub beep_offsets: Vec<f64>,
     /// What the container says of its own length, if it does.
     pub declared_duration: Option<ClockTime>,
     /// What demuxers and decoders complained about.
@@ -52,6 +60,10 @@ pub struct Video {
     pub damaged: u64,
     /// Only if most pictures carry our counter.
     pub counters: Option<Counters>,
+    /// Frames with a counter, in the order in which they are shown.
+    pub shown: Many<Frame>,
+    /// What their counters tell of the time of their capture.
+    pub capture: Option<Capture>,
     /// When each flash began.
     pub flashes: Vec<ClockTime>,
 }
@@ -83,8 +95,10 @@ pub struct Audio {
     pub end: ClockTime,
     /// Between the end of a buffer and the start of the next.
     pub largest_gap: ClockTime,
-    /// When each beep began.
+    /// When each beep began. One that had begun before the file, or before a hole ended, is none.
     pub beeps: Vec<ClockTime>,
+    /// As they stand in the file, of codecs whose packets tell how long they last.
+    pub packets: Many<Packet>,
 }
 
 impl Video {
@@ -138,8 +152,51 @@ impl Report {
         self.problems().is_empty()
     }
 
+    /// Whether most frames carry our counter: then what was sent is known.
+    fn is_ours(&self) -> bool {
+        let video = self.video.as_ref();
+        video.is_some_and(|video| video.counters.is_some())
+    }
+
+    /// Whether time in the file is that of what stands in it, one sentence for each kind of fault.
+    pub fn time_faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if let Some(audio) = &self.audio {
+            faults.extend(speed::too_fast_or_slow(&audio.packets));
+            faults.extend(speed::misplaced(&audio.packets));
+        }
+        if let Some(video) = &self.video
+            && let Some(capture) = &video.capture
+        {
+            faults.extend(capture.misplaced(&video.shown));
+        }
+        faults
+    }
+
+    fn problems_of_ours(&self, may_be: impl Fn(&Hole) -> bool, problems: &mut Vec<String>) {
+        if let Some(audio) = &self.audio {
+            let holes = speed::holes(&audio.packets).into_iter();
+            problems.extend(
+                holes
+                    .filter(|hole| hole.ms > speed::LARGEST_HOLE_MS && !may_be(hole))
+                    .map(|hole| format!("audio missing for {:.0} ms at {}", hole.ms, hole.at)),
+            );
+        }
+        let apart = self.beep_offsets.iter().copied();
+        let worst = apart.max_by(|a, b| a.abs().total_cmp(&b.abs()));
+        if let Some(worst) = worst.filter(|ms| ms.abs() > LIP_SYNC_MS) {
+            problems.push(format!("a beep {worst:+.1} ms after its video"));
+        }
+    }
+
     /// What keeps the file from being whole, one sentence each.
     pub fn problems(&self) -> Vec<String> {
+        self.problems_beside(|_| false)
+    }
+
+    /// The same beside holes in audio that are as they should be: of a sender that leaves out
+    /// silence, or those that a manifest lists.
+    pub fn problems_beside(&self, may_be: impl Fn(&Hole) -> bool) -> Vec<String> {
         let mut problems = self.errors.clone();
         if self.video.is_none() && self.audio.is_none() {
             problems.push("nothing could be decoded".into());
@@ -147,13 +204,11 @@ impl Report {
         if let Some(video) = &self.video {
             video.problems(&mut problems);
         }
-        if let Some(audio) = &self.audio
-            && audio.largest_gap > LARGEST_GAP
-        {
-            problems.push(format!(
-                "sound missing for {:.2} s",
-                seconds(audio.largest_gap)
-            ));
+        if let Some(audio) = &self.audio {
+            audio.problems(&mut problems);
+        }
+        if self.is_ours() {
+            self.problems_of_ours(may_be, &mut problems);
         }
         if let Some(offset) = self.av_start_offset()
             && offset.abs() > LARGEST_START_OFFSET.mseconds() as f64
@@ -195,9 +250,21 @@ impl Video {
             count(counters.doubled, "doubled");
             count(counters.out_of_order, "out of order");
             count(counters.bad, "without a readable counter");
+            count(counters.smeared, "with parts of other frames");
         }
         if self.largest_gap > LARGEST_GAP {
             problems.push(format!("no picture for {:.2} s", seconds(self.largest_gap)));
+        }
+    }
+}
+
+impl Audio {
+    fn problems(&self, problems: &mut Vec<String>) {
+        if self.largest_gap > LARGEST_GAP {
+            problems.push(format!(
+                "sound missing for {:.2} s",
+                seconds(self.largest_gap)
+            ));
         }
     }
 }

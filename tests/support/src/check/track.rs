@@ -8,16 +8,20 @@ use gst::ClockTime;
 use crate::pattern::{self, Plane};
 
 use super::report::{Audio, Counters, Video};
+use super::speed::{Capture, Frame, Many, Packet};
 
 /// Loud enough for a beep, on the scale of 16-bit samples.
 const LOUD: u16 = 3000;
 /// So long must it have been quiet before another beep begins: a sine crosses zero as well.
 const QUIET: ClockTime = ClockTime::from_mseconds(50);
+/// What is loud so soon after audio begins had begun before.
+const ONSET: ClockTime = ClockTime::from_mseconds(5);
 
 #[derive(Default)]
 pub struct VideoTrack {
     pub video: Video,
     numbers: Vec<Option<u32>>,
+    times: Vec<ClockTime>,
     smeared: u64,
     flashing: bool,
     last: Option<ClockTime>,
@@ -46,6 +50,7 @@ impl VideoTrack {
         let smeared = number.is_some_and(|number| pattern::is_smeared(plane, number));
         self.smeared += u64::from(smeared);
         self.numbers.push(number);
+        self.times.push(time);
         let flash = pattern::is_flash(plane);
         // The first picture may be of a flash that had begun before.
         if flash && !self.flashing && video.frames_decoded > 1 {
@@ -61,6 +66,15 @@ impl VideoTrack {
                 smeared: self.smeared,
                 ..count(&self.numbers)
             });
+            let shown = self.times.iter().zip(&self.numbers);
+            let shown = shown.filter_map(|(at, number)| {
+                Some(Frame {
+                    at: *at,
+                    number: (*number)?,
+                })
+            });
+            self.video.shown = Many(shown.collect());
+            self.video.capture = Capture::of(&self.video.shown);
         } else {
             // A bright picture of somebody else's is no flash.
             self.video.flashes.clear();
@@ -97,6 +111,8 @@ fn count(numbers: &[Option<u32>]) -> Counters {
 pub struct AudioTrack {
     pub audio: Audio,
     end: Option<ClockTime>,
+    /// Where audio began after a hole, or at all.
+    began: ClockTime,
     loud_until: Option<ClockTime>,
 }
 
@@ -110,6 +126,9 @@ impl AudioTrack {
         if audio.samples == 0 {
             audio.first_pts = time;
         }
+        if self.end.is_none_or(|end| time > end + ONSET) {
+            self.began = time;
+        }
         audio.samples += frames;
         if let Some(end) = self.end {
             audio.largest_gap = audio.largest_gap.max(time.saturating_sub(end));
@@ -119,11 +138,19 @@ impl AudioTrack {
         for (frame, values) in samples.chunks(channels.max(1) as usize).enumerate() {
             if values.iter().any(|value| value.unsigned_abs() > LOUD) {
                 let now = at(frame as u64);
-                if self.loud_until.is_none_or(|until| now > until + QUIET) {
+                let begins = self.loud_until.is_none_or(|until| now > until + QUIET);
+                if begins && now > self.began + ONSET {
                     audio.beeps.push(now);
                 }
                 self.loud_until = Some(now);
             }
+        }
+    }
+
+    pub fn finish(self, packets: Vec<Packet>) -> Audio {
+        Audio {
+            packets: Many(packets),
+            ..self.audio
         }
     }
 }

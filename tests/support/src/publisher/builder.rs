@@ -311,6 +311,7 @@ impl PublisherBuilder {
         };
         let feed = Arc::new(feed);
         let status = Arc::<Status>::default();
+        let rate = settings.rate as u32;
         let (events, inbox) = smol::channel::unbounded();
         let secret = Secret::new(&settings.password, &settings.salt);
         let wire_stream_id = secret.stream(&settings.stream_id);
@@ -343,6 +344,7 @@ impl PublisherBuilder {
         let thread = Some((thread.map_err(|error| error.to_string())?, ended));
         Ok(Publisher {
             wire_stream_id,
+            rate,
             feed,
             status,
             events,

@@ -20,6 +20,7 @@ use crate::pattern::{self, Content, Plane};
 use super::{
     Codec, Film, Flavour, Sound,
     film::Reel,
+    sent::{Ledger, Ledgers},
     timeline::{SoundCard, Timeline},
 };
 
@@ -27,12 +28,15 @@ use super::{
 pub struct Outlet {
     pub source: gst_app::AppSrc,
     waits_for_keyframe: AtomicBool,
+    ledger: Arc<Ledger>,
 }
 
 /// What all encoders of a kind hand out.
 #[derive(Default)]
 pub struct Track {
     outlets: Mutex<Vec<Arc<Outlet>>>,
+    /// What went through each of them, also those that are gone.
+    pub(super) ledgers: Ledgers,
     units: AtomicU64,
     muted: AtomicBool,
     paused: AtomicBool,
@@ -47,6 +51,7 @@ impl Track {
         let outlet = Arc::new(Outlet {
             source,
             waits_for_keyframe,
+            ledger: self.ledgers.begin(),
         });
         self.lock().push(outlet.clone());
         outlet
@@ -105,6 +110,7 @@ impl Track {
                 continue;
             }
             outlet.waits_for_keyframe.store(false, Ordering::Relaxed);
+            outlet.ledger.note(sample.buffer());
             // Fails while a viewer's pipeline goes down; the outlet is detached then.
             let _ = outlet.source.push_sample(sample);
             handed_out = true;

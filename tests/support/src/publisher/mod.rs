@@ -21,6 +21,7 @@ mod peer;
 mod reports;
 mod resend;
 mod sdp;
+mod sent;
 mod sound;
 mod status;
 mod timeline;
@@ -44,6 +45,7 @@ pub use codec::Codec;
 pub use film::{Film, Script, Showing};
 pub use flavour::Flavour;
 pub use reports::SenderReports;
+pub use sent::{Sent, Unit};
 pub use sound::Sound;
 pub use timeline::Timeline;
 pub use traffic::Traffic;
@@ -60,6 +62,7 @@ use timeline::Times;
 /// A running publisher. Dropping it is a crash.
 pub struct Publisher {
     wire_stream_id: String,
+    rate: u32,
     feed: Arc<Feed>,
     status: Arc<Status>,
     events: Sender<Event>,
@@ -228,6 +231,15 @@ impl Publisher {
     /// Video frames that went to at least one viewer.
     pub fn frames_sent(&self) -> u64 {
         self.feed.video.units()
+    }
+
+    /// What has gone to the newest viewer so far.
+    pub fn sent(&self) -> Sent {
+        Sent::of(
+            self.rate,
+            &self.feed.video.ledgers,
+            &self.feed.audio.ledgers,
+        )
     }
 
     /// What went to all viewers together.
