@@ -320,8 +320,4 @@ fn slew(error: i128, elapsed: i128) -> i128 {
 }
 
 #[cfg(test)]
-mod people;
-#[cfg(test)]
-mod simulation;
-#[cfg(test)]
 mod tests;

@@ -26,6 +26,7 @@ mod sound;
 mod status;
 mod timeline;
 mod traffic;
+mod transport;
 mod viewer;
 
 use std::{

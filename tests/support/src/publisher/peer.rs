@@ -4,10 +4,7 @@
 //! Closures hold weak references or channels only; states are changed by the publisher's control
 //! thread alone, because webrtcbin's own threads would wait for themselves.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU16, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use gst::{glib, prelude::*};
 use gst_webrtc::{
@@ -25,7 +22,7 @@ use super::{
     resend,
     status::Status,
     timeline::Timeline,
-    traffic,
+    traffic, transport,
 };
 
 /// Tells the connections of one publisher apart, also after one was replaced.
@@ -96,9 +93,9 @@ impl Peer {
             .property_from_str("bundle-policy", "max-bundle")
             .build()
             .map_err(|error| error.to_string())?;
-        be_lean(&webrtcbin);
-        number_association(&webrtcbin);
-        set_ice_servers(&webrtcbin, settings);
+        transport::be_lean(&webrtcbin);
+        transport::number_association(&webrtcbin);
+        transport::set_ice_servers(&webrtcbin, settings);
         if settings.resends {
             resend::on(&webrtcbin, status);
         }
@@ -323,41 +320,6 @@ impl Drop for Peer {
             }
         }
         let _ = self.pipeline.set_state(gst::State::Null);
-    }
-}
-
-/// No TCP candidates and no UPnP: a third of the descriptors.
-fn be_lean(webrtcbin: &gst::Element) {
-    let agent = webrtcbin.property::<gst::Object>("ice-agent");
-    agent.set_property("ice-tcp", false);
-    let nice = agent.property::<glib::Object>("agent");
-    nice.set_property("upnp", false);
-}
-
-/// webrtcbin before 1.28 draws the number of its SCTP association by lot: of two in a process that
-/// draw the same, one has no channel. The plugin under test counts from 0.
-fn number_association(webrtcbin: &gst::Element) {
-    static NEXT: AtomicU16 = AtomicU16::new(1 << 15);
-    let number = u32::from(NEXT.fetch_add(1, Relaxed) | 1 << 15);
-    if let Some(bin) = webrtcbin.downcast_ref::<gst::Bin>() {
-        bin.connect_element_added(move |_, element| {
-            let numbers_itself = gst::version() >= (1, 28, 0, 0);
-            if !numbers_itself && element.has_property("sctp-association-id") {
-                element.set_property("sctp-association-id", number);
-            }
-        });
-    }
-}
-
-fn set_ice_servers(webrtcbin: &gst::Element, settings: &Settings) {
-    for url in &settings.ice_servers {
-        match url.starts_with("stun") {
-            true => webrtcbin.set_property("stun-server", url),
-            false => drop(webrtcbin.emit_by_name::<bool>("add-turn-server", &[url])),
-        }
-    }
-    if settings.relay_only {
-        webrtcbin.set_property_from_str("ice-transport-policy", "relay");
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What sender reports say, true or not, and where media is by them.
 
-use super::*;
+use super::super::*;
 
 const SOUND: u32 = 1;
 const PICTURE: u32 = 2;

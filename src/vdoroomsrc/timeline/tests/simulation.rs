@@ -2,7 +2,7 @@
 //! A sender, its network and rtpjitterbuffer in virtual time, and what becomes of the times of what
 //! it captured. All times are milliseconds since it began to capture.
 
-use super::{MS, Packet, Timeline};
+use super::super::{MS, Packet, Timeline};
 
 const DAY_ONE: i128 = 4_000_000_000_000 * MS;
 /// Pads wait so long for reports.

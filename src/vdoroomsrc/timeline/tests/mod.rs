@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where media is placed, in virtual time.
+
+mod people;
+mod scenes;
+mod simulation;
