@@ -14,8 +14,9 @@ use super::speed::{Capture, Frame, Many, Packet};
 const LOUD: u16 = 3000;
 /// So long must it have been quiet before another beep begins: a sine crosses zero as well.
 const QUIET: ClockTime = ClockTime::from_mseconds(50);
-/// What is loud so soon after audio begins had begun before.
-const ONSET: ClockTime = ClockTime::from_mseconds(5);
+/// A beep that is heard so soon after audio begins, or begins again, was under way already: a decoder
+/// of Opus takes most of a packet to settle.
+const ONSET: ClockTime = ClockTime::from_mseconds(20);
 
 #[derive(Default)]
 pub struct VideoTrack {

@@ -145,7 +145,7 @@ impl Hub {
                 Input::Say(who, json) => {
                     let text: Utf8Bytes = json.to_string().into();
                     for id in self.select(&who) {
-                        self.send(id, text.clone());
+                        self.say(id, text.clone());
                     }
                 }
                 Input::Close(who, closing) => {
@@ -298,6 +298,15 @@ impl Hub {
     pub fn send(&mut self, to: SocketId, text: Utf8Bytes) {
         self.log(to, Direction::Sent, &text);
         self.push(to, Outgoing::Text(text));
+    }
+
+    /// The server's own words, as whoever runs it wants them.
+    fn say(&mut self, to: SocketId, text: Utf8Bytes) {
+        self.log(to, Direction::Sent, &text);
+        let connection = self.connections.get(&to);
+        if connection.is_some_and(|c| !c.outbox.push_own(Outgoing::Text(text))) {
+            self.too_slow.push(to);
+        }
     }
 
     fn push(&mut self, to: SocketId, outgoing: Outgoing) {
