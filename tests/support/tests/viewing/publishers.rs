@@ -334,6 +334,7 @@ fn a_publisher_joins_by_tls_if_it_trusts_the_server() {
     let certificate = Certificate::loopback();
     let server = RoomServer::builder()
         .certificate(certificate.clone())
+        .logged()
         .start()
         .unwrap();
     let alice = Publisher::builder(server.url(), "room", "alice");
