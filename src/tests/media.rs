@@ -40,6 +40,16 @@ struct Target {
 }
 
 #[test]
+fn whatever_packets_come_the_recorder_goes_on() {
+    try_each(&Target {
+        name: "media",
+        test: "tests::media::whatever_packets_come_the_recorder_goes_on",
+        streams: fuzzing::names().expect("there are seeds"),
+        check: fuzzing::packets,
+    });
+}
+
+#[test]
 fn whatever_frames_come_the_recorder_goes_on() {
     let names = fuzzing::form_names().expect("there are seeds");
     // In each container.

@@ -24,8 +24,8 @@ use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
 use super::remains;
 use super::watches::{
-    add_timestamps, forget_size, guard_entry, leave_out_old_frames, mark_damage, mend_caps,
-    report_leaks, watch_connection,
+    add_timestamps, forget_size, guard_entry, keep_lost_packets, leave_out_old_frames, mark_damage,
+    mend_caps, report_leaks, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 
@@ -156,6 +156,9 @@ impl Track {
         let source = first.static_pad("src").ok_or_else(missing)?;
         let entry = first.static_pad("sink").ok_or_else(missing)?;
         mend_caps(&entry, self.codec);
+        if self.codec.depayloader == "rtpvp9depay" {
+            keep_lost_packets(&entry);
+        }
         watch_connection(&self.webrtcbin_pad, session, &self.exit);
         let loss = Arc::<Loss>::default();
         guard_entry(&entry, Guard::new(self.codec), &loss, &self.exit);

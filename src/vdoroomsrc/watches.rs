@@ -89,6 +89,20 @@ fn copy_lost_packets(entry: &gst::Pad, guard: &Arc<Guard>) {
     });
 }
 
+/// rtpvp9depay (GStreamer before 1.26) takes another event for this one, which may be none
+/// (`gst_rtp_vp9_depay_packet_lost`): two critical warnings for each packet that is lost within a
+/// frame. It tells a hole by the sequence numbers, too.
+pub(super) fn keep_lost_packets(entry: &gst::Pad) {
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        let lost = info.event().and_then(|event| event.structure());
+        match lost.is_some_and(|lost| lost.name() == "GstRTPPacketLost") {
+            // As in `watch_connection`.
+            true => gst::PadProbeReturn::Handled,
+            false => gst::PadProbeReturn::Ok,
+        }
+    });
+}
+
 /// vp9parse believes the size that comes with the caps. rtpvp9depay has it from the payload
 /// descriptor, which does not follow each change and may be wrong; the frames tell it.
 pub(super) fn forget_size(depayloaded: &gst::Pad) {
