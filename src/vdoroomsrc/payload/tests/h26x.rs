@@ -94,9 +94,10 @@ fn a_packet_of_h265_is_what_rfc_7798_says() {
         (&aggregated, true),
         (&[0x26, 1, 0xaf], true),
         (&[0x62, 1, 0x93, 0xaf], true),
-        // The forbidden bit, temporal ID 0, PACI, types that mean nothing.
+        // Temporal ID 0, as GStreamer sends it.
+        (&[0x40, 0, 0x0c, 1], true),
+        // The forbidden bit, PACI, types that mean nothing.
         (&[0xc0, 1, 0x0c, 1], false),
-        (&[0x40, 0, 0x0c, 1], false),
         (&[0x64, 1, 0, 0, 1], false),
         (&[0x7e, 1, 1], false),
         // Cut short.

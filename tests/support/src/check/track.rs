@@ -14,9 +14,10 @@ use super::speed::{Capture, Frame, Many, Packet};
 const LOUD: u16 = 3000;
 /// So long must it have been quiet before another beep begins: a sine crosses zero as well.
 const QUIET: ClockTime = ClockTime::from_mseconds(50);
-/// A beep that is heard so soon after audio begins, or begins again, was under way already: a decoder
-/// of Opus takes most of a packet to settle.
-const ONSET: ClockTime = ClockTime::from_mseconds(20);
+/// What is loud so soon after audio begins again had begun before.
+const ONSET: ClockTime = ClockTime::from_mseconds(5);
+/// The same at the beginning of a file: a decoder of Opus takes most of a packet to settle.
+const FIRST_ONSET: ClockTime = ClockTime::from_mseconds(20);
 
 #[derive(Default)]
 pub struct VideoTrack {
@@ -140,7 +141,8 @@ impl AudioTrack {
             if values.iter().any(|value| value.unsigned_abs() > LOUD) {
                 let now = at(frame as u64);
                 let begins = self.loud_until.is_none_or(|until| now > until + QUIET);
-                if begins && now > self.began + ONSET {
+                let first = audio.first_pts + FIRST_ONSET;
+                if begins && now > first && now > self.began + ONSET {
                     audio.beeps.push(now);
                 }
                 self.loud_until = Some(now);
