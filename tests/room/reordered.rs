@@ -18,8 +18,8 @@ const TOLERANCE_MS: f64 = 2.0;
 /// A recording that ends in the middle has the frame that the last B-frames refer to, and not all of them.
 const LAST: usize = 4;
 
-/// H.265 is not among them: x265enc and rtph265pay (1.22) now and then send a NAL unit with temporal
-/// ID 0, which is no frame and is taken for one.
+/// H.265 is not among them: from x265enc and rtph265pay (1.22) NAL units with temporal ID 0 come now
+/// and then, and two frames with the same timestamp. Whether one follows from the other is not known.
 const PEOPLE: [(&str, Codec); 3] = [
     ("one", avc(1, false)),
     ("two", avc(2, false)),

@@ -2,23 +2,15 @@
 //! H.264 (RFC 6184), in the packetization modes that are asked for: 0 and 1.
 
 use super::bytes::{Bytes, Golomb};
+use super::fragments::{Fragmented, UNENDED};
 use super::{Fault, Packet, Unit, Verdict};
 
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 
-const UNENDED: Fault = "a fragmented NAL unit without its end";
-
 #[derive(Debug, Default)]
 pub(in super::super) struct H264 {
     fragmented: Unit<Fragmented>,
-}
-
-/// A NAL unit of which the first fragments have come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Fragmented {
-    kind: u8,
-    timestamp: u32,
 }
 
 impl H264 {
@@ -56,26 +48,10 @@ impl H264 {
         if now.kind >= STAP_A {
             return Err("a fragment of what is no NAL unit");
         }
-        let verdict = if starts {
-            let verdict = self.fragmented.interrupt(UNENDED);
+        if starts {
             parameter_set(now.kind, payload.0)?;
-            verdict
-        } else {
-            match self.fragmented {
-                Unit::Lost => return Ok(Verdict::Orphan),
-                Unit::None => return Err("a fragment without a beginning"),
-                Unit::Open(begun) if begun != now => {
-                    return Err("fragments of different NAL units in one");
-                }
-                Unit::Open(_) => Verdict::Good,
-            }
-        };
-        // Both bits in one packet are forbidden, but harm nobody.
-        self.fragmented = match ends {
-            true => Unit::None,
-            false => Unit::Open(now),
-        };
-        Ok(verdict)
+        }
+        self.fragmented.add(now, starts, ends)
     }
 }
 

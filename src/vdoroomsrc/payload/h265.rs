@@ -2,6 +2,7 @@
 //! H.265 (RFC 7798), without decoding order numbers.
 
 use super::bytes::Bytes;
+use super::fragments::{Fragmented, UNENDED};
 use super::{Fault, Packet, Unit, Verdict};
 
 const AP: u8 = 48;
@@ -13,18 +14,9 @@ const SPS: u8 = 33;
 /// reads so far and does not look at the size (`gst_rtp_h265_set_src_caps`).
 const SHORTEST_SPS: usize = 16;
 
-const UNENDED: Fault = "a fragmented NAL unit without its end";
-
 #[derive(Debug, Default)]
 pub(in super::super) struct H265 {
     fragmented: Unit<Fragmented>,
-}
-
-/// A NAL unit of which the first fragments have come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Fragmented {
-    kind: u8,
-    timestamp: u32,
 }
 
 impl H265 {
@@ -60,25 +52,10 @@ impl H265 {
         if now.kind >= AP {
             return Err("a fragment of what is no NAL unit");
         }
-        let verdict = if starts {
-            let verdict = self.fragmented.interrupt(UNENDED);
+        if starts {
             is_long_enough(now.kind, 2 + payload.len())?;
-            verdict
-        } else {
-            match self.fragmented {
-                Unit::Lost => return Ok(Verdict::Orphan),
-                Unit::None => return Err("a fragment without a beginning"),
-                Unit::Open(begun) if begun != now => {
-                    return Err("fragments of different NAL units in one");
-                }
-                Unit::Open(_) => Verdict::Good,
-            }
-        };
-        self.fragmented = match ends {
-            true => Unit::None,
-            false => Unit::Open(now),
-        };
-        Ok(verdict)
+        }
+        self.fragmented.add(now, starts, ends)
     }
 }
 

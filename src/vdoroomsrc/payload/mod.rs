@@ -7,6 +7,7 @@
 
 mod av1;
 mod bytes;
+mod fragments;
 mod h264;
 mod h265;
 mod opus;
