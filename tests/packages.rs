@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use vdoroom_test_support::require;
+use vdoroom_test_support::{manual, require};
 
 /// Of 10, which is no confinement at all; `systemd-analyze security` calls all below 2 "OK".
 const EXPOSURE: &str = "20";
@@ -138,7 +138,8 @@ fn cargo_c_and_meson_look_for_the_same_libraries() {
 fn the_published_examples_do_without_the_test_support() {
     let list = cargo(&["package", "--list", "--allow-dirty", "--offline"]);
     let files: Vec<&str> = list.lines().collect();
-    for needed in ["src/lib.rs", "README.md", "CHANGELOG.md", "LICENSE"] {
+    let pages = manual::pages().iter().map(|page| page.path.as_str());
+    for needed in ["src/lib.rs", "CHANGELOG.md", "LICENSE"].into_iter().chain(pages) {
         assert!(files.contains(&needed), "no {needed} in {list}");
     }
     // Unit tests may use it; nobody builds those of a dependency.

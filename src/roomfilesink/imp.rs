@@ -135,7 +135,10 @@ impl ElementImpl for RoomFileSink {
                 env!("CARGO_PKG_AUTHORS"),
                 &[(
                     gst::ELEMENT_METADATA_DOC_URI,
-                    concat!(env!("CARGO_PKG_REPOSITORY"), "#properties-of-roomfilesink"),
+                    concat!(
+                        env!("CARGO_PKG_REPOSITORY"),
+                        "/blob/main/docs/roomfilesink.md#properties-of-roomfilesink"
+                    ),
                 )],
             )
         });

@@ -142,7 +142,10 @@ impl ElementImpl for VdoRoomSrc {
                 env!("CARGO_PKG_AUTHORS"),
                 &[(
                     gst::ELEMENT_METADATA_DOC_URI,
-                    concat!(env!("CARGO_PKG_REPOSITORY"), "#properties-of-vdoroomsrc"),
+                    concat!(
+                        env!("CARGO_PKG_REPOSITORY"),
+                        "/blob/main/docs/vdoroomsrc.md#properties-of-vdoroomsrc"
+                    ),
                 )],
             )
         });

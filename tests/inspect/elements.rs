@@ -7,7 +7,7 @@ use std::process::Command;
 use gst::prelude::*;
 use gstvdoroom::vdoroomsrc::VdoRoomSrcPad;
 use vdoroom_test_support::launch::plugin_folder;
-use vdoroom_test_support::readme::{self, code};
+use vdoroom_test_support::manual::{self, code};
 
 use crate::{ELEMENTS, docs, element, own_properties};
 
@@ -44,9 +44,10 @@ fn the_documentation_is_where_the_element_says() {
     for name in ELEMENTS {
         let factory = element(name).factory().unwrap();
         let uri = factory.metadata("doc-uri").unwrap();
-        let (page, anchor) = uri.split_once('#').unwrap();
-        assert_eq!(page, env!("CARGO_PKG_REPOSITORY"));
-        assert!(readme::anchors().iter().any(|a| a == anchor), "{uri}");
+        let path = uri.strip_prefix(concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/"));
+        let (path, anchor) = path.expect(uri).split_once('#').unwrap();
+        let anchors = manual::page(path).anchors();
+        assert!(anchors.iter().any(|a| a == anchor), "{uri}");
     }
 }
 
@@ -55,16 +56,16 @@ fn every_element_has_docs_with_pipelines() {
     for name in ELEMENTS {
         let docs = docs(name);
         assert!(docs.contains(&format!(" * SECTION:element-{name}\n")));
-        let lines = readme::shell_lines(&docs.replace("\n * ", "\n"));
+        let lines = manual::shell_lines(&docs.replace("\n * ", "\n"));
         assert!(lines.len() >= 3, "{lines:#?}");
     }
 }
 
 #[test]
-fn the_readme_names_the_pads_of_the_source() {
+fn the_manual_names_the_pads_of_the_source() {
     let templates = element("vdoroomsrc").pad_template_list();
     let mut real: Vec<_> = templates.iter().map(|t| t.name_template()).collect();
-    let rows = readme::table("Pads", "pad");
+    let rows = manual::table("Pads", "Pad");
     let mut listed: Vec<_> = rows.iter().flat_map(|row| code(&row[0])).collect();
     real.sort();
     listed.sort();
@@ -72,9 +73,9 @@ fn the_readme_names_the_pads_of_the_source() {
 }
 
 #[test]
-fn the_readme_names_the_properties_of_a_pad() {
+fn the_manual_names_the_properties_of_a_pad() {
     element("vdoroomsrc");
-    let section = readme::section("Pads").join("\n");
+    let section = manual::section("Pads").join("\n");
     for property in own_properties(VdoRoomSrcPad::static_type()) {
         assert!(code(&section).contains(&property.name()), "{property:?}");
         assert!(property.blurb().unwrap_or_default().contains(' '));
@@ -82,8 +83,8 @@ fn the_readme_names_the_properties_of_a_pad() {
 }
 
 #[test]
-fn the_readme_names_the_caps_of_the_pads() {
-    let rows = readme::table("Pads", "codec");
+fn the_manual_names_the_caps_of_the_pads() {
+    let rows = manual::table("Pads", "Codec");
     let listed: BTreeSet<_> = rows.iter().map(|row| code(&row[1])[0].to_owned()).collect();
     let templates = element("vdoroomsrc").pad_template_list();
     let caps = templates.iter().map(|template| template.caps().clone());

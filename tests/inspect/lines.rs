@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The pipelines in the element docs are run as they are printed; those of the README are read by
+//! The pipelines in the element docs are run as they are printed; those of the manual are read by
 //! the parser of `gst-launch-1.0`.
 
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use vdoroom_test_support::own_network::in_a_network_of_its_own;
-use vdoroom_test_support::readme::{self, shell_lines};
+use vdoroom_test_support::manual::{self, shell_lines};
 use vdoroom_test_support::require;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
@@ -175,9 +175,9 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn gst_launch_understands_every_line_of_the_readme() {
+fn gst_launch_understands_every_line_of_the_manual() {
     element("vdoroomsrc");
-    let lines = readme::all_shell_lines();
+    let lines = manual::all_shell_lines();
     let lines: Vec<_> = lines
         .iter()
         .filter(|l| l.contains("gst-launch-1.0"))

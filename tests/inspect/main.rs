@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the elements say of themselves, and what is said of them: `gst-inspect-1.0`, the README's
+//! What the elements say of themselves, and what is said of them: `gst-inspect-1.0`, the manual's
 //! tables, the element docs and the pipelines in them.
 
 mod elements;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The README's tables of the manifest, of what the recorder's properties show, and of the states
+//! The manual's tables of the manifest, of what the recorder's properties show, and of the states
 //! in the source's statistics.
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use gst::prelude::*;
 use gstvdoroom::protocol::{RoomState, StreamState};
 use strum::VariantNames;
-use vdoroom_test_support::readme::{self, code};
+use vdoroom_test_support::manual::{self, code};
 
 use crate::element;
 
@@ -28,8 +28,8 @@ fn of_rows(rows: &[Vec<String>]) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_readme_names_every_field_of_the_manifest() {
-    let rows = readme::table("The manifest", "line");
+fn the_manual_names_every_field_of_the_manifest() {
+    let rows = manual::table("The manifest", "Line");
     let without_event = |name: &str| {
         let mut fields = of_schema(name);
         fields.remove("event");
@@ -41,9 +41,9 @@ fn the_readme_names_every_field_of_the_manifest() {
 }
 
 #[test]
-fn the_readme_names_the_fields_of_what_the_recorder_shows() {
+fn the_manual_names_the_fields_of_what_the_recorder_shows() {
     let element = element("roomfilesink");
-    for row in readme::table("Properties of `roomfilesink`", "to be read") {
+    for row in manual::table("Properties of `roomfilesink`", "Read-only") {
         let property = code(&row[0])[0];
         let shown = element.property::<gst::Structure>(property);
         let fields: Vec<_> = shown.fields().map(|field| field.to_string()).collect();
@@ -52,14 +52,14 @@ fn the_readme_names_the_fields_of_what_the_recorder_shows() {
 }
 
 #[test]
-fn the_readme_names_every_state_of_a_room_and_of_a_stream() {
+fn the_manual_names_every_state_of_a_room_and_of_a_stream() {
     let states = |title: &str| {
-        let rows = readme::table("Statistics", title);
+        let rows = manual::table("Statistics", title);
         let row = rows.into_iter().find(|row| row[0] == "`state`").unwrap();
         let words = code(&row[1]).into_iter().map(str::to_owned);
         words.collect::<BTreeSet<_>>()
     };
     let set = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
-    assert_eq!(states("of the room"), set(RoomState::VARIANTS));
-    assert_eq!(states("of each stream"), set(StreamState::VARIANTS));
+    assert_eq!(states("Room"), set(RoomState::VARIANTS));
+    assert_eq!(states("Stream"), set(StreamState::VARIANTS));
 }

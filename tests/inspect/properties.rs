@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The README's tables of properties, and how `gst-inspect-1.0` shows these.
+//! The manual's tables of properties, and how `gst-inspect-1.0` shows these.
 
 use gst::glib;
 use gst::prelude::*;
-use vdoroom_test_support::readme::{self, code};
+use vdoroom_test_support::manual::{self, code};
 
 use crate::{ELEMENTS, element, own_properties};
 
-/// A row of the README: property, default, values, what it is for.
+/// A row of the manual: property, default, values, what it is for.
 struct Row {
     name: String,
     cells: Vec<String>,
 }
 
 fn rows(element: &str) -> Vec<Row> {
-    let tables = readme::tables(&format!("Properties of `{element}`"));
+    let tables = manual::tables(&format!("Properties of `{element}`"));
     let rows = tables.into_iter().flat_map(|table| table.rows);
     rows.map(|cells| {
         let [name] = code(&cells[0])[..] else {
@@ -59,7 +59,7 @@ fn default(property: &glib::ParamSpec) -> Option<String> {
     Some(text.to_lowercase())
 }
 
-/// The range of a number in the README's words.
+/// The range of a number in the manual's words.
 fn range(property: &glib::ParamSpec) -> Option<String> {
     let words = |minimum: u64, maximum: u64, highest: u64| match maximum == highest {
         true => format!("from {minimum}"),
@@ -77,7 +77,7 @@ fn range(property: &glib::ParamSpec) -> Option<String> {
 }
 
 #[test]
-fn the_readme_lists_every_property_once() {
+fn the_manual_lists_every_property_once() {
     for name in ELEMENTS {
         let mut listed: Vec<_> = rows(name).into_iter().map(|row| row.name).collect();
         let properties = own_properties(element(name).type_());
@@ -89,7 +89,7 @@ fn the_readme_lists_every_property_once() {
 }
 
 #[test]
-fn the_readme_has_the_real_defaults() {
+fn the_manual_has_the_real_defaults() {
     each(|property, row| {
         let said = code(&row.cells[1]).first().map(|word| word.to_string());
         assert_eq!(said, default(property), "{}", row.name);
@@ -97,7 +97,7 @@ fn the_readme_has_the_real_defaults() {
 }
 
 #[test]
-fn the_readme_has_the_real_ranges_and_values() {
+fn the_manual_has_the_real_ranges_and_values() {
     each(|property, row| {
         let said = &row.cells[2];
         if let Some(range) = range(property) {
@@ -112,7 +112,7 @@ fn the_readme_has_the_real_ranges_and_values() {
 }
 
 #[test]
-fn the_readme_marks_what_may_change_while_playing() {
+fn the_manual_marks_what_may_change_while_playing() {
     each(|property, row| {
         let may = property.flags().contains(gst::PARAM_FLAG_MUTABLE_PLAYING);
         assert_eq!(row.cells[0].ends_with('▸'), may, "{}", row.name);
@@ -120,7 +120,7 @@ fn the_readme_marks_what_may_change_while_playing() {
 }
 
 #[test]
-fn a_blurb_names_the_unit_that_the_readme_names() {
+fn a_blurb_names_the_unit_that_the_manual_names() {
     let units = [
         ("ms", "milliseconds"),
         ("ns", "nanoseconds"),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The README's tables of signals and the comments beside them in the source. GObject knows the
+//! The manual's tables of signals and the comments beside them in the source. GObject knows the
 //! types of arguments, and not their names.
 
 use gst::glib;
 use gst::glib::subclass::{SignalId, SignalQuery};
 use gst::prelude::*;
-use vdoroom_test_support::readme::{self, code};
+use vdoroom_test_support::manual::{self, code};
 
 use crate::elements::inspect;
 use crate::{ELEMENTS, element};
@@ -13,7 +13,7 @@ use crate::{ELEMENTS, element};
 /// What every element has.
 const INHERITED: [&str; 3] = ["pad-added", "pad-removed", "no-more-pads"];
 
-/// A signal as the README describes it.
+/// A signal as the manual describes it.
 #[derive(Debug)]
 struct Described {
     name: String,
@@ -23,11 +23,11 @@ struct Described {
 }
 
 fn described(element: &str) -> Vec<Described> {
-    let tables = readme::tables(&format!("Signals and messages of `{element}`"));
+    let tables = manual::tables(&format!("Signals and messages of `{element}`"));
     let mut all = Vec::new();
     for table in tables {
-        let is_action = table.head[0] == "action";
-        if !is_action && table.head[0] != "signal" {
+        let is_action = table.head[0] == "Action";
+        if !is_action && table.head[0] != "Signal" {
             continue;
         }
         for row in table.rows {
@@ -51,7 +51,7 @@ fn described(element: &str) -> Vec<Described> {
     all
 }
 
-/// A type in the README's words.
+/// A type in the manual's words.
 fn word(type_: glib::Type) -> &'static str {
     match type_ {
         glib::Type::STRING => "string",
@@ -68,7 +68,7 @@ fn query(element: &str, signal: &str) -> SignalQuery {
 }
 
 #[test]
-fn the_readme_lists_every_signal_once() {
+fn the_manual_lists_every_signal_once() {
     for name in ELEMENTS {
         let text = inspect(name);
         let quoted =
@@ -83,7 +83,7 @@ fn the_readme_lists_every_signal_once() {
 }
 
 #[test]
-fn the_readme_has_the_real_arguments() {
+fn the_manual_has_the_real_arguments() {
     for name in ELEMENTS {
         for signal in described(name) {
             let real = query(name, &signal.name);
@@ -101,7 +101,7 @@ fn the_readme_has_the_real_arguments() {
 
 /// gst-docs takes the names of arguments from there.
 #[test]
-fn the_comment_beside_a_signal_names_the_arguments_of_the_readme() {
+fn the_comment_beside_a_signal_names_the_arguments_of_the_manual() {
     for name in ELEMENTS {
         let file = format!("{}/src/{name}/signals.rs", env!("CARGO_MANIFEST_DIR"));
         let source = std::fs::read_to_string(file).unwrap();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The README's line for `webrtcsrc`, an element of gst-plugins-rs, which Debian 12 and 13 do not
+//! The manual's line for `webrtcsrc`, an element of gst-plugins-rs, which Debian 12 and 13 do not
 //! have: it is run where somebody has installed that.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use vdoroom_test_support::require::require;
-use vdoroom_test_support::{Launch, check, readme};
+use vdoroom_test_support::{Launch, check, manual};
 
 use crate::room::{Folder, wait_for};
 
@@ -38,7 +38,7 @@ fn a_stream_of_webrtcsink_is_recorded() {
     // webrtcsrc that comes before it waits for ever (0.15).
     sender.wait_for_line("registered as [Producer]", DEADLINE);
     // Both elements would ask a STUN server somewhere else.
-    let mut lines = readme::all_shell_lines();
+    let mut lines = manual::all_shell_lines();
     lines.retain(|line| line.contains("webrtcsrc"));
     let line = lines[0]
         .replace("gst-launch-1.0 ", "")

@@ -41,7 +41,7 @@ fn one_packet_in_twenty_lost_is_repaired() {
         assert!(outcome.whole_percent() >= 98.0, "{name}: {outcome}");
         sum += outcome;
     }
-    // The README's table says 100, and that a machine with too much to do loses a few.
+    // The manual's table says 100, and that a machine with too much to do loses a few.
     assert!(sum.whole_percent() >= 99.5, "{sum}");
     assert_eq!(sum.damaged, 0, "{sum}");
     let resent = publishers.map(|publisher| publisher.resent_packets());

@@ -68,7 +68,7 @@ fn the_way_that_media_takes_is_shown() {
     assert!(recording.heard("vdoroom-connection", "alice"));
 }
 
-/// Each change is a line of its own in the log, at the level that the README names.
+/// Each change is a line of its own in the log, at the level that the manual names.
 #[test]
 fn every_state_is_one_line_of_the_log() {
     let Some(scene) = Scene::of(Family::Ipv4) else {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use async_tungstenite::tungstenite::WebSocket;
 use async_tungstenite::tungstenite::client::client;
 use vdoroom_test_support::launch::example;
+use vdoroom_test_support::manual;
 use vdoroom_test_support::server::Certificate;
 use vdoroom_test_support::{Folder, Launch};
 
@@ -162,9 +163,9 @@ fn programs_may_open_as_many_files_as_they_need() {
     }
 }
 
-/// The table in the README, and what the program says of its options.
+/// The table in the manual, and what the program says of its options.
 #[test]
-fn the_limits_are_those_of_the_readme() {
+fn the_limits_are_those_of_the_manual() {
     let help = Command::new(example("room_server")).arg("--help").output();
     let help = String::from_utf8(help.unwrap().stdout).unwrap();
     let told: Vec<(&str, &str)> = help
@@ -177,9 +178,9 @@ fn the_limits_are_those_of_the_readme() {
         })
         .collect();
     assert_eq!(told.len(), 6, "{help}");
-    let readme = include_str!("../../README.md");
+    let page = manual::page("docs/room-server.md");
     for (name, default) in told {
         let row = format!("| {default} | `--max-{name}` |");
-        assert!(readme.contains(&row), "the README lacks {row}");
+        assert!(page.text.contains(&row), "{} lacks {row}", page.path);
     }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the elements tell while they run has the fields of the README's tables: all of them, and
+//! What the elements tell while they run has the fields of the manual's tables: all of them, and
 //! no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
-use vdoroom_test_support::readme::{self, code};
+use vdoroom_test_support::manual::{self, code};
 use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording, structures};
@@ -27,23 +27,23 @@ fn add(to: &mut ByName, name: &str, structure: &gst::StructureRef) {
 
 /// The names in the first column of a table.
 fn column(heading: &str, title: &str) -> Fields {
-    let rows = readme::table(heading, title);
+    let rows = manual::table(heading, title);
     let names = rows.iter().flat_map(|row| code(&row[0]));
     names.map(str::to_owned).collect()
 }
 
 const SIGNALS: &str = "Signals and messages of `vdoroomsrc`";
-const OF_TRANSPORT: &str = "of the transport";
+const OF_TRANSPORT: &str = "Transport";
 
 /// Names in the first column, and fields in the second.
 fn described(title: &str) -> ByName {
-    let rows = readme::table(SIGNALS, title);
+    let rows = manual::table(SIGNALS, title);
     let row = |row: &Vec<String>| (code(&row[0])[0].to_owned(), set(code(&row[1])));
     rows.iter().map(row).collect()
 }
 
 fn of_info() -> Fields {
-    let lines = readme::section(SIGNALS);
+    let lines = manual::section(SIGNALS);
     let line = lines.iter().find(|line| line.starts_with("`info` has"));
     let mut fields = set(code(line.unwrap()));
     fields.remove("info");
@@ -51,17 +51,17 @@ fn of_info() -> Fields {
 }
 
 fn of_a_candidate() -> Fields {
-    let rows = readme::table("Statistics", OF_TRANSPORT);
+    let rows = manual::table("Statistics", OF_TRANSPORT);
     let row = rows.iter().find(|row| row[0].contains("local-candidate"));
     set(code(&row.unwrap()[1]))
 }
 
 fn statistics() -> ByName {
     let mut all: ByName = [
-        ("room", "of the room"),
-        ("stream", "of each stream"),
-        ("session", "of each session"),
-        ("track", "of each track"),
+        ("room", "Room"),
+        ("stream", "Stream"),
+        ("session", "Session"),
+        ("track", "Track"),
         ("transport", OF_TRANSPORT),
     ]
     .map(|(name, title)| (name.to_owned(), column("Statistics", title)))
@@ -118,7 +118,7 @@ fn watch(recording: &mut Recording, described: &ByName) -> ByName {
 }
 
 #[test]
-fn statistics_have_the_fields_of_the_readme() {
+fn statistics_have_the_fields_of_the_manual() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});
     let _alice = alice(&server);
@@ -144,7 +144,7 @@ fn listen(source: &gst::Element) -> Arc<Mutex<ByName>> {
 }
 
 #[test]
-fn messages_and_events_have_the_fields_of_the_readme() {
+fn messages_and_events_have_the_fields_of_the_manual() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut events = None;
     let mut recording = Recording::start(&server, "r", |source| events = Some(listen(source)));
@@ -166,7 +166,7 @@ fn messages_and_events_have_the_fields_of_the_readme() {
     }
     let parts = ["roomfilesink-part-opened", "roomfilesink-part-closed"];
     let [opened, closed] = parts.map(|name| messages.remove(name).expect(name));
-    let mut described_messages = described("element message");
+    let mut described_messages = described("Element message");
     let connection = described_messages.get_mut("vdoroom-connection").unwrap();
     connection.remove("transport");
     connection.extend(column("Statistics", OF_TRANSPORT));
@@ -176,10 +176,10 @@ fn messages_and_events_have_the_fields_of_the_readme() {
     seen.remove("round-trip-time");
     assert_eq!(messages, described_messages);
 
-    let described_events = described("event of a pad");
+    let described_events = described("Pad event");
     assert_eq!(*events.unwrap().lock().unwrap(), described_events);
 
-    let rows = readme::table("The manifest", "line");
+    let rows = manual::table("The manifest", "Line");
     let fields = |row: usize| set(code(&rows[row][1]));
     assert_eq!(opened.difference(&fields(1)).next(), None, "{opened:?}");
     let both: Fields = fields(1).union(&fields(2)).cloned().collect();

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The README's lines that upload, as they are printed; a folder stands in for the bucket.
+//! The manual's lines that upload, as they are printed; a folder stands in for the bucket.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use vdoroom_test_support::check;
+use vdoroom_test_support::manual;
 use vdoroom_test_support::require;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::DEADLINE;
 
-/// The `n`th block of shell in the README's section about uploading.
-fn readme(n: usize) -> &'static str {
-    let readme = include_str!("../../README.md");
-    let section = readme.split("\n## Uploading\n").nth(1).unwrap();
-    let block = section.split("```sh\n").nth(n + 1).unwrap();
-    block.split("\n```").next().unwrap()
+/// The `n`th block of shell in the manual's section about uploading.
+fn printed(n: usize) -> String {
+    let section = manual::section("Uploading").join("\n");
+    manual::shell_blocks(&section)[n].to_owned()
 }
 
 fn lacks_tools() -> bool {
@@ -83,7 +82,7 @@ fn bucket(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn the_line_of_the_readme_uploads_a_file_when_it_is_closed() {
+fn the_line_of_the_manual_uploads_a_file_when_it_is_closed() {
     if lacks_tools() {
         return;
     }
@@ -99,7 +98,7 @@ fn the_line_of_the_readme_uploads_a_file_when_it_is_closed() {
         let there = rec.0.exists() && !rec.files(&["jsonl"]).is_empty();
         there.then_some(())
     });
-    let uploader = Uploader::start(&folder.0, &readme(0).replace('\'', "'\\''"));
+    let uploader = Uploader::start(&folder.0, &printed(0).replace('\'', "'\\''"));
     alice.wait_for_frames(90, DEADLINE).unwrap();
     // She leaves; the recorder goes on.
     drop(alice);
@@ -116,14 +115,14 @@ fn the_line_of_the_readme_uploads_a_file_when_it_is_closed() {
 }
 
 #[test]
-fn the_pipeline_of_the_readme_uploads_while_it_records() {
+fn the_pipeline_of_the_manual_uploads_while_it_records() {
     if lacks_tools() {
         return;
     }
     let (server, folder) = (RoomServer::start(Dialect::Hosted), Folder::new());
     let source = format!("vdoroomsrc server={}", server.url());
     // The shell tells who it is, so that the recorder alone can be interrupted.
-    let line = readme(1).replace("vdoroomsrc", &source);
+    let line = printed(1).replace("vdoroomsrc", &source);
     let line = line.replacen(
         "gst-launch-1.0",
         "sh -c 'echo $$ >pid; exec \"$@\"' - gst-launch-1.0",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Sources that are no room: the lines of the README's section "Recording other sources", run as
+//! Sources that are no room: the lines of the manual's section "Recording other sources", run as
 //! they stand there, and what else a source may do.
 
 use std::io::{BufRead, BufReader};
@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use gst::prelude::*;
 use vdoroom_test_support::require::require;
-use vdoroom_test_support::{Launch, check};
+use vdoroom_test_support::{Launch, check, manual};
 
 use crate::playback::{Played, play};
 use crate::room::{Folder, wait_for};
 
-const README: &str = include_str!("../../README.md");
 /// A part of each line of the section that no other has.
 const TEST_SOURCES: &str = "r.video_bob";
 const CAMERA: &str = "parse-streams=true";
@@ -31,14 +30,11 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The lines of the section, without `gst-launch-1.0`.
 fn lines() -> Vec<String> {
-    let section = README
-        .split("\n## ")
-        .find(|s| s.starts_with("Recording other sources"));
-    let blocks = section.unwrap().split("```").skip(1).step_by(2);
-    let text: String = blocks.map(|b| b.replace("\\\n", " ")).collect();
-    let lines = text
-        .lines()
-        .filter_map(|l| l.strip_prefix("gst-launch-1.0 "));
+    let section = manual::section("Recording other sources").join("\n");
+    let lines = manual::shell_lines(&section);
+    let lines = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("gst-launch-1.0 "));
     lines.map(str::to_owned).collect()
 }
 
@@ -52,7 +48,7 @@ fn line(key: &str) -> String {
 }
 
 #[test]
-fn every_line_of_the_readme_is_run() {
+fn every_line_of_the_manual_is_run() {
     let run = [
         TEST_SOURCES,
         CAMERA,
@@ -113,7 +109,7 @@ impl Camera {
         require(there, "gir1.2-gst-rtsp-server-1.0 is not installed").then_some(camera)
     }
 
-    /// A line of the README with this camera.
+    /// A line of the manual with this camera.
     fn line(&self, key: &str) -> String {
         line(key).replace("rtsp://192.168.1.20/camera", &self.url)
     }

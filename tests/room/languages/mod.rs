@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use vdoroom_test_support::manual;
 use vdoroom_test_support::require;
 use vdoroom_test_support::{
     Codec, Dialect, Folder, Launch, Password, Publisher, PublisherBuilder, RoomServer, check,
@@ -83,10 +84,9 @@ fn assert_ends_well(program: Launch) {
 }
 
 #[test]
-fn the_examples_that_the_readme_lists_are_short() {
-    let readme = include_str!("../../../README.md");
-    let (_, section) = readme.split_once("## From any language").unwrap();
-    let links = section.split("](examples/").skip(1);
+fn the_examples_that_the_manual_lists_are_short() {
+    let section = manual::section("From any language").join("\n");
+    let links = section.split("](../examples/").skip(1);
     let names: Vec<&str> = links.filter_map(|l| l.split(')').next()).collect();
     assert!(names.len() >= 6, "{names:?}");
     for name in names {

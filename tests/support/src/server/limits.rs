@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What clients may cost a server. The README's table has the numbers (section "Limits").
+//! What clients may cost a server. The table in `docs/room-server.md` has the numbers.
 
 use std::{
     net::IpAddr,
