@@ -139,7 +139,10 @@ fn the_published_examples_do_without_the_test_support() {
     let list = cargo(&["package", "--list", "--allow-dirty", "--offline"]);
     let files: Vec<&str> = list.lines().collect();
     let pages = manual::pages().iter().map(|page| page.path.as_str());
-    for needed in ["src/lib.rs", "CHANGELOG.md", "LICENSE"].into_iter().chain(pages) {
+    for needed in ["src/lib.rs", "CHANGELOG.md", "LICENSE"]
+        .into_iter()
+        .chain(pages)
+    {
         assert!(files.contains(&needed), "no {needed} in {list}");
     }
     // Unit tests may use it; nobody builds those of a dependency.

@@ -11,8 +11,8 @@ use clap::{Args, Parser, ValueEnum};
 use clap_complete::Shell;
 
 const AFTER_HELP: &str = "\
-Ends with q, Ctrl+C, SIGTERM or SIGHUP: all files are closed, and a table of them is printed. Asked a second time it does \
-not wait for the files. Where standard output is no terminal, it prints a line for each thing that happens.
+Ends with q, Ctrl+C, SIGTERM or SIGHUP: all files are closed, and a table of them is printed. Asked a second time, it does \
+not wait for the files. Without a terminal, it prints a line for each change.
 
 Exit status: 0: all files are whole. 1: the room could not be joined, or an error ended the recording. 2: the options \
 are wrong, or a value was refused. 3: a file failed, or was not closed in time.";
@@ -51,7 +51,7 @@ pub struct Options {
 #[derive(Args)]
 #[command(next_help_heading = "Room")]
 pub struct RoomOptions {
-    /// Room to record; without one, --streams are played directly
+    /// Room to record; without one, --streams are received without a room
     #[arg(long, required_unless_present_any = ["streams", "man", "completion"])]
     pub room: Option<String>,
     /// Room server, ws:// or wss://
@@ -63,7 +63,7 @@ pub struct RoomOptions {
     /// Host name of the page that the guests use, for passwords [default: vdo.ninja]
     #[arg(long, value_name = "HOST")]
     pub salt: Option<String>,
-    /// How the server speaks [default: auto]
+    /// Dialect of the room server [default: auto]
     #[arg(long)]
     pub dialect: Option<Dialect>,
     /// Name that people in the room see [default: Recorder]
@@ -75,13 +75,13 @@ pub struct RoomOptions {
     /// All but these stream IDs
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub exclude_streams: Vec<String>,
-    /// At most so many streams at a time; 0 is no limit
+    /// Maximum number of streams at a time; 0 is no limit
     #[arg(long, value_name = "N")]
     pub max_streams: Option<u32>,
-    /// Which of --shard-count recorders this is, from 0
+    /// Index of this recorder among --shard-count recorders, from 0
     #[arg(long, value_name = "N", requires = "shard_count")]
     pub shard_index: Option<u32>,
-    /// Among how many recorders the room is divided
+    /// Number of recorders that share the room
     #[arg(long, value_name = "N")]
     pub shard_count: Option<NonZeroU32>,
 }
@@ -95,13 +95,13 @@ pub struct MediaOptions {
     /// Codecs by preference, of OPUS, G722, PCMU and PCMA [default: all]
     #[arg(long, value_name = "CODEC", value_delimiter = ',')]
     pub audio_codecs: Vec<String>,
-    /// What guests are asked to encode video with, kbit/s; 0 leaves it to them
+    /// Video bitrate to request, kbit/s; 0: the guest decides
     #[arg(long, value_name = "KBIT")]
     pub video_bitrate: Option<u32>,
-    /// What guests are asked to encode sound with, kbit/s; 0 leaves it to them
+    /// Audio bitrate to request, kbit/s; 0: the guest decides
     #[arg(long, value_name = "KBIT")]
     pub audio_bitrate: Option<u32>,
-    /// Record no sound
+    /// Record no audio
     #[arg(long)]
     pub no_audio: bool,
     /// Record no video
@@ -110,7 +110,7 @@ pub struct MediaOptions {
     /// Record no screens that are shared beside a camera
     #[arg(long)]
     pub no_screen: bool,
-    /// How long lost packets are waited for, ms [default: 500]
+    /// Time to wait for late packets, ms [default: 500]
     #[arg(long, value_name = "MS")]
     pub latency: Option<u32>,
 }
@@ -130,7 +130,7 @@ pub struct NetworkOptions {
     /// Environment variable that holds the password of the TURN servers
     #[arg(long, value_name = "NAME")]
     pub turn_password_env: Option<String>,
-    /// relay: through TURN servers only [default: all]
+    /// relay: use TURN servers only [default: all]
     #[arg(long, value_name = "POLICY")]
     pub ice_transport_policy: Option<IceTransportPolicy>,
     /// First local UDP port
@@ -139,10 +139,10 @@ pub struct NetworkOptions {
     /// Last local UDP port
     #[arg(long, value_name = "PORT")]
     pub max_rtp_port: Option<u16>,
-    /// PEM file of the certificate authorities to believe [default: the system's]
+    /// PEM file of the certificate authorities to trust [default: the system's]
     #[arg(long, value_name = "FILE")]
     pub cafile: Option<PathBuf>,
-    /// Take any certificate of the servers
+    /// Accept any certificate of the servers
     #[arg(long)]
     pub insecure_tls: bool,
 }
@@ -162,7 +162,7 @@ pub struct FileOptions {
     /// Begin a new file at this size, such as 500MB or 4GB
     #[arg(long, value_name = "SIZE")]
     pub max_file_size: Option<ByteSize>,
-    /// Leave so much free on the disk [default: 256MiB]
+    /// Disk space to keep free [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub min_free_space: Option<ByteSize>,
     /// File for the list of parts; empty: none [default: beside the files]
@@ -177,7 +177,7 @@ pub struct FileOptions {
 #[derive(Args)]
 #[command(next_help_heading = "Running")]
 pub struct RunOptions {
-    /// Stop after so many seconds; without it, record until q or Ctrl+C
+    /// Stop after this many seconds; without it, record until q or Ctrl+C
     #[arg(long, value_name = "N")]
     pub seconds: Option<u64>,
     /// Print one JSON object per line, for scripts
@@ -196,11 +196,11 @@ pub struct RunOptions {
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Dialect {
-    /// Find out
+    /// Detect
     Auto,
     /// The server knows rooms and lists their members
     Hosted,
-    /// The server passes messages on
+    /// The server only relays messages
     Relay,
 }
 

@@ -239,7 +239,7 @@ impl Session {
             let folder = file.parent().unwrap_or(file).display();
             ctx.effects.push(Effect::NoSpace(format!(
                 "Recording into {folder} waits: less than {min_free} bytes are free \
-                 (min-free-space). It goes on when there is more space."
+                 (min-free-space). It continues when there is more space."
             )));
         }
     }

@@ -16,9 +16,9 @@
  * @see_also: #vdoroomsrc, #splitmuxsink
  *
  * Records every person of a room, or of any other source, into files of their own, audio and
- * video together, as they were encoded: H.264 and H.265 into MPEG-TS, all else into Matroska. Pads
- * are asked for as `video_x` and `audio_x`; those that share a group-id, or a name after the `_`,
- * are one person. A manifest lists who was recorded when.
+ * video together, as they were encoded: H.264 and H.265 into MPEG-TS, everything else into
+ * Matroska. Pads are requested as `video_x` and `audio_x`; those that share a group-id, or the name
+ * after the `_`, are one person. A manifest lists who was recorded when.
  *
  * ## Record a room
  *
@@ -49,9 +49,9 @@
  *
  * ## The end
  *
- * The element posts EOS once: after EOS was sent to it and every part is closed, at most 1.5 s
- * later; or, in PLAYING only, when all its linked pads are at EOS, and still linked half a second
- * later, unless they come from a room: one that empties may fill again.
+ * The element posts EOS once: after it has received EOS and every part is closed, at most 1.5 s
+ * later; or, in PLAYING only, when all its linked pads are at EOS and are still linked half a second
+ * later. This does not apply to the pads of a room, since an empty room may fill again.
  */
 use std::sync::{Arc, LazyLock};
 

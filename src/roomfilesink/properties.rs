@@ -12,7 +12,7 @@ pub(super) fn all() -> Vec<glib::ParamSpec> {
         glib::ParamSpecString::builder("location")
             .nick("Location")
             .blurb(
-                "Name the files by this: a template with %s stream ID, %l label, %t seconds since 1970, \
+                "Template for the names of files, with %s stream ID, %l label, %t seconds since 1970, \
                  %d date and time in UTC, %n number of the stream's part, %e extension, %% percent sign; \
                  or a folder, ending in /; or a prefix p, meaning p_%s_%t.%e",
             )
@@ -21,44 +21,44 @@ pub(super) fn all() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecBoolean::builder("create-folders")
             .nick("Create folders")
-            .blurb("Create folders of the location that do not exist")
+            .blurb("Whether to create the folders of the location")
             .default_value(true)
             .mutable_ready()
             .build(),
         glib::ParamSpecEnum::builder::<ContainerChoice>("container")
             .nick("Container")
-            .blurb("Write files of this container")
+            .blurb("Container of the files")
             .mutable_ready()
             .build(),
         glib::ParamSpecUInt64::builder("max-size-time")
             .nick("Maximum time")
-            .blurb("Begin the next part after so many nanoseconds, at a keyframe, which is asked for (0 = no limit)")
+            .blurb("Duration of a part in nanoseconds, after which the next one begins at a requested keyframe (0 = no limit)")
             .mutable_playing()
             .build(),
         glib::ParamSpecUInt64::builder("max-size-bytes")
             .nick("Maximum size")
-            .blurb("Begin the next part after so many bytes, at a keyframe, which is asked for (0 = no limit)")
+            .blurb("Size of a part in bytes, after which the next one begins at a requested keyframe (0 = no limit)")
             .mutable_playing()
             .build(),
         glib::ParamSpecUInt64::builder("min-free-space")
             .nick("Minimum free space")
-            .blurb("Leave so many bytes of the disk free: parts end cleanly below that and begin again above it (0 = no limit)")
+            .blurb("Disk space to keep free, in bytes: parts end below it, and begin again above it (0 = no limit)")
             .default_value(Settings::default().min_free_space)
             .mutable_ready()
             .build(),
         glib::ParamSpecString::builder("manifest")
             .nick("Manifest")
-            .blurb("List what was recorded in this file, one JSON object per line (unset: <prefix>_<start>.manifest.jsonl beside the files; empty: none)")
+            .blurb("File for the manifest, the list of parts, one JSON object per line (unset: <prefix>_<start>.manifest.jsonl beside the files; empty: none)")
             .mutable_ready()
             .build(),
         glib::ParamSpecBoxed::builder::<gst::Structure>("files")
             .nick("Files")
-            .blurb("Read the parts of this run, in the order in which they began: the newest 1000, and those that are open")
+            .blurb("Parts of this run, in the order in which they began: the newest 1000, and those that are open")
             .read_only()
             .build(),
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
             .nick("Statistics")
-            .blurb("Read how many parts are open, closed and failed, and how many bytes closed files have")
+            .blurb("Number of parts that are open, closed and failed, and the bytes in closed files")
             .read_only()
             .build(),
     ]

@@ -30,7 +30,7 @@ pub(super) fn all() -> Vec<Signal> {
          * GstRoomFileSink::part-failed:
          * @part: the same, and the error, as in the manifest
          *
-         * A file ends as far as it got. The recording goes on in the next one.
+         * A file ended early. The recording continues in the next one.
          */
         of_a_part("part-failed"),
     ]

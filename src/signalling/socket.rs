@@ -76,7 +76,7 @@ enum SocketError {
     Lost(tungstenite::Error),
     #[error("the server does not read what we send")]
     NotReading,
-    #[error("the server has been silent for {} s, in spite of pings", .0.as_secs())]
+    #[error("the server has not answered pings for {} s", .0.as_secs())]
     Silent(Duration),
     #[error("the server closed the connection{0}")]
     Closed(String),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How far a connection has come: gathering, ICE, DTLS, and by which way. Plain data; `states`
-//! fills it.
+//! The state of a connection: gathering, ICE, DTLS, and the selected candidate pair. Plain data;
+//! `states` fills it.
 
 use std::time::Duration;
 
@@ -135,16 +135,16 @@ impl Connectivity {
         let is_through = matches!(ice, "connected" | "completed");
         match () {
             () if is_through => format!(
-                "ICE has found a way, DTLS is \"{}\": something on that way lets the handshake not \
-                 through, or the publisher has closed the connection",
+                "ICE is connected, DTLS is \"{}\": the network or a firewall blocks the handshake, or \
+                 the publisher has closed the connection",
                 self.state(Layer::Dtls)
             ),
             () if servers.policy == Relay && servers.turn.is_empty() => {
-                "ice-transport-policy is relay and turn-servers is empty: there is no way".into()
+                "ice-transport-policy is relay and turn-servers is empty: no connection is possible".into()
             }
             () if servers.policy == Relay && no_relay => format!(
                 "no TURN server has given a relay address, and ice-transport-policy allows no other: \
-                 check turn-servers, turn-user and turn-password, {}whether a firewall stands before \
+                 check turn-servers, turn-user and turn-password, {}whether a firewall blocks \
                  the servers",
                 match servers.ports.is_any() {
                     true => "and ".to_owned(),
@@ -167,21 +167,21 @@ impl Connectivity {
                     .into()
             }
             () if no_relay => {
-                "ICE has found no way, and no TURN server has given a relay address: check \
+                "ICE has found no path, and no TURN server has given a relay address: check \
                  turn-servers, turn-user and turn-password"
                     .into()
             }
             () if self.local.only_host() && self.remote.only_host() => {
-                "ICE has found no way with local addresses alone: set stun-server, or turn-servers \
-                 for a way through any NAT"
+                "ICE has found no path with local addresses alone: set stun-server, or turn-servers, \
+                 which work through any NAT"
                     .into()
             }
             () if self.local.relay + self.remote.relay == 0 => {
-                "ICE has found no way between two networks: set turn-servers, which lead through any \
+                "ICE has found no path between two networks: set turn-servers, which work through any \
                  NAT"
                     .into()
             }
-            () => format!("ICE is \"{ice}\": neither a direct way nor one over the relays works"),
+            () => format!("ICE is \"{ice}\": neither a direct path nor one through the relays works"),
         }
     }
 

@@ -346,7 +346,7 @@ impl Exit {
         }
         match event.view() {
             EventView::StreamStart(_) if self.begins_again.swap(false, Relaxed) => {
-                gst::debug!(CAT, obj = pad, "The next session goes on");
+                gst::debug!(CAT, obj = pad, "The next session continues on this pad");
                 self.goes_on.store(true, Relaxed);
                 self.waits_for_keyframe.store(self.kind.is_video(), Relaxed);
                 true

@@ -281,7 +281,7 @@ fn go_on(
 ) -> Result<(), String> {
     let prefix = chain_prefix(session, medium.kind);
     session.timeline.place_packets(pad);
-    gst::info!(CAT, obj = element, "{} goes on", track.pad.name());
+    gst::info!(CAT, obj = element, "{} continues", track.pad.name());
     let whose = (session.id, person);
     match track.rebuild(element.upcast_ref(), whose, pad, &prefix) {
         Ok(()) => {

@@ -33,7 +33,7 @@ impl Control {
         if let Some(combiner) = self.flows.get_mut(&id.session) {
             combiner.add_pad(&pad);
             if combiner.update_pad_flow(&pad, flow) == Err(gst::FlowError::NotLinked) {
-                gst::info!(CAT, obj = element, "Nobody takes the media of {stream}");
+                gst::info!(CAT, obj = element, "Nothing consumes the media of {stream}");
             }
         }
     }

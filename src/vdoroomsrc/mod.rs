@@ -14,12 +14,12 @@
  * @symbols:
  *   - GstVdoRoomSrcPad
  *
- * Receives every stream of a VDO.Ninja room: does the room's signalling itself over one
- * websocket, and adds one #webrtcbin and the source pads for each stream that it discovers. The
- * pads carry encoded media, so that they can be linked to muxers. They are called by the stream's
- * ID, as in `video_alice` and `audio_alice`, and go with the stream, after EOS.
+ * Receives every stream of a VDO.Ninja room. It does the signalling itself over one websocket,
+ * makes one #webrtcbin per stream, and adds a source pad for each track. The pads carry encoded
+ * media and can be linked to muxers. They are named by the stream ID, as `video_alice` and
+ * `audio_alice`, and are removed with the stream, after EOS.
  *
- * ## Record everybody, each into a file
+ * ## Record everybody, each person into a file
  *
  * ```bash
  * gst-launch-1.0 -e vdoroomsrc server=ws://127.0.0.1:8443 room=studio : roomfilesink location=rec
@@ -33,20 +33,20 @@
  *   r.audio_alice ! queue ! m.
  * ```
  *
- * ## Record the sound of those whose IDs begin with a, at 128 kbit/s
+ * ## Record the audio of the streams whose IDs begin with a, at 128 kbit/s
  *
  * ```bash
  * gst-launch-1.0 -e vdoroomsrc room=studio streams='<"a*">' receive-video=false audio-bitrate=128 : \
  *   roomfilesink location=interview/
  * ```
  *
- * ## Tell what happens in the room
+ * ## Print what happens in the room
  *
  * ```bash
  * gst-launch-1.0 -m vdoroomsrc room=studio : fakesink
  * ```
  *
- * ## Tell what one person sends, within 30 s
+ * ## Print what one person sends, within 30 s
  *
  * ```bash
  * gst-discoverer-1.0 -v -t 30 vdoroom://127.0.0.1:8443/studio/alice
@@ -64,14 +64,14 @@
  *   them
  * - `vdoroom-stream-removed`: `stream-id` and `reason`
  * - `vdoroom-connection`: `stream-id`, `session`, the states `gathering`, `ice`, `dtls` and
- *   `connection` and, once they are known, `local-candidate`, `remote-candidate` and
+ *   `connection` and, once known, `local-candidate`, `remote-candidate` and
  *   `round-trip-time` in nanoseconds
  *
  * ## Events of the pads
  *
  * - `vdoroom-stream`, sticky: `room`, `stream`, `session` and `label`
- * - `vdoroom-session-end`, before EOS: `reason`, and how many `packets` came, were `lost`, `late`
- *   and `recovered`, with what mean `jitter` in nanoseconds
+ * - `vdoroom-session-end`, before EOS: `reason`, the number of `packets` that arrived, were
+ *   `lost`, `late` and `recovered`, and the mean `jitter` in nanoseconds
  */
 mod actions;
 mod announce;

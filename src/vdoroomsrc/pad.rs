@@ -91,22 +91,22 @@ mod imp {
                     string(
                         "stream-id",
                         "Stream ID",
-                        "Read whose media it is: the stream ID as people see it",
+                        "ID of the stream, as people see it",
                     ),
                     glib::ParamSpecUInt::builder("session")
                         .nick("Session")
-                        .blurb("Read which connection of this stream it is, counted from 1")
+                        .blurb("Number of this connection of the stream, from 1")
                         .read_only()
                         .build(),
                     string(
                         "label",
                         "Label",
-                        "Read the name that the publisher had given when the pad appeared",
+                        "Name that the publisher had given when the pad was added",
                     ),
                     string(
                         "msid",
                         "MSID",
-                        "Read the MediaStream ID of the track in the publisher's offer (RFC 8830)",
+                        "MediaStream ID of the track in the publisher's offer (RFC 8830)",
                     ),
                 ]
             });

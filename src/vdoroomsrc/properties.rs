@@ -79,48 +79,48 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             "server",
             "Server",
             Some(DEFAULT_SERVER),
-            "Connect to the room server at this ws:// or wss:// URL (user and password in it do not \
-             read back)",
+            "URL of the room server, ws:// or wss:// (user and password in it are not read back)",
         ),
         string(
             "room",
             "Room",
             None,
-            "Join this room, as people type its name (unset: the IDs in streams are played directly)",
+            "Name of the room to join, as people type it (unset: the IDs in streams are received \
+             without a room)",
         ),
         string(
             "password",
             "Password",
             None,
-            "Use this as the room's password (unset: the protocol's well-known default password; \
-             false, 0 or off: no password and no encryption; reads back as *** when set)",
+            "Password of the room (unset: the protocol's well-known default password; false, 0 or \
+             off: no password and no encryption; reads back as *** when set)",
         ),
         string(
             "password-env",
             "Password variable",
             None,
-            "Read the password from this environment variable, unless password is set: that keeps it \
-             out of command lines and logs",
+            "Name of the environment variable that holds the password, which keeps it out of \
+             command lines and logs (password takes precedence)",
         ),
         string(
             "salt",
             "Salt",
             Some(DEFAULT_SALT),
-            "Hash the password with this salt, the host name of the guests' web page (vdo.ninja also \
-             stands for localhost and IP addresses)",
+            "Salt of the password, the host name of the guests' web page (vdo.ninja also stands \
+             for localhost and IP addresses)",
         ),
         string(
             "token",
             "Token",
             None,
-            "Join the room that this token makes, with a password, out of the room's name: what \
-             stands behind &token= in the address of the guests' page (unset: none; reads back as \
-             *** when set)",
+            "Token of the room: the value of &token= in the address of the guests' page; with a \
+             password, it makes another room of the same name (unset: none; reads back as *** \
+             when set)",
         ),
         glib::ParamSpecEnum::builder_with_default("dialect", Dialect::Auto)
             .nick("Dialect")
             .blurb(
-                "Speak to a room server that tracks rooms (hosted) or passes messages on (relay)",
+                "Dialect of the room server: it tracks rooms (hosted), or only relays messages (relay)",
             )
             .mutable_ready()
             .build(),
@@ -128,15 +128,15 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             "accept-unencrypted",
             "Accept unencrypted",
             false,
-            "Take offers and candidates in clear although a password is set (with the default \
-             password they are always taken)",
+            "Whether to accept unencrypted offers and candidates although a password is set (with \
+             the default password they are always accepted)",
         ),
         strings(
             "streams",
             "Streams",
             "Stream ID",
             Playing,
-            "Receive the streams with these IDs, as people see them, with the wildcards * and ? \
+            "IDs of the streams to receive, as people see them, with the wildcards * and ? \
              (empty: all)",
         ),
         strings(
@@ -144,7 +144,7 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             "Excluded streams",
             "Stream ID",
             Playing,
-            "Leave out the streams with these IDs, as people see them, with the wildcards * and ? \
+            "IDs of the streams not to receive, as people see them, with the wildcards * and ? \
              (empty: none)",
         ),
         number(
@@ -153,8 +153,8 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             ANY,
             0,
             Ready,
-            "Receive at most so many streams at the same time; further ones wait until one leaves (0 \
-             = no limit)",
+            "Maximum number of streams at a time; further ones wait until one leaves (0 = no \
+             limit)",
         ),
         number(
             "shard-index",
@@ -162,8 +162,8 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             0..=Shard::MAX - 1,
             0,
             Ready,
-            "Receive the streams that fall to this one of the shard-count recorders of the room, from \
-             0 to shard-count - 1",
+            "Index of this recorder among the shard-count recorders that share the room, from 0 \
+             to shard-count - 1",
         ),
         number(
             "shard-count",
@@ -171,33 +171,33 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             1..=Shard::MAX,
             1,
             Ready,
-            "Divide the streams of the room among so many recorders, each with a shard-index of its \
-             own (1 = this one receives all)",
+            "Number of recorders that share the room, each with a shard-index of its own (1 = \
+             this one receives all streams)",
         ),
         boolean(
             "receive-audio",
             "Receive audio",
             true,
-            "Ask publishers for sound",
+            "Whether to request audio",
         ),
         boolean(
             "receive-video",
             "Receive video",
             true,
-            "Ask publishers for video",
+            "Whether to request camera video",
         ),
         boolean(
             "receive-screen",
             "Receive screen",
             true,
-            "Ask publishers for a screen that they share beside the camera",
+            "Whether to request a shared screen that is sent beside the camera",
         ),
         strings(
             "video-codecs",
             "Video codecs",
             "Codec",
             Ready,
-            "Accept these video codecs, by preference, of H264, H265, VP8, VP9 and AV1 (empty: all \
+            "Accepted video codecs, by preference, of H264, H265, VP8, VP9 and AV1 (empty: all \
              that this GStreamer can depayload, in the publisher's order)",
         ),
         strings(
@@ -205,7 +205,7 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             "Audio codecs",
             "Codec",
             Ready,
-            "Accept these audio codecs, by preference, of OPUS, G722, PCMU and PCMA (empty: all, in \
+            "Accepted audio codecs, by preference, of OPUS, G722, PCMU and PCMA (empty: all, in \
              the publisher's order)",
         ),
         number(
@@ -214,8 +214,8 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             0..=MAX_VIDEO_BITRATE,
             0,
             Playing,
-            "Ask publishers to encode each video with at most so many kbit/s (0 = as they like: \
-             browsers take 2500 or so; at 600 and below they send smaller pictures)",
+            "Video bitrate to request, in kbit/s, an upper limit (0 = the publisher decides: \
+             browsers send about 2500; at 600 and below they reduce the resolution)",
         ),
         number(
             "audio-bitrate",
@@ -223,8 +223,8 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             0..=MAX_AUDIO_BITRATE,
             0,
             Playing,
-            "Ask publishers to encode sound with so many kbit/s (0 = as they like: browsers take 64 \
-             or so for stereo)",
+            "Audio bitrate to request, in kbit/s (0 = the publisher decides: browsers send about \
+             64 for stereo)",
         ),
         number(
             "keyframe-interval",
@@ -232,21 +232,21 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             ANY,
             DEFAULT_KEYFRAME_INTERVAL,
             Playing,
-            "Ask for a keyframe, by PLI, when none has come for so many milliseconds (0 = only when \
-             one is needed)",
+            "Longest time between keyframes in milliseconds, after which one is requested by PLI \
+             (0 = only when one is needed)",
         ),
         boolean(
             "wait-for-keyframe",
             "Wait for keyframe",
             true,
-            "Hold video back from a loss until the next keyframe (false: it goes on, marked as \
-             corrupted until then)",
+            "Whether to drop video after a loss until the next keyframe (false: damaged frames \
+             are passed on, marked as corrupted)",
         ),
         string(
             "stun-server",
             "STUN server",
             None,
-            "Use this STUN server for every connection, as stun://HOST:PORT or stun:HOST:PORT (unset: \
+            "STUN server for every connection, as stun://HOST:PORT or stun:HOST:PORT (unset: \
              none)",
         ),
         strings(
@@ -254,29 +254,29 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             "TURN servers",
             "TURN server",
             Ready,
-            "Use these TURN servers for every connection, as \
+            "TURN servers for every connection, as \
              turn(s)://USER:PASSWORD@HOST:PORT?transport=udp|tcp or, with turn-user and \
-             turn-password, turn(s):HOST:PORT?transport=udp|tcp (empty: none; credentials read back \
-             as ***)",
+             turn-password, turn(s):HOST:PORT?transport=udp|tcp (empty: none; credentials read \
+             back as ***)",
         ),
         string(
             "turn-user",
             "TURN user",
             None,
-            "Give this user name to the TURN servers that name none (unset: each names its own)",
+            "User name for TURN servers without one (unset: each has its own)",
         ),
         string(
             "turn-password",
             "TURN password",
             None,
-            "Give this password to the TURN servers that name none (reads back as *** when set)",
+            "Password for TURN servers without one (reads back as *** when set)",
         ),
         glib::ParamSpecEnum::builder_with_default(
             "ice-transport-policy",
             WebRTCICETransportPolicy::All,
         )
         .nick("ICE transport policy")
-        .blurb("Use all ICE candidates, or those of the TURN servers only (relay)")
+        .blurb("ICE candidates to use: all, or only those of TURN servers (relay)")
         .mutable_ready()
         .build(),
         number(
@@ -285,8 +285,8 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             0..=LAST_PORT,
             0,
             Ready,
-            "Use local UDP ports from this one on for ICE candidates (0 with the default of \
-             max-rtp-port: any port; 0 with another: 1024)",
+            "First local UDP port for ICE candidates (0 with the default of max-rtp-port: any \
+             port; 0 with another: 1024)",
         ),
         number(
             "max-rtp-port",
@@ -294,7 +294,7 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             0..=LAST_PORT,
             LAST_PORT,
             Ready,
-            "Use local UDP ports up to this one for ICE candidates",
+            "Last local UDP port for ICE candidates",
         ),
         number(
             "latency",
@@ -302,13 +302,13 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             ANY,
             DEFAULT_LATENCY,
             Ready,
-            "Wait so many milliseconds for late packets, in the jitterbuffer",
+            "Time that the jitterbuffer waits for late packets, in milliseconds",
         ),
         boolean(
             "do-retransmission",
             "Do retransmission",
             true,
-            "Ask for lost packets again (NACK and RTX)",
+            "Whether to request lost packets again (NACK and RTX)",
         ),
         number(
             "stream-timeout",
@@ -316,7 +316,7 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             1_000..=u32::MAX,
             DEFAULT_STREAM_TIMEOUT,
             Ready,
-            "End a connection after so many milliseconds without media on any track, and ask for it \
+            "Time without media in milliseconds after which a connection is ended and requested \
              again",
         ),
         number(
@@ -325,34 +325,35 @@ pub(super) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
             ANY,
             0,
             Ready,
-            "Keep the pads of a connection that has ended for so many milliseconds, for the stream's \
-             next one, so that what is linked to them goes on (0 = they end with the connection; a \
-             change of codec ends them too)",
+            "Time in milliseconds for which the pads of an ended connection are kept for the \
+             stream's next one, without EOS (0 = removed with the connection; a change of codec \
+             also removes them)",
         ),
         string(
             "cafile",
             "CA file",
             None,
-            "Believe the certificate authorities in this PEM file, for the room server and for TURN \
+            "PEM file of the certificate authorities to trust, for the room server and for TURN \
              servers over TLS (unset: the system's)",
         ),
         boolean(
             "insecure-tls",
             "Insecure TLS",
             false,
-            "Take any certificate of the room server and of TURN servers, also a forged one",
+            "Whether to accept any certificate of the room server and of TURN servers, also a \
+             forged one",
         ),
         string(
             "label",
             "Label",
             Some(DEFAULT_LABEL),
-            "Show this name to the people in the room",
+            "Name that the people in the room see",
         ),
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
             .nick("Statistics")
             .blurb(
-                "Read the state of the room and of each stream, in numbers: codecs, packets, loss, \
-                 keyframes, the way and its round trip time",
+                "State of the room and of each stream: codecs, packets, loss, keyframes, candidates \
+                 and round-trip time",
             )
             .read_only()
             .build(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How often lost packets are asked for again, and when that cannot help.
+//! How often retransmission of lost packets is requested, and when that cannot help.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use super::session::{Reports, Session};
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Requests and answers are lost as well: with one packet in twenty gone, every tenth attempt
-/// fails. A picture whose packet does not come costs all until the next keyframe.
+/// fails. A frame that lacks a packet damages all frames until the next keyframe.
 const ATTEMPTS: u32 = 5;
 
-/// Until a packet is missed: when the next picture comes, at 30 in a second.
+/// A missing packet is noticed when the next frame arrives, at 30 frames per second.
 const NOTICED: Duration = Duration::from_millis(35);
 
-/// What is asked for more often within a round trip is answered more often than it helps.
+/// More requests within a round trip only cause duplicate retransmissions.
 const PER_ROUND_TRIP: u32 = 3;
 
 #[derive(Debug, Default)]
@@ -27,9 +27,9 @@ pub(super) struct Repair {
     warned: bool,
 }
 
-/// How long to wait for an answer before a packet is asked for once more: the attempts are spread
-/// over the time that there is. One in each round trip filled a narrow line where `latency` is long.
-/// `None` leaves it to rtpjitterbuffer: whatever is asked for comes too late.
+/// The time between two requests for the same packet: the attempts are spread over the time that is
+/// left. One in each round trip filled a slow network where `latency` is long. `None` leaves it to
+/// rtpjitterbuffer: every retransmission would arrive too late.
 fn retry_after(latency: Duration, round_trip: Duration) -> Option<Duration> {
     let time = latency.saturating_sub(round_trip).saturating_sub(NOTICED);
     let pace = (time / (ATTEMPTS - 1)).max(round_trip / PER_ROUND_TRIP);
@@ -69,8 +69,8 @@ impl Session {
         if loses && round_trip + NOTICED > latency && !self.repair.warned {
             self.repair.warned = true;
             reports.command(Command::Warn(format!(
-                "stream \"{}\": lost video cannot be repaired: what is asked for again takes {} ms, \
-                 and is waited for for {} ms; set latency={}",
+                "stream \"{}\": lost video cannot be repaired: a retransmission takes {} ms, and \
+                 latency is {} ms; set latency={}",
                 self.stream,
                 round_trip.as_millis(),
                 latency.as_millis(),

@@ -33,11 +33,11 @@ pub(super) const LAST_PORT: u32 = 65_535;
 #[enum_type(name = "GstVdoRoomDialect")]
 pub enum Dialect {
     #[default]
-    #[enum_value(name = "Auto: found out from what the server says", nick = "auto")]
+    #[enum_value(name = "Auto: detected from the server's messages", nick = "auto")]
     Auto = 0,
     #[enum_value(name = "Hosted: the server tracks rooms and members", nick = "hosted")]
     Hosted = 1,
-    #[enum_value(name = "Relay: the server passes every message on", nick = "relay")]
+    #[enum_value(name = "Relay: the server only relays messages", nick = "relay")]
     Relay = 2,
 }
 
@@ -147,7 +147,7 @@ pub(super) enum SettingsError {
         "\"{0}\" is not the address of a room server: {1}; set server to ws://HOST:PORT or wss://HOST:PORT"
     )]
     Server(String, String),
-    #[error("neither room nor streams says what to receive: set room=NAME")]
+    #[error("neither room nor streams is set: set room=NAME")]
     NothingToReceive,
     #[error(
         "shard-index is {index} of shard-count {count}: set shard-index to less than shard-count, for it counts from 0"

@@ -42,8 +42,8 @@ pub(super) fn all() -> Vec<Signal> {
          * @stream_id: the stream ID as people see it
          * @reason: why, in words
          *
-         * A stream has left the room, and its pads are gone, but for those that wait for it to
-         * come back (#GstVdoRoomSrc:rejoin-window).
+         * A stream has left the room, and its pads are removed, except those that are kept for its
+         * return (#GstVdoRoomSrc:rejoin-window).
          */
         Signal::builder("stream-removed")
             .param_types([string(), string()])
@@ -53,10 +53,10 @@ pub(super) fn all() -> Vec<Signal> {
          * @stream_id: the stream ID as people see it
          * @info: what is known of the stream, a structure `vdoroom-stream-info`
          *
-         * Asks whether to receive a stream that the properties let through. It costs its
-         * publisher nothing until then. Without a handler every stream is received.
+         * Asks whether to receive a stream that the properties accept. The publisher is not asked
+         * for media before. Without a handler every accepted stream is received.
          *
-         * Returns: %FALSE to leave it out; one handler that says so is enough.
+         * Returns: %FALSE not to receive it; one such handler is enough.
          */
         Signal::builder("accept-stream")
             .param_types([string(), info()])
@@ -72,7 +72,7 @@ pub(super) fn all() -> Vec<Signal> {
          * GstVdoRoomSrc::request-keyframe:
          * @stream_id: the stream ID as people see it
          *
-         * Asks the stream's publisher for a keyframe of each of its videos, by PLI.
+         * Requests a keyframe of each of the stream's videos, by PLI.
          */
         action("request-keyframe", |element, stream| {
             element.imp().request_keyframe(stream);
@@ -81,7 +81,7 @@ pub(super) fn all() -> Vec<Signal> {
          * GstVdoRoomSrc::play:
          * @stream_id: the stream ID as people see it
          *
-         * Receives a stream, also one that the properties leave out, or that was stopped.
+         * Receives a stream, also one that the properties exclude, or that was stopped.
          */
         action("play", |element, stream| {
             element.imp().send(Event::Play(StreamId(stream)));
@@ -90,7 +90,7 @@ pub(super) fn all() -> Vec<Signal> {
          * GstVdoRoomSrc::stop:
          * @stream_id: the stream ID as people see it
          *
-         * Ends the connection of a stream, which stays in the room, and does not ask for it again.
+         * Ends the connection of a stream, which stays in the room, and does not request it again.
          */
         action("stop", |element, stream| {
             element.imp().send(Event::Stop(StreamId(stream)));

@@ -42,7 +42,7 @@ enum UriError {
     Encoding,
     #[error("STREAM is the ID of one stream, and not a pattern: for several use ?streams=")]
     Pattern,
-    #[error("{0} stands before the question mark already")]
+    #[error("{0} is already given before the question mark")]
     SaidBefore(String),
     #[error(
         "everybody can read a URI, so {0} does not belong into it: use password-env, or set the property"

@@ -300,7 +300,7 @@ fn connect_channel(
                 if !warned.swap(true, Relaxed) {
                     gst::warning!(
                         CAT,
-                        "Session {} says more than is read: some is dropped",
+                        "Session {} sends messages faster than they are handled: some are dropped",
                         id.0
                     );
                 }

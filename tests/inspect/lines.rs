@@ -7,8 +7,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use vdoroom_test_support::own_network::in_a_network_of_its_own;
 use vdoroom_test_support::manual::{self, shell_lines};
+use vdoroom_test_support::own_network::in_a_network_of_its_own;
 use vdoroom_test_support::require;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 

@@ -24,7 +24,7 @@ fn who_cannot_be_reached_is_told_with_the_stage_and_what_to_check() {
     let told = [
         ("far", ["with local addresses alone", "stun-server"]),
         ("mute", ["no usable ICE candidates", "mDNS"]),
-        ("deaf", ["ICE has found a way", "DTLS is \"connecting\""]),
+        ("deaf", ["ICE is connected", "DTLS is \"connecting\""]),
     ];
     recording.wait("three complaints", |r| r.complaints.len() == told.len());
     for (name, parts) in told {

@@ -88,7 +88,7 @@ impl Room {
     fn fail(&mut self, message: String) {
         self.link = Link::Given;
         if !self.sessions.is_empty() {
-            let go_on = format!("{message}; the streams that are connected go on");
+            let go_on = format!("{message}; connected streams continue");
             self.warn_once("failing", &go_on);
         }
         self.failing = Some(message);

@@ -64,9 +64,9 @@ impl Room {
 
     pub(super) fn warn_of_another_viewer(&mut self, id: &StreamId) {
         let message = format!(
-            "{} stops again and again soon after it began, as if its publisher served one viewer \
-             only, and another one wanted it too: start raspberry_ninja with --multiviewer, or end \
-             the other one; it is asked for ever more rarely",
+            "{} repeatedly ends soon after it began, as if its publisher served one viewer only, and \
+             there were another viewer: start raspberry_ninja with --multiviewer, or close the \
+             other viewer; retries become rarer",
             named(id)
         );
         self.warn_about(id, "another viewer", &message);

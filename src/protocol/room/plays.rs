@@ -197,7 +197,7 @@ impl Room {
             && sent >= PLAYS_UNTIL_AWAY
             && stream.sessions.is_empty()
         {
-            return self.away(&id, "it does not answer any more", true);
+            return self.away(&id, "it no longer answers", true);
         }
         if !stream.here && !stream.expected && sent >= PLAYS_UNTIL_FORGOTTEN {
             return self.forget(&id);

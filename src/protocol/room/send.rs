@@ -188,7 +188,9 @@ impl Room {
         match told.cmp(&MAX_WARNINGS_PER_MINUTE) {
             Ordering::Less => self.warn(Some(id), message),
             Ordering::Equal => {
-                let message = format!("{message}; more about streams is not told in this minute");
+                let message = format!(
+                    "{message}; further warnings about streams are suppressed for a minute"
+                );
                 self.warn(Some(id), &message);
             }
             Ordering::Greater => {}

@@ -42,7 +42,7 @@ impl Room {
         if !session.may_speak(now) {
             self.ignored_messages += 1;
             let message = format!(
-                "{} says too much at once: some of it is ignored",
+                "{} sends too many messages: some are ignored",
                 named(&stream)
             );
             return self.warn_about(&stream, "messages", &message);
@@ -176,7 +176,7 @@ impl Room {
             .map(|session| session.id)
             .collect();
         for session in dead {
-            self.end_session(session, "its publisher goes on in a new connection");
+            self.end_session(session, "its publisher continues in a new connection");
         }
     }
 
@@ -199,7 +199,7 @@ impl Room {
             other.id > id && other.peer == peer && other.stream == stream && other.has_media()
         };
         if self.sessions.values().any(goes_on) {
-            return self.end_session(id, "its publisher goes on in a new connection");
+            return self.end_session(id, "its publisher continues in a new connection");
         }
         if let Some(stream) = self.streams.get_mut(&stream)
             && stream.primary() == Some(id)
@@ -225,7 +225,7 @@ impl Room {
             return;
         };
         let stream = session.stream.clone();
-        let message = format!("{} was hung up on: {reason}", named(&stream));
+        let message = format!("{} was disconnected: {reason}", named(&stream));
         self.warn_about(&stream, "abuse", &message);
         self.say_bye_everywhere(id);
         self.end_session(id, reason);
@@ -242,7 +242,7 @@ impl Room {
         let timeout = self.config.stream_timeout;
         let why = |session: &Session| {
             if session.is_stalled() {
-                "it sends nothing any more"
+                "it no longer sends anything"
             } else if session.is_dumb() {
                 "its data channel does not open"
             } else if session.is_hurried() {
