@@ -28,7 +28,7 @@ struct Arguments {
     /// Certificates to trust for wss, PEM
     #[arg(long, value_name = "FILE")]
     cafile: Option<PathBuf>,
-    /// Stop after so many seconds; without it, run until interrupted
+    /// Stop after this many seconds; without it, run until interrupted
     #[arg(long)]
     seconds: Option<u64>,
     /// Who publishes: NAME:CODEC[:KIND], CODEC one of h264, h265, vp8, vp9, av1, KIND one of

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How large the open files are, and how much is free. Asked on a thread of its own: a disk that
-//! hangs must hold up nobody.
+//! hangs must not block the program.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

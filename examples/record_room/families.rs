@@ -126,7 +126,7 @@ const TRACK_COUNTERS: [Row<Track>; 10] = [
     ),
 ];
 
-/// Of those that have left nothing is told.
+/// Streams that have left have no metrics.
 pub fn of(status: &Status) -> Result<Vec<MetricFamily>> {
     let families = Families(Registry::new());
     families.of_program(status)?;

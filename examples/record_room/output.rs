@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Where it is told what happens: on a terminal, as plain lines, or as JSON.
+//! Output: on a terminal, as plain lines, or as JSON.
 
 use std::io::{IsTerminal, Write};
 
@@ -18,7 +18,7 @@ pub trait Output {
     /// A message of one of the elements, by its name without the prefix of the element.
     fn news(&mut self, event: &str, fields: &gst::Structure);
     fn warning(&mut self, text: &str);
-    /// No more is recorded; what is left is to close the files.
+    /// The recording has ended; files are being closed.
     fn closing(&mut self);
     /// All is over. `files` is the property of roomfilesink, `sums` is what it holds in all.
     fn ended(&mut self, files: &gst::Structure, sums: &Files, end: &End);
@@ -33,7 +33,7 @@ pub fn new(options: &Options) -> Box<dyn Output> {
     }
 }
 
-/// Prints a line. Who listens may go while the recording goes on.
+/// Prints a line. The reader may exit while the recording continues.
 pub fn print(line: &str) {
     let mut output = std::io::stdout().lock();
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());

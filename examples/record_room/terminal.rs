@@ -147,7 +147,7 @@ impl Output for Terminal {
     }
 }
 
-/// Who is recorded comes first, who has gone last.
+/// People who are recorded come first, those who have left last.
 fn rank(stream: &Stream) -> u8 {
     match stream.state.as_str() {
         _ if stream.recording => 0,

@@ -162,7 +162,10 @@ impl Survey {
         for track in &part.tracks {
             for (count, what) in [
                 (track.dropped, "frames came in but are not in the file"),
-                (track.discontinuities, "losses on the way to the recorder"),
+                (
+                    track.discontinuities,
+                    "losses between publisher and recorder",
+                ),
             ] {
                 if count > 0 {
                     let text = format!("{}: {count} {what}", track.codec);
@@ -201,7 +204,7 @@ impl Survey {
         }
     }
 
-    /// From when to when nobody recorded a person who was recorded before and after.
+    /// Gaps between two recordings of the same person.
     fn pauses(&mut self, manifest: &Manifest, ends: &[Option<i64>]) {
         let mut people = BTreeMap::<_, Vec<_>>::new();
         for (part, end) in manifest.parts.iter().zip(ends) {

@@ -9,7 +9,7 @@ use std::{
 
 use vdoroom_test_support::{printable, server::RoomEvent};
 
-/// So many lines wait; what comes beyond that is not printed.
+/// Lines that may wait; further ones are not printed.
 const WAITING: usize = 1024;
 
 #[derive(Clone)]
@@ -21,7 +21,7 @@ impl Lines {
         thread::spawn(move || {
             let mut output = io::stdout().lock();
             for line in lines {
-                // Without standard output there is nothing to print, and all else goes on.
+                // Without standard output nothing is printed, and the server keeps running.
                 if writeln!(output, "{}", printable(&line)).is_err() {
                     return;
                 }

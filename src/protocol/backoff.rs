@@ -7,7 +7,7 @@ use rand_chacha::rand_core::Rng;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
-/// Where nothing answers nobody is burdened, and a network may be back at any moment.
+/// Attempts that nothing answers burden no server, and a network may be back at any moment.
 const UNREACHABLE: Duration = Duration::from_millis(500);
 
 /// How long a server that is full wants to be left alone (protocol 1.3).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a stranger may cost us. Any guest can send anything: past a limit the excess is ignored,
-//! with one warning, and nobody else notices.
+//! with one warning, and other streams are not affected.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What is said in a VDO.Ninja room, as a pure state machine: `(event, now) → actions`.
 //!
-//! [`Room`] knows no socket, no clock and no GStreamer: whoever owns it hands in [`Event`]s with
+//! [`Room`] knows no socket, no clock and no GStreamer: its owner hands in [`Event`]s with
 //! the present instant, carries out the [`Action`]s that come back in their order, and sends
 //! [`Event::Tick`] when [`Room::deadline`] has come. So every conversation, a reload or a late
 //! candidate, is a test in virtual time (`tests/protocol_*.rs`).

@@ -32,7 +32,7 @@ const MAX_STREAM_ID_BEFORE_SUFFIX: usize = 44;
 pub struct PeerId(pub(super) String);
 
 impl PeerId {
-    /// `None` if nobody could be called so.
+    /// `None` if no stream can have this name.
     pub fn new(uuid: &str) -> Option<Self> {
         (!uuid.is_empty() && uuid.len() <= MAX_NAME).then(|| Self(uuid.to_owned()))
     }

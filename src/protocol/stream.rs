@@ -207,7 +207,7 @@ impl Stream {
         });
     }
 
-    /// A play was sent, and so many streams do not answer.
+    /// A play was sent; this many streams do not answer.
     pub fn asked(&mut self, now: Instant, unanswered: usize) {
         let sent = self.ask.map_or(0, |ask| ask.sent).saturating_add(1);
         let wait = match self.here || self.expected {

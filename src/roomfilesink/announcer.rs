@@ -10,7 +10,7 @@ use gst::prelude::*;
 
 use super::RoomFileSink;
 
-/// After the files are closed, handlers have so long before NULL is reached without them.
+/// The time that handlers have after the files are closed; then NULL is reached without them.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 struct Signal {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A rest of a thread that works through what others hand it: what comes meanwhile is done together
+//! A sleep of a thread that handles messages: those that arrive meanwhile are handled together
 //! afterwards. To wake a thread for each buffer costs more than what it does then. Plain Rust.
 
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -19,7 +19,7 @@ impl Bell {
         self.changed.notify_one();
     }
 
-    /// Rests for so long, or until somebody rings. A ring since the last rest counts.
+    /// Sleeps for this long, or until a ring. A ring since the last sleep counts.
     pub(super) fn rest(&self, time: Duration) {
         let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut rung, _) = self

@@ -69,7 +69,7 @@ impl Retry {
 }
 
 impl Session {
-    /// Tracks that are through leave their part; a part that nobody is left in ends at once.
+    /// Tracks that have ended leave their part; a part without tracks ends at once.
     pub(super) fn release_ended(&mut self, now: Instant, ctx: &mut Context<'_>) {
         let mut reason = None;
         for index in 0..self.tracks.len() {
@@ -139,7 +139,7 @@ impl Session {
             if Some(part.id()) != self.current {
                 continue;
             }
-            // Where the way of a frame ends for now: at the disk, or before that in the multiplexer.
+            // Where frames are stuck: at the disk, or before that in the multiplexer.
             let (done, stalled) = match part.waiting() {
                 0 if part.is_full() => (part.bytes(), "mpegtsmux gave nothing"),
                 _ => (part.written(), "the disk took nothing"),

@@ -27,15 +27,15 @@ use super::writer::FileEvent;
 use super::{CAT, RoomFileSink};
 
 const TICK: Duration = Duration::from_millis(100);
-/// Frames that come within so long are handled together; anything else is handled at once.
+/// Frames that arrive within this time are handled together; other messages at once.
 const GATHER: Duration = Duration::from_millis(40);
-/// After EOS was sent to the element, tracks have so long to end by themselves.
+/// The time that tracks have to end by themselves after EOS was sent to the element.
 const END_TRACKS: Duration = Duration::from_secs(1);
-/// After so long the element posts EOS whatever its files do.
+/// After this time the element posts EOS, whatever its files do.
 const END_PARTS: Duration = Duration::from_millis(1500);
-/// Files have so long to close when the element goes to READY.
+/// The time that files have to close when the element goes to READY.
 pub(super) const SHUTDOWN: Duration = Duration::from_secs(2);
-/// All pads at EOS and still linked for so long: the source is finite and through.
+/// All pads at EOS and still linked for this long: the source was finite.
 const FINITE: Duration = Duration::from_millis(500);
 
 pub(super) enum Msg {

@@ -149,8 +149,8 @@ impl Session {
         current.map_or(Reason::Eos, |p| p.record.began)
     }
 
-    /// Opens the next part and moves the tracks there: sound and what has a keyframe at once,
-    /// other videos at their next keyframe.
+    /// Opens the next part and moves the tracks there: audio and video with a keyframe at once,
+    /// other video at its next keyframe.
     pub(super) fn open_part(&mut self, began: Reason, now: Instant, ctx: &mut Context<'_>) -> bool {
         let mut members: Vec<(usize, Arc<Format>)> = (0..self.tracks.len())
             .filter(|i| {
@@ -219,7 +219,7 @@ impl Session {
         }
     }
 
-    /// The track does not move to the current part any more: nobody is to wait for it there.
+    /// The track no longer moves to the current part, which must not wait for it.
     pub(super) fn stay_away(&mut self, index: usize) {
         let part = self.parts.iter_mut().find(|p| Some(p.id()) == self.current);
         if let (Some(number), Some(part)) = (self.tracks[index].next.take(), part) {

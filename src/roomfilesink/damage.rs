@@ -4,10 +4,10 @@
 use super::container::Kind;
 use super::record::Field;
 
-/// A manifest stays readable: what is beyond is only counted.
+/// Further entries are only counted, so that a manifest stays readable.
 const MAX_RANGES: usize = 1000;
 
-/// A shorter hole in the sound is one or two packets, which decoders conceal.
+/// A shorter gap in audio is one or two packets, which decoders conceal.
 const SHORTEST_SILENCE: i64 = 100_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_packet_of_sound_is_no_hole() {
+    fn a_lost_packet_of_audio_is_no_gap() {
         let mut damage = Damage::default();
         let ms = 1_000_000;
         damage.missing(Kind::Audio, 0, 20 * ms);

@@ -48,14 +48,14 @@ impl Format {
         })
     }
 
-    /// The picture size, where the caps have it.
+    /// The frame size, where the caps have it.
     pub(super) fn size(&self) -> Option<(u32, u32)> {
         (self.width > 0 && self.height > 0).then_some((self.width, self.height))
     }
 
     /// Whether a file that began with `self` can go on with `new`.
     ///
-    /// A change of picture size is in the coded stream and never needs a new file.
+    /// A change of frame size is in the coded stream and never needs a new file.
     pub(super) fn can_become(&self, new: &Format, container: Container) -> bool {
         if self.codec != new.codec {
             return false;

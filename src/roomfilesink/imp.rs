@@ -108,7 +108,7 @@ impl ObjectImpl for RoomFileSink {
     fn constructed(&self) {
         self.parent_constructed();
         // A sink, so that the pipeline waits for this element's EOS; a source, so that EOS which
-        // is sent to the pipeline comes here also while nobody is linked.
+        // is sent to the pipeline comes here also while no pad is linked.
         self.obj()
             .set_element_flags(gst::ElementFlags::SINK | gst::ElementFlags::SOURCE);
     }

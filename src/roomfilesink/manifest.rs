@@ -16,7 +16,7 @@ use super::closing::{FIRST_RETRY, LAST_RETRY};
 use super::record::{Anchor, Field, json, utc_text};
 use super::writer::{FileEvent, FileSpec, FileWriter, Op};
 
-/// A line that was written so long ago is on the disk.
+/// A line that was written this long ago is on the disk.
 const SYNCED: Duration = Duration::from_secs(2);
 /// What is not on the disk is kept for the next file, but not without end.
 const MAX_KEPT: usize = 10_000;

@@ -2,7 +2,7 @@
 //! A small Matroska writer (RFC 9559). Plain Rust: frames in, [`Op`]s out.
 //!
 //! GStreamer's `matroskamux` waits for every track before it writes anything and drops GAP events
-//! (1.22), so a muted camera would hold back the sound for as long as it is muted. This writer
+//! (1.22), so a muted camera would delay audio while it is muted. This writer
 //! puts each frame into the file as it comes: nothing waits, nothing is lost with the process, and
 //! a silent track leaves no trace. Sizes, duration and index are filled in behind, so the finished
 //! file is seekable and an unfinished one plays.
@@ -57,7 +57,7 @@ pub(super) struct TrackEntry {
     pub shape: Shape,
     /// Samples that the decoder discards at the start, in nanoseconds (Opus pre-skip).
     pub codec_delay: u64,
-    /// How much must be decoded after a seek before the sound is right, in nanoseconds.
+    /// How much must be decoded after a seek before audio is correct, in nanoseconds.
     pub seek_pre_roll: u64,
 }
 

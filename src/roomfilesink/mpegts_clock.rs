@@ -7,15 +7,15 @@
 //! takes a second without one for a new time base and moves what follows. So the tables are copied
 //! to the start, and clock references are added (ISO/IEC 13818-1 section 2.4.3.5) wherever they
 //! would be more than 80 ms apart: after a longer gap that demultiplexer takes the time base for a
-//! new one and guesses its distance, so that one picture a second would play in half the time.
+//! new one and guesses its distance, so that one frame per second would play in half the time.
 
 const PACKET: usize = 188;
 const PAT_PID: u16 = 0;
-/// Nothing is held back beyond this: then there are no tables to wait for.
+/// No more than this is held back: then there are no tables to wait for.
 const MAX_HELD: usize = 4 << 20;
 /// In 1/90 000 s.
 const PCR_DISTANCE: u64 = 80 * 90;
-/// In 1/90 000 s: as late as the picture of a silent video may come (`waiting::SILENCE`). After
+/// In 1/90 000 s: as late as the frame of a silent video may come (`waiting::SILENCE`). After
 /// it the references must not go back.
 const LATENESS: u64 = 400 * 90;
 /// Clock references and timestamps have 33 bits.
@@ -85,7 +85,7 @@ impl ClockKeeper {
     }
 }
 
-/// The clock of a stream, which its first picture with a reference sets.
+/// The clock of a stream, which its first frame with a reference sets.
 struct Clock {
     /// Of the packets that carry the clock.
     pid: u16,
@@ -95,18 +95,18 @@ struct Clock {
     lead: u64,
     /// The reference before; none was written yet.
     last: Option<u64>,
-    /// The first picture was seen.
+    /// The first frame was seen.
     runs: bool,
 }
 
 impl Clock {
-    /// `None` unless a picture with a clock reference begins in this packet.
+    /// `None` unless a frame with a clock reference begins in this packet.
     fn new(packet: &[u8]) -> Option<Self> {
-        let (clock, picture) = (pcr(packet)?, pts(packet)?);
+        let (clock, frame) = (pcr(packet)?, pts(packet)?);
         Some(Self {
             pid: pid(packet),
             counter: packet[3].wrapping_sub(1) & 0x0f,
-            lead: picture.wrapping_sub(clock) & CLOCK,
+            lead: frame.wrapping_sub(clock) & CLOCK,
             last: None,
             runs: false,
         })
@@ -122,7 +122,7 @@ impl Clock {
                 self.last = late.or(Some(clock));
                 self.runs = true;
             } else if pid(packet) != self.pid
-                && let Some(clock) = pts(packet).and_then(|sound| self.due(sound))
+                && let Some(clock) = pts(packet).and_then(|audio| self.due(audio))
             {
                 self.fill(clock, &mut out);
                 out.extend_from_slice(&pcr_packet(self.pid, self.counter, clock));
@@ -155,11 +155,11 @@ impl Clock {
         }
     }
 
-    /// The reference that is due before sound with this time.
-    fn due(&self, sound: u64) -> Option<u64> {
-        // No picture can be late before the first.
+    /// The reference that is due before audio with this time.
+    fn due(&self, audio: u64) -> Option<u64> {
+        // No frame can be late before the first.
         let lateness = if self.runs { LATENESS } else { 0 };
-        let clock = sound.wrapping_sub(self.lead + lateness) & CLOCK;
+        let clock = audio.wrapping_sub(self.lead + lateness) & CLOCK;
         // Both wrap around after 26 hours.
         let ahead = |last: u64| clock.wrapping_sub(last) & CLOCK;
         self.last
@@ -270,22 +270,22 @@ mod tests {
         ]
     }
 
-    fn sound(time: u64) -> Vec<u8> {
-        let mut sound = packet(0x42, &pes(time & CLOCK));
-        sound[1] |= 0x40;
-        sound
+    fn audio(time: u64) -> Vec<u8> {
+        let mut audio = packet(0x42, &pes(time & CLOCK));
+        audio[1] |= 0x40;
+        audio
     }
 
-    /// A picture at `time` whose clock reference is `delay` before it.
-    fn picture(time: u64, delay: u64) -> Vec<u8> {
-        let mut picture = packet(0x41, &[]);
-        picture[1] |= 0x40;
-        picture[3] = 0x35;
+    /// A frame at `time` whose clock reference is `delay` before it.
+    fn frame(time: u64, delay: u64) -> Vec<u8> {
+        let mut frame = packet(0x41, &[]);
+        frame[1] |= 0x40;
+        frame[3] = 0x35;
         let clock = pcr_packet(0, 0, time.wrapping_sub(delay) & CLOCK);
-        picture[4..12].copy_from_slice(&clock[4..12]);
-        picture[4] = 7;
-        picture[12..26].copy_from_slice(&pes(time & CLOCK));
-        picture
+        frame[4..12].copy_from_slice(&clock[4..12]);
+        frame[4] = 7;
+        frame[12..26].copy_from_slice(&pes(time & CLOCK));
+        frame
     }
 
     fn tables() -> [Vec<u8>; 2] {
@@ -299,44 +299,41 @@ mod tests {
     }
 
     #[test]
-    fn sound_before_the_first_picture_comes_after_the_tables_with_a_clock() {
-        let sound = sound(22_000);
+    fn audio_before_the_first_frame_comes_after_the_tables_with_a_clock() {
+        let audio = audio(22_000);
         let [pat, pmt] = tables();
-        let picture = picture(29_000, 1_000);
+        let frame = frame(29_000, 1_000);
         let mut start = ClockKeeper::default();
-        assert!(start.push(&sound).is_empty());
+        assert!(start.push(&audio).is_empty());
         assert!(start.push(&pat).is_empty());
         assert!(start.push(&pmt).is_empty());
-        let out = start.push(&picture);
+        let out = start.push(&frame);
         let clock = &out[2 * PACKET..3 * PACKET];
         assert_eq!((pid(clock), pcr(clock)), (0x41, Some(21_000)));
-        assert_eq!(
-            clock[3], 0x24,
-            "no payload, the counter before the picture's"
-        );
+        assert_eq!(clock[3], 0x24, "no payload, the counter before the frame's");
         assert_eq!(
             out,
-            [&*pat, &*pmt, clock, &*sound, &*pat, &*pmt, &*picture].concat()
+            [&*pat, &*pmt, clock, &*audio, &*pat, &*pmt, &*frame].concat()
         );
-        assert_eq!(start.push(&sound), sound);
+        assert_eq!(start.push(&audio), audio);
     }
 
-    /// Sends a picture at `from` and then only sound, until a picture comes after `seconds` for
-    /// which nobody waited; gives the clock references.
+    /// Sends a frame at `from` and then only audio, until a frame comes after `seconds` for
+    /// which the stream did not wait; returns the clock references.
     fn mute(from: u64, seconds: u64) -> Vec<u64> {
         let mut stream = ClockKeeper::default();
-        let mut out = stream.push(&[tables().concat(), picture(from, 1_000)].concat());
+        let mut out = stream.push(&[tables().concat(), frame(from, 1_000)].concat());
         let end = seconds * 90_000;
-        for sound_at in (0..end).step_by(1_800) {
-            out.extend(stream.push(&sound(from + sound_at)));
+        for audio_at in (0..end).step_by(1_800) {
+            out.extend(stream.push(&audio(from + audio_at)));
         }
-        out.extend(stream.push(&picture(from + end - LATENESS, 1_000)));
+        out.extend(stream.push(&frame(from + end - LATENESS, 1_000)));
         let from_start = |clock: u64| clock.wrapping_sub(from - 1_000) & CLOCK;
         clocks(&out).into_iter().map(from_start).collect()
     }
 
     #[test]
-    fn a_silent_video_leaves_a_clock_that_a_late_picture_does_not_turn_back() {
+    fn a_silent_video_leaves_a_clock_that_a_late_frame_does_not_turn_back() {
         let clocks = mute(100_000, 3);
         for pair in clocks.windows(2) {
             assert!(
@@ -348,22 +345,22 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_is_later_than_any_other_does_not_turn_the_clock_back() {
+    fn a_frame_that_is_later_than_any_other_does_not_turn_the_clock_back() {
         let mut stream = ClockKeeper::default();
-        let mut out = stream.push(&[tables().concat(), picture(100_000, 1_000)].concat());
-        out.extend(stream.push(&sound(100_000 + 3 * 90_000)));
-        out.extend(stream.push(&picture(100_000 + 90_000, 1_000)));
+        let mut out = stream.push(&[tables().concat(), frame(100_000, 1_000)].concat());
+        out.extend(stream.push(&audio(100_000 + 3 * 90_000)));
+        out.extend(stream.push(&frame(100_000 + 90_000, 1_000)));
         let clocks = clocks(&out);
         assert!(clocks.is_sorted(), "{clocks:?}");
         assert_eq!(pts(&out[out.len() - PACKET..]), Some(190_000));
     }
 
     #[test]
-    fn rare_pictures_have_the_references_between_them() {
+    fn rare_frames_have_the_references_between_them() {
         for from in [100_000, CLOCK - 90_000] {
             let mut stream = ClockKeeper::default();
-            let mut out = stream.push(&[tables().concat(), picture(from, 1_000)].concat());
-            out.extend(stream.push(&picture(from + 5 * 90_000, 1_000)));
+            let mut out = stream.push(&[tables().concat(), frame(from, 1_000)].concat());
+            out.extend(stream.push(&frame(from + 5 * 90_000, 1_000)));
             let ahead: Vec<_> = clocks(&out)
                 .windows(2)
                 .map(|pair| pair[1].wrapping_sub(pair[0]) & CLOCK)
@@ -380,9 +377,9 @@ mod tests {
 
     #[test]
     fn a_stream_without_tables_loses_nothing() {
-        let sound = packet(0x42, b"sound");
+        let audio = packet(0x42, b"audio");
         let mut start = ClockKeeper::default();
-        assert!(start.push(&sound).is_empty());
-        assert_eq!(start.finish(), sound);
+        assert!(start.push(&audio).is_empty());
+        assert_eq!(start.finish(), audio);
     }
 }

@@ -308,7 +308,7 @@ fn start_track(track: &Track) {
 
 /// Where the multiplexer's packets go.
 struct Output<R> {
-    /// Packets and EOS come on one thread, so nobody waits for it.
+    /// Packets and EOS come on one thread, so the lock is never contended.
     clock: Mutex<ClockKeeper>,
     report: Arc<R>,
 }

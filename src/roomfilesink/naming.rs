@@ -11,10 +11,10 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-/// At most so many bytes has each name between slashes: Linux file systems take 255, and a number
+/// The longest name between slashes, in bytes: Linux file systems take 255, and a number
 /// for a name that is taken still fits.
 const MAX_NAME_BYTES: usize = 240;
-/// At most so many bytes of a field go into a name.
+/// The longest part of a field that goes into a name, in bytes.
 const MAX_FIELD_BYTES: usize = 90;
 /// So many bytes of a field are kept however many fields a name has.
 const MIN_FIELD_BYTES: usize = 16;
@@ -278,7 +278,7 @@ fn safe(field: &str, room: usize) -> String {
     name
 }
 
-/// The invisible character that joins emoji to one picture, and letters of Indic scripts.
+/// The invisible character that joins emoji into one symbol, and letters of Indic scripts.
 fn joins(before: Option<char>, c: char) -> bool {
     c == '\u{200d}' && before.is_some_and(|b| !b.is_ascii() && !b.is_alphanumeric() && is_safe(b))
 }

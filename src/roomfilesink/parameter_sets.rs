@@ -18,7 +18,7 @@ enum Kind {
     Vps,
     Sps,
     Pps,
-    /// A slice of the picture: no parameter set follows.
+    /// A slice of the frame: no parameter set follows.
     Slice,
     Other,
 }
@@ -63,7 +63,7 @@ impl ParameterSets {
         let mut next = start_code(data, 0).map(|code| code + 3);
         while let Some(start) = next {
             let kind = kind(self.codec, data.get(start).copied());
-            // It may be long, and nobody wants its end.
+            // It may be long, and its end is not needed.
             if kind == Kind::Slice {
                 break;
             }

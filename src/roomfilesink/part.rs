@@ -173,7 +173,7 @@ impl Part {
         }
     }
 
-    /// A silent track holds back nobody: there is nothing of it before `until`.
+    /// A silent track never delays the others: it has nothing before `until`.
     pub(super) fn gap(&mut self, track: usize, until: i64) {
         if let Mux::MpegTs(mux) = &mut self.mux {
             mux.gap(track, until, self.record.start);
@@ -265,7 +265,7 @@ impl Part {
         self.waiting() > 0 || self.is_full()
     }
 
-    /// The multiplexer or the disk lags behind: what comes now waits in the tracks, so that sources
+    /// The multiplexer or the disk lags behind: new frames wait in the tracks, so that sources
     /// slow down.
     pub(super) fn is_full(&self) -> bool {
         let mux_is_full = match &self.mux {
@@ -332,7 +332,7 @@ fn file_event(event: FileEvent) -> PartEvent {
     }
 }
 
-/// The sender's clock so long before this frame, as the source attaches it (or rtpjitterbuffer with
+/// The sender's clock, `before` earlier than this frame, from the source (or rtpjitterbuffer with
 /// `add-reference-timestamp-meta`).
 fn sender_clock(buffer: &gst::BufferRef, before: i64) -> Option<(String, u64)> {
     let meta = buffer.meta::<gst::ReferenceTimestampMeta>()?;

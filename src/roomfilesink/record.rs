@@ -73,8 +73,8 @@ pub(super) struct TrackRecord {
     /// The source's ID of the stream, and the name of the recorder's pad.
     pub stream_id: Option<String>,
     pub pad: Option<String>,
-    /// Hz and channels of sound, as its first frame says.
-    pub sound: Option<(u32, u32)>,
+    /// Sample rate in Hz and channels of audio, as of its first frame.
+    pub audio: Option<(u32, u32)>,
     /// The frame sizes of the part in order, the first [`MAX_SIZES`] of them.
     pub sizes: Vec<(u32, u32)>,
     /// How many changes of size followed.
@@ -101,7 +101,7 @@ impl TrackRecord {
             codec: format.codec.name(),
             stream_id,
             pad,
-            sound: (kind == Kind::Audio).then_some((format.rate, format.channels)),
+            audio: (kind == Kind::Audio).then_some((format.rate, format.channels)),
             sizes: format.size().into_iter().collect(),
             further_sizes: 0,
             first: None,
@@ -137,7 +137,7 @@ impl TrackRecord {
         };
         text("stream-id", &self.stream_id);
         text("pad", &self.pad);
-        if let Some((rate, channels)) = self.sound {
+        if let Some((rate, channels)) = self.audio {
             fields.push(("rate", Field::Uint(rate.into())));
             fields.push(("channels", Field::Uint(channels.into())));
         }

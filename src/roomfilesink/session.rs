@@ -98,7 +98,7 @@ impl Session {
             .any(|t| t.track.id == id && t.ended.is_none())
     }
 
-    /// The source renamed a stream while it goes on.
+    /// The source renamed a stream in mid-session.
     pub(super) fn rename_track(&mut self, id: TrackId, stream_id: String) {
         if let Some(track) = self.tracks.iter_mut().find(|t| t.track.id == id) {
             track.stream_id = Some(stream_id);
@@ -154,7 +154,7 @@ impl Session {
         }
     }
 
-    /// A track sends what cannot be recorded: nobody waits for it.
+    /// A track whose media cannot be recorded; no other waits for it.
     pub(super) fn refuse(&mut self, id: TrackId, caps: &str, ctx: &mut Context<'_>) {
         let stream = &self.person.stream;
         let Some(track) = self.tracks.iter_mut().find(|t| t.track.id == id) else {
@@ -259,14 +259,14 @@ impl Session {
         !all_ended && !self.promised.iter().all(has_stream)
     }
 
-    /// Whether another track may come of which nobody has spoken. A room speaks of all.
+    /// Whether a track may come that was not announced. A room announces all.
     fn may_have_second_track(&self) -> bool {
         let is_room = self.person.session.is_some() || self.promised.len() > 1;
         let lives = self.tracks.iter().any(|t| t.ended.is_none());
         !is_room && lives && self.tracks.len() == 1 && self.began == Reason::Start
     }
 
-    /// A video pad is there and its picture is on its way: an encoder that obeys no request, such
+    /// A video pad is there and its first keyframe is awaited: an encoder that ignores requests, such
     /// as OBS's, sends its first keyframe after up to 2 s, and a parser nothing before it.
     fn lacks_keyframe(&self) -> bool {
         let is_video = |t: &TrackState| t.track.kind == Kind::Video;

@@ -36,7 +36,7 @@ impl Shortage {
         }
     }
 
-    /// Looks at the disk if nobody does, and says what was found.
+    /// Looks at the disk unless another thread does, and returns what was found.
     pub(super) fn poll(&mut self) -> Answer {
         let look = self.look.get_or_insert_with(|| {
             let (found, answer) = channel();

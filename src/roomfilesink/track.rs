@@ -15,7 +15,7 @@ pub(super) type TrackId = u64;
 /// Frames of one track that may wait for others or for the disk before the source is slowed down.
 const MAX_FRAMES: usize = 512;
 const MAX_BYTES: usize = 16 << 20;
-/// A source that is not live is held up for so long, once.
+/// The time for which a source that is not live is blocked, once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Track {

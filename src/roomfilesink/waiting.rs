@@ -13,9 +13,9 @@ use super::part::PartId;
 use super::record::Reason;
 use super::track::Track;
 
-/// A track without a frame for this long is silent: nobody waits for it.
+/// A track without a frame for this long is silent, and no other waits for it.
 const SILENCE: Duration = Duration::from_millis(400);
-/// A frame of a live source waits so long for the frames of a track that is late: what waits is
+/// A frame of a live source waits this long for the frames of a late track: what waits is
 /// lost with the process.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// A source is asked for a keyframe at most this often.

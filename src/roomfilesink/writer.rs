@@ -37,7 +37,7 @@ pub(super) enum Op {
 #[derive(Debug)]
 pub(super) enum FileEvent {
     Opened(PathBuf),
-    /// Less is left on the disk than should be; the file goes on until it is finished.
+    /// The disk has less space than should be free; the file continues until it is finished.
     SpaceLow,
     Closed,
     Failed {
@@ -53,7 +53,7 @@ pub(super) struct FileSpec {
     pub create_folders: bool,
     /// Bytes that others may need: with less left on the disk no file begins.
     pub min_free: u64,
-    /// What is handed in within so long goes out in one write.
+    /// Data handed in within this time goes out in one write.
     pub gather: Duration,
 }
 

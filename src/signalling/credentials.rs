@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! User name and password in the URL of the room server: for a proxy that wants them, and nobody
+//! User name and password in the URL of the room server: for a proxy that requires them, and nobody
 //! else.
 
 use async_tungstenite::tungstenite::client::IntoClientRequest;

@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may leave our messages unread before it counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How the end of a connection is noticed that nobody tells: a network that is unplugged, a server
+/// How the silent end of a connection is noticed: a network that is unplugged, a server
 /// that hangs.
 ///
 /// Room servers send a PING every 30 s (protocol 1.1), so that one of them has to arrive within

@@ -71,7 +71,7 @@ impl Tunnel {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// Leads on whoever connects; says it when that fails, but not again until it has worked.
+    /// Forwards each connection; reports a failure once, and again only after it has worked.
     async fn serve(self, tls: &TlsOptions, report: &impl Fn(String)) {
         let listeners: Vec<_> = self
             .listeners
@@ -159,7 +159,7 @@ async fn carry(agent: TcpStream, server: TlsStream) {
     let _ = select(there, back).await;
 }
 
-/// TLS may hold back what is not flushed.
+/// TLS may buffer data until it is flushed.
 async fn pass(mut from: impl AsyncRead + Unpin, to: &mut (impl AsyncWrite + Unpin)) {
     let mut buffer = vec![0; 16 << 10];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
@@ -178,7 +178,7 @@ pub(crate) struct Tunnels {
 }
 
 impl Tunnels {
-    /// `report` hears what goes wrong; it must not block.
+    /// `report` is called on failures; it must not block.
     pub(crate) fn start(
         tunnels: Vec<Tunnel>,
         servers: Vec<TurnServer>,
@@ -212,7 +212,7 @@ async fn serve(tunnels: Vec<Tunnel>, tls: &TlsOptions, report: &impl Fn(String))
     futures_util::future::join_all(serving).await;
 }
 
-/// Says what is wrong with the servers when that is asked, at most once in [`CHECK_INTERVAL`].
+/// Checks the servers on request, at most once in [`CHECK_INTERVAL`].
 async fn answer(asked: Receiver<()>, servers: &[TurnServer], report: &impl Fn(String)) {
     while asked.recv().await.is_ok() {
         for server in servers {

@@ -92,7 +92,7 @@ fn post(element: &VdoRoomSrc, structure: gst::Structure) {
     let message = gst::message::Element::builder(structure)
         .src(element)
         .build();
-    // Without a bus there is nobody who would want to know.
+    // Without a bus nobody would read it.
     let _ = element.post_message(message);
 }
 

@@ -12,7 +12,7 @@ use super::timeline::{MS, SECOND};
 
 /// A lag is the smallest of the last one to two windows: a network that stalls is no longer way.
 const WINDOW: i128 = 5 * SECOND;
-/// Single lags are kept for so long, and so many of them at most.
+/// How long single lags are kept, and how many of them at most.
 const RECENT: i128 = 2 * SECOND;
 const MOST_RECENT: usize = 256;
 
@@ -27,7 +27,7 @@ const MOST_OUTDATED: usize = 4;
 
 /// A repeated packet is that late at most: SRTP takes an older one for replayed.
 const LATEST: i16 = -4096;
-/// The packets before a leap have left rtpjitterbuffer after so many.
+/// After this number of packets, those before a leap have left rtpjitterbuffer.
 const LEAP_IS_OVER: u32 = 4096;
 
 /// A lag that grows by less between two frames is jitter.
@@ -196,7 +196,7 @@ impl Arrivals {
         self.count(first);
     }
 
-    /// The sender begins to count anew; what it captures goes on.
+    /// The sender begins to count anew; its capture continues.
     fn leap(&mut self, packet: Packet) {
         let Some(((epoch, newest), least)) = self.epoch.zip(self.newest).zip(self.lag()) else {
             return self.begin(packet);
@@ -346,7 +346,7 @@ impl Arrivals {
         (late >= early - STEADY && excess < 2 * stall.by).then_some(excess)
     }
 
-    /// The sender has not counted for so long: what arrives now is as late as it is.
+    /// The sender has not counted for this long: media that arrives now is as late as that.
     pub(super) fn begin_lags_anew(&mut self) {
         let since = self.stall.map(|stall| stall.since);
         let least = since.and_then(|since| self.lag_since(since));

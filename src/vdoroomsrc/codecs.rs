@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The codecs that can be received: their names in SDP, what unpacks them, what comes out.
+//! The codecs that can be received: names in SDP, depayloaders, parsers, caps of the pads.
 
 use crate::bitstream::Standard;
 
@@ -57,7 +57,7 @@ pub(super) static CODECS: &[Codec] = &[
         video: true,
         depayloader: "rtpvp9depay",
         depayloader_caps: None,
-        // The depayloader takes the picture size from the payload descriptor, where it may be
+        // The depayloader takes the frame size from the payload descriptor, where it may be
         // missing or wrong.
         parser: Some("vp9parse"),
         caps: "video/x-vp9,alignment=super-frame",

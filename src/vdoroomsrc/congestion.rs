@@ -3,7 +3,7 @@
 //!
 //! A browser starts at 300 kbit/s. It probes for more only where it is told when each packet came
 //! (transport-wide congestion control, draft-holmer-rmcat-transport-wide-cc-extensions-01);
-//! without, it takes half a minute to get to a full picture, and stays small on a lossy line.
+//! without, it takes half a minute to reach full resolution, and stays low on a lossy network.
 //! rtpsession sends that feedback once the header extension that numbers the packets has been
 //! negotiated; webrtcbin (1.22) leaves all extensions out of its answers.
 

@@ -140,7 +140,7 @@ pub(super) struct Config {
     pub room: String,
     pub wish: Wish,
     pub ice: IceServers,
-    /// Where to ask what is wrong with the TURN servers, if there are any.
+    /// Checks the TURN servers, if there are any.
     pub doubt: Option<Doubt>,
     pub latency: u32,
     pub keyframes: super::keyframes::KeyframeWish,
@@ -401,7 +401,7 @@ impl Control {
         !self.config.rejoin_window.is_zero()
     }
 
-    /// Ends all sessions, and the wait for others: nobody will come any more.
+    /// Ends all sessions, and the wait for others: no stream will come any more.
     fn end_all(&mut self, now: Instant, reason: &str) {
         self.config.rejoin_window = Duration::ZERO;
         self.kept.end(now, None);

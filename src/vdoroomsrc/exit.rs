@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The last step of a buffer: through a ghost pad, to whoever is linked.
+//! The last step of a buffer: through a ghost pad, to the consumer.
 //!
 //! Runs on the streaming thread of the track's queue, or on webrtcbin's where `shortcut` leads past
 //! the queue; never on both at once. What it shares with the control thread is atomic. What a consumer answers goes no further up than here, so
@@ -47,9 +47,9 @@ pub(super) struct Exit {
     leaked: AtomicBool,
     /// Packets were lost on the way here, and a keyframe has been asked for.
     damaged: AtomicBool,
-    /// What comes after a loss is held back until a keyframe.
+    /// After a loss, frames are dropped until a keyframe.
     waits_after_loss: bool,
-    /// When the first one that is held back was due; as `last_pts`.
+    /// When the first dropped one was due; as `last_pts`.
     held_since: AtomicU64,
     last_flow: AtomicI32,
     /// Milliseconds after `started` of the newest arrival, plus one; 0 is none.
@@ -58,7 +58,7 @@ pub(super) struct Exit {
     last_words: OnceCell<gst::Structure>,
     /// The next stream-start is that of another session on the same pad.
     begins_again: AtomicBool,
-    /// The next buffer is the first one of a session on a pad that goes on.
+    /// The next buffer is the first one of a session on a kept pad.
     goes_on: AtomicBool,
     /// Nanoseconds, plus one; 0 is none.
     last_pts: AtomicU64,
@@ -124,7 +124,7 @@ impl Exit {
         self.counters.pli_sent.fetch_add(1, Relaxed);
     }
 
-    /// On the bus: what is wrong with the stream's video, or audio.
+    /// A warning on the bus about the stream's video, or audio.
     pub(super) fn warn(&self, message: &str) {
         let stream = self.introduction.person.details.get::<&str>("stream");
         let (stream, kind) = (stream.unwrap_or_default(), self.kind.as_str());
@@ -302,8 +302,8 @@ impl Exit {
         self.waits_for_keyframe.load(Relaxed)
     }
 
-    /// Whether a frame that suffers from a loss is held back. From a publisher that sends no
-    /// keyframe, damaged pictures are better than none.
+    /// Whether a damaged frame is dropped. From a publisher that sends no keyframe, damaged frames
+    /// are better than none.
     fn holds_damaged(&self, buffer: &gst::BufferRef) -> bool {
         let Some(pts) = buffer.pts().filter(|_| self.waits_after_loss) else {
             return false;

@@ -2,7 +2,7 @@
 //! Is the one who sends the one who offered?
 //!
 //! webrtcbin before 1.28.5 takes any certificate in the DTLS handshake (fixed upstream by commit
-//! cae6e210f6), so whoever sits in the way could put in media of their own. Here the certificate
+//! cae6e210f6), so a man in the middle could insert media. Here the certificate
 //! is held against the fingerprints of the offer, before a channel message is read and before a
 //! pad is exposed. Both come only after the handshake, so the certificate is there by then.
 
@@ -87,7 +87,7 @@ impl Control {
 }
 
 impl Session {
-    /// Whether the sender of what comes out of this pad of webrtcbin is who it should be.
+    /// Whether the media of this pad of webrtcbin comes from the sender that made the offer.
     fn check_sender(&self, pad: &gst::Pad) -> Result<(), String> {
         let transceiver = pad.property::<Option<WebRTCRTPTransceiver>>("transceiver");
         let receiver = transceiver.and_then(|transceiver| transceiver.receiver());

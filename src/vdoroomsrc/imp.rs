@@ -396,7 +396,7 @@ impl VdoRoomSrc {
         };
         running.events.send(Event::Shutdown);
         let _ = running.commands.send(Command::Stop(self.obj().clone()));
-        // From a signal handler of ours there is nobody to wait for but ourselves.
+        // A signal handler of ours would wait for itself.
         if running.control != thread::current().id()
             && running.ended.recv_timeout(STOP_TIMEOUT) == Err(mpsc::RecvTimeoutError::Timeout)
         {

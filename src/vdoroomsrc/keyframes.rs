@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// An encoder that got a request needs time to answer; asking more often only costs quality.
 const RETRY: Duration = Duration::from_millis(300);
-/// One that has not answered so many requests is asked less often.
+/// Requests without an answer, after which a publisher is asked less often.
 const QUICK_REQUESTS: u32 = 5;
 const SLOW_RETRY: Duration = Duration::from_secs(2);
 /// A consumer that has refused video is tried with another keyframe, ever more rarely.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which pictures suffer from packets that were lost for good.
+//! Which frames are damaged by packets that were lost for good.
 //!
-//! Pictures are made of those before. After a hole a decoder shows blocks of a picture that is not
-//! there, until the next keyframe; of VP8 it does not even know. Packets tell of holes before the
-//! depayloader, pictures are marked behind the parser, which keeps no flags but keeps times.
+//! A frame depends on earlier ones. After a gap a decoder shows artefacts until the next keyframe; a
+//! VP8 decoder does not even notice. Gaps are found in packets before the depayloader. Frames are
+//! marked after the parser, which keeps no flags but keeps times.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,8 +11,8 @@ use gst::ClockTime;
 
 use super::payload::Packet;
 
-/// What is found on the way from packets to pictures. All of it happens on one streaming thread, so
-/// nobody waits for the lock.
+/// The state between packets and frames. One streaming thread uses it, so the lock is never
+/// contended.
 #[derive(Default)]
 pub(super) struct Loss {
     state: Mutex<State>,
@@ -21,9 +21,9 @@ pub(super) struct Loss {
 #[derive(Debug, Default)]
 struct State {
     last: Option<Last>,
-    /// Since the picture before.
+    /// Since the frame before.
     hole: bool,
-    /// A picture of this RTP timestamp, and what was begun before it, may lack packets.
+    /// A frame of this RTP timestamp, and what was begun before it, may lack packets.
     incomplete: Option<u32>,
     damaged_from: Option<ClockTime>,
     /// A keyframe until then may lack packets: it mends nothing.
@@ -57,7 +57,7 @@ impl Loss {
         self.state().packet(number, packet, begins_picture)
     }
 
-    /// The depayloader gives a picture that is shown then.
+    /// The depayloader gives a frame that is shown then.
     pub(super) fn unpacked(&self, pts: ClockTime) {
         self.state().unpacked(pts);
     }
@@ -124,8 +124,8 @@ impl State {
     }
 }
 
-/// Whether a picture begins with this payload, as far as the codec tells. Depayloaders of VP8 and
-/// VP9 give out whole pictures only; that of H.264 also those that lack slices.
+/// Whether a frame begins with this payload, as far as the codec tells. Depayloaders of VP8 and
+/// VP9 give out whole frames only; that of H.264 also those that lack slices.
 pub(super) fn begins_picture(encoding_name: &str, payload: &[u8]) -> bool {
     let byte = |at: usize| payload.get(at).copied().unwrap_or(0);
     match encoding_name {
@@ -151,7 +151,7 @@ pub(super) fn begins_picture(encoding_name: &str, payload: &[u8]) -> bool {
     }
 }
 
-/// Parameter sets, SEI and delimiters come before a picture; its first slice has first_mb_in_slice
+/// Parameter sets, SEI and delimiters come before a frame; its first slice has first_mb_in_slice
 /// 0, which is one bit that is set (H.264 section 7.3.3).
 fn begins_avc(kind: u8, slice: u8) -> bool {
     match kind {
@@ -176,9 +176,9 @@ mod tests {
 
     const MS: ClockTime = ClockTime::MSECOND;
 
-    /// Packets as (sequence number, timestamp, marker, whether a picture begins), with `None` where
-    /// the depayloader gives out a picture, and the judgement on a delta frame and a keyframe then.
-    fn judged(packets: &[(u16, u32, bool, bool)], pictures: &[(usize, u64, bool)]) -> Vec<Mark> {
+    /// Packets as (sequence number, timestamp, marker, whether a frame begins), with `None` where
+    /// the depayloader gives out a frame, and the judgement on a delta frame and a keyframe then.
+    fn judged(packets: &[(u16, u32, bool, bool)], frames: &[(usize, u64, bool)]) -> Vec<Mark> {
         let (mut state, mut marks) = (State::default(), vec![]);
         for (index, (seqnum, timestamp, marker, begins)) in packets.iter().enumerate() {
             let packet = Packet {
@@ -188,7 +188,7 @@ mod tests {
                 follows: true,
             };
             state.packet(*seqnum, &packet, *begins);
-            for (_, pts, is_keyframe) in pictures.iter().filter(|picture| picture.0 == index) {
+            for (_, pts, is_keyframe) in frames.iter().filter(|frame| frame.0 == index) {
                 state.unpacked(*pts * MS);
                 marks.push(state.judge(Some(*pts * MS), *is_keyframe));
             }
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_good_as_long_as_nothing_is_lost() {
+    fn frames_are_good_as_long_as_nothing_is_lost() {
         let packets = [
             (65535, 1, false, true),
             (0, 1, true, false),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_behind_a_hole_are_damaged_until_a_keyframe() {
+    fn frames_behind_a_hole_are_damaged_until_a_keyframe() {
         let packets = [
             (1, 1, true, true),
             (3, 3, true, true),
@@ -251,7 +251,7 @@ mod tests {
         let its_start = [(1, 1, true, true), (3, 2, true, false)];
         let marks = judged(&its_start, &[(0, 10, false), (1, 20, true)]);
         assert_eq!(marks, [Mark::Good, Mark::Damaged]);
-        // The end of a keyframe is lost; the next picture brings out what there is of it.
+        // The end of a keyframe is lost; the next frame brings out what there is of it.
         let its_end = [
             (1, 1, false, true),
             (3, 2, false, true),
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_begins_where_its_codec_says() {
+    fn a_frame_begins_where_its_codec_says() {
         for (codec, payload, begins) in [
             ("VP8", &[0x90u8, 0x80][..], true),
             ("VP8", &[0x80, 0x80], false),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The source: joins a room and has pads for what is sent in it.
+//! The source: joins a room and has a pad for each track that is sent in it.
 //!
 //! `protocol::Room` decides everything that is said in the room, on the thread `vdoroom:net`, which
 //! the signalling module runs. `control` carries out what it decides, on the thread `vdoroom:ctl`:

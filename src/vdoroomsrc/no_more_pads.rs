@@ -34,7 +34,7 @@ pub(super) enum Pads {
 impl Session {
     /// Whether this is the moment from which no further pad is expected.
     fn gets_last_pad(&mut self, now: Instant) -> bool {
-        // Pads whose buffers nobody takes before `no-more-pads` count too.
+        // Pads without a consumer before `no-more-pads` count, too.
         let introduced = |track: &&Track| track.pad.sticky_event::<Tag>(0).is_some();
         let count = self.tracks.iter().filter(introduced).count();
         let (first, newest) = match self.pads {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Sequence numbers for a depayloader: what has vanished leaves no hole, what is lost does.
+//! Sequence numbers for a depayloader: removed packets leave no gap, lost ones do.
 
 /// rtpjitterbuffer gives out packets in order. GStreamer's depayloaders drop what is so much older
 /// than expected, and take anything else for a new beginning

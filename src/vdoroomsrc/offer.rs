@@ -60,7 +60,7 @@ pub(super) enum Refusal {
     NoCodec(Vec<String>),
 }
 
-/// Narrows `sdp` to what is accepted and says what that is. What was `agreed` on before stays, as
+/// Narrows `sdp` to the accepted media and returns that. What was `agreed` on before stays, as
 /// long as it is offered, in whatever order.
 pub(super) fn narrow(
     sdp: &mut SDPMessageRef,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// Rare enough for nobody to notice.
+/// Rare enough to cost nothing.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// `pong` and a number.

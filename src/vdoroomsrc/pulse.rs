@@ -14,7 +14,8 @@ use gst::prelude::*;
 use super::session::Session;
 use crate::protocol::Event;
 
-/// Who sends media is asked when nothing has come for so long, anybody else after [`IDLE`].
+/// A publisher that sends media is pinged when nothing has arrived for this long, others after
+/// [`IDLE`].
 const QUIET: Duration = Duration::from_millis(500);
 const IDLE: Duration = Duration::from_secs(10);
 /// How often is asked until something comes: pings may be lost.
@@ -28,7 +29,7 @@ const SPEECH: Duration = Duration::from_secs(2);
 /// Measures nothing: whatever comes is good.
 const ASK: &str = r#"{"ping":"0"}"#;
 
-/// Who looks so rarely has not been given the processor, and has heard nothing for that.
+/// A poll this rare means that this thread had no CPU, and so heard nothing.
 const OVERLOAD: Duration = Duration::from_millis(500);
 
 /// When the newest packet came. Written by webrtcbin's threads.

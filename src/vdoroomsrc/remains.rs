@@ -5,7 +5,7 @@
 //! for as long as that likes. Others wait for what only they know: an ICE agent of GStreamer 1.28
 //! takes up to 2 s to close. The control thread waits for none of them. It only takes out of the
 //! element what has stopped; and what has not within [`PATIENCE`] as well, so that names are free,
-//! and the element can go to NULL, while a thread goes on waiting.
+//! and the element can go to NULL, while a thread keeps waiting.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The same when the element stops: NULL is a second away at most, and consumers had their time.
 const LAST_PATIENCE: Duration = Duration::from_millis(250);
 
-/// Threads at once. Only what never returns gets so many.
+/// Threads at once. Only consumers that never return need so many.
 const MAX_THREADS: usize = 32;
 
 /// To be taken apart. Whatever becomes of it, its elements are stopped before they go.
@@ -70,7 +70,7 @@ impl Remains {
         for track in &flushed {
             track.flush_consumer();
         }
-        // The source first, so that nothing pushes into what goes next.
+        // The source first, so that nothing pushes into elements that are stopped next.
         if let Some(webrtcbin) = &self.webrtcbin {
             stop(webrtcbin);
         }
@@ -109,7 +109,7 @@ impl Remains {
         self.kept.drain(..).map(keep).collect()
     }
 
-    /// Nobody goes on with what was kept.
+    /// No session continues with what was kept.
     fn keep_none(&mut self) {
         self.tracks.append(&mut self.kept);
     }
@@ -143,7 +143,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Waits for nobody, stopped or not.
+    /// Does not wait, whether they have stopped or not.
     fn take_out(&self, element: &VdoRoomSrc) {
         for pad in &self.pads {
             if pad.parent().as_ref() == Some(element.upcast_ref()) {
@@ -223,7 +223,7 @@ impl Reaper {
         }
     }
 
-    /// What of a job has stopped is taken out of the element; what is left of it goes on.
+    /// Removes the stopped elements of a job; the rest stays in work.
     fn stopped(
         &mut self,
         element: &VdoRoomSrc,

@@ -44,7 +44,7 @@ pub(super) struct Sender {
     is_believed: bool,
     /// The sender has not captured for a while: there is a hole to come, before this RTP time.
     resumes_at: Option<i128>,
-    /// On the way to a place that is farther than [`STEP`].
+    /// Moving to a place that is farther than [`STEP`].
     hurries: bool,
 }
 
@@ -129,7 +129,7 @@ impl Sender {
         };
         let step = new.offset - old.offset;
         if old.fits(&new) {
-            // The packets are late, what is in them is not.
+            // The packets are late, their content is not.
             let stall = self.arrivals.stall();
             if stall.is_some_and(|stall| stall.time <= time) {
                 self.arrivals.forget_stall();
@@ -179,7 +179,7 @@ impl Sender {
         step.is_some_and(|(new, old)| (new.offset - old.offset - by).abs() < 2 * INACCURACY)
     }
 
-    /// Arrivals show that the sender has not captured anything, nor counted, for so long.
+    /// Arrivals show that the sender has neither captured nor counted for this long.
     pub(super) fn resume(&mut self, after: i128) {
         let stall = self.arrivals.stall();
         if let Some(report) = &mut self.report {
@@ -193,7 +193,7 @@ impl Sender {
         self.arrivals.begin_lags_anew();
     }
 
-    /// Another medium is reported to have stalled for so long.
+    /// Another medium is reported to have stalled for this long.
     pub(super) fn join(&mut self, stalled: i128) {
         let stall = self.arrivals.stall();
         let excess = stall.and_then(|stall| self.arrivals.excess_since(stall.since));

@@ -2,10 +2,10 @@
 //! Between GStreamer and a session's [`Timeline`]: sender reports and the arrivals of packets go in,
 //! and packets get their place as they leave webrtcbin.
 //!
-//! libwebrtc sends its first report of sound after 2.5 s. It sends one at once when it is asked by
+//! libwebrtc sends its first audio report after 2.5 s. It sends one at once when it is asked by
 //! a rapid resynchronisation request (RFC 6051, 3.2), offered or not. rtpsession (GStreamer 1.22)
 //! cannot ask, so the request is put behind what it sends by itself. Nobody but libwebrtc is asked:
-//! a GStreamer that sends media waits for itself for ever when it gets such a request (1.22 to
+//! a GStreamer that sends media deadlocks when it gets such a request (1.22 to
 //! 1.28, `rtp_session_process_sr_req`).
 //!
 //! Lock: the session's state, held for arithmetic and copies only.
@@ -20,7 +20,7 @@ use super::arrivals::Packet;
 use super::timeline::{Place, Timeline};
 use super::timestamps::OUTDATED;
 
-/// A sender that has not answered so many requests will not answer another.
+/// Requests without an answer, after which a sender is not asked again.
 const MOST_REQUESTS: u32 = 10;
 
 /// Extension that libwebrtc offers for video, and GStreamer and libdatachannel do not.

@@ -158,7 +158,7 @@ impl Session {
         };
         let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, known, reports)?;
         let heard = Heard::listen(&webrtcbin);
-        // While the pipeline is paused as well: what is paused serves no sockets.
+        // Also while the pipeline is paused: a paused element serves no sockets.
         webrtcbin.set_locked_state(true);
         bin.add(&webrtcbin)?;
         if webrtcbin.set_state(gst::State::Playing).is_err() {
@@ -202,7 +202,7 @@ impl Session {
     }
 
     /// Narrows an offer and hands it to webrtcbin, which reports [`Command::RemoteSet`].
-    /// Returns what is refused that the user should know of.
+    /// Returns the refused codecs that the user should know of.
     pub(super) fn set_remote_offer(
         &mut self,
         sdp: &str,
@@ -408,7 +408,7 @@ impl Ending {
 
     /// Closes the channel, whose SCTP elements are not safe against being stopped while webrtcbin's
     /// own thread closes it because the publisher did; and lets that thread end what it has to do:
-    /// one that is stopped while it applies a description may hang for ever (1.22). True once that
+    /// one that is stopped while it applies a description may deadlock (1.22). True once that
     /// had its time.
     fn close(
         &mut self,
@@ -423,7 +423,7 @@ impl Ending {
             }
             let done = Arc::new(AtomicBool::new(false));
             let is_done = done.clone();
-            // That thread does one thing after the other: what is asked now is answered afterwards.
+            // That thread does one thing after the other: a request now is answered afterwards.
             let answer = gst::Promise::with_change_func(move |_| is_done.store(true, Relaxed));
             webrtcbin.emit_by_name::<()>("get-stats", &[&None::<gst::Pad>, &answer]);
             let deadline = now + CLOSE_TIME;
@@ -432,7 +432,7 @@ impl Ending {
         closing.done.load(Relaxed) || now >= closing.deadline
     }
 
-    /// Whether the consumers, who have `taken` so many buffers, stand still.
+    /// Whether the consumers, which have `taken` this number of buffers, stand still.
     pub(super) fn is_overdue(&mut self, now: Instant, taken: u64) -> bool {
         if taken > self.taken {
             self.taken = taken;

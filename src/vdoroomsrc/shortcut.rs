@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Past a track's queue, where the consumer makes nobody wait.
+//! The direct path past a track's queue, for consumers that never block.
 //!
 //! To hand a buffer from thread to thread costs more than what a recorder does with it. A consumer
 //! that answers the query [`QUERY`] is given what it gets by webrtcbin's thread, as soon as the
@@ -27,7 +27,7 @@ enum Way {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The consumer makes nobody wait.
+    /// The consumer never blocks.
     allowed: bool,
     /// Of the last marker.
     number: u64,

@@ -18,7 +18,7 @@ const PAIR_INTERVAL: Duration = Duration::from_secs(1);
 const KNOWN_PAIR_INTERVAL: Duration = Duration::from_secs(10);
 
 /// When no address of ours is found any more: those of this machine are there at once, however busy
-/// it is, and without one of them no server is asked. webrtcbin (1.22) goes on gathering for ever.
+/// it is, and without one of them no server is asked. webrtcbin (1.22) never stops gathering.
 const FRUITLESS_GATHERING: Duration = Duration::from_secs(5);
 
 /// Properties of webrtcbin.
@@ -165,7 +165,7 @@ fn pair(stats: &gst::StructureRef) -> Option<(Candidate, Candidate)> {
             kind: candidate.get("candidate-type").ok()?,
             address: candidate.get("address").ok()?,
             port: candidate.get("port").ok()?,
-            // 1.22 always says "none" for the way to a TURN server.
+            // 1.22 always says "none" for the protocol to a TURN server.
             protocol: candidate
                 .get::<String>("relay-protocol")
                 .ok()

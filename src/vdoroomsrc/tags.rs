@@ -37,7 +37,7 @@ pub(super) fn of(
     list
 }
 
-/// Whether a bitrate has moved so far from the one that was told that it is told again.
+/// Whether a bitrate has changed enough since the last tag for a new one.
 pub(super) fn is_another(bitrate: u64, told: u64) -> bool {
     bitrate > told.saturating_mul(3) / 2 || (bitrate > 0 && bitrate < told / 3 * 2)
 }

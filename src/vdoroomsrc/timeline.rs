@@ -27,9 +27,9 @@ use super::sender::Sender;
 pub(super) const MS: i128 = 1_000_000;
 pub(super) const SECOND: i128 = 1000 * MS;
 
-/// No report moves media farther from its arrival: what is more is no delay but a broken clock.
+/// The farthest that a report moves media from its arrival: more is no delay but a broken clock.
 const FARTHEST: i128 = SECOND;
-/// Media that has been silent for so long has no say in where the timeline is.
+/// Media that has been silent for this long has no effect on the timeline.
 const SILENCE: i128 = 2 * SECOND;
 /// How fast the timeline follows a clock or a network that changes, and by which part of the time
 /// that passes at the most.
@@ -184,7 +184,7 @@ impl Timeline {
         let speaks = |s: &&Sender| self.speaks(s);
         let delays = self.senders.iter().filter(speaks);
         let delays: Vec<i128> = delays.filter_map(Sender::delay).collect();
-        // Those that most of the others agree with: one broken clock moves nobody else.
+        // Those that most of the others agree with: one broken clock moves no other medium.
         let agree = |longest: &i128| {
             let near = |d: &&i128| (0..=FARTHEST).contains(&(longest - **d));
             delays.iter().filter(near).count()

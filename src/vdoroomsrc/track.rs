@@ -3,7 +3,7 @@
 //!
 //! `webrtcbin ▶ guard ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
 //!
-//! The queue leaks, so nothing above it ever waits for a consumer. Where the consumer makes nobody
+//! The queue leaks, so nothing before it ever waits for a consumer. Where the consumer makes nobody
 //! wait, `shortcut` leads past it.
 
 use std::sync::Arc;

@@ -179,7 +179,7 @@ pub(super) fn add_timestamps(source: &gst::Pad, codec: &Codec, loss: &Arc<Loss>,
                 }
                 return gst::PadProbeReturn::Ok;
             }
-            // In a pause as well: its publisher goes on.
+            // In a pause as well: its publisher keeps sending.
             exit.arrived();
             if exit.is_paused() {
                 return gst::PadProbeReturn::Handled;
@@ -240,7 +240,7 @@ fn each_buffer(info: &mut gst::PadProbeInfo<'_>, mut change: impl FnMut(&mut gst
     }
 }
 
-/// Takes away what is not to be kept. False if nothing is left.
+/// Removes buffers that are not to be kept. False if none is left.
 fn keep_buffers(
     info: &mut gst::PadProbeInfo<'_>,
     mut keeps: impl FnMut(&mut gst::Buffer) -> bool,

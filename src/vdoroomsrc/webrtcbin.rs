@@ -3,7 +3,7 @@
 //!
 //! The callbacks send a command or an event and return: webrtcbin calls them from threads on which
 //! nothing may wait, and on which webrtcbin itself must not change its state (GStreamer 1.22
-//! hangs for ever).
+//! deadlocks).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -211,7 +211,7 @@ fn connect(
 
 /// How much of a connection's rate RTCP may take follows from the rate of its media (RFC 3550
 /// section 6.2), for which rtpsession takes 64 kbit/s. Between two packets it then waits for half a
-/// second and more: what is lost is asked for when it is too late.
+/// second and more: retransmission is requested when it is too late.
 fn hasten_feedback(rtpbin: &gst::Element) {
     const MEDIA_RATE: f64 = 4_000_000.0;
     if let Some(rtpbin) = rtpbin.downcast_ref::<gst::Bin>() {
@@ -240,7 +240,7 @@ fn take_late_repeats(webrtcbin: &gst::Element) {
 }
 
 /// rtpjitterbuffer guesses when the next packet should arrive. If it comes later than `latency`
-/// after that, it is taken for lost and dropped although nothing was lost on the way (1.22 to
+/// after that, it is taken for lost and dropped although nothing was lost (1.22 to
 /// 1.28): after every pause of a shared screen, and whenever a camera stalls. Holes between packets
 /// are still asked for.
 fn wait_for_pauses(jitterbuffer: &gst::Element) {

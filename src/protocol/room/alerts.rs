@@ -11,7 +11,7 @@ use crate::protocol::{Action, Dialect};
 /// A relay that minds how we speak says so at once.
 const GREETING: Duration = Duration::from_secs(5);
 
-/// Who was refused, but maybe by a guest, waits so long for somebody to be heard.
+/// After a refusal that a guest may have sent, the time to wait for another message.
 const HEARING: Duration = Duration::from_secs(10);
 
 impl Room {

@@ -2,8 +2,8 @@
 //! How finely publishers are asked to encode (protocol 5.4).
 //!
 //! Only ever asked for more than nothing: 0 would stop the media, and what is below 0 goes into
-//! the encoder of some publishers as it is. Nothing is asked of the size of the picture either,
-//! for what can be asked only makes it smaller.
+//! the encoder of some publishers as it is. No resolution is requested either: a request can only
+//! lower it.
 
 use std::time::Duration;
 

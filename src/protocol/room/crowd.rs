@@ -12,7 +12,7 @@ use crate::protocol::limits::{MAX_PEERS, MAX_STREAMS, MAX_STREAMS_PER_PEER};
 use crate::protocol::names::PeerId;
 use crate::protocol::stream::{Consent, Stream, Wish};
 
-/// An offer may take so long after the play.
+/// The time that an offer may take after the play.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// How much is to be expected of a stream, the least first.
@@ -75,7 +75,7 @@ impl Room {
         true
     }
 
-    /// A publisher has one stream, a few at the most. Who announces ever more loses its own first.
+    /// A publisher has one stream, or a few. One that announces many loses its own first.
     fn forget_one_of_many(&mut self, peer: &PeerId) {
         let now = self.now;
         let by_peer = self.streams.iter();

@@ -12,17 +12,17 @@ use crate::protocol::names::PeerId;
 use crate::protocol::wire::{Fields, Listing};
 use crate::protocol::{Action, Dialect, RoomState, StreamId};
 
-/// A server that says nothing to `joinroom` for so long is a relay (protocol 1.2).
+/// A server that does not answer `joinroom` for this long is a relay (protocol 1.2).
 const SILENCE_MEANS_RELAY: Duration = Duration::from_secs(3);
-/// A hosted server has so long to answer `joinroom` (protocol 2.1).
+/// The time that a hosted server has to answer `joinroom` (protocol 2.1).
 const JOIN: Duration = Duration::from_secs(10);
-/// A connection that lasted so long is no failure: the next wait is short again.
+/// A connection that lasted this long is no failure: the next wait is short again.
 const LASTED: Duration = Duration::from_secs(30);
 
 /// How long after it was lost a server that cannot be reached is tried without growing waits.
 const HASTE: Duration = Duration::from_secs(600);
 
-/// A room in which nobody publishes for so long may be the wrong one.
+/// A room without a publisher for this long may be the wrong one.
 const EMPTY: Duration = Duration::from_secs(10);
 const EMPTY_ROOM: &str = "empty room";
 
@@ -348,7 +348,7 @@ impl Room {
         }
     }
 
-    /// What looked like a hosted server is a relay: nobody has understood that we are there.
+    /// A server taken for a hosted one is a relay: no member has understood our messages.
     pub(super) fn join_again(&mut self) {
         if self.link.is_joined()
             && let Some(room) = self.secrets.room.clone()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Who has one of the places that `max-streams` leaves, and who is next.
+//! Which streams have a place within `max-streams`, and which is next.
 //!
 //! A guest in a waiting room and one who has as many viewers as it wants do not answer (protocol
 //! 7.6, 7.11), and may at any moment. So the silent take turns: after two plays a place goes to

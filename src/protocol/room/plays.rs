@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Who is played when: wishes, consent, and the pace.
+//! Which stream is played when: wishes, consent, and the pace.
 
 use std::time::{Duration, Instant};
 
@@ -13,12 +13,12 @@ use crate::protocol::{Action, Filter, StreamId};
 
 /// Plays are at least this far apart. Each one lets a publisher and us make a connection at once:
 /// a room of 60 is asked within 1.2 s, below what servers take for a flood and slower than
-/// certificates and ICE agents are made, while one guest waits for nobody.
+/// certificates and ICE agents are made; a single guest is played at once.
 const PACE: Duration = Duration::from_millis(20);
-/// A stream that left without a goodbye is given up after so many plays without an offer, and one
+/// A stream that left without a goodbye is given up after this many plays without an offer, and one
 /// that never offered gives its place to another.
 pub(super) const PLAYS_UNTIL_AWAY: u32 = 2;
-/// A stream that left is forgotten after so many plays without an offer.
+/// A stream that left is forgotten after this many plays without an offer.
 const PLAYS_UNTIL_FORGOTTEN: u32 = 5;
 
 impl Room {

@@ -16,7 +16,7 @@ use crate::protocol::{Action, SessionId, StreamId};
 
 impl Room {
     /// Over the websocket, to one peer or to the server. Lost if it is closed: after it was, we
-    /// have another name, under which nobody would understand it.
+    /// have another name, under which no member would understand it.
     pub(super) fn send(&mut self, to: Option<&PeerId>, mut message: Fields) {
         if self.link.is_open() {
             self.dialog.address(&mut message, to);

@@ -76,7 +76,7 @@ impl Room {
         }
     }
 
-    /// A long one could fill the memory of whoever answers it.
+    /// A long one could fill our memory when it is answered.
     fn pong(&mut self, id: SessionId, ping: Value) {
         let known = self.sessions.contains_key(&id);
         if known && ping.to_string().len() <= MAX_PING {

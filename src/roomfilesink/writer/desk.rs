@@ -12,7 +12,7 @@ use super::Op;
 
 /// From the start of a sync to that of the next. With what is gathered, a second.
 const SYNC_INTERVAL: Duration = Duration::from_millis(900);
-/// Of a file that is younger everything is written at once: whoever waits for its beginning sees it.
+/// A younger file is written at once, so that its beginning can be seen.
 const YOUNG: Duration = Duration::from_secs(1);
 
 /// Where the writing of a file stands, and its syncing.
@@ -33,7 +33,7 @@ pub(super) enum Plan {
     Within(Duration),
     /// What was arranged for later is wanted now.
     Hasten,
-    /// The thread that asks goes on.
+    /// The calling thread continues.
     Again,
 }
 
@@ -66,7 +66,7 @@ enum End {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub result: io::Result<()>,
-    /// A file that holds nothing tells nobody anything.
+    /// An empty file is of no use.
     pub remove_if_empty: bool,
 }
 
@@ -121,7 +121,7 @@ impl Desk {
         Plan::Now
     }
 
-    /// What comes after the end, or after a failure, is nobody's. The plan is that of the write.
+    /// Data after the end, or after a failure, is dropped. The plan is that of the write.
     pub(super) fn hand_in(&mut self, op: Op) -> Plan {
         if self.end.is_some() || self.result.is_some() {
             return Plan::Nothing;

@@ -59,7 +59,7 @@ impl<T: PartialEq> Schedule<T> {
         None
     }
 
-    /// Makes due what waits for its tick. False if it is due already, or nobody's.
+    /// Makes due what waits for its tick. False if it is due already, or not scheduled.
     pub(super) fn hasten(&mut self, now: Instant, lane: Lane, task: &T) -> bool {
         let is_it = |(_, l, t): &(Instant, Lane, T)| *l == lane && t == task;
         let Some(at) = self.timed.iter().position(is_it) else {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::schedule::{LANES, Lane, Schedule};
 
-/// A thread that nobody calls for this long ends: the one that is always there for its lane, and one
+/// A thread that is not called for this long ends: the one that is always there for its lane, and one
 /// that came for a moment's need.
 const IDLE: Duration = Duration::from_secs(2);
 const SPARE_IDLE: Duration = Duration::from_millis(300);
@@ -35,7 +35,7 @@ struct State<T> {
     timer: Option<Thread>,
     /// Until when the timer rests; without it until it is called.
     rests_until: Option<Instant>,
-    /// Threads that nobody has called yet, by lane; the last one that was busy comes last, and is
+    /// Idle threads, by lane; the last one that was busy comes last, and is
     /// called first, so that the others may end.
     idle: [Vec<Thread>; 2],
 }
