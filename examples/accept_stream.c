@@ -4,7 +4,7 @@
 //     cc -o accept_stream examples/accept_stream.c $(pkg-config --cflags --libs gstreamer-1.0)
 //     GST_PLUGIN_PATH=target/release ./accept_stream --room studio
 //
-// It records whoever comes first, with all their parts, and nobody else.
+// It records the first guest, with all their parts, and no other.
 #include <glib-unix.h>
 #include <gst/gst.h>
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""How is a room mixed live into one picture and one sound, while people come and go?
+"""How is a room mixed live into one video and one audio stream, while people come and go?
 
     GST_PLUGIN_PATH=target/release python3 examples/mix_room.py --room studio --to mix.ts
 """
@@ -61,12 +61,12 @@ def on_pad_added(_room, track, pipeline, size):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Mixes a room into one picture and one sound")
+    parser = argparse.ArgumentParser(description="Mixes a room into one video and one audio stream")
     parser.add_argument("--room", required=True)
     parser.add_argument("--server", default="ws://127.0.0.1:8443")
     parser.add_argument("--password-env", help="environment variable with the room's password")
     parser.add_argument("--to", default="mix.ts", help="rtmp://…, srt://… or a file (MPEG-TS)")
-    parser.add_argument("--size", nargs=2, type=int, default=(1280, 720), help="of the picture")
+    parser.add_argument("--size", nargs=2, type=int, default=(1280, 720), help="of the video")
     options = parser.parse_args()
     Gst.init(None)
     muxer, sink, address = {

@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 use vdoroom_test_support::{Codec, Dialect, Flavour, Password, Publisher};
 
 #[derive(Parser)]
-#[command(about = "Publishes test pictures and beeps into a room")]
+#[command(about = "Publishes test video and beeps into a room")]
 struct Arguments {
     /// Room server
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8443")]

@@ -58,7 +58,7 @@ fn restream(options: &Options) -> Result<(), Box<dyn Error>> {
     outcome
 }
 
-/// Links what a person sends to the muxer: the picture as it is, the sound as AAC.
+/// Links a person's tracks to the muxer: video as it is, audio as AAC.
 fn link(source: &gst::Element, mux: &gst::Element) -> Result<(), Box<dyn Error>> {
     let pipeline = mux.parent().and_downcast::<gst::Bin>().ok_or("no bin")?;
     let mut links = Vec::new();

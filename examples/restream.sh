@@ -5,7 +5,7 @@
 #   GST_PLUGIN_PATH=target/release sh examples/restream.sh --room studio --person alice \
 #       --to rtmp://127.0.0.1/live/alice
 #
-# The picture goes on as it came, in H.264; the sound becomes AAC, which is what servers take.
+# The video stays as it is, in H.264; the audio becomes AAC, which servers expect.
 # A muxer waits for both: --sound no is for people without a microphone.
 set -eu
 

@@ -26,7 +26,7 @@ struct Options {
     /// What the timelines are called: NAME.xges, NAME-mosaic.xges and NAME.otio
     #[arg(long, value_name = "NAME", default_value = "room")]
     output: PathBuf,
-    /// Size of the picture in pixels
+    /// Size of the video in pixels
     #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "1280x720", value_parser = size)]
     size: (u32, u32),
     /// Pictures per second

@@ -24,7 +24,7 @@ for (let i = 0; i < ARGV.length; i += 2) {
 const branches = new Map();
 
 function link(track) {
-    // Of what passes the valve only a keyframe is decoded: it is a picture in itself.
+    // Only keyframes are decoded after the valve: each is an image by itself.
     const branch = Gst.parse_bin_from_description(`
         queue name=in ! valve name=valve ! identity drop-buffer-flags=delta-unit ! decodebin
         ! videoconvert ! jpegenc ! multifilesink name=files post-messages=true async=false`, false);
@@ -92,7 +92,7 @@ GLib.timeout_add_seconds(GLib.PRIORITY_DEFAULT, options.seconds, () => {
     }
     return GLib.SOURCE_CONTINUE;
 });
-// Each picture is written in one piece: nothing has to be ended.
+// Each image is written in one piece: nothing has to be closed.
 GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, 2 /* SIGINT */, () => loop.quit());
 pipeline.set_state(Gst.State.PLAYING);
 loop.run();
