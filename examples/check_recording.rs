@@ -26,7 +26,7 @@ const HEADER: [&str; 9] = [
     "container",
     "codecs",
     "size",
-    "picture",
+    "resolution",
     "duration",
     "frames",
     "A/V start",
