@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What stands outside of the frames: decoder configuration records (ISO/IEC 14496-15 sections
+//! Parameter sets outside of the frames: decoder configuration records (ISO/IEC 14496-15 sections
 //! 5.3.3.1 and 8.3.3.1), which caps have as `codec_data`.
 
 use super::Standard;

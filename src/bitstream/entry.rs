@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Where a decoder can begin.
 //!
-//! h264parse and h265parse (1.22) call a keyframe whatever has a slice of type I or is a recovery
-//! point. What follows such a frame may refer to frames before it: with an open GOP those that are
-//! shown earlier do, and with intra refresh all do for a while.
+//! h264parse and h265parse (1.22) report a keyframe for every frame with a slice of type I and every
+//! recovery point. Later frames may refer to frames before it: with an open GOP those that are
+//! shown earlier, and with intra refresh all frames for a while.
 
 use super::Standard;
 

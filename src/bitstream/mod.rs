@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! H.264 and H.265, as far as frames have to be ordered and cut. Plain Rust, no GStreamer.
 //!
-//! All of it comes from strangers: what cannot be read is `None`, never a panic.
+//! The input comes from strangers: what cannot be parsed is `None`, never a panic.
 
 mod bits;
 mod config;

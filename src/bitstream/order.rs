@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! When frames are decoded, as far as it follows from when they are shown.
+//! Decoding times, computed from presentation times.
 //!
-//! RTP tells only when a frame is shown (RFC 6184 section 5.1, RFC 7798 section 4.1), and frames
+//! RTP has presentation times only (RFC 6184 section 5.1, RFC 7798 section 4.1), and frames
 //! come in the order in which they are decoded. A decoder that holds `n` frames before it shows one
 //! shows, with each frame that it is given, the earliest of those that it holds: that is the latest
 //! time by which the frame must have been decoded. Without B-frames both times are the same.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How many frames may come before one that is shown earlier, as the sequence parameter set tells
+//! How many frames may precede one that is shown earlier, by the sequence parameter set
 //! (H.264 section E.2.1, H.265 section 7.4.3.2.1).
 
 use super::Standard;

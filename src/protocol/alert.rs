@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a server complains about, and what follows from it (protocol 1.3).
+//! Complaints of a server, and their consequences (protocol 1.3).
 
 use super::wire::{Fields, text};
 

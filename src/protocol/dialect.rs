@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Who is who on the websocket: the two dialects of room servers (protocol section 1.2).
+//! Senders and receivers on the websocket: the two dialects of room servers (protocol section 1.2).
 //!
 //! A hosted server knows its clients by socket: it replaces the `UUID` of the receiver by that of
-//! the sender. A relay passes messages on as they are: the sender says who it is in `from`.
+//! the sender. A relay passes messages on as they are: `from` names the sender.
 
 use rand_chacha::rand_core::Rng;
 use serde_json::Value;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What an offer says of the certificate that its sender will show in the DTLS handshake.
+//! The fingerprints of an offer: which certificate its sender will use in the DTLS handshake.
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The parsers of what strangers send, with the rules that hold for whatever they are given. Only
-//! fuzzers and tests come in here.
+//! The parsers of untrusted input, with the rules that hold for every input. Only fuzzers and tests
+//! use this.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a stranger may cost us. Any guest can send anything: past a limit the excess is ignored,
+//! Limits for strangers. Any guest can send anything: what exceeds a limit is ignored,
 //! with one warning, and other streams are not affected.
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Names: what people type, what is sent, and what is hashed from them (protocol 2.2 to 2.5).
+//! Names: as people type them, as they are sent, and their hashes (protocol 2.2 to 2.5).
 
 use std::fmt;
 

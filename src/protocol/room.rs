@@ -9,9 +9,10 @@
 //! - the websocket, joining, coming back: `room/link.rs`; complaints: `room/alerts.rs`;
 //! - offers, renegotiation, candidates: `room/offers.rs`;
 //! - the channel, media, stalls: `room/sessions.rs`; how sessions end: `room/endings.rs`;
-//! - a publisher of whom nothing arrives: `room/silence.rs`;
-//! - who is remembered, and who is forgotten for others: `room/crowd.rs`;
-//! - who is played when: `room/plays.rs`; who has a place: `room/places.rs`; what is sent: `room/send.rs`, `room/bitrates.rs`.
+//! - a publisher of which nothing arrives: `room/silence.rs`;
+//! - which peers and streams are kept, and which are dropped for others: `room/crowd.rs`;
+//! - which stream is played when: `room/plays.rs`; which has a place: `room/places.rs`;
+//! - what is sent: `room/send.rs`, `room/bitrates.rs`.
 
 mod alerts;
 mod bitrates;

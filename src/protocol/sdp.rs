@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What has to be known of an offer: whether it is safe to apply, its m-lines, and how it differs
-//! from the one before.
+//! What the room reads of an offer: whether it is safe to apply, its m-lines, and how it differs
+//! from the previous one.
 
 mod change;
 mod local;

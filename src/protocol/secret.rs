@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a password does to a conversation: the names of room and streams, and the encryption of
-//! session descriptions and candidates (protocol 2.3 to 2.5, 4.4).
+//! The effects of a password: names of rooms and streams, and the encryption of session
+//! descriptions and candidates (protocol 2.3 to 2.5, 4.4).
 
 use std::fmt;
 

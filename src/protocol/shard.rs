@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which of several recorders plays a stream, found out by each of them alone.
+//! Which of several recorders plays a stream; each of them computes it alone.
 //!
 //! Rendezvous hashing: every shard is hashed with the stream ID, and the highest hash wins. So a
 //! stream stays where it is unless its shard goes or a new one outbids it: from N to N + 1 shards

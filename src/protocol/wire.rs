@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Messages as they come: JSON that anybody may have written, read tolerantly into what it means.
-//! Both dialects come out the same (protocol section 1.2).
+//! Received messages: JSON that anybody may have written, parsed tolerantly into values. Both
+//! dialects give the same values (protocol section 1.2).
 
 use serde_json::{Map, Value};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The thread that emits the signals. A handler may take its time, or wait for a state change that
-//! waits for the files: none of them waits for it.
+//! waits for the files: files never wait for a handler.
 
 use std::sync::mpsc;
 use std::thread::{self, ThreadId};

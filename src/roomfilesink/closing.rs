@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How the parts of a session end: in order, or by failing.
+//! How the parts of a session end: regularly, or by failing.
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Frames of H.264 and H.265 as the recorder needs them: with the parameter sets and the decoding
-//! times that they lack, and with what can be begun at.
+//! times that they lack, and whether a file can begin with them.
 
 use super::container::Codec;
 use super::parameter_sets::ParameterSets;

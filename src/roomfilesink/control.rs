@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The control thread: everything happens here but what pads must do at once.
+//! The control thread: everything happens here, except what pads must do at once.
 //!
 //! Pads, files and multiplexers send [`Msg`]s and return. The thread holds no lock while it calls
 //! into GStreamer, and never waits for a disk or for a handler of a signal.

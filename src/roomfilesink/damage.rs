@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Where a track has holes or damaged frames, as far as the source says.
+//! Where a track has gaps or damaged frames, as reported by the source.
 
 use super::container::Kind;
 use super::record::Field;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What sessions share, and what they want done outside: they decide, the control thread acts.
+//! What sessions share, and the effects that they request: they decide, the control thread acts.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! File names made of what strangers call themselves, with the rules that hold for whatever that
-//! is. Only fuzzers and tests come in here.
+//! File names made of names that strangers chose, with the rules that hold for every name. Only
+//! fuzzers and tests use this.
 
 use std::path::{Component, Path};
 

@@ -2,9 +2,9 @@
 //! A small Matroska writer (RFC 9559). Plain Rust: frames in, [`Op`]s out.
 //!
 //! GStreamer's `matroskamux` waits for every track before it writes anything and drops GAP events
-//! (1.22), so a muted camera would delay audio while it is muted. This writer
-//! puts each frame into the file as it comes: nothing waits, nothing is lost with the process, and
-//! a silent track leaves no trace. Sizes, duration and index are filled in behind, so the finished
+//! (1.22), so a muted camera would delay audio while it is muted. This writer puts each frame into
+//! the file as it arrives: no frame waits, none is lost with the process, and a silent track has no
+//! effect. Sizes, duration and index are filled in behind, so the finished
 //! file is seekable and an unfinished one plays.
 
 use super::ebml::{Elements, UNKNOWN_SIZE, long_size};

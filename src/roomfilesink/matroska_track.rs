@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a Matroska file says of a track, from caps and from the first frame.
+//! The description of a track in a Matroska file, from its caps and first frame.
 
 use super::container::{Codec, Kind};
 use super::format::Format;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Gives a transport stream its tables at the start and a clock all the way. Plain Rust.
 //!
-//! `mpegtsmux` (1.22) writes PAT, PMT and the first PCR with the first packet of the video. Sound
+//! `mpegtsmux` (1.22) writes PAT, PMT and the first PCR with the first packet of the video. Audio
 //! that starts earlier comes before them: demultiplexers skip it, and GStreamer's then plays it
 //! late by as much. It writes no PCR either while the video is silent: GStreamer's demultiplexer
 //! takes a second without one for a new time base and moves what follows. So the tables are copied

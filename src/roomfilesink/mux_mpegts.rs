@@ -3,7 +3,7 @@
 //!
 //! The pipeline is not a child of the element: its errors, state changes and clock stay with the
 //! part. Frames are pushed into the multiplexer's pads, which take any number of them and never
-//! block; a parser stands before a pad only where the frames are not as the multiplexer wants them.
+//! block; a parser is placed before a pad only if the frames are not in the multiplexer's format.
 //! The packets come out on the multiplexer's thread at a pad of ours, which never blocks either.
 
 use std::sync::atomic::{AtomicIsize, Ordering};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! File names from the `location` template. Plain Rust.
 //!
-//! Stream IDs and labels come from strangers: whatever they hold, the name stays inside the
-//! folder that the template names, and readable.
+//! Stream IDs and labels come from strangers: whatever they contain, the file stays inside the
+//! folder of the template, and its name readable.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -2,7 +2,7 @@
 //! Parameter sets of H.264 and H.265 in byte-stream. Plain Rust.
 //!
 //! Many cameras send them once, at the beginning: then the second part of a recording could not be
-//! decoded. They are remembered and put into each keyframe that comes without.
+//! decoded. They are kept and inserted into each keyframe without them.
 
 use super::container::Codec;
 use crate::bitstream::Bits;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Whether a number still grows, and for how long it has not. Plain Rust.
+//! Whether a counter still grows, and for how long it has not. Plain Rust.
 
 use std::time::{Duration, Instant};
 

@@ -2,9 +2,9 @@
 //! One session of one person: its tracks, put into order by running time, and the parts that they
 //! go to.
 //!
-//! Frames wait per track until every track that speaks has one, then leave in the order of their
-//! times. So each decision (start, cut, codec change) is taken with the frame in hand, and nothing
-//! is lost or doubled at a cut: a frame goes to exactly one part.
+//! Frames wait per track until every active track has one, then leave in the order of their times.
+//! So each decision (start, cut, codec change) is taken for one frame at a time, and nothing is lost
+//! or doubled at a cut: a frame goes to exactly one part.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which pads belong together: all sessions that are going on.
+//! Which pads belong together: all current sessions.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -2,7 +2,7 @@
 //! One file that is written by other threads, so that a disk which stalls or fails costs this file
 //! only.
 //!
-//! What is handed in is written in the next moment ([`FileSpec::gather`]; everything that waits goes
+//! Data is written soon ([`FileSpec::gather`]; everything that waits goes
 //! out in one write), and `fdatasync` follows once a second: killing the process loses what waits,
 //! losing power at most a second more. Callers never block: they look at [`FileWriter::waiting`].
 //!

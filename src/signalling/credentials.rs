@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! User name and password in the URL of the room server: for a proxy that requires them, and nobody
-//! else.
+//! User name and password in the URL of the room server: for a proxy that requires them; they go
+//! nowhere else.
 
 use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::handshake::client::Request;

@@ -2,8 +2,8 @@
 //! One websocket: bytes into events, actions into bytes.
 //!
 //! This folder alone knows the async runtime. [`run`] is the body of the thread `vdoroom:net`,
-//! which owns the [`Room`]: it never calls into GStreamer and never waits for anybody but the
-//! socket, its own queue and its own deadlines.
+//! which owns the [`Room`]: it never calls into GStreamer and only waits for the socket, its
+//! own queue and its own deadlines.
 
 mod credentials;
 mod dial;

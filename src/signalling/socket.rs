@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One attempt at one websocket, from the first look at the host name to the closing handshake.
+//! One attempt at one websocket, from resolving the host name to the closing handshake.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Asks a TURN server what it has against us.
+//! Why a TURN server gives no relay address.
 //!
-//! libnice (0.1.21) keeps to itself what a TURN server answers: without a relay address there is
-//! nothing to say but that there is none. So the question is asked once more (RFC 8656 section 7).
+//! libnice (0.1.21) does not report the answer of a TURN server: it only has no relay address. So the
+//! request is sent once more (RFC 8656 section 7).
 
 use std::net::SocketAddr;
 use std::ops::Range;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! TLS for `turns:` servers.
 //!
-//! libnice (0.1.21) takes a TURN server over TLS and then talks to it in clear over TCP. So the ICE
-//! agent gets an address on loopback, and what it says there goes on over TLS. Whoever connects to
-//! that address gets no further than to the TURN server, which wants to see credentials.
+//! libnice (0.1.21) accepts a TURN server over TLS and then talks to it in clear text over TCP. So
+//! the ICE agent gets an address on loopback, from which its data is forwarded over TLS. Any other
+//! program that connects to that address only reaches the TURN server, which requires credentials.
 
 use std::cell::{Cell, OnceCell};
 use std::io;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the room wants done, and what webrtcbin answers to it. Runs on the control thread.
+//! Carries out the room's actions, and reports webrtcbin's answers. Runs on the control thread.
 
 use std::time::Instant;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What happens in the room, told to the application: as signals of the element and, the same
-//! facts, as element messages on the bus, where `gst-launch-1.0 -m` shows them.
+//! Reports what happens in the room to the application: as signals of the element, and as element
+//! messages on the bus, which `gst-launch-1.0 -m` prints.
 
 use gst::prelude::*;
 

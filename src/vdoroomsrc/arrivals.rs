@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The packets of one RTP stream as they arrive: how long each took, and on which line of time
-//! their RTP timestamps lie.
+//! The packets of one RTP stream as they arrive: how long each took, and how their RTP timestamps
+//! map to time.
 //!
 //! An arrival minus an RTP time is called a lag. It means nothing by itself, but the smallest one of
-//! a while is the way without what queues on it, and one that grows and stays tells that the sender
-//! has stopped counting for a while, or that the way has become longer.
+//! a while is the network delay without queues, and one that grows and stays shows that the sender
+//! has stopped counting for a while, or that the network delay has grown.
 
 use std::collections::VecDeque;
 

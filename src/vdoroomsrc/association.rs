@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Numbers of SCTP associations. GStreamer tells the data channels of a process apart by them, and
-//! webrtcbin before 1.28 draws one by lot. The second connection that draws the same has no data
-//! channel, so that a browser is never asked for its media, and its elements deadlock when
-//! they are dropped. Among ten people one connection in 6,500 meets that. Here each has a number
-//! that no other has.
+//! Numbers of SCTP associations. GStreamer distinguishes the data channels of a process by them, and
+//! webrtcbin before 1.28 chooses them at random. The second connection with the same number has no
+//! data channel, so that a browser is never asked for its media, and its elements deadlock when they
+//! are dropped. Among ten people this hits one connection in 6,500. Here each has a unique number.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Feedback by which a publisher finds out how much its line takes.
+//! Feedback from which a publisher learns its available bandwidth.
 //!
-//! A browser starts at 300 kbit/s. It probes for more only where it is told when each packet came
+//! A browser starts at 300 kbit/s. It probes for more only if it learns when each packet arrived
 //! (transport-wide congestion control, draft-holmer-rmcat-transport-wide-cc-extensions-01);
 //! without, it takes half a minute to reach full resolution, and stays low on a lossy network.
 //! rtpsession sends that feedback once the header extension that numbers the packets has been

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is counted of a track on its way out.
+//! The counters of a track.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 

@@ -2,9 +2,9 @@
 //! The last step of a buffer: through a ghost pad, to the consumer.
 //!
 //! Runs on the streaming thread of the track's queue, or on webrtcbin's where `shortcut` leads past
-//! the queue; never on both at once. What it shares with the control thread is atomic. What a consumer answers goes no further up than here, so
-//! that one that is missing, slow or broken cannot stop the connection (webrtcbin takes a flow
-//! error of one pad as the end of all).
+//! the queue; never on both at once. What it shares with the control thread is atomic. The flow
+//! return of a consumer ends here, so that a missing, slow or broken one cannot stop the connection
+//! (webrtcbin would end all tracks on the flow error of one pad).
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::Sender;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What consumers answer, as far as anybody wants to know.
+//! Flow returns of the consumers, for the log.
 
 use gst::prelude::*;
 

@@ -2,7 +2,7 @@
 //! Parameters of codecs that webrtcbin leaves out of its answers.
 //!
 //! GStreamer 1.22 leaves out `profile-level-id`, which means Constrained Baseline (RFC 6184
-//! section 8.1): an encoder that has Main or High would do without them.
+//! section 8.1): an encoder with Main or High would not use them.
 
 use gst_sdp::{SDPMediaRef, SDPMessageRef};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What is done to an offer before webrtcbin sees it, and what webrtcbin does then. Only fuzzers and
-//! tests come in here.
+//! tests use this.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};

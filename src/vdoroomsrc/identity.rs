@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Is the one who sends the one who offered?
+//! Whether media comes from the sender of the offer.
 //!
 //! webrtcbin before 1.28.5 takes any certificate in the DTLS handshake (fixed upstream by commit
-//! cae6e210f6), so a man in the middle could insert media. Here the certificate
-//! is held against the fingerprints of the offer, before a channel message is read and before a
-//! pad is exposed. Both come only after the handshake, so the certificate is there by then.
+//! cae6e210f6), so a man in the middle could insert media. Here the certificate is compared with
+//! the fingerprints of the offer, before a channel message is read and before a pad is exposed. Both
+//! happen only after the handshake, so the certificate is known by then.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the pads of a session say of themselves and of each other before their first buffer.
+//! The events that pads send before their first buffer: stream-start, collection, tags, identity.
 
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 //!
 //! `protocol::Room` decides everything that is said in the room, on the thread `vdoroom:net`, which
 //! the signalling module runs. `control` carries out what it decides, on the thread `vdoroom:ctl`:
-//! it owns a `session` for each WebRTC connection, which has a `track` for each medium, which ends
-//! in an `exit`, the ghost pad. `imp` is the GObject around them.
+//! it owns a `session` for each WebRTC connection. A session has a `track` for each medium, and each
+//! track ends in an `exit`, the ghost pad. `imp` is the GObject around them.
 
 /**
  * SECTION:element-vdoroomsrc

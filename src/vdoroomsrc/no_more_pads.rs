@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `no-more-pads`, for players of one stream: they wait for it to know what there is to play.
+//! `no-more-pads`, for players of one stream: they begin to play after it.
 
 use std::time::{Duration, Instant};
 

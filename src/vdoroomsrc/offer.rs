@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What of an offer is accepted, and what the answer asks for.
+//! Which media of an offer is accepted, and what the answer requests.
 //!
 //! webrtcbin 1.22 answers with every codec that was offered, and a publisher may then switch
 //! between them at any time (RFC 8829 section 5.3.1). So the offer is narrowed before webrtcbin

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A track without a connection: from packets to its pad. Only benchmarks, fuzzers and tests come in
-//! here.
+//! A track without a connection: from packets to its pad. Only benchmarks, fuzzers and tests use
+//! this.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;

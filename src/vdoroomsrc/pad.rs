@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The element's pads: ghost pads that say whose media they carry.
+//! The element's pads: ghost pads with the identity of their stream.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

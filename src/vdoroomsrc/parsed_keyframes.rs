@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Which frames of H.264 and H.265 are keyframes: their parsers call more so than a decoder can
+//! Which frames of H.264 and H.265 are keyframes: the parsers report more of them than a decoder can
 //! begin with.
 
 use std::sync::{Mutex, PoisonError};

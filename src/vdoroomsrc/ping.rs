@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The round trip time of a data channel: our pings and their answers (protocol 5.5).
+//! The round-trip time of a data channel: our pings and their answers (protocol 5.5).
 
 use std::time::{Duration, Instant};
 

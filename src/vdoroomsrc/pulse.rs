@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Whether anything at all comes from a publisher: media, reports, or a receipt for our pings.
+//! Whether anything arrives from a publisher: media, reports, or an acknowledgement of our pings.
 //!
-//! libnice 0.1.21 does not notice when the other end is gone. A guest who pauses, or has nothing to
-//! send, is told from one who is gone by pings on the data channel: the other end's SCTP confirms
-//! them whatever its page does.
+//! libnice 0.1.21 does not notice when the other end is gone. Pings on the data channel distinguish
+//! a guest who pauses, or has nothing to send, from one who is gone: the other end's SCTP
+//! acknowledges them whatever its page does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Pads that outlive their session for the `rejoin-window`.
 //!
-//! What is left of a track is its queue and its ghost pad. The next session's track for the same
-//! pad is built in front of them: consumers see one stream go on, behind a DISCONT. The pads end
+//! The queue and the ghost pad of a track stay. The next session's track for the same pad is built in
+//! front of them: consumers see one stream that continues after a DISCONT. The pads end
 //! when the window has passed, when the stream comes back with another codec, or with the element.
 
 use std::time::{Duration, Instant};

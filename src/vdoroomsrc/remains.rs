@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is left of sessions that have ended, taken apart on threads of their own.
+//! Stops the elements of ended sessions, on threads of their own.
 //!
-//! To stop an element waits for its streaming threads, and one of these may be held by a consumer
-//! for as long as that likes. Others wait for what only they know: an ICE agent of GStreamer 1.28
-//! takes up to 2 s to close. The control thread waits for none of them. It only takes out of the
-//! element what has stopped; and what has not within [`PATIENCE`] as well, so that names are free,
-//! and the element can go to NULL, while a thread keeps waiting.
+//! Stopping an element waits for its streaming threads, and a consumer may block one of these for any
+//! time. An ICE agent of GStreamer 1.28 takes up to 2 s to close. The control thread waits for none
+//! of them. It removes stopped elements from the source, and after [`PATIENCE`] also those that have
+//! not stopped, so that names are free and the element can go to NULL while a thread keeps waiting.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The elements of other plugins without which nothing can be received.
+//! The required elements of other plugins.
 
 use super::codecs::CODECS;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One RTP stream's relation to its sender's clock, as sender reports tell it, and to running time.
+//! The mapping of one RTP stream to its sender's clock, by sender reports, and to running time.
 
 use super::arrivals::{Arrivals, Packet};
 use super::timeline::{MS, SECOND};

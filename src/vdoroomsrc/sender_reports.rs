@@ -4,7 +4,7 @@
 //!
 //! libwebrtc sends its first audio report after 2.5 s. It sends one at once when it is asked by
 //! a rapid resynchronisation request (RFC 6051, 3.2), offered or not. rtpsession (GStreamer 1.22)
-//! cannot ask, so the request is put behind what it sends by itself. Nobody but libwebrtc is asked:
+//! cannot ask, so the request is appended to its own packets. Only libwebrtc is asked:
 //! a GStreamer that sends media deadlocks when it gets such a request (1.22 to
 //! 1.28, `rtp_session_process_sr_req`).
 //!

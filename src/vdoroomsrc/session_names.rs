@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The names of a session's elements, which tell whose a message is.
+//! The names of a session's elements, which identify the session of a message.
 
 use gst::prelude::*;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The element's properties: what they mean, and their values as plain data.
+//! The element's settings as plain data.
 
 use std::path::PathBuf;
 use std::time::Duration;

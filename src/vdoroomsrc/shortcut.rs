@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The direct path past a track's queue, for consumers that never block.
 //!
-//! To hand a buffer from thread to thread costs more than what a recorder does with it. A consumer
-//! that answers the query [`QUERY`] is given what it gets by webrtcbin's thread, as soon as the
-//! queue has run empty; for all others, and while somebody blocks the pad, it goes through the
-//! queue. Nothing overtakes anything: a marker is sent into the queue, and once it has come out,
-//! and every buffer behind it, nothing is left in there.
+//! Handing a buffer to another thread costs more than a recorder's work on it. A consumer that
+//! answers the query [`QUERY`] gets its buffers from webrtcbin's thread, as soon as the queue is
+//! empty; for all others, and while the pad is blocked, buffers go through the queue. The order is
+//! kept: a marker is sent into the queue, and once it and every buffer behind it have left, the queue
+//! is empty.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

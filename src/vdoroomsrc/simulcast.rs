@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One layer of several: a publisher that offers simulcast (RFC 8853) is asked for its largest.
+//! Simulcast (RFC 8853): a publisher is asked for its largest layer only.
 //!
 //! webrtcbin (1.22 to 1.28) answers without `a=simulcast`. Then a browser sends the first of its
 //! layers (W3C WebRTC 1.0, section 4.4.1.5), which usually is the smallest.

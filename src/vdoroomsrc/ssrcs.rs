@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Media that webrtcbin could not place does not get to it.
+//! Keeps media from webrtcbin that it could not assign to an m-line.
 //!
-//! webrtcbin (`on_rtpbin_pad_added`, in 1.22 as in 1.29) looks for the m-line of whatever begins to
-//! come out of rtpbin, and ends the process if that has no media: the offer names another SSRC and
+//! webrtcbin (`on_rtpbin_pad_added`, in 1.22 as in 1.29) looks for the m-line of each new pad of
+//! rtpbin, and ends the process if that has no media: the offer names another SSRC and
 //! its first m-line is a data channel; it names the SSRC in an m-line that was refused; or rtpbin
-//! has forgotten the SSRC meanwhile. Any guest can bring that about. So the same is looked for here,
-//! one element before.
+//! has forgotten the SSRC meanwhile. Any guest can cause that. So the same check is done here, one
+//! element before.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What webrtcbin says of a connection's states, brought to the log, `stats` and the bus.
+//! Passes webrtcbin's connection states to the log, `stats` and the bus.
 
 use std::time::{Duration, Instant};
 

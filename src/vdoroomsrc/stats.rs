@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The `stats` property: the room and each stream, in numbers.
 //!
-//! Read on whatever thread asks: from copies and counters, without waiting for one of ours.
+//! Read on any thread, from copies and counters, without waiting for one of ours.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The tags of a pad: who it is, what made it, codec and bitrate.
+//! The tags of a pad: title, application, codec and bitrate.
 
 use gst::tags::{ApplicationName, AudioCodec, Bitrate, Title, VideoCodec};
 use gst_pbutils::pb_utils_add_codec_description_to_tag_list_for_tag as add_codec;

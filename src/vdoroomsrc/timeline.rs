@@ -3,19 +3,18 @@
 //!
 //! A sender report says what the sender's wall clock showed at an RTP timestamp (RFC 3550, 6.4.1).
 //! With one per medium, every frame of every medium has its time by that one clock, whenever it
-//! arrives; the session then has one distance from the sender's clock to running time. So audio and
-//! video are apart by what the reports are wrong, and by nothing that encoders, networks and
-//! jitterbuffers do.
+//! arrives; the session then has one offset from the sender's clock to running time. So only errors
+//! of the reports can move audio and video apart, not encoders, networks or jitterbuffers.
 //!
-//! The distance begins as the shortest way of the medium that takes longest, as seen while pads
-//! wait. It follows a way that becomes longer or shorter, and a clock that drifts, so slowly that
-//! audio of a second stays a second. What is found to be wrong by more is put right by moving video,
-//! which shows less than a hole in audio. A medium leaves a hole only where its sender had one.
+//! The offset begins as the shortest delay of the slowest medium, as seen while pads wait. It follows
+//! a network delay that changes, and a clock that drifts, so slowly that a second of audio stays a
+//! second. Larger errors are corrected by moving video, which is less noticeable than a gap in audio.
+//! A medium has a gap only where its sender had one.
 //!
 //! This takes the place of rtpbin's own synchronisation (GStreamer 1.22), which measures each
-//! medium's arrival anew with each report, holds on to media that have stopped, and takes reports
-//! without a time for the truth. It also takes the place of rtpjitterbuffer's estimate of the
-//! sender's clock, which squeezes what arrives in a burst and repeats timestamps.
+//! medium's arrival anew with each report, keeps stopped media as its reference, and believes reports
+//! without a time. It also takes the place of rtpjitterbuffer's estimate of the
+//! sender's clock, which squeezes bursts and repeats timestamps.
 //!
 //! Times are nanoseconds; the wide type leaves no report that could make them overflow.
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! When frames are shown and decoded.
+//! Presentation and decoding times of frames.
 //!
 //! While rtpjitterbuffer's skew estimate settles it repeats timestamps; GstBaseParse then drops
 //! the second one and muxers fail on a buffer without any (seen with GStreamer 1.22; fixed

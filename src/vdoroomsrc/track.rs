@@ -3,8 +3,8 @@
 //!
 //! `webrtcbin ▶ guard ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
 //!
-//! The queue leaks, so nothing before it ever waits for a consumer. Where the consumer makes nobody
-//! wait, `shortcut` leads past it.
+//! The queue leaks, so nothing before it ever waits for a consumer. For consumers that never
+//! block, `shortcut` leads past it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! GObject's way to the values of the element's properties.
+//! Reads and sets the settings by property name, for GObject.
 
 use std::path::PathBuf;
 

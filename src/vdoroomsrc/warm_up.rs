@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the first connection would otherwise wait for, done while the room server is called:
-//! loading plugins, and making the certificate for DTLS, of which GStreamer has one for a process.
+//! Preparations for the first connection, while the room server is called: loading plugins,
+//! and making the certificate for DTLS, of which GStreamer has one for a process.
 
 use std::sync::Once;
 use std::thread::{Builder, Scope};

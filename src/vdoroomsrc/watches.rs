@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What watches and mends a track's media on its way through the chain: probes on its pads.
+//! Probes on the pads of a track's chain, which watch and correct its media.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What the server complains about, who may have said it instead, and what follows (protocol 1.3).
+//! Complaints of the server, who may have sent them instead, and their consequences (protocol 1.3).
 
 use std::time::{Duration, Instant};
 

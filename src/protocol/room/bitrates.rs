@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How finely publishers are asked to encode (protocol 5.4).
+//! The bitrates that publishers are asked for (protocol 5.4).
 //!
-//! Only ever asked for more than nothing: 0 would stop the media, and what is below 0 goes into
-//! the encoder of some publishers as it is. No resolution is requested either: a request can only
+//! Always above 0: 0 would stop the media, and a negative value goes into the encoder of some
+//! publishers as it is. No resolution is requested either: a request can only
 //! lower it.
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Who is remembered. Nobody tells the room who left (protocol 3.5), and behind a relay one guest may
-//! come under any number of names: when there is no place for a newcomer, the oldest of whom least is
-//! to be expected is forgotten. What is being recorded stays.
+//! Which peers and streams are kept. The room does not learn who left (protocol 3.5), and behind a
+//! relay one guest may use any number of names: when there is no space for a newcomer, the oldest
+//! one that is least likely to send is dropped. Streams that are being recorded stay.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};

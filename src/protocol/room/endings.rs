@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How sessions end, and what follows for their streams.
+//! How sessions end, and the consequences for their streams.
 
 use super::Room;
 use super::link::fields;

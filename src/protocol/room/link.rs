@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The websocket: joining, who is there, what the server says, and coming back after a loss.
+//! The websocket: joining, members, the server's messages, and reconnection.
 
 use std::time::{Duration, Instant};
 

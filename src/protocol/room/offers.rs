@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Offers, renegotiation and candidates: from what a publisher sends to what is to be applied.
+//! Offers, renegotiation and candidates: from a publisher's message to what webrtcbin applies.
 
 use std::collections::VecDeque;
 

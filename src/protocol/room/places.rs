@@ -2,8 +2,8 @@
 //! Which streams have a place within `max-streams`, and which is next.
 //!
 //! A guest in a waiting room and one who has as many viewers as it wants do not answer (protocol
-//! 7.6, 7.11), and may at any moment. So the silent take turns: after two plays a place goes to
-//! whoever was not asked yet, and otherwise, when the third would be due, to whoever waits longest.
+//! 7.6, 7.11), but may at any moment. So silent streams take turns: after two plays a place goes to
+//! one that was not asked yet, and otherwise, when the third play is due, to the longest waiting.
 
 use std::cmp::Reverse;
 use std::time::Instant;

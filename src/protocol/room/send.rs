@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is sent, and what people are told.
+//! Messages to the server and to publishers, and warnings to people.
 
 use std::cmp::Ordering;
 use std::time::Duration;

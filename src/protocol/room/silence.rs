@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A publisher of whom nothing at all arrives any more. It is asked for a new connection long
-//! before `stream-timeout`, if asking makes sense.
+//! A publisher of which nothing arrives any more. It is asked for a new connection long before
+//! `stream-timeout`, if that can help.
 //!
-//! Only the server can bring it our `bye` and `play`. So the server is asked first:
+//! Only the server can deliver our `bye` and `play`. So the server is checked first:
 //!
-//! - It answers: our own network is well, and what is broken lies between us and the publisher (a
-//!   relay that died, a NAT that changed its mapping, an address that is gone). The publisher is
-//!   asked for a new connection.
-//! - It does not: our own network is gone. Nothing that is said now would arrive in time; it would
-//!   wait in the websocket, and end what has come back by itself. When the server is heard again,
-//!   media has a moment to come back, then the publisher is asked.
+//! - It answers: our own network works, and the fault is between us and the publisher (a relay that
+//!   died, a NAT that changed its mapping, an address that is gone). The publisher is asked for a
+//!   new connection.
+//! - It does not: our own network is down. A message sent now would wait in the websocket, and end
+//!   a connection that has recovered by itself. When the server answers again, media has a moment
+//!   to come back, then the publisher is asked.
 //!
 //! The old session stays until the publisher offers: if its media comes back first, it is recorded.
 

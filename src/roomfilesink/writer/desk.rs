@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What waits to be written to one file, and whose turn it is. A value: time comes from the caller,
-//! and what has to be arranged with the threads goes back to it.
+//! The data that waits for one file, and which thread may take it. A value: time comes from the
+//! caller, and requests to the threads are returned to it.
 //!
-//! At any moment at most one thread writes the file, and at most one syncs it. The last of them says
-//! what became of it.
+//! At any moment at most one thread writes the file, and at most one syncs it. The last of them
+//! reports the result.
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a file asks of the file system. Each of these can hang for as long as a disk does.
+//! The calls into the file system. Each of them can hang for as long as a disk does.
 
 use std::fs::{File, OpenOptions};
 use std::io;

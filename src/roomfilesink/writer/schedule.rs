@@ -2,7 +2,7 @@
 //! What is to be done for the open files, when, and how many threads that takes. A value: time comes
 //! from the caller.
 //!
-//! Everything that has time falls on the same ticks, so that one thread wakes once for all files.
+//! Work that can wait is done on common ticks, so that one thread wakes once for all files.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
