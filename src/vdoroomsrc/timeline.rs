@@ -31,10 +31,14 @@ pub(super) const SECOND: i128 = 1000 * MS;
 const FARTHEST: i128 = SECOND;
 /// Media that has been silent for so long has no say in where the timeline is.
 const SILENCE: i128 = 2 * SECOND;
-/// How fast the timeline follows a clock or a network that changes, and by which part of the time
-/// that passes at the most.
+/// How fast the timeline follows a clock or a network that changes.
 const SETTLING: i128 = 2 * SECOND;
-const SLEW: i128 = 400;
+/// By which part of the time that passes it does so at the most: more than crystals drift (200 ppm),
+/// and so little that frames of ten seconds stand within 5 ms of each other's place.
+const SLEW: i128 = 2000;
+/// What is farther away comes too late for consumers that play it, or fills their queues.
+const FAR: i128 = 400 * MS;
+const FAR_SLEW: i128 = 400;
 
 /// How long arrivals have to be late before they tell of a stall, and how late.
 const AUDIO_EVIDENCE: (i128, i128) = (400 * MS, 100 * MS);
@@ -315,7 +319,7 @@ impl Timeline {
 }
 
 fn slew(error: i128, elapsed: i128) -> i128 {
-    let most = elapsed / SLEW;
+    let most = elapsed / if error.abs() > FAR { FAR_SLEW } else { SLEW };
     (error * elapsed / SETTLING).clamp(-most, most)
 }
 
