@@ -36,9 +36,14 @@ const SETTLING: i128 = 2 * SECOND;
 /// By which part of the time that passes it does so at the most: more than crystals drift (200 ppm),
 /// and so little that frames of ten seconds stand within 5 ms of each other's place.
 const SLEW: i128 = 2000;
-/// What is farther away comes too late for consumers that play it, or fills their queues.
+/// For a clock that is worse than that, whose media would leave that of the others.
+const FAST_SLEW: i128 = 400;
+const NEAR: i128 = 30 * MS;
+/// What changes all at once is the network, and no clock.
+const NETWORK_STEP: i128 = 20 * MS;
+/// Media of a network that has become longer by more comes too late for consumers that play it;
+/// if it has become shorter by more, it fills their queues.
 const FAR: i128 = 400 * MS;
-const FAR_SLEW: i128 = 400;
 
 /// How long arrivals have to be late before they tell of a stall, and how late.
 const AUDIO_EVIDENCE: (i128, i128) = (400 * MS, 100 * MS);
@@ -58,6 +63,10 @@ pub(super) struct Timeline {
     early: VecDeque<(u32, Packet)>,
     /// Running time minus the sender's clock.
     distance: Option<i128>,
+    /// Where the timeline is to be.
+    target: Option<i128>,
+    /// The network has changed, and the timeline has not followed yet.
+    has_stepped: bool,
     /// The newest arrival, in running time.
     now: i128,
 }
@@ -276,11 +285,18 @@ impl Timeline {
                 let leader = agree.min_by_key(|sender| sender.arrivals.is_video());
                 distance = leader.and_then(Sender::distance).unwrap_or(target);
             }
-            self.distance = Some(distance + slew(target - distance, elapsed));
+            let error = target - distance;
+            let step = self.target.map_or(0, |before| target - before);
+            self.target = Some(target);
+            self.has_stepped |= step.abs() > NETWORK_STEP;
+            self.has_stepped &= error.abs() > MS;
+            let is_fast = error.abs() > if self.has_stepped { FAR } else { NEAR };
+            self.distance = Some(distance + slew(error, elapsed, is_fast));
         }
         for sender in &mut self.senders {
             if let Some((shift, lag)) = sender.own_shift.as_mut().zip(sender.arrivals.lag()) {
-                *shift += slew(lag - *shift, elapsed);
+                let error = lag - *shift;
+                *shift += slew(error, elapsed, error.abs() > NEAR);
             }
         }
     }
@@ -318,8 +334,8 @@ impl Timeline {
     }
 }
 
-fn slew(error: i128, elapsed: i128) -> i128 {
-    let most = elapsed / if error.abs() > FAR { FAR_SLEW } else { SLEW };
+fn slew(error: i128, elapsed: i128, is_fast: bool) -> i128 {
+    let most = elapsed / if is_fast { FAST_SLEW } else { SLEW };
     (error * elapsed / SETTLING).clamp(-most, most)
 }
 
