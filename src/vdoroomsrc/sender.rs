@@ -13,8 +13,12 @@ const SAME_STALL: i128 = 150 * MS;
 const CLOCK_WAS_SET: i128 = SECOND;
 
 /// A medium moves by this part of the time that passes at the most: not audible, nor measurable as
-/// a wrong pitch. A clock that is that wrong can still be followed.
+/// a wrong pitch.
 pub(super) const SLEW: i128 = 350;
+/// Reports of a busy sender are wrong by some milliseconds. What is that near to its place moves by
+/// a smaller part, which is still more than a crystal drifts (200 ppm).
+const NEAR: i128 = 20 * MS;
+const DRIFT: i128 = 2000;
 /// What is farther from its place is moved at once, if it is video: lips are seen to be late.
 const STEP: i128 = 40 * MS;
 /// Frames of video are closer to each other by this part while it moves back.
@@ -240,7 +244,7 @@ impl Sender {
         let elapsed = (time - self.placed).max(0);
         let shift = self.shift.unwrap_or(wanted);
         let error = wanted - shift;
-        let slow = elapsed / SLEW;
+        let slow = elapsed / if error.abs() > NEAR { SLEW } else { DRIFT };
         self.hurries &= error.abs() > slow;
         self.hurries |= self.arrivals.is_video() && error.abs() > STEP;
         let moved = match self.resumes_at {

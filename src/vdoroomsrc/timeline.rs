@@ -30,10 +30,19 @@ pub(super) const SECOND: i128 = 1000 * MS;
 const FARTHEST: i128 = SECOND;
 /// Media that has been silent for this long has no effect on the timeline.
 const SILENCE: i128 = 2 * SECOND;
-/// How fast the timeline follows a clock or a network that changes, and by which part of the time
-/// that passes at the most.
+/// How fast the timeline follows a clock or a network that changes.
 const SETTLING: i128 = 2 * SECOND;
-const SLEW: i128 = 400;
+/// By which part of the time that passes it does so at the most: more than crystals drift (200 ppm),
+/// and so little that frames of ten seconds stand within 5 ms of each other's place.
+const SLEW: i128 = 2000;
+/// For a clock that is worse than that, whose media would leave that of the others.
+const FAST_SLEW: i128 = 400;
+const NEAR: i128 = 30 * MS;
+/// What changes all at once is the network, and no clock.
+const NETWORK_STEP: i128 = 20 * MS;
+/// Media of a network that has become longer by more comes too late for consumers that play it;
+/// if it has become shorter by more, it fills their queues.
+const FAR: i128 = 400 * MS;
 
 /// How long arrivals have to be late before they tell of a stall, and how late.
 const AUDIO_EVIDENCE: (i128, i128) = (400 * MS, 100 * MS);
@@ -53,6 +62,10 @@ pub(super) struct Timeline {
     early: VecDeque<(u32, Packet)>,
     /// Running time minus the sender's clock.
     distance: Option<i128>,
+    /// Where the timeline is to be.
+    target: Option<i128>,
+    /// The network has changed, and the timeline has not followed yet.
+    has_stepped: bool,
     /// The newest arrival, in running time.
     now: i128,
 }
@@ -271,11 +284,18 @@ impl Timeline {
                 let leader = agree.min_by_key(|sender| sender.arrivals.is_video());
                 distance = leader.and_then(Sender::distance).unwrap_or(target);
             }
-            self.distance = Some(distance + slew(target - distance, elapsed));
+            let error = target - distance;
+            let step = self.target.map_or(0, |before| target - before);
+            self.target = Some(target);
+            self.has_stepped |= step.abs() > NETWORK_STEP;
+            self.has_stepped &= error.abs() > MS;
+            let is_fast = error.abs() > if self.has_stepped { FAR } else { NEAR };
+            self.distance = Some(distance + slew(error, elapsed, is_fast));
         }
         for sender in &mut self.senders {
             if let Some((shift, lag)) = sender.own_shift.as_mut().zip(sender.arrivals.lag()) {
-                *shift += slew(lag - *shift, elapsed);
+                let error = lag - *shift;
+                *shift += slew(error, elapsed, error.abs() > NEAR);
             }
         }
     }
@@ -313,8 +333,8 @@ impl Timeline {
     }
 }
 
-fn slew(error: i128, elapsed: i128) -> i128 {
-    let most = elapsed / SLEW;
+fn slew(error: i128, elapsed: i128, is_fast: bool) -> i128 {
+    let most = elapsed / if is_fast { FAST_SLEW } else { SLEW };
     (error * elapsed / SETTLING).clamp(-most, most)
 }
 

@@ -113,10 +113,10 @@ fn a_guest_that_names_no_address_is_recorded_if_it_reaches_the_recorder() {
     recorder.block_udp("!= 50000-50003");
     let names = ["near", "far"];
     let publish = |(name, host)| scene.publish(host, name, |guest| guest.with_hidden_addresses());
-    let _people: Vec<_> = names.into_iter().zip(&hosts).map(publish).collect();
+    let people: Vec<_> = names.into_iter().zip(&hosts).map(publish).collect();
     let mut recording = scene.record(&recorder, |source| use_ports(source, &(50_000..=50_003)));
     recording.wait_for_frames(&names, FRAMES);
-    recording.finish().assert_whole(&names);
+    recording.finish_complete(&names.into_iter().zip(&people).collect::<Vec<_>>());
 }
 
 /// A TURN server lets through only whom the recorder has named to it (RFC 8656 section 9): the
@@ -128,7 +128,7 @@ fn a_guest_that_hides_its_own_addresses_is_recorded_over_a_relay() {
     };
     let recorder = scene.internet.host_behind_nat("recorder");
     let alice = scene.internet.host_behind_nat("alice");
-    let _publisher = scene.publish(&alice, "alice", |alice| {
+    let publisher = scene.publish(&alice, "alice", |alice| {
         let stun = turn.stun_url().replace("stun:", "stun://");
         alice.with_hidden_addresses().ice_server(&stun)
     });
@@ -138,5 +138,5 @@ fn a_guest_that_hides_its_own_addresses_is_recorded_over_a_relay() {
     });
     recording.wait_for_frames(&["alice"], FRAMES);
     assert!(start.elapsed() < Duration::from_secs(15));
-    recording.finish().assert_whole(&["alice"]);
+    recording.finish_complete(&[("alice", &publisher)]);
 }

@@ -13,10 +13,10 @@ fn records_with(family: Family) {
     };
     let host = |name| scene.internet.host_of(name, family);
     let (alice, recorder) = (host("alice"), host("recorder"));
-    let _publisher = scene.publish(&alice, "alice", |alice| alice);
+    let publisher = scene.publish(&alice, "alice", |alice| alice);
     let mut recording = scene.record(&recorder, |_| {});
     recording.wait_for_frames(&["alice"], FRAMES);
-    recording.finish().assert_whole(&["alice"]);
+    recording.finish_complete(&[("alice", &publisher)]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod families;
 mod kit;
 mod loss;
 mod lossy;
+mod pace;
 mod ports;
 mod quality;
 mod recovery;

@@ -26,9 +26,7 @@ fn records_over(url: impl Fn(&TurnServer) -> String) {
         gst::prelude::ObjectExt::set_property(source, "cafile", turn.cafile().to_str().unwrap());
     });
     recording.wait_for_frames(&["alice"], FRAMES);
-    let recorded = recording.finish();
-    recorded.assert_whole(&["alice"]);
-    drop(publisher);
+    recording.finish_complete(&[("alice", &publisher)]);
 }
 
 #[test]
@@ -63,7 +61,7 @@ fn who_comes_later_is_reached_over_the_same_servers() {
         publishers.push(scene.publish(host, name, |guest| guest.ice_server(&stun)));
         recording.wait_for_frames(&[name], FRAMES);
     }
-    recording.finish().assert_whole(&["alice", "bob"]);
+    recording.finish_complete(&[("alice", &publishers[0]), ("bob", &publishers[1])]);
 }
 
 #[test]

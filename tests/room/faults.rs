@@ -77,7 +77,7 @@ fn media_goes_on_while_the_room_server_is_gone() {
     recording.wait_for_frames(&["alice"], then + FRAMES);
     let warned = std::mem::take(&mut recording.complaints);
     assert_eq!(warned.len(), 1, "{warned:?}");
-    recording.finish().assert_whole(&["alice"]);
+    recording.finish_complete(&[("alice", &alice)]);
     // There was one connection, and it has ended.
     alice.wait_for_no_viewer(DEADLINE).unwrap();
 }
@@ -105,7 +105,8 @@ fn two_of_each_kind_at_once() {
         .collect();
     let names: Vec<&str> = people.iter().map(|(name, _)| name.as_str()).collect();
     recording.wait_for_frames(&names, 30);
-    recording.finish().assert_whole(&names);
+    let sent = people.iter().map(|(name, person)| (name.as_str(), person));
+    recording.finish_complete(&sent.collect::<Vec<_>>());
     for (name, person) in &people {
         assert_eq!(person.complaints(), Vec::<String>::new(), "{name}");
     }

@@ -70,9 +70,9 @@ fn a_handler_of_part_opened_that_does_not_return_costs_nobody_a_frame() {
     });
     let publisher = |name| Publisher::builder(server.url(), "r", name).codec(Codec::Vp8);
     let start = |name| publisher(name).frame_rate(10).start().unwrap();
-    let _people = ["alice", "bob"].map(start);
-    recording.wait_for_frames(&["alice", "bob"], 30);
-    let recorded = recording.finish();
-    recorded.assert_whole(&["alice", "bob"]);
+    let names = ["alice", "bob"];
+    let people = names.map(start);
+    recording.wait_for_frames(&names, 30);
+    recording.finish_complete(&[("alice", &people[0]), ("bob", &people[1])]);
     drop(release);
 }

@@ -26,7 +26,7 @@ fn nobody_else_notices(
     let frames = recording.frames("alice");
     recording.wait_for_frames(&["alice"], frames + 20);
     drop(mallory);
-    let recorded = recording.finish();
+    let recorded = recording.finish_arrived(&[("alice", &alice)]);
     assert_whole("alice", recorded.only("alice"));
     let about_others = |warning: &&String| !warning.contains("\"mallory\"");
     let about_others: Vec<_> = recorded.complaints.iter().filter(about_others).collect();
@@ -80,7 +80,7 @@ fn a_message_that_is_too_long_closes_no_websocket_and_an_enormous_one_costs_nobo
     recording.wait("another websocket", |recording| reconnects(recording) == 1);
     let frames = recording.frames("alice");
     recording.wait_for_frames(&["alice"], frames + 20);
-    let recorded = recording.finish();
+    let recorded = recording.finish_arrived(&[("alice", &alice)]);
     assert_whole("alice", recorded.only("alice"));
     assert_eq!(alice.complaints(), Vec::<String>::new());
 }

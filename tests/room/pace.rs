@@ -144,3 +144,30 @@ fn audio_that_stalls_is_with_its_video_again() {
         );
     }
 }
+
+#[test]
+fn video_that_stalls_is_with_its_audio_again() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = guest(&server, "alice").start().unwrap();
+    let mut packets = 0;
+    let mut record = |milliseconds: u64| {
+        packets += milliseconds / 20;
+        recording.wait(&format!("{packets} packets of audio"), |recording| {
+            recording.buffers("alice", "audio") >= Some(packets)
+        });
+    };
+    for (before, stall) in [(3000, 5000), (3000, 600)] {
+        record(before);
+        alice.pause_video(true);
+        record(stall);
+        alice.pause_video(false);
+    }
+    record(3000);
+    let recorded = recording.finish_arrived(&[("alice", &alice)]);
+    let report = recorded.only("alice");
+    assert_eq!(report.time_faults(), Vec::<String>::new());
+    let offsets = &report.beep_offsets;
+    let apart = offsets.iter().filter(|ms| ms.abs() >= TOGETHER).count();
+    assert!(apart == 0 && offsets.len() > 8, "{offsets:.0?}");
+}

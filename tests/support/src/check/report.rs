@@ -207,6 +207,7 @@ impl Report {
         if let Some(audio) = &self.audio {
             audio.problems(&mut problems);
         }
+        problems.extend(self.time_faults());
         if self.is_ours() {
             self.problems_of_ours(may_be, &mut problems);
         }

@@ -117,11 +117,17 @@ impl Codec {
                 "rtph264pay config-interval=-1 aggregate-mode=zero-latency",
                 ",packetization-mode=(string)1",
             ),
-            Self::H265 | Self::H265Reordered { .. } => (
+            // Browsers choose from 35 to 63 as well, which rtph265pay does not take.
+            Self::H265 => (
                 "H265",
-                // Browsers choose from 35 to 63 as well, which rtph265pay does not take.
                 103,
                 "rtph265pay config-interval=-1 aggregate-mode=zero-latency",
+                "",
+            ),
+            Self::H265Reordered { .. } => (
+                "H265",
+                103,
+                "rtph265pay config-interval=-1 aggregate-mode=none",
                 "",
             ),
             Self::Vp8 => ("VP8", 96, "rtpvp8pay picture-id-mode=15-bit", ""),
