@@ -27,11 +27,13 @@ fn are_recorded(mode: &str, size: (u32, u32)) {
         .start()
         .unwrap();
     recording.wait_for_frames(&["browser"], 1);
-    let enough = |event: &Value| {
-        event["scalabilityMode"] == mode && event["framesSent"].as_u64() >= Some(PICTURES)
-    };
-    let sent = browser.wait_for(DEADLINE, enough).unwrap();
-    let sent = sent["framesSent"].as_u64().unwrap();
+    let captured = |event: &Value| event["captured"].as_u64();
+    let in_layers = |event: &Value| event["scalabilityMode"] == mode && captured(event).is_some();
+    let first = browser.wait_for(DEADLINE, in_layers).unwrap();
+    let enough = captured(&first).map(|first| first + PICTURES);
+    let enough = |event: &Value| in_layers(event) && captured(event) >= enough;
+    let last = browser.wait_for(DEADLINE, enough).unwrap();
+    let sent = captured(&last).unwrap();
     let recorded = recording.finish();
     let report = recorded.only("browser");
     println!("{mode}: {sent} sent, {report:?}");
@@ -42,7 +44,7 @@ fn are_recorded(mode: &str, size: (u32, u32)) {
         (sent - UNDER_WAY..=sent + UNDER_WAY).contains(&video.frames_decoded),
         "{mode}: {sent} sent: {video:#?}"
     );
-    assert_eq!((video.width, video.height), size, "{video:#?}");
+    assert_eq!(video.sizes.last(), Some(&size), "{video:#?}");
     if let Some(opinion) = second_opinion(&recorded.files["browser"][0].0) {
         assert_eq!(opinion.complaints, Vec::<String>::new(), "{opinion:#?}");
         assert_eq!(opinion.pictures, video.frames_decoded, "{opinion:#?}");
