@@ -58,7 +58,7 @@ fn two_spatial_layers_are_one_picture() {
     are_recorded("L2T1", (640, 360));
 }
 
-/// Only keyframes are predicted from the layer below. Chromium makes no layer smaller than 240x135.
+/// Only keyframes are predicted from the layer below. At 640x360 Chromium has two layers only.
 #[test]
 fn three_layers_that_part_behind_a_keyframe_are_one_picture() {
     are_recorded("L3T3_KEY", (960, 540));
