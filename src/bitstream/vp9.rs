@@ -177,7 +177,6 @@ impl Header {
     /// Writes the frame with `show_frame` 0. One that is no keyframe has `intra_only` then, which
     /// makes the header a bit longer.
     fn hide(&self, frame: &[u8], out: &mut Vec<u8>) {
-        let begin = out.len();
         let mut bits = Bits { frame, at: 0 };
         let (mut byte, mut count) = (0, 0);
         let mut write = |bit: bool| {
@@ -200,7 +199,6 @@ impl Header {
         for _ in length..length.next_multiple_of(8) {
             write(false);
         }
-        debug_assert_eq!(out.len() - begin, length.div_ceil(8));
         out.extend_from_slice(frame.get(self.bits.div_ceil(8)..).unwrap_or_default());
     }
 }
