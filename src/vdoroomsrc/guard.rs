@@ -9,13 +9,14 @@
 mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::codecs::Codec;
 use super::exit::Exit;
+use super::layers::Layers;
 use super::loss::{Loss, begins_picture};
 use super::numbers::Numbers;
-use super::payload::{Packet, Payload, Verdict};
+use super::payload::{Packet, Payload, Piece, Verdict};
 
 /// A depayloader holds what it has of a frame, however long that lasts. The largest frames of 8K
 /// video are smaller.
@@ -29,6 +30,7 @@ const UNDECODABLE: u32 = 30;
 pub(super) struct Guard {
     codec: &'static Codec,
     state: Mutex<State>,
+    layers: Arc<Layers>,
     has_told_undecodable: AtomicBool,
 }
 
@@ -55,6 +57,8 @@ struct Fate {
     passes: bool,
     /// What is wrong with it, or with something before it.
     fault: Option<&'static str>,
+    /// What it carries of a picture.
+    piece: Option<Piece>,
 }
 
 const VANISHES: Fate = Fate {
@@ -62,13 +66,15 @@ const VANISHES: Fate = Fate {
     begins_frame: false,
     passes: false,
     fault: None,
+    piece: None,
 };
 
 impl Guard {
-    pub(super) fn new(codec: &'static Codec) -> Self {
+    pub(super) fn new(codec: &'static Codec, layers: &Arc<Layers>) -> Self {
         Self {
             codec,
             state: Mutex::new(State::new(codec)),
+            layers: layers.clone(),
             has_told_undecodable: AtomicBool::new(false),
         }
     }
@@ -105,6 +111,7 @@ impl Guard {
         if let Some(number) = fate.number.filter(|_| self.codec.video) {
             *begins_hole |= loss.packet(number, &packet, fate.begins_frame);
         }
+        let marker = packet.marker;
         drop(rtp);
         if let Some(fault) = fate.fault {
             self.is_broken(fault, exit);
@@ -112,8 +119,15 @@ impl Guard {
         if let Some(is_undecodable) = is_undecodable {
             self.is_undecodable(is_undecodable, exit);
         }
-        let moves = fate.number.filter(|number| *number != seqnum);
-        fate.passes && moves.is_none_or(|number| renumber(buffer, number))
+        if !fate.passes {
+            return false;
+        }
+        if let Some(piece) = fate.piece {
+            self.layers.packet(piece, marker);
+        }
+        let number = fate.number.filter(|number| *number != seqnum);
+        let layer_at = fate.piece.and_then(|piece| piece.layer_at);
+        (number.is_none() && layer_at.is_none()) || rewrite(buffer, number, layer_at)
     }
 
     fn is_broken(&self, fault: &str, exit: &Exit) {
@@ -143,14 +157,30 @@ impl Guard {
     }
 }
 
-fn renumber(buffer: &mut gst::Buffer, number: u16) -> bool {
-    match gst_rtp::RTPBuffer::from_buffer_writable(buffer.make_mut()) {
-        Ok(mut rtp) => {
-            rtp.set_seq(number);
+/// Gives a packet its number. Of a layer that is not the lowest of its picture it is said that it
+/// depends on the one below (RFC 9628 section 4.2: D): rtpvp9depay (GStreamer 1.22) takes any other
+/// for the beginning of a picture, and gives up what it has.
+fn rewrite(buffer: &mut gst::Buffer, number: Option<u16>, layer_at: Option<usize>) -> bool {
+    let Ok(mut rtp) = gst_rtp::RTPBuffer::from_buffer_writable(buffer.make_mut()) else {
+        // There is no memory for a copy: as good as lost.
+        return false;
+    };
+    if let Some(number) = number {
+        rtp.set_seq(number);
+    }
+    let Some(at) = layer_at else {
+        return true;
+    };
+    match rtp
+        .payload_mut()
+        .ok()
+        .and_then(|payload| payload.get_mut(at))
+    {
+        Some(layer) => {
+            *layer |= 1;
             true
         }
-        // There is no memory for a copy: as good as lost.
-        Err(_) => false,
+        None => false,
     }
 }
 
@@ -201,6 +231,7 @@ impl State {
             begins_frame,
             passes: matches!(verdict, Verdict::Good | Verdict::Cuts(_)),
             fault,
+            piece: self.payload.piece(),
         }
     }
 

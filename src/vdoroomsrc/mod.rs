@@ -98,6 +98,7 @@ mod identity;
 mod imp;
 mod introduction;
 mod keyframes;
+mod layers;
 mod loss;
 mod no_more_pads;
 mod numbers;

@@ -103,22 +103,6 @@ pub(super) fn keep_lost_packets(entry: &gst::Pad) {
     });
 }
 
-/// vp9parse believes the size that comes with the caps. rtpvp9depay has it from the payload
-/// descriptor, which does not follow each change and may be wrong; the frames tell it.
-pub(super) fn forget_size(depayloaded: &gst::Pad) {
-    depayloaded.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
-        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) {
-            let mut caps = event.caps().to_owned();
-            if let Some(vp9) = caps.make_mut().structure_mut(0) {
-                vp9.remove_fields(["width", "height"]);
-            }
-            let event = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
-            info.data = Some(gst::PadProbeData::Event(event.build()));
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
 /// Lets into the depayloader what it can take. At a hole in video a keyframe is asked for at once.
 pub(super) fn guard_entry(entry: &gst::Pad, guard: Guard, loss: &Arc<Loss>, exit: &Arc<Exit>) {
     let guard = Arc::new(guard);

@@ -21,6 +21,7 @@ mod identity;
 mod kubernetes;
 mod languages;
 mod launch;
+mod layers;
 mod leaks;
 mod lifecycle;
 mod limits;

@@ -41,6 +41,17 @@ pub(super) enum Verdict {
     Orphan,
 }
 
+/// Of a picture that is made of several frames, what a packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub begins_picture: bool,
+    pub begins_frame: bool,
+    /// Of the frame.
+    pub bytes: usize,
+    /// Where in the payload the layer is told, if there is one before it.
+    pub layer_at: Option<usize>,
+}
+
 /// The reason why a payload is broken.
 type Fault = &'static str;
 
@@ -82,6 +93,14 @@ impl Payload {
             Self::Samples => Ok(Verdict::Good),
         };
         checked.unwrap_or_else(Verdict::Broken)
+    }
+
+    /// Of the packet that was checked last, and is good.
+    pub(super) fn piece(&self) -> Option<Piece> {
+        match self {
+            Self::Vp9(codec) => codec.piece,
+            _ => None,
+        }
     }
 }
 

@@ -98,6 +98,11 @@ impl ChromiumBuilder {
         self.with("simulcast", layers)
     }
 
+    /// Sends the video in layers, as in `L3T3_KEY` (W3C, Scalable Video Coding for WebRTC).
+    pub fn scalability(self, mode: &str) -> Self {
+        self.with("scalability", mode)
+    }
+
     /// A further tab publishes another stream with this codec. It tells nothing of what happens.
     pub fn tab(mut self, stream_id: &str, codec: &str) -> Self {
         self.tabs
