@@ -83,6 +83,8 @@ pub(super) struct Frame {
     pub dts: Option<i64>,
     /// Whether a file can begin with it.
     pub entry: Entry,
+    /// The source says so of the media around it.
+    pub undecodable: bool,
     pub arrived: Instant,
 }
 

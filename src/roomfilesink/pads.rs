@@ -159,6 +159,7 @@ impl Input {
             pts,
             dts,
             entry,
+            undecodable: self.track.undecodable.load(Ordering::Relaxed),
             arrived: Instant::now(),
         })
     }
@@ -221,9 +222,11 @@ impl Input {
         match structure.name().as_str() {
             "vdoroom-stream" => {
                 self.track.of_a_room.store(true, Ordering::Release);
+                self.track.undecodable.store(false, Ordering::Relaxed);
                 let msg = Msg::Person(self.track.clone(), structure.to_owned());
                 self.outbox.send(msg);
             }
+            "vdoroom-undecodable" => self.track.undecodable.store(true, Ordering::Relaxed),
             "vdoroom-session-end" => {
                 let reason = structure.get::<String>("reason").unwrap_or_default();
                 self.outbox

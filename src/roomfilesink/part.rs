@@ -296,6 +296,7 @@ impl Part {
             // Known from the first sender report on.
             track.sender_clock = sender_clock(&frame.buffer, frame.pts.saturating_sub(first));
         }
+        track.undecodable |= frame.undecodable;
         let flags = frame.buffer.flags();
         if track.frames > 0 && flags.contains(gst::BufferFlags::DISCONT) {
             track.discontinuities += 1;

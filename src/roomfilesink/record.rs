@@ -89,6 +89,8 @@ pub(super) struct TrackRecord {
     /// Frames that the source gave out as corrupted.
     pub corrupted: u64,
     pub damage: Damage,
+    /// What the source said of it.
+    pub undecodable: bool,
     /// The sender's clock at the first frame, nanoseconds, and what kind of clock that is.
     pub sender_clock: Option<(String, u64)>,
 }
@@ -111,6 +113,7 @@ impl TrackRecord {
             discontinuities: 0,
             corrupted: 0,
             damage: Damage::default(),
+            undecodable: false,
             sender_clock: None,
         }
     }
@@ -147,6 +150,9 @@ impl TrackRecord {
             fields.push(("discontinuities", Field::Uint(self.discontinuities)));
             fields.push(("corrupted", Field::Uint(self.corrupted)));
             fields.extend(self.damage.field().map(|damage| ("damage", damage)));
+            if self.undecodable {
+                fields.push(("undecodable", Field::Bool(true)));
+            }
             if let Some(first) = self.first {
                 fields.push(("start", Field::Int(first)));
                 fields.push(("end", Field::Int(self.last)));
@@ -247,6 +253,7 @@ pub(super) enum Field {
     Text(String),
     Uint(u64),
     Int(i64),
+    Bool(bool),
     List(Vec<Field>),
     Map(Vec<(&'static str, Field)>),
 }
@@ -257,6 +264,7 @@ impl Field {
             Self::Text(text) => text.as_str().into(),
             Self::Uint(value) => (*value).into(),
             Self::Int(value) => (*value).into(),
+            Self::Bool(value) => (*value).into(),
             Self::List(list) => list.iter().map(Field::json).collect(),
             Self::Map(fields) => json(fields),
         }
@@ -269,6 +277,7 @@ impl Field {
             Self::Text(text) => text.replace('\0', "\u{fffd}").to_send_value(),
             Self::Uint(value) => value.to_send_value(),
             Self::Int(value) => value.to_send_value(),
+            Self::Bool(value) => value.to_send_value(),
             Self::List(list) => gst::Array::new(list.iter().map(Field::send_value)).to_send_value(),
             Self::Map(fields) => structure("track", fields).to_send_value(),
         }

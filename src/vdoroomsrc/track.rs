@@ -161,7 +161,7 @@ impl Track {
         }
         watch_connection(&self.webrtcbin_pad, session, &self.exit);
         let loss = Arc::<Loss>::default();
-        guard_entry(&entry, Guard::new(self.codec), &loss, &self.exit);
+        guard_entry(&entry, Guard::new(self.codec, session), &loss, &self.exit);
         leave_out_old_frames(&source, &self.exit);
         add_timestamps(&source, self.codec, &loss, &self.exit);
         if self.kind.is_video() {

@@ -127,7 +127,7 @@ pub(super) fn guard_entry(entry: &gst::Pad, guard: Guard, loss: &Arc<Loss>, exit
     entry.add_probe(BUFFERS, move |pad, info| {
         let mut begins = false;
         let passes = keep_buffers(info, |buffer| {
-            guard.packet(buffer, &loss, &exit, &mut begins)
+            guard.packet(pad, buffer, &loss, &exit, &mut begins)
         });
         if begins && !exit.is_paused() {
             let event = gst_video::UpstreamForceKeyUnitEvent::builder();

@@ -11,6 +11,7 @@ mod fragments;
 mod h264;
 mod h265;
 mod opus;
+mod samples;
 #[cfg(test)]
 mod tests;
 mod vp8;
@@ -42,7 +43,7 @@ pub(super) enum Verdict {
 }
 
 /// The reason why a payload is broken.
-type Fault = &'static str;
+pub(super) type Fault = &'static str;
 
 /// What has been seen of a track so far.
 #[derive(Debug)]
@@ -52,9 +53,8 @@ pub(super) enum Payload {
     Vp8(vp8::Vp8),
     Vp9(vp9::Vp9),
     Av1(av1::Av1),
-    Opus,
-    /// RFC 3551: any bytes will do.
-    Samples,
+    Opus(opus::Opus),
+    Samples(samples::Samples),
 }
 
 impl Payload {
@@ -65,8 +65,8 @@ impl Payload {
             "VP8" => Self::Vp8(Default::default()),
             "VP9" => Self::Vp9(Default::default()),
             "AV1" => Self::Av1(Default::default()),
-            "OPUS" => Self::Opus,
-            _ => Self::Samples,
+            "OPUS" => Self::Opus(Default::default()),
+            _ => Self::Samples(Default::default()),
         }
     }
 
@@ -78,10 +78,23 @@ impl Payload {
             Self::Vp8(codec) => codec.check(packet),
             Self::Vp9(codec) => codec.check(packet),
             Self::Av1(codec) => codec.check(packet),
-            Self::Opus => opus::check(packet.payload).map(|()| Verdict::Good),
-            Self::Samples => Ok(Verdict::Good),
+            Self::Opus(codec) => codec.check(packet.payload).map(|()| Verdict::Good),
+            Self::Samples(codec) => {
+                codec.note(packet);
+                Ok(Verdict::Good)
+            }
         };
         checked.unwrap_or_else(Verdict::Broken)
+    }
+
+    /// Whether the packets since it was last asked, about 50, cannot be of this codec together,
+    /// although any one of them could.
+    pub(super) fn was_strange(&mut self) -> bool {
+        match self {
+            Self::Opus(codec) => codec.was_strange(),
+            Self::Samples(codec) => codec.was_strange(),
+            _ => false,
+        }
     }
 }
 
