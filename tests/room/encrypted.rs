@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A guest whose browser encrypts each frame from end to end (`&e2ee`): nobody can play that.
 
+use gst::prelude::*;
 use serde_json::{Value, json};
 use vdoroom_test_support::chromium::{self, Chromium};
 use vdoroom_test_support::{Dialect, Publisher, RoomServer};
