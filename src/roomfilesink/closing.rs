@@ -322,7 +322,7 @@ mod tests {
             pts: number * 33_000_000,
             dts: None,
             entry: crate::bitstream::Entry::Clean,
-            undecodable: false,
+            undecodable: Arc::default(),
             arrived,
         }
     }

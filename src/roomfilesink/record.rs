@@ -3,6 +3,8 @@
 //! the signals.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gst::glib;
 
@@ -89,8 +91,8 @@ pub(super) struct TrackRecord {
     /// Frames that the source gave out as corrupted.
     pub corrupted: u64,
     pub damage: Damage,
-    /// What the source said of it.
-    pub undecodable: bool,
+    /// Whether the source has said so of it.
+    pub undecodable: Option<Arc<AtomicBool>>,
     /// The sender's clock at the first frame, nanoseconds, and what kind of clock that is.
     pub sender_clock: Option<(String, u64)>,
 }
@@ -113,7 +115,7 @@ impl TrackRecord {
             discontinuities: 0,
             corrupted: 0,
             damage: Damage::default(),
-            undecodable: false,
+            undecodable: None,
             sender_clock: None,
         }
     }
@@ -150,7 +152,8 @@ impl TrackRecord {
             fields.push(("discontinuities", Field::Uint(self.discontinuities)));
             fields.push(("corrupted", Field::Uint(self.corrupted)));
             fields.extend(self.damage.field().map(|damage| ("damage", damage)));
-            if self.undecodable {
+            let undecodable = self.undecodable.as_ref();
+            if undecodable.is_some_and(|is| is.load(Ordering::Relaxed)) {
                 fields.push(("undecodable", Field::Bool(true)));
             }
             if let Some(first) = self.first {

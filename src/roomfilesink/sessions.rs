@@ -226,7 +226,7 @@ mod tests {
             pts: 0,
             dts: None,
             entry: crate::bitstream::Entry::Clean,
-            undecodable: false,
+            undecodable: Arc::default(),
             arrived: now,
         };
         let (outbox, _inbox) = Outbox::new();

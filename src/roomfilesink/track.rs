@@ -32,8 +32,6 @@ pub(super) struct Track {
     pub retired: AtomicBool,
     /// The source is live: what it sends now will not come again, and comes when it is due.
     pub live: AtomicBool,
-    /// The source says that nobody can decode what comes now.
-    pub undecodable: AtomicBool,
     credit: Mutex<Credit>,
     changed: Condvar,
 }
@@ -67,7 +65,6 @@ impl Track {
             of_a_room: AtomicBool::new(false),
             retired: AtomicBool::new(false),
             live: AtomicBool::new(false),
-            undecodable: AtomicBool::new(false),
             credit: Mutex::default(),
             changed: Condvar::new(),
         }

@@ -125,8 +125,9 @@ impl Guard {
         let is_undecodable = finding == Finding::Undecodable;
         exit.counters.undecodable.store(is_undecodable, Relaxed);
         if is_undecodable {
+            // Out of band: a parser keeps others until its next frame, and there may be none.
             let event = gst::Structure::new_empty(EVENT);
-            entry.send_event(gst::event::CustomDownstream::new(event));
+            entry.send_event(gst::event::CustomDownstreamOob::new(event));
         }
         if finding == Finding::Well || self.has_told.swap(true, Relaxed) {
             return;

@@ -84,17 +84,13 @@ fn is_told(codec: &str, audio_codec: &str, kinds: &[&str]) {
         listed(&recorded.manifest, "alice"),
         honest.map(|(k, v)| (k.to_owned(), v))
     );
-    // Its video has no keyframe and begins in no file.
+    // Its video seldom has what looks like a keyframe, and then begins in a file.
     let sealed = listed(&recorded.manifest, "sealed");
-    assert_eq!(sealed, [("audio".to_owned(), json!(true))]);
-    if audio_codec == "OPUS" {
-        let problems = recorded.only("sealed").problems();
-        assert_ne!(
-            problems,
-            Vec::<String>::new(),
-            "what check_recording goes by"
-        );
-    }
+    assert!(!sealed.is_empty());
+    assert!(
+        sealed.iter().all(|(_, is)| *is == json!(true)),
+        "{sealed:?}"
+    );
     assert_eq!(browser.complaints(), Vec::<Value>::new());
 }
 

@@ -125,6 +125,19 @@ fn a_track_that_cannot_be_decoded_is_no_whole_recording() {
     let folder = &recorder.folder.0;
     assert_eq!(findings(folder), ["undecodable bob-1.mka"]);
     assert_eq!(recordings(folder, &["."]).0, 1);
+    for (file, is_whole) in [("alice-1.mka", true), ("bob-1.mka", false)] {
+        let check = Command::new(example("check_recording"))
+            .arg(folder.join(file))
+            .output();
+        let check = check.unwrap();
+        let printed = String::from_utf8_lossy(&check.stdout);
+        assert_eq!(check.status.success(), is_whole, "{printed}");
+        assert_eq!(
+            printed.contains("cannot be decoded"),
+            !is_whole,
+            "{printed}"
+        );
+    }
 }
 
 #[test]
