@@ -24,8 +24,8 @@ use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
 use super::remains;
 use super::watches::{
-    add_timestamps, forget_size, guard_entry, keep_lost_packets, leave_out_old_frames, mark_damage,
-    mend_caps, report_leaks, watch_connection,
+    add_timestamps, begin_with_keyframe, forget_size, guard_entry, keep_lost_packets,
+    leave_out_old_frames, mark_damage, mend_caps, report_leaks, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 
@@ -170,6 +170,7 @@ impl Track {
         }
         if self.codec.parser == Some("vp9parse") {
             forget_size(&source);
+            begin_with_keyframe(&source);
         }
         for element in self.elements.iter().rev() {
             element.sync_state_with_parent()?;

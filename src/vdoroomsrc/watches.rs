@@ -2,7 +2,7 @@
 //! What watches and mends a track's media on its way through the chain: probes on its pads.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use gst::prelude::*;
 
@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::guard::Guard;
 use super::loss::{Loss, Mark};
 use super::parsed_keyframes::Keyframes;
+use super::payload::is_vp9_keyframe;
 use super::timestamps::{OUTDATED, Timestamps};
 use crate::protocol::SessionId;
 
@@ -116,6 +117,24 @@ pub(super) fn forget_size(depayloaded: &gst::Pad) {
             info.data = Some(gst::PadProbeData::Event(event.build()));
         }
         gst::PadProbeReturn::Ok
+    });
+}
+
+/// vp9parse ends the connection if its first frame is none that it can begin with. rtpvp9depay takes
+/// the descriptor's word for what a keyframe is.
+pub(super) fn begin_with_keyframe(depayloaded: &gst::Pad) {
+    let has_begun = AtomicBool::new(false);
+    depayloaded.add_probe(BUFFERS, move |_, info| {
+        let passes = keep_buffers(info, |buffer| {
+            let is_key = || buffer.map_readable().is_ok_and(|map| is_vp9_keyframe(&map));
+            let passes = has_begun.load(Relaxed) || is_key();
+            has_begun.store(passes, Relaxed);
+            passes
+        });
+        match passes {
+            true => gst::PadProbeReturn::Ok,
+            false => gst::PadProbeReturn::Handled,
+        }
     });
 }
 

@@ -169,23 +169,16 @@ fn a_browser_keeps_the_profile_of_h264_that_it_offers() {
 
 #[test]
 fn of_a_simulcast_the_largest_layer_is_recorded() {
-    simulcast_is_recorded(ChromiumBuilder::media_first);
-}
-
-#[test]
-fn of_a_simulcast_behind_a_data_channel_the_largest_layer_is_recorded() {
-    simulcast_is_recorded(|browser| browser);
-}
-
-fn simulcast_is_recorded(set: impl FnOnce(ChromiumBuilder) -> ChromiumBuilder) {
     assert!(chromium::is_installed(), "install the package chromium");
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});
     let browser = Chromium::builder(server.url(), "r", "browser")
         .codec("VP8")
         .picture(640, 360, 10)
-        .simulcast("q4 h2 f1");
-    let browser = set(browser).start().unwrap();
+        .media_first()
+        .simulcast("q4 h2 f1")
+        .start()
+        .unwrap();
     recording.wait_for_frames(&["browser"], 3 * FRAMES);
     let recorded = recording.finish();
     let report = recorded.only("browser");

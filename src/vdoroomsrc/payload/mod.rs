@@ -17,6 +17,8 @@ mod tests;
 mod vp8;
 mod vp9;
 
+pub(super) use vp9::is_keyframe as is_vp9_keyframe;
+
 use super::codecs::Codec;
 
 /// What is to be known of a packet (RFC 3550 section 5.1).

@@ -137,3 +137,21 @@ fn layers_of_a_picture_pass_from_the_lowest_to_the_highest() {
     assert!(is_broken(judged(&[low, low]).last()));
     assert_eq!(judged(&[high]), [Verdict::Orphan]);
 }
+
+#[test]
+fn a_keyframe_of_vp9_is_known_by_its_sync_code() {
+    for (frame, is_key) in [
+        (&[0x82, 0x49, 0x83, 0x42][..], true),
+        (&[0x82, 0x49, 0x83, 0x43], false),
+        // An inter frame, one that shows another, and an intra-only one.
+        (&[0x86, 0x49, 0x83, 0x42], false),
+        (&[0x88, 0x49, 0x83, 0x42], false),
+        (&[0x84, 0x49, 0x83, 0x42], false),
+        // Profile 3, whose header is a bit longer.
+        (&[0xb1, 0x49, 0x83, 0x42], true),
+        (&[0xb2, 0x49, 0x83, 0x42], false),
+        (&[], false),
+    ] {
+        assert_eq!(is_vp9_keyframe(frame), is_key, "{frame:x?}");
+    }
+}
