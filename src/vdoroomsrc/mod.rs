@@ -70,6 +70,8 @@
  * ## Events of the pads
  *
  * - `vdoroom-stream`, sticky: `room`, `stream`, `session` and `label`
+ * - `vdoroom-undecodable`, without fields: of the last 50 frames too many are not what the offer says,
+ *   as with end-to-end encryption
  * - `vdoroom-session-end`, before EOS: `reason`, and how many `packets` came, were `lost`, `late`
  *   and `recovered`, with what mean `jitter` in nanoseconds
  */

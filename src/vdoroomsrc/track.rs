@@ -25,8 +25,8 @@ use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
 use super::remains;
 use super::watches::{
-    add_timestamps, guard_entry, keep_lost_packets, leave_out_old_frames, mark_damage, mend_caps,
-    report_leaks, watch_connection,
+    add_timestamps, begin_with_keyframe, guard_entry, keep_lost_packets, leave_out_old_frames,
+    mark_damage, mend_caps, report_leaks, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 
@@ -163,9 +163,15 @@ impl Track {
         watch_connection(&self.webrtcbin_pad, session, &self.exit);
         let loss = Arc::<Loss>::default();
         let layers = Arc::<Layers>::default();
-        guard_entry(&entry, Guard::new(self.codec, &layers), &loss, &self.exit);
+        guard_entry(
+            &entry,
+            Guard::new(self.codec, session, &layers),
+            &loss,
+            &self.exit,
+        );
         if self.codec.parser == Some("vp9parse") {
             put_together(&source, &layers);
+            begin_with_keyframe(&source);
         }
         leave_out_old_frames(&source, &self.exit);
         add_timestamps(&source, self.codec, &loss, &self.exit);

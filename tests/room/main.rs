@@ -12,6 +12,7 @@ mod codecs;
 mod consumers;
 mod crash;
 mod crowd;
+mod encrypted;
 mod failures;
 mod faults;
 mod flavours;

@@ -149,6 +149,16 @@ fn scalability_structure(payload: &mut Bytes<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// VP9 bitstream specification, section 6.2: nothing else has the sync code in this place.
+pub(in super::super) fn is_keyframe(frame: &[u8]) -> bool {
+    let first = frame.first().copied().unwrap_or_default();
+    let others = match first & 0x30 {
+        0x30 => 0x06,
+        _ => 0x0c,
+    };
+    first & others == 0 && header(frame).is_ok()
+}
+
 /// VP9 bitstream specification, section 6.2, as far as all frames have it.
 fn header(frame: &[u8]) -> Result<(), Fault> {
     let byte = |at: usize| frame.get(at).copied().unwrap_or_default();

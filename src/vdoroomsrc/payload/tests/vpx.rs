@@ -180,3 +180,21 @@ fn the_pieces_of_a_picture_tell_where_its_frames_begin() {
     assert_eq!(piece(2, false, &high), good(true, true, 5, None));
     assert_eq!(piece(2, true, &[0xb4]), None);
 }
+
+#[test]
+fn a_keyframe_of_vp9_is_known_by_its_sync_code() {
+    for (frame, is_key) in [
+        (&[0x82, 0x49, 0x83, 0x42][..], true),
+        (&[0x82, 0x49, 0x83, 0x43], false),
+        // An inter frame, one that shows another, and an intra-only one.
+        (&[0x86, 0x49, 0x83, 0x42], false),
+        (&[0x88, 0x49, 0x83, 0x42], false),
+        (&[0x84, 0x49, 0x83, 0x42], false),
+        // Profile 3, whose header is a bit longer.
+        (&[0xb1, 0x49, 0x83, 0x42], true),
+        (&[0xb2, 0x49, 0x83, 0x42], false),
+        (&[], false),
+    ] {
+        assert_eq!(is_vp9_keyframe(frame), is_key, "{frame:x?}");
+    }
+}
