@@ -7,10 +7,14 @@
 //!
 //! Exits with 0 only if all files are whole.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use vdoroom_test_support::check::{self, Report};
+use vdoroom_test_support::manifest::{Manifest, Part};
 use vdoroom_test_support::table;
 
 #[derive(Parser)]
@@ -40,7 +44,8 @@ fn main() -> ExitCode {
     for file in &arguments.files {
         let report = check::inspect(file);
         rows.push(row(file, &report));
-        let found = report.problems();
+        let mut found = report.problems();
+        found.extend(undecodable(file));
         problems.extend(
             found
                 .into_iter()
@@ -57,7 +62,38 @@ fn main() -> ExitCode {
     }
 }
 
-fn row(file: &std::path::Path, report: &Report) -> [String; 9] {
+/// Decoders make noise of audio that was encrypted, and do not complain. A manifest beside the file
+/// says so.
+fn undecodable(file: &Path) -> Vec<String> {
+    let (Some(folder), Ok(file)) = (file.parent(), file.canonicalize()) else {
+        return vec![];
+    };
+    let folder = folder.canonicalize().unwrap_or_else(|_| ".".into());
+    let there = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let manifests = there.map(|entry| entry.path());
+    let manifests = manifests.filter(|path| path.extension().is_some_and(|e| e == "jsonl"));
+    let mut found = vec![];
+    for manifest in manifests.map(|path| Manifest::read(&path)) {
+        let own =
+            |part: &&Part| part.locate(&manifest.path).canonicalize().ok() == Some(file.clone());
+        for track in manifest
+            .parts
+            .iter()
+            .filter(own)
+            .flat_map(|part| &part.tracks)
+        {
+            if track.undecodable {
+                let (kind, codec) = (&track.kind, &track.codec);
+                found.push(format!(
+                    "the {kind} ({codec}) cannot be decoded, says its manifest"
+                ));
+            }
+        }
+    }
+    found
+}
+
+fn row(file: &Path, report: &Report) -> [String; 9] {
     let (video, audio) = (report.video.as_ref(), report.audio.as_ref());
     let codecs = [
         video.map(|video| &video.codec),

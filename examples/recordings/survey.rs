@@ -160,6 +160,13 @@ impl Survey {
             (true, _) => {}
         }
         for track in &part.tracks {
+            if track.undecodable {
+                let text = format!(
+                    "the {} ({}) cannot be decoded: it was encrypted from end to end, or is something else",
+                    track.kind, track.codec
+                );
+                self.find(true, "undecodable", file, who, text);
+            }
             for (count, what) in [
                 (track.dropped, "frames came in but are not in the file"),
                 (

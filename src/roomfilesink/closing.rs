@@ -322,6 +322,7 @@ mod tests {
             pts: number * 33_000_000,
             dts: None,
             entry: crate::bitstream::Entry::Clean,
+            undecodable: Arc::default(),
             arrived,
         }
     }

@@ -2,6 +2,7 @@
 //! What a pad sends: its format and its frames, with times as running time.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::container::{Codec, Container, Kind};
@@ -83,6 +84,8 @@ pub(super) struct Frame {
     pub dts: Option<i64>,
     /// Whether a file can begin with it.
     pub entry: Entry,
+    /// Whether the source has said, by now, that nobody can decode what this is of.
+    pub undecodable: Arc<AtomicBool>,
     pub arrived: Instant,
 }
 

@@ -314,6 +314,7 @@ mod tests {
             pts: ms * 1_000_000,
             dts: None,
             entry: crate::bitstream::Entry::Clean,
+            undecodable: Default::default(),
             arrived: std::time::Instant::now(),
         }
     }

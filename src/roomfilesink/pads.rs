@@ -2,7 +2,7 @@
 //! The request pads: they turn buffers and events into messages to the control thread, on the
 //! source's streaming thread, and never return an error to the source.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -37,7 +37,7 @@ pub(super) static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| 
         .collect()
 });
 
-/// What a pad remembers between buffers. Only its streaming thread takes the lock.
+/// What a pad remembers between buffers. Its streaming thread takes the lock, and who sends an event out of band.
 #[derive(Default)]
 struct State {
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
@@ -45,6 +45,8 @@ struct State {
     last_pts: Option<i64>,
     /// The source was asked whether it is live.
     asked_live: bool,
+    /// The source has said that nobody can decode what comes in this session.
+    undecodable: Arc<AtomicBool>,
     /// Of H.264 and H.265.
     coded: Option<Coded>,
 }
@@ -137,9 +139,10 @@ impl Input {
     /// The buffer with its format and running times; `None` for what is outside of the segment or
     /// came without caps.
     fn frame(&self, pad: &gst::Pad, buffer: gst::Buffer) -> Option<Frame> {
-        let (format, segment, last_pts) = {
+        let (format, segment, last_pts, undecodable) = {
             let state = self.state();
-            (state.format.clone(), state.segment.clone(), state.last_pts)
+            let (format, segment) = (state.format.clone(), state.segment.clone());
+            (format, segment, state.last_pts, state.undecodable.clone())
         };
         let Some(format) = format else {
             gst::log!(CAT, obj = pad, "buffer without caps that can be recorded");
@@ -159,6 +162,7 @@ impl Input {
             pts,
             dts,
             entry,
+            undecodable,
             arrived: Instant::now(),
         })
     }
@@ -221,9 +225,11 @@ impl Input {
         match structure.name().as_str() {
             "vdoroom-stream" => {
                 self.track.of_a_room.store(true, Ordering::Release);
+                self.state().undecodable = Arc::default();
                 let msg = Msg::Person(self.track.clone(), structure.to_owned());
                 self.outbox.send(msg);
             }
+            "vdoroom-undecodable" => self.state().undecodable.store(true, Ordering::Relaxed),
             "vdoroom-session-end" => {
                 let reason = structure.get::<String>("reason").unwrap_or_default();
                 self.outbox

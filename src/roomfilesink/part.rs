@@ -296,6 +296,9 @@ impl Part {
             // Known from the first sender report on.
             track.sender_clock = sender_clock(&frame.buffer, frame.pts.saturating_sub(first));
         }
+        if track.undecodable.is_none() {
+            track.undecodable = Some(frame.undecodable.clone());
+        }
         let flags = frame.buffer.flags();
         if track.frames > 0 && flags.contains(gst::BufferFlags::DISCONT) {
             track.discontinuities += 1;

@@ -3,6 +3,8 @@
 //! the signals.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gst::glib;
 
@@ -89,6 +91,8 @@ pub(super) struct TrackRecord {
     /// Frames that the source gave out as corrupted.
     pub corrupted: u64,
     pub damage: Damage,
+    /// Whether the source has said so of it.
+    pub undecodable: Option<Arc<AtomicBool>>,
     /// The sender's clock at the first frame, nanoseconds, and what kind of clock that is.
     pub sender_clock: Option<(String, u64)>,
 }
@@ -111,6 +115,7 @@ impl TrackRecord {
             discontinuities: 0,
             corrupted: 0,
             damage: Damage::default(),
+            undecodable: None,
             sender_clock: None,
         }
     }
@@ -147,6 +152,10 @@ impl TrackRecord {
             fields.push(("discontinuities", Field::Uint(self.discontinuities)));
             fields.push(("corrupted", Field::Uint(self.corrupted)));
             fields.extend(self.damage.field().map(|damage| ("damage", damage)));
+            let undecodable = self.undecodable.as_ref();
+            if undecodable.is_some_and(|is| is.load(Ordering::Relaxed)) {
+                fields.push(("undecodable", Field::Bool(true)));
+            }
             if let Some(first) = self.first {
                 fields.push(("start", Field::Int(first)));
                 fields.push(("end", Field::Int(self.last)));
@@ -247,6 +256,7 @@ pub(super) enum Field {
     Text(String),
     Uint(u64),
     Int(i64),
+    Bool(bool),
     List(Vec<Field>),
     Map(Vec<(&'static str, Field)>),
 }
@@ -257,6 +267,7 @@ impl Field {
             Self::Text(text) => text.as_str().into(),
             Self::Uint(value) => (*value).into(),
             Self::Int(value) => (*value).into(),
+            Self::Bool(value) => (*value).into(),
             Self::List(list) => list.iter().map(Field::json).collect(),
             Self::Map(fields) => json(fields),
         }
@@ -269,6 +280,7 @@ impl Field {
             Self::Text(text) => text.replace('\0', "\u{fffd}").to_send_value(),
             Self::Uint(value) => value.to_send_value(),
             Self::Int(value) => value.to_send_value(),
+            Self::Bool(value) => value.to_send_value(),
             Self::List(list) => gst::Array::new(list.iter().map(Field::send_value)).to_send_value(),
             Self::Map(fields) => structure("track", fields).to_send_value(),
         }

@@ -226,6 +226,7 @@ mod tests {
             pts: 0,
             dts: None,
             entry: crate::bitstream::Entry::Clean,
+            undecodable: Arc::default(),
             arrived: now,
         };
         let (outbox, _inbox) = Outbox::new();

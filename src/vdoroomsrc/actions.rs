@@ -7,6 +7,7 @@ use gst::prelude::*;
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 
 use super::control::Control;
+use super::pad_names::Kind;
 use super::session::{Peer, Session};
 use super::states::FAILED;
 use super::webrtcbin::Transport;
@@ -215,5 +216,26 @@ impl Control {
         self.reports
             .events
             .send(Event::PeerLost { session, reason });
+    }
+    /// Told once for each connection, whatever of it is undecodable.
+    pub(super) fn undecodable(
+        &mut self,
+        element: &VdoRoomSrc,
+        id: SessionId,
+        kind: Kind,
+        codec: &str,
+    ) {
+        let session = self.sessions.get_mut(&id);
+        let Some(session) = session.filter(|session| !session.told_undecodable) else {
+            return;
+        };
+        session.told_undecodable = true;
+        let (kind, stream) = (kind.as_str(), session.stream.clone());
+        let message = format!(
+            "its media cannot be decoded: what it sends as {kind} ({codec}) is something else. It \
+             seems to be encrypted from end to end, which a recorder cannot undo: what is recorded \
+             of it does not play. Take &e2ee out of the address of the guest's page"
+        );
+        announce::warn(element, Some(&stream), &message);
     }
 }

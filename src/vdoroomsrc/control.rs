@@ -18,6 +18,7 @@ use super::connectivity::{Candidate, Layer};
 use super::events::Ticket;
 use super::ice::IceServers;
 use super::offer::Wish;
+use super::pad_names::Kind;
 use super::rejoin::KeptPads;
 use super::remains::{Reaper, Remains};
 use super::session::{Reports, Session};
@@ -123,6 +124,8 @@ pub(super) enum Command {
     },
     /// Something that concerns no single stream does not work.
     Warn(String),
+    /// Media of a session is not what its offer says: of this kind, and called this.
+    Undecodable(SessionId, Kind, &'static str),
     /// From the application.
     RequestKeyframe(StreamId),
     KeyframeInterval(Option<Duration>),
@@ -288,6 +291,7 @@ impl Control {
             }
             Command::Flow { track, flow } => self.flow(element, track, flow),
             Command::Warn(message) => announce::warn(element, None, &message),
+            Command::Undecodable(id, kind, codec) => self.undecodable(element, id, kind, codec),
             Command::RequestKeyframe(stream) => {
                 for track in self.tracks_of(&stream).filter(|t| t.kind.is_video()) {
                     track.request_keyframe();

@@ -132,6 +132,11 @@ impl Exit {
         self.tell(Command::Warn(message));
     }
 
+    pub(super) fn undecodable(&self, session: SessionId, codec: &'static str) {
+        let kind = self.kind;
+        self.tell(Command::Undecodable(session, kind, codec));
+    }
+
     /// A frame has left the parser.
     pub(super) fn parsed(&self, flags: gst::BufferFlags) {
         let is_damaged = flags.contains(gst::BufferFlags::CORRUPTED);

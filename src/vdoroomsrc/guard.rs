@@ -5,45 +5,52 @@
 //! and the packets behind it move up, so that it leaves no hole. What breaks the rules of its
 //! payload does leave one, as if it had been lost.
 
+mod sample;
 #[cfg(test)]
 mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gst::prelude::*;
 
 use super::codecs::Codec;
 use super::exit::Exit;
+use super::layers::Layers;
 use super::loss::{Loss, begins_picture};
 use super::numbers::Numbers;
-use super::payload::{Packet, Payload, Verdict};
+use super::payload::{Fault, Packet, Payload, Piece, Verdict};
+use crate::protocol::SessionId;
+use sample::{Finding, Sample};
 
 /// A depayloader holds what it has of a frame, however long that lasts. The largest frames of 8K
 /// video are smaller.
 const LARGEST_FRAME: usize = 16 << 20;
 
-/// Of so many packets so many are broken: no accident.
-const SAMPLE: u32 = 100;
-const UNDECODABLE: u32 = 30;
+/// Goes down the track with each sample that is undecodable.
+const EVENT: &str = "vdoroom-undecodable";
 
 /// All of it happens on one streaming thread, so nobody waits for the lock.
 pub(super) struct Guard {
     codec: &'static Codec,
+    session: SessionId,
     state: Mutex<State>,
-    has_told_undecodable: AtomicBool,
+    layers: Arc<Layers>,
+    /// One of both is told, once.
+    has_told: AtomicBool,
 }
 
 #[derive(Debug)]
 struct State {
     encoding_name: &'static str,
+    is_video: bool,
     payload: Payload,
     numbers: Numbers,
     /// Bytes that the depayloader may hold.
     held: usize,
     /// A fragment without a beginning may belong to a broken one.
     follows_broken: bool,
-    /// Of the packets since the last full sample.
-    seen: u32,
-    broken: u32,
+    sample: Sample,
 }
 
 /// What becomes of a packet.
@@ -54,7 +61,9 @@ struct Fate {
     begins_frame: bool,
     passes: bool,
     /// What is wrong with it, or with something before it.
-    fault: Option<&'static str>,
+    fault: Option<Fault>,
+    /// What it carries of a picture.
+    piece: Option<Piece>,
 }
 
 const VANISHES: Fate = Fate {
@@ -62,14 +71,17 @@ const VANISHES: Fate = Fate {
     begins_frame: false,
     passes: false,
     fault: None,
+    piece: None,
 };
 
 impl Guard {
-    pub(super) fn new(codec: &'static Codec) -> Self {
+    pub(super) fn new(codec: &'static Codec, session: SessionId, layers: &Arc<Layers>) -> Self {
         Self {
             codec,
+            session,
             state: Mutex::new(State::new(codec)),
-            has_told_undecodable: AtomicBool::new(false),
+            layers: layers.clone(),
+            has_told: AtomicBool::new(false),
         }
     }
 
@@ -77,10 +89,11 @@ impl Guard {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a packet passes. `begins_hole` becomes true if video lacks something from here on,
-    /// and all was well before.
+    /// Whether a packet passes that comes to `entry`. `begins_hole` becomes true if video lacks
+    /// something from here on, and all was well before.
     pub(super) fn packet(
         &self,
+        entry: &gst::Pad,
         buffer: &mut gst::Buffer,
         loss: &Loss,
         exit: &Exit,
@@ -88,7 +101,7 @@ impl Guard {
     ) -> bool {
         let is_discont = buffer.flags().contains(gst::BufferFlags::DISCONT);
         let Ok(rtp) = gst_rtp::RTPBuffer::from_buffer_readable(buffer) else {
-            self.is_broken("a header that ends behind the packet", exit);
+            exit.counters.broken_packets.fetch_add(1, Relaxed);
             return false;
         };
         let seqnum = rtp.seq();
@@ -98,42 +111,47 @@ impl Guard {
             payload: rtp.payload().unwrap_or_default(),
             follows: !is_discont,
         };
-        let (fate, is_undecodable) = {
-            let mut state = self.state();
-            (state.packet(seqnum, &mut packet), state.is_undecodable())
-        };
+        let (fate, finding) = self.state().packet(seqnum, &mut packet);
         if let Some(number) = fate.number.filter(|_| self.codec.video) {
             *begins_hole |= loss.packet(number, &packet, fate.begins_frame);
         }
+        let marker = packet.marker;
         drop(rtp);
-        if let Some(fault) = fate.fault {
-            self.is_broken(fault, exit);
+        if fate.fault.is_some() {
+            exit.counters.broken_packets.fetch_add(1, Relaxed);
         }
-        if let Some(is_undecodable) = is_undecodable {
-            self.is_undecodable(is_undecodable, exit);
+        if let Some(finding) = finding {
+            self.found(finding, entry, exit);
         }
-        let moves = fate.number.filter(|number| *number != seqnum);
-        fate.passes && moves.is_none_or(|number| renumber(buffer, number))
+        if !fate.passes {
+            return false;
+        }
+        if let Some(piece) = fate.piece {
+            self.layers.packet(piece, marker);
+        }
+        let number = fate.number.filter(|number| *number != seqnum);
+        let layer_at = fate.piece.and_then(|piece| piece.layer_at);
+        (number.is_none() && layer_at.is_none()) || rewrite(buffer, number, layer_at)
     }
 
-    fn is_broken(&self, fault: &str, exit: &Exit) {
-        if exit.counters.broken_packets.fetch_add(1, Relaxed) == 0 {
-            let codec = self.codec.encoding_name;
-            exit.warn(&format!(
+    fn found(&self, finding: Finding, entry: &gst::Pad, exit: &Exit) {
+        let codec = self.codec.encoding_name;
+        let is_undecodable = finding == Finding::Undecodable;
+        exit.counters.undecodable.store(is_undecodable, Relaxed);
+        if is_undecodable {
+            // Out of band: a parser keeps others until its next frame, and there may be none.
+            let event = gst::Structure::new_empty(EVENT);
+            entry.send_event(gst::event::CustomDownstreamOob::new(event));
+        }
+        if finding == Finding::Well || self.has_told.swap(true, Relaxed) {
+            return;
+        }
+        match finding {
+            Finding::Faulty(fault) => exit.warn(&format!(
                 "has broken packets ({codec}): {fault}. They are dropped and count as lost; \
                  broken-packets in stats tells how many there are"
-            ));
-        }
-    }
-
-    fn is_undecodable(&self, is_undecodable: bool, exit: &Exit) {
-        exit.counters.undecodable.store(is_undecodable, Relaxed);
-        if is_undecodable && !self.has_told_undecodable.swap(true, Relaxed) {
-            let codec = self.codec.encoding_name;
-            exit.warn(&format!(
-                "cannot be decoded: most of what comes is not {codec}. Perhaps it is encrypted from \
-                 end to end (&e2ee); what is recorded of it does not play"
-            ));
+            )),
+            _ => exit.undecodable(self.session, codec),
         }
     }
 
@@ -143,14 +161,30 @@ impl Guard {
     }
 }
 
-fn renumber(buffer: &mut gst::Buffer, number: u16) -> bool {
-    match gst_rtp::RTPBuffer::from_buffer_writable(buffer.make_mut()) {
-        Ok(mut rtp) => {
-            rtp.set_seq(number);
+/// Gives a packet its number. Of a layer that is not the lowest of its picture it is said that it
+/// depends on the one below (RFC 9628 section 4.2: D): rtpvp9depay (GStreamer 1.22) takes any other
+/// for the beginning of a picture, and gives up what it has.
+fn rewrite(buffer: &mut gst::Buffer, number: Option<u16>, layer_at: Option<usize>) -> bool {
+    let Ok(mut rtp) = gst_rtp::RTPBuffer::from_buffer_writable(buffer.make_mut()) else {
+        // There is no memory for a copy: as good as lost.
+        return false;
+    };
+    if let Some(number) = number {
+        rtp.set_seq(number);
+    }
+    let Some(at) = layer_at else {
+        return true;
+    };
+    match rtp
+        .payload_mut()
+        .ok()
+        .and_then(|payload| payload.get_mut(at))
+    {
+        Some(layer) => {
+            *layer |= 1;
             true
         }
-        // There is no memory for a copy: as good as lost.
-        Err(_) => false,
+        None => false,
     }
 }
 
@@ -158,22 +192,22 @@ impl State {
     fn new(codec: &Codec) -> Self {
         Self {
             encoding_name: codec.encoding_name,
+            is_video: codec.video,
             payload: Payload::of(codec),
             numbers: Numbers::default(),
             held: 0,
             follows_broken: false,
-            seen: 0,
-            broken: 0,
+            sample: Sample::default(),
         }
     }
 
     /// Completes what is known of the packet.
-    fn packet(&mut self, seqnum: u16, packet: &mut Packet<'_>) -> Fate {
+    fn packet(&mut self, seqnum: u16, packet: &mut Packet<'_>) -> (Fate, Option<Finding>) {
         let Some(follows) = self.numbers.arrive(seqnum) else {
-            return VANISHES;
+            return (VANISHES, None);
         };
         if packet.payload.is_empty() {
-            return VANISHES;
+            return (VANISHES, None);
         }
         packet.follows &= follows;
         let begins_frame = begins_picture(self.encoding_name, packet.payload);
@@ -186,8 +220,6 @@ impl State {
             Verdict::Broken(_) => true,
             Verdict::Orphan => self.follows_broken,
         };
-        self.seen += 1;
-        self.broken += u32::from(self.follows_broken);
         let fault = match verdict {
             Verdict::Cuts(fault) | Verdict::Broken(fault) => Some(fault),
             Verdict::Good | Verdict::Orphan => None,
@@ -196,12 +228,18 @@ impl State {
             self.numbers.skip();
         }
         let is_broken = matches!(verdict, Verdict::Broken(_));
-        Fate {
+        let ends_frame = packet.marker || !self.is_video;
+        let finding = self
+            .sample
+            .packet(self.follows_broken, fault, ends_frame, &mut self.payload);
+        let fate = Fate {
             number: (!is_broken).then(|| self.numbers.next()),
             begins_frame,
             passes: matches!(verdict, Verdict::Good | Verdict::Cuts(_)),
             fault,
-        }
+            piece: self.payload.piece(),
+        };
+        (fate, finding)
     }
 
     /// What a depayloader has of a frame it keeps until that ends. After a hole it begins anew, but
@@ -223,14 +261,5 @@ impl State {
             self.held = 0;
         }
         self.held > LARGEST_FRAME
-    }
-
-    /// Told with each full sample.
-    fn is_undecodable(&mut self) -> Option<bool> {
-        if self.seen < SAMPLE {
-            return None;
-        }
-        self.seen = 0;
-        Some(std::mem::take(&mut self.broken) >= UNDECODABLE)
     }
 }

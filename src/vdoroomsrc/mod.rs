@@ -70,6 +70,8 @@
  * ## Events of the pads
  *
  * - `vdoroom-stream`, sticky: `room`, `stream`, `session` and `label`
+ * - `vdoroom-undecodable`, without fields: too many of the last 50 frames are not what the offer
+ *   says, as with end-to-end encryption
  * - `vdoroom-session-end`, before EOS: `reason`, the number of `packets` that arrived, were
  *   `lost`, `late` and `recovered`, and the mean `jitter` in nanoseconds
  */
@@ -98,6 +100,7 @@ mod identity;
 mod imp;
 mod introduction;
 mod keyframes;
+mod layers;
 mod loss;
 mod no_more_pads;
 mod numbers;

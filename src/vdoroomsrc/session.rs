@@ -92,6 +92,8 @@ pub(super) struct Session {
     ssrcs: SharedSsrcs,
     /// Media came just now.
     pub flowing: bool,
+    /// It was told that its media cannot be decoded.
+    pub told_undecodable: bool,
     ending: Option<Ending>,
     /// Its pads wait for the next session once it has ended.
     keeps_pads: bool,
@@ -196,6 +198,7 @@ impl Session {
             timeline,
             ssrcs,
             flowing: false,
+            told_undecodable: false,
             ending: None,
             keeps_pads: false,
         })

@@ -19,13 +19,14 @@ use super::exit::Exit;
 use super::guard::Guard;
 use super::introduction::Person;
 use super::keyframes::KeyframePolicy;
+use super::layers::{Layers, put_together};
 use super::loss::Loss;
 use super::pad::{Origin, VdoRoomSrcPad};
 use super::pad_names::Kind;
 use super::remains;
 use super::watches::{
-    add_timestamps, forget_size, guard_entry, keep_lost_packets, leave_out_old_frames, mark_damage,
-    mend_caps, report_leaks, watch_connection,
+    add_timestamps, begin_with_keyframe, guard_entry, keep_lost_packets, leave_out_old_frames,
+    mark_damage, mend_caps, report_leaks, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 
@@ -161,15 +162,22 @@ impl Track {
         }
         watch_connection(&self.webrtcbin_pad, session, &self.exit);
         let loss = Arc::<Loss>::default();
-        guard_entry(&entry, Guard::new(self.codec), &loss, &self.exit);
+        let layers = Arc::<Layers>::default();
+        guard_entry(
+            &entry,
+            Guard::new(self.codec, session, &layers),
+            &loss,
+            &self.exit,
+        );
+        if self.codec.parser == Some("vp9parse") {
+            put_together(&source, &layers);
+            begin_with_keyframe(&source);
+        }
         leave_out_old_frames(&source, &self.exit);
         add_timestamps(&source, self.codec, &loss, &self.exit);
         if self.kind.is_video() {
             let parsed = last.static_pad("src").ok_or_else(missing)?;
             mark_damage(&parsed, self.codec, &loss, &self.exit);
-        }
-        if self.codec.parser == Some("vp9parse") {
-            forget_size(&source);
         }
         for element in self.elements.iter().rev() {
             element.sync_state_with_parent()?;

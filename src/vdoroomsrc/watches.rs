@@ -2,7 +2,7 @@
 //! Probes on the pads of a track's chain, which watch and correct its media.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use gst::prelude::*;
 
@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::guard::Guard;
 use super::loss::{Loss, Mark};
 use super::parsed_keyframes::Keyframes;
+use super::payload::is_vp9_keyframe;
 use super::timestamps::{OUTDATED, Timestamps};
 use crate::protocol::SessionId;
 
@@ -103,19 +104,21 @@ pub(super) fn keep_lost_packets(entry: &gst::Pad) {
     });
 }
 
-/// vp9parse believes the size that comes with the caps. rtpvp9depay has it from the payload
-/// descriptor, which does not follow each change and may be wrong; the frames tell it.
-pub(super) fn forget_size(depayloaded: &gst::Pad) {
-    depayloaded.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
-        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) {
-            let mut caps = event.caps().to_owned();
-            if let Some(vp9) = caps.make_mut().structure_mut(0) {
-                vp9.remove_fields(["width", "height"]);
-            }
-            let event = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
-            info.data = Some(gst::PadProbeData::Event(event.build()));
+/// vp9parse ends the connection if its first frame is none that it can begin with. rtpvp9depay takes
+/// the descriptor's word for what a keyframe is.
+pub(super) fn begin_with_keyframe(depayloaded: &gst::Pad) {
+    let has_begun = AtomicBool::new(false);
+    depayloaded.add_probe(BUFFERS, move |_, info| {
+        let passes = keep_buffers(info, |buffer| {
+            let is_key = || buffer.map_readable().is_ok_and(|map| is_vp9_keyframe(&map));
+            let passes = has_begun.load(Relaxed) || is_key();
+            has_begun.store(passes, Relaxed);
+            passes
+        });
+        match passes {
+            true => gst::PadProbeReturn::Ok,
+            false => gst::PadProbeReturn::Handled,
         }
-        gst::PadProbeReturn::Ok
     });
 }
 
@@ -127,7 +130,7 @@ pub(super) fn guard_entry(entry: &gst::Pad, guard: Guard, loss: &Arc<Loss>, exit
     entry.add_probe(BUFFERS, move |pad, info| {
         let mut begins = false;
         let passes = keep_buffers(info, |buffer| {
-            guard.packet(buffer, &loss, &exit, &mut begins)
+            guard.packet(pad, buffer, &loss, &exit, &mut begins)
         });
         if begins && !exit.is_paused() {
             let event = gst_video::UpstreamForceKeyUnitEvent::builder();

@@ -113,6 +113,34 @@ fn what_is_missing_short_damaged_or_strange_is_listed() {
 }
 
 #[test]
+fn a_track_that_cannot_be_decoded_is_no_whole_recording() {
+    let mut recorder = Recorder::new();
+    let mut alice = Sender::named(&recorder, "audio_alice", media::opus());
+    let mut bob = Sender::named(&recorder, "audio_bob", media::opus());
+    send_until(1000, &mut [&mut alice, &mut bob]);
+    bob.say("vdoroom-undecodable");
+    send_until(2000, &mut [&mut alice, &mut bob]);
+    recorder.end();
+    recorder.pipeline.set_state(gst::State::Null).unwrap();
+    let folder = &recorder.folder.0;
+    assert_eq!(findings(folder), ["undecodable bob-1.mka"]);
+    assert_eq!(recordings(folder, &["."]).0, 1);
+    for (file, is_whole) in [("alice-1.mka", true), ("bob-1.mka", false)] {
+        let check = Command::new(example("check_recording"))
+            .arg(folder.join(file))
+            .output();
+        let check = check.unwrap();
+        let printed = String::from_utf8_lossy(&check.stdout);
+        assert_eq!(check.status.success(), is_whole, "{printed}");
+        assert_eq!(
+            printed.contains("cannot be decoded"),
+            !is_whole,
+            "{printed}"
+        );
+    }
+}
+
+#[test]
 fn after_a_kill_it_says_how_far_each_file_goes() {
     let folder = Folder::new();
     let line = "audiotestsrc is-live=true samplesperbuffer=960 ! opusenc ! r.audio_alice \

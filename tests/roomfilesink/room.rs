@@ -286,6 +286,13 @@ impl Sender {
         self.src.push_event(event);
     }
 
+    /// An event of vdoroomsrc without fields.
+    pub fn say(&self, name: &str) {
+        let event = gst::Structure::new_empty(name);
+        self.src
+            .push_event(gst::event::CustomDownstream::new(event));
+    }
+
     pub fn eos(&self) {
         self.src.push_event(gst::event::Eos::new());
     }

@@ -172,7 +172,7 @@ fn a_frame_that_never_ends_is_not_held_for_ever() {
             payload,
             follows: true,
         };
-        state.packet(seqnum, &mut packet)
+        state.packet(seqnum, &mut packet).0
     };
     let held = (0..1000)
         .take_while(|_| arrive(&slice, false).passes)

@@ -11,10 +11,13 @@ mod fragments;
 mod h264;
 mod h265;
 mod opus;
+mod samples;
 #[cfg(test)]
 mod tests;
 mod vp8;
 mod vp9;
+
+pub(super) use vp9::is_keyframe as is_vp9_keyframe;
 
 use super::codecs::Codec;
 
@@ -41,8 +44,19 @@ pub(super) enum Verdict {
     Orphan,
 }
 
+/// Of a picture that is made of several frames, what a packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub begins_picture: bool,
+    pub begins_frame: bool,
+    /// Of the frame.
+    pub bytes: usize,
+    /// Where in the payload the layer is told, if there is one before it.
+    pub layer_at: Option<usize>,
+}
+
 /// The reason why a payload is broken.
-type Fault = &'static str;
+pub(super) type Fault = &'static str;
 
 /// What has been seen of a track so far.
 #[derive(Debug)]
@@ -52,9 +66,8 @@ pub(super) enum Payload {
     Vp8(vp8::Vp8),
     Vp9(vp9::Vp9),
     Av1(av1::Av1),
-    Opus,
-    /// RFC 3551: any bytes will do.
-    Samples,
+    Opus(opus::Opus),
+    Samples(samples::Samples),
 }
 
 impl Payload {
@@ -65,8 +78,8 @@ impl Payload {
             "VP8" => Self::Vp8(Default::default()),
             "VP9" => Self::Vp9(Default::default()),
             "AV1" => Self::Av1(Default::default()),
-            "OPUS" => Self::Opus,
-            _ => Self::Samples,
+            "OPUS" => Self::Opus(Default::default()),
+            _ => Self::Samples(Default::default()),
         }
     }
 
@@ -78,10 +91,31 @@ impl Payload {
             Self::Vp8(codec) => codec.check(packet),
             Self::Vp9(codec) => codec.check(packet),
             Self::Av1(codec) => codec.check(packet),
-            Self::Opus => opus::check(packet.payload).map(|()| Verdict::Good),
-            Self::Samples => Ok(Verdict::Good),
+            Self::Opus(codec) => codec.check(packet.payload).map(|()| Verdict::Good),
+            Self::Samples(codec) => {
+                codec.note(packet);
+                Ok(Verdict::Good)
+            }
         };
         checked.unwrap_or_else(Verdict::Broken)
+    }
+
+    /// Of the packet that was checked last, and is good.
+    pub(super) fn piece(&self) -> Option<Piece> {
+        match self {
+            Self::Vp9(codec) => codec.piece,
+            _ => None,
+        }
+    }
+
+    /// Whether the packets since it was last asked, about 50, cannot be of this codec together,
+    /// although any one of them could.
+    pub(super) fn was_strange(&mut self) -> bool {
+        match self {
+            Self::Opus(codec) => codec.was_strange(),
+            Self::Samples(codec) => codec.was_strange(),
+            _ => false,
+        }
     }
 }
 

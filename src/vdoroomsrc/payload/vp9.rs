@@ -2,7 +2,7 @@
 //! VP9 (RFC 9628).
 
 use super::bytes::Bytes;
-use super::{Fault, Packet, Unit, Verdict};
+use super::{Fault, Packet, Piece, Unit, Verdict};
 
 const UNENDED: Fault = "a frame without its last packet";
 
@@ -14,6 +14,7 @@ const SYNC_CODE: [u8; 3] = [0x49, 0x83, 0x42];
 #[derive(Debug, Default)]
 pub(in super::super) struct Vp9 {
     picture: Unit<Picture>,
+    pub(super) piece: Option<Piece>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,8 @@ struct Descriptor {
     begins: bool,
     ends: bool,
     layer: u8,
+    /// Where the layer is told.
+    layer_at: Option<usize>,
 }
 
 impl Vp9 {
@@ -35,6 +38,7 @@ impl Vp9 {
         if !packet.follows {
             self.picture = Unit::Lost;
         }
+        self.piece = None;
         let mut payload = Bytes(packet.payload);
         let descriptor = descriptor(&mut payload)?;
         if payload.is_empty() {
@@ -49,6 +53,10 @@ impl Vp9 {
         if descriptor.begins {
             header(payload.0)?;
             match self.picture {
+                // Without the layers below it a frame is nothing.
+                Unit::Open(picture) if picture.frame_is_open && descriptor.layer > 0 => {
+                    return Err(UNENDED);
+                }
                 Unit::Open(picture) if picture.frame_is_open => {
                     verdict = Verdict::Cuts(UNENDED);
                 }
@@ -67,6 +75,13 @@ impl Vp9 {
                 _ => return Err("a frame without its first packet"),
             }
         }
+        let is_open = matches!(self.picture, Unit::Open(_)) && verdict == Verdict::Good;
+        self.piece = Some(Piece {
+            begins_picture: !is_open,
+            begins_frame: descriptor.begins,
+            bytes: payload.len(),
+            layer_at: descriptor.layer_at.filter(|_| is_open && descriptor.begins),
+        });
         self.picture = match packet.marker {
             true => Unit::None,
             false => Unit::Open(Picture {
@@ -81,6 +96,7 @@ impl Vp9 {
 
 /// Section 4.2.
 fn descriptor(payload: &mut Bytes<'_>) -> Result<Descriptor, Fault> {
+    let length = payload.len();
     let first = payload.u8()?;
     let has = |bit: u8| first & bit != 0;
     let (is_inter, has_layers, is_flexible) = (has(0x40), has(0x20), has(0x10));
@@ -89,6 +105,7 @@ fn descriptor(payload: &mut Bytes<'_>) -> Result<Descriptor, Fault> {
         payload.u8()?;
     }
     let mut layer = 0;
+    let layer_at = has_layers.then_some(length - payload.len());
     if has_layers {
         layer = payload.u8()? >> 1 & 7;
         // TL0PICIDX.
@@ -112,6 +129,7 @@ fn descriptor(payload: &mut Bytes<'_>) -> Result<Descriptor, Fault> {
         begins: has(0x08),
         ends: has(0x04),
         layer,
+        layer_at,
     })
 }
 
@@ -129,6 +147,16 @@ fn scalability_structure(payload: &mut Bytes<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// VP9 bitstream specification, section 6.2: nothing else has the sync code in this place.
+pub(in super::super) fn is_keyframe(frame: &[u8]) -> bool {
+    let first = frame.first().copied().unwrap_or_default();
+    let others = match first & 0x30 {
+        0x30 => 0x06,
+        _ => 0x0c,
+    };
+    first & others == 0 && header(frame).is_ok()
 }
 
 /// VP9 bitstream specification, section 6.2, as far as all frames have it.

@@ -50,3 +50,64 @@ fn samples_are_any_bytes() {
         assert!(is_good(codec, &[0]), "{codec}");
     }
 }
+
+/// Whether 50 packets cannot be of this codec together. Each is `ticks` after the one before.
+fn are_strange(codec: &str, ticks: u32, packets: impl Fn(u32) -> Vec<u8>) -> bool {
+    let mut payload = Payload::of(Codec::by_name(codec).unwrap());
+    for number in 0..50 {
+        payload.check(&Packet {
+            timestamp: (number * ticks).wrapping_sub(5 * ticks),
+            marker: false,
+            payload: &packets(number),
+            follows: number > 0,
+        });
+    }
+    payload.was_strange()
+}
+
+/// Bytes like those that encryption makes.
+fn noise(seed: u32, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9);
+    let bytes = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 8) as u8
+    });
+    bytes.skip(16).take(length).collect()
+}
+
+#[test]
+fn encrypted_opus_has_more_kinds_of_packets_than_an_encoder_makes() {
+    for length in [32, 96, 336, 640] {
+        assert!(are_strange("OPUS", 960, |number| noise(number, length)));
+    }
+    // All modes and bandwidths of 20 ms, in mono and stereo, and the noise behind them.
+    let toc = [0x08, 0x28, 0x48, 0x68, 0x78, 0x98, 0xb8, 0xd8, 0xf8];
+    assert!(!are_strange("OPUS", 960, |number| {
+        let mut packet = noise(number, 160);
+        packet[0] = toc[number as usize % toc.len()] | (number as u8 & 1) << 2;
+        packet
+    }));
+}
+
+#[test]
+fn encrypted_samples_are_longer_than_their_time() {
+    for (codec, bytes, ticks) in [("PCMU", 160, 160), ("PCMA", 80, 80), ("G722", 240, 240)] {
+        let encrypted = 16 + (bytes / 16 + 1) * 16;
+        assert!(
+            are_strange(codec, ticks, |n| noise(n, encrypted)),
+            "{codec}"
+        );
+        assert!(!are_strange(codec, ticks, |n| noise(n, bytes)), "{codec}");
+        // Stereo, and a pause after each packet.
+        assert!(
+            !are_strange(codec, ticks, |n| noise(n, 2 * bytes)),
+            "{codec}"
+        );
+        assert!(
+            !are_strange(codec, 2 * ticks, |n| noise(n, encrypted)),
+            "{codec}"
+        );
+    }
+}

@@ -73,6 +73,16 @@ fn assert_all_good(encoding_name: &str, line: &str) {
         None,
         "{line}"
     );
+    let mut payload = Payload::of(Codec::by_name(encoding_name).unwrap());
+    for (timestamp, marker, bytes) in packets {
+        payload.check(&Packet {
+            timestamp,
+            marker,
+            payload: bytes,
+            follows: true,
+        });
+    }
+    assert!(!payload.was_strange(), "{line}");
 }
 
 const PICTURES: &str = "videotestsrc num-buffers=12 pattern=snow \

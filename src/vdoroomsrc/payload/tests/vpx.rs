@@ -137,3 +137,64 @@ fn layers_of_a_picture_pass_from_the_lowest_to_the_highest() {
     assert!(is_broken(judged(&[low, low]).last()));
     assert_eq!(judged(&[high]), [Verdict::Orphan]);
 }
+
+#[test]
+fn a_layer_without_the_end_of_the_one_below_is_broken() {
+    let low = vp9(&[0x38, 0], VP9_KEY);
+    let high = vp9(&[0x3c, 2], VP9_KEY);
+    let judged = |packets: &[_]| verdicts("VP9", packets);
+    let packets = [(1, false, low.as_slice()), (1, true, high.as_slice())];
+    assert!(is_broken(judged(&packets).last()));
+    // The next picture is.
+    assert!(is_cut(judged(&[packets[0], (2, true, &low)]).last()));
+}
+
+#[test]
+fn the_pieces_of_a_picture_tell_where_its_frames_begin() {
+    let mut payload = Payload::of(Codec::by_name("VP9").unwrap());
+    let mut piece = |timestamp, marker, payload_bytes: &[u8]| {
+        payload.check(&Packet {
+            timestamp,
+            marker,
+            payload: payload_bytes,
+            follows: true,
+        });
+        payload.piece()
+    };
+    let good = |begins_picture, begins_frame, bytes, layer_at| {
+        Some(Piece {
+            begins_picture,
+            begins_frame,
+            bytes,
+            layer_at,
+        })
+    };
+    // With a long PictureID, in two packets each.
+    let [low, high] = [0, 2].map(|layer| vp9(&[0xb8, 0x85, 1, layer], VP9_KEY));
+    let end = |layer| [0xb4, 0x85, 1, layer, 9, 9];
+    assert_eq!(piece(1, false, &low), good(true, true, 5, None));
+    assert_eq!(piece(1, false, &end(0)), good(false, false, 2, None));
+    assert_eq!(piece(1, false, &high), good(false, true, 5, Some(3)));
+    assert_eq!(piece(1, true, &end(2)), good(false, false, 2, None));
+    // A picture may have no lower layer (RFC 9628 section 3.1): nothing depends on one then.
+    assert_eq!(piece(2, false, &high), good(true, true, 5, None));
+    assert_eq!(piece(2, true, &[0xb4]), None);
+}
+
+#[test]
+fn a_keyframe_of_vp9_is_known_by_its_sync_code() {
+    for (frame, is_key) in [
+        (&[0x82, 0x49, 0x83, 0x42][..], true),
+        (&[0x82, 0x49, 0x83, 0x43], false),
+        // An inter frame, one that shows another, and an intra-only one.
+        (&[0x86, 0x49, 0x83, 0x42], false),
+        (&[0x88, 0x49, 0x83, 0x42], false),
+        (&[0x84, 0x49, 0x83, 0x42], false),
+        // Profile 3, whose header is a bit longer.
+        (&[0xb1, 0x49, 0x83, 0x42], true),
+        (&[0xb2, 0x49, 0x83, 0x42], false),
+        (&[], false),
+    ] {
+        assert_eq!(is_vp9_keyframe(frame), is_key, "{frame:x?}");
+    }
+}

@@ -92,10 +92,20 @@ impl ChromiumBuilder {
         self.with("first", "true")
     }
 
+    /// Encrypts each frame from end to end, as VDO.Ninja's page does with `&e2ee`.
+    pub fn e2ee(self) -> Self {
+        self.with("e2ee", "true")
+    }
+
     /// Sends the video in several sizes: their rids, and by what each divides width and height, as
     /// in `q4 h2 f1`.
     pub fn simulcast(self, layers: &str) -> Self {
         self.with("simulcast", layers)
+    }
+
+    /// Sends the video in layers, as in `L3T3_KEY` (W3C, Scalable Video Coding for WebRTC).
+    pub fn scalability(self, mode: &str) -> Self {
+        self.with("scalability", mode)
     }
 
     /// A further tab publishes another stream with this codec. It tells nothing of what happens.

@@ -60,6 +60,9 @@ pub struct Track {
     pub dropped: u64,
     #[serde(default)]
     pub discontinuities: u64,
+    /// Its source said that nobody can decode it.
+    #[serde(default)]
+    pub undecodable: bool,
 }
 
 impl Part {
