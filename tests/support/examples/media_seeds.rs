@@ -13,6 +13,8 @@ const VIDEO: &str = "videotestsrc num-buffers=8 pattern=ball \
     ! video/x-raw,format=I420,width=64,height=48,framerate=30/1";
 const AUDIO: &str = "audiotestsrc num-buffers=12 samplesperbuffer=";
 
+const LAYERS: &str = "VP9-spatial";
+
 /// Name of the file, which begins with the encoding name; what makes the packets.
 const SEEDS: &[(&str, &str, &str)] = &[
     (
@@ -38,6 +40,13 @@ const SEEDS: &[(&str, &str, &str)] = &[
         VIDEO,
         "vp9enc deadline=1 cpu-used=8 threads=1 keyframe-max-dist=8 \
          ! rtpvp9pay mtu=1200 picture-id-mode=7-bit",
+    ),
+    // Each second frame is made the upper spatial layer of the one before.
+    (
+        LAYERS,
+        VIDEO,
+        "vp9enc deadline=1 cpu-used=8 threads=1 keyframe-max-dist=4 \
+         ! rtpvp9pay mtu=200 picture-id-mode=15-bit",
     ),
     (
         "H264-fragments",
@@ -130,8 +139,11 @@ fn write(folder: &Path) -> Result<(), String> {
     for (name, source, rest) in SEEDS {
         // An audio source wants its number of samples at once.
         let join = if *source == VIDEO { " ! " } else { "" };
-        let packets =
+        let mut packets =
             packets(&format!("{source}{join}{rest}")).map_err(|e| format!("{name}: {e}"))?;
+        if *name == LAYERS {
+            layer(&mut packets);
+        }
         let framed: Vec<u8> = packets
             .iter()
             .filter_map(|packet| {
@@ -145,6 +157,35 @@ fn write(folder: &Path) -> Result<(), String> {
         fs::write(&file, framed).map_err(|e| format!("{}: {e}", file.display()))?;
     }
     Ok(())
+}
+
+/// Of two frames, that follow each other, makes two layers of a picture (RFC 9628 section 4.2).
+fn layer(packets: &mut [Vec<u8>]) {
+    const RTP_HEADER: usize = 12;
+    // The flags of the payload descriptor, and a picture ID of two bytes.
+    const LAYER_AT: usize = RTP_HEADER + 3;
+    const HAS_LAYERS: u8 = 0x20;
+    const MARKER: u8 = 0x80;
+    let mut frame = 0_u8;
+    // Timestamp and picture ID of the lower layer.
+    let mut picture = ([0; 4], [0; 2]);
+    for packet in packets {
+        let is_upper = frame % 2 == 1;
+        let ends_frame = packet[1] & MARKER != 0;
+        if is_upper {
+            packet[4..8].copy_from_slice(&picture.0);
+            packet[RTP_HEADER + 1..LAYER_AT].copy_from_slice(&picture.1);
+        } else {
+            picture.0.copy_from_slice(&packet[4..8]);
+            picture.1.copy_from_slice(&packet[RTP_HEADER + 1..LAYER_AT]);
+            packet[1] &= !MARKER;
+        }
+        packet[RTP_HEADER] |= HAS_LAYERS;
+        // SID and, of the upper one, D; then TL0PICIDX.
+        let layer = if is_upper { 1 << 1 | 1 } else { 0 };
+        packet.splice(LAYER_AT..LAYER_AT, [layer, frame / 2]);
+        frame += u8::from(ends_frame);
+    }
 }
 
 fn packets(line: &str) -> Result<Vec<Vec<u8>>, String> {
