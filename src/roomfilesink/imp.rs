@@ -133,13 +133,7 @@ impl ElementImpl for RoomFileSink {
                 "Sink/Muxer/File",
                 "Records every person of a room into files of their own, audio and video together, as they were encoded",
                 env!("CARGO_PKG_AUTHORS"),
-                &[(
-                    gst::ELEMENT_METADATA_DOC_URI,
-                    concat!(
-                        env!("CARGO_PKG_REPOSITORY"),
-                        "/blob/main/docs/roomfilesink.md#properties-of-roomfilesink"
-                    ),
-                )],
+                &[(gst::ELEMENT_METADATA_DOC_URI, properties::DOC_URI)],
             )
         });
         Some(&METADATA)

@@ -7,6 +7,11 @@ use gst::prelude::*;
 use super::container::ContainerChoice;
 use super::settings::Settings;
 
+pub(super) const DOC_URI: &str = concat!(
+    env!("CARGO_PKG_REPOSITORY"),
+    "/blob/main/docs/roomfilesink.md#properties-of-roomfilesink"
+);
+
 pub(super) fn all() -> Vec<glib::ParamSpec> {
     vec![
         glib::ParamSpecString::builder("location")

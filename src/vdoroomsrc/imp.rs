@@ -24,7 +24,7 @@ use super::events::EventSender;
 use super::keyframes::KeyframeWish;
 use super::pad::VdoRoomSrcPad;
 use super::pad_names::Kind;
-use super::properties::PROPERTIES;
+use super::properties::{DOC_URI, PROPERTIES};
 use super::requirements;
 use super::session::Reports;
 use super::session_names::session_of;
@@ -140,13 +140,7 @@ impl ElementImpl for VdoRoomSrc {
                 "Source/Network/WebRTC",
                 "Receives every stream of a VDO.Ninja room over one websocket, each over a WebRTC connection of its own",
                 env!("CARGO_PKG_AUTHORS"),
-                &[(
-                    gst::ELEMENT_METADATA_DOC_URI,
-                    concat!(
-                        env!("CARGO_PKG_REPOSITORY"),
-                        "/blob/main/docs/vdoroomsrc.md#properties-of-vdoroomsrc"
-                    ),
-                )],
+                &[(gst::ELEMENT_METADATA_DOC_URI, DOC_URI)],
             )
         });
         Some(&METADATA)

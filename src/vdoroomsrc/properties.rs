@@ -11,6 +11,11 @@ use once_cell::sync::Lazy;
 use super::settings::*;
 use crate::protocol::Shard;
 
+pub(super) const DOC_URI: &str = concat!(
+    env!("CARGO_PKG_REPOSITORY"),
+    "/blob/main/docs/vdoroomsrc.md#properties-of-vdoroomsrc"
+);
+
 fn string(name: &str, nick: &str, default: Option<&str>, blurb: &str) -> glib::ParamSpec {
     glib::ParamSpecString::builder(name)
         .nick(nick)
