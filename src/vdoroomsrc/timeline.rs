@@ -37,7 +37,7 @@ const SETTLING: i128 = 2 * SECOND;
 const SLEW: i128 = 2000;
 /// For a clock that is worse than that, whose media would leave that of the others.
 const FAST_SLEW: i128 = 400;
-const NEAR: i128 = 30 * MS;
+const NEAR: i128 = 20 * MS;
 /// What changes all at once is the network, and no clock.
 const NETWORK_STEP: i128 = 20 * MS;
 /// Media of a network that has become longer by more comes too late for consumers that play it;
