@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gstvdoroom::protocol::{Action, Event, Room, SessionId};
 use serde_json::{Value, json};
 
-#[path = "../../tests/conversation/mod.rs"]
+#[path = "../../tests/protocol/conversation/mod.rs"]
 mod conversation;
 
 use conversation::{Sdp, config};

@@ -4,7 +4,7 @@
 //! [`Room`] knows no socket, no clock and no GStreamer: its owner hands in [`Event`]s with
 //! the present instant, carries out the [`Action`]s that come back in their order, and sends
 //! [`Event::Tick`] when [`Room::deadline`] has come. So every conversation, a reload or a late
-//! candidate, is a test in virtual time (`tests/protocol_*.rs`).
+//! candidate, is a test in virtual time (`tests/protocol/`).
 //!
 //! One stream, from the announcement to media:
 //!
@@ -22,7 +22,7 @@
 //! | `MediaFlowing` | |
 //! | `ChannelText` bye | `ClosePeer`, `StreamRemoved` |
 //!
-//! What the owner can rely on, whatever anybody sends (`tests/conversation/rules.rs`):
+//! What the owner can rely on, whatever anybody sends (`tests/protocol/conversation/rules.rs`):
 //!
 //! - every `OpenPeer` has exactly one `ClosePeer`, and nothing is asked of a session outside them;
 //! - there is one `SetRemoteOffer` at a time for a session, and candidates only after the first;

@@ -2,9 +2,7 @@
 //! What a stranger may cost: past each limit the excess is ignored, people are told once, and the
 //! recording of somebody else goes on.
 
-mod conversation;
-
-use conversation::{
+use crate::conversation::{
     Conversation, Sdp, announced, answers, browser, candidates, channel_texts, closed, config,
     warnings,
 };
@@ -264,7 +262,7 @@ fn warnings_about_ever_new_streams_are_few_in_a_minute() {
         let actions = expect_warnings(&mut talk, MAX_WARNINGS_PER_MINUTE as usize);
         let told = warnings(&actions);
         let last = told.last().map(String::as_str).unwrap_or_default();
-        assert!(last.contains("not told"), "{last}");
+        assert!(last.contains("suppressed"), "{last}");
         talk.pass_secs(60);
         talk.take();
     }

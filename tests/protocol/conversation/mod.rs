@@ -5,7 +5,7 @@
 //! The simulated element accepts every stream and answers every offer at once, unless it is told
 //! otherwise. Whatever a test does, the rules that the element relies on are checked at each step
 //! ([`Rules`]). A failure prints the conversation.
-#![allow(dead_code, unused_imports)] // Each test file uses a part of it.
+#![allow(dead_code, unused_imports)] // A benchmark and a fuzzer use a part of it.
 
 mod actions;
 mod bytes;

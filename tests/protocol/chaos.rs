@@ -3,9 +3,7 @@
 //! `conversation/rules.rs`: each step of these random conversations is held against them. A
 //! failure names its seed.
 
-mod conversation;
-
-use conversation::{Conversation, Sdp, config, stream};
+use crate::conversation::{Conversation, Sdp, config, stream};
 use gstvdoroom::protocol::limits::{MAX_PEERS, MAX_STREAMS};
 use gstvdoroom::protocol::{
     Dialect, Event, Filter, Password, RoomConfig, RoomState, SessionId, Shard,

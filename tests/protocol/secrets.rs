@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Candidates in every form, and what a password does to a conversation.
 
-mod conversation;
-
-use aes::Aes256;
-use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
-use conversation::{
+use crate::conversation::{
     Conversation, Sdp, answers, browser, candidates, channel_texts, config, offered, stream,
     warnings,
 };
+use aes::Aes256;
+use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
 use gstvdoroom::protocol::limits::MAX_EARLY_CANDIDATES;
 use gstvdoroom::protocol::{Action, Event, Password, RoomConfig};
 use serde_json::{Value, json};

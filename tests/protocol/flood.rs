@@ -2,9 +2,7 @@
 //! More names than a room can have: whoever reloads or comes after thousands is recorded, and what
 //! is being recorded stays.
 
-mod conversation;
-
-use conversation::{Conversation, Sdp, announced, closed, config};
+use crate::conversation::{Conversation, Sdp, announced, closed, config};
 use gstvdoroom::protocol::limits::{MAX_PEERS, MAX_STREAMS, MAX_STREAMS_PER_PEER};
 use gstvdoroom::protocol::{Dialect, Event, Filter, RoomConfig, StreamState};
 use serde_json::{Value, json};

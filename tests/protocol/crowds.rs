@@ -2,12 +2,10 @@
 //! Many guests, and guests who take their time: nobody is missed, nobody is received twice, and
 //! the room server is not flooded. Whoever can be reached is asked within three seconds.
 
-mod conversation;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conversation::{Conversation, Sdp, announced};
+use crate::conversation::{Conversation, Sdp, announced};
 use gstvdoroom::protocol::{Event, SessionId, StreamState};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

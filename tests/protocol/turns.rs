@@ -2,11 +2,9 @@
 //! A publisher that serves one viewer, such as raspberry_ninja without `--multiviewer`, and another
 //! viewer who wants it too: each of them would take it from the other for ever.
 
-mod conversation;
-
 use std::time::Duration;
 
-use conversation::{Conversation, announced, closed, config, warnings};
+use crate::conversation::{Conversation, announced, closed, config, warnings};
 use gstvdoroom::protocol::{Event, RoomConfig, SessionId, StreamState};
 
 /// How often the pi is taken away soon after it began.
@@ -95,7 +93,7 @@ fn a_guest_who_reloads_again_and_again_is_played_at_once() {
         talk.pass_secs(1);
         let actions = talk.take();
         talk.expect_eq(warnings(&actions), vec![]);
-        talk.expect_eq(actions.contains(&conversation::play("pi")), true);
+        talk.expect_eq(actions.contains(&crate::conversation::play("pi")), true);
         session = talk.flows(&uuid, "pi", &format!("t{time}"));
     }
 }

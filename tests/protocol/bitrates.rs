@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How finely publishers are asked to encode, and when.
 
-mod conversation;
-
-use conversation::{Conversation, browser, channel_texts, config};
+use crate::conversation::{Conversation, browser, channel_texts, config};
 use gstvdoroom::protocol::{Action, Bitrates, Event, RoomConfig, SessionId};
 use serde_json::{Value, json};
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Guests who reload, leave, stall or come under a name that is taken; and our own way back.
 
-mod conversation;
-
 use std::time::Duration;
 
-use conversation::{
+use crate::conversation::{
     Conversation, Sdp, announced, closed, config, numbers, play, reconnect, removed, warnings,
 };
 use gstvdoroom::protocol::{Action, Dialect, Event, RoomConfig, SessionId, StreamState};

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Who is played when: announcements, consent, the filter, places and the pace.
 
-mod conversation;
-
-use conversation::{Conversation, announced, config, play, stream, warnings};
+use crate::conversation::{Conversation, announced, config, play, stream, warnings};
 use gstvdoroom::protocol::{Action, Event, Filter, Password, RoomConfig, StreamState};
 use serde_json::json;
 

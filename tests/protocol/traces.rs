@@ -5,12 +5,10 @@
 //! Each line of `tests/data/traces` is what the viewer saw or asked for: time in seconds, `ws` or
 //! `dc` (data channel, with the number of its peer connection), what happened, and the message.
 
-mod conversation;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conversation::{Conversation, config, stream};
+use crate::conversation::{Conversation, config, stream};
 use gstvdoroom::protocol::{Action, Dialect, Event, Password, RoomConfig, SessionId};
 use serde_json::{Value, json};
 
@@ -156,7 +154,7 @@ fn room(name: &str) -> RoomConfig {
 
 #[test]
 fn a_browser_that_mutes_hangs_up_and_reloads_is_received_twice() {
-    let trace = include_str!("data/traces/browser_no_password.jsonl");
+    let trace = include_str!("../data/traces/browser_no_password.jsonl");
     let mut replay = replay(trace, room("tr1"));
     replay.is_flawless();
     assert_eq!(replay.peers(), 2);
@@ -174,7 +172,7 @@ fn a_browser_that_mutes_hangs_up_and_reloads_is_received_twice() {
 
 #[test]
 fn a_browser_with_a_password_is_received() {
-    let trace = include_str!("data/traces/browser_password_secret1.jsonl");
+    let trace = include_str!("../data/traces/browser_password_secret1.jsonl");
     let password = Password::Own("secret1".to_owned());
     let mut replay = replay(
         trace,
@@ -195,7 +193,7 @@ fn a_browser_with_a_password_is_received() {
 
 #[test]
 fn a_publisher_of_the_sdk_is_received() {
-    let trace = include_str!("data/traces/sdk_no_password.jsonl");
+    let trace = include_str!("../data/traces/sdk_no_password.jsonl");
     let mut replay = replay(trace, room("tr3"));
     replay.is_flawless();
     assert_eq!(replay.peers(), 1);
@@ -204,7 +202,7 @@ fn a_publisher_of_the_sdk_is_received() {
 
 #[test]
 fn raspberry_ninja_is_received_and_its_pings_are_answered() {
-    let trace = include_str!("data/traces/raspberry_ninja_no_password.jsonl");
+    let trace = include_str!("../data/traces/raspberry_ninja_no_password.jsonl");
     let mut replay = replay(trace, room("tr4"));
     replay.is_flawless();
     let pongs = replay.count(|action| {
@@ -216,7 +214,7 @@ fn raspberry_ninja_is_received_and_its_pings_are_answered() {
 
 #[test]
 fn a_browser_behind_a_relay_is_received() {
-    let trace = include_str!("data/traces/relay_browser_no_password.jsonl");
+    let trace = include_str!("../data/traces/relay_browser_no_password.jsonl");
     let mut replay = replay(trace, room("tr5"));
     replay.is_flawless();
     assert_eq!(replay.peers(), 1);
@@ -264,9 +262,9 @@ fn behind_a_relay(trace: &str) -> String {
 
 #[test]
 fn nobody_honest_is_refused_behind_a_relay() {
-    let browser = include_str!("data/traces/browser_no_password.jsonl");
-    let encrypted = include_str!("data/traces/browser_password_secret1.jsonl");
-    let raspberry_ninja = include_str!("data/traces/raspberry_ninja_no_password.jsonl");
+    let browser = include_str!("../data/traces/browser_no_password.jsonl");
+    let encrypted = include_str!("../data/traces/browser_password_secret1.jsonl");
+    let raspberry_ninja = include_str!("../data/traces/raspberry_ninja_no_password.jsonl");
     for (trace, name, password, peers) in [
         (browser, "tr1", Password::Off, 2),
         (encrypted, "tr2", Password::Own("secret1".to_owned()), 1),

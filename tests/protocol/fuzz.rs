@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The conversations that the fuzzer of the room found, and random changes of them.
 
-mod conversation;
-
 use std::time::Duration;
 
 use vdoroom_test_support::corpus::replay;
@@ -10,7 +8,7 @@ use vdoroom_test_support::corpus::replay;
 #[test]
 fn whatever_is_said_the_rules_hold() {
     replay("room", Duration::from_secs(3), |input| {
-        conversation::converse(input, true);
+        crate::conversation::converse(input, true);
         Ok(())
     });
 }

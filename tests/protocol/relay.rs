@@ -2,9 +2,7 @@
 //! Behind a relay anybody can speak as anybody, and as the server: nobody's word ends or changes
 //! what is being recorded, or keeps others out.
 
-mod conversation;
-
-use conversation::{Conversation, Sdp, config, reconnect, stream, warnings};
+use crate::conversation::{Conversation, Sdp, config, reconnect, stream, warnings};
 use gstvdoroom::protocol::{Action, Dialect, Event, RoomConfig, RoomState, StreamState};
 use serde_json::{Value, json};
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Recorders that divide a room among themselves: between them each stream is played once.
 
-mod conversation;
-
 use std::collections::BTreeMap;
 
-use conversation::{Conversation, Sdp, announced, config, stream};
+use crate::conversation::{Conversation, Sdp, announced, config, stream};
 use gstvdoroom::protocol::{
     Action, Dialect, Event, Filter, Password, RoomConfig, Shard, StreamState,
 };

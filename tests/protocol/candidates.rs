@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Whenever and however the candidates of a publisher come, they all reach its connection.
 
-mod conversation;
-
-use conversation::{Conversation, Sdp, candidates, closed, warnings};
+use crate::conversation::{Conversation, Sdp, candidates, closed, warnings};
 use gstvdoroom::protocol::{Action, SessionId};
 use serde_json::{Value, json};
 

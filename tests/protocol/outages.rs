@@ -2,11 +2,9 @@
 //! The room server is away for a second, half a minute, ten minutes; what is told of it; and what
 //! happens to guests meanwhile.
 
-mod conversation;
-
 use std::time::Duration;
 
-use conversation::{Conversation, config, reconnect, warnings};
+use crate::conversation::{Conversation, config, reconnect, warnings};
 use gstvdoroom::protocol::{Action, Event, RoomState};
 use serde_json::json;
 

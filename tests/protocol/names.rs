@@ -2,9 +2,7 @@
 //! Names as a password makes them: of streams that it cuts, where whoever types the long one means the
 //! one that is sent, and of rooms with a token.
 
-mod conversation;
-
-use conversation::{Conversation, announced, config, stream};
+use crate::conversation::{Conversation, announced, config, stream};
 use gstvdoroom::protocol::{Event, Filter, Password, RoomConfig};
 use serde_json::json;
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From an offer to media: answers, renegotiation, the data channel.
 
-mod conversation;
-
-use conversation::{
+use crate::conversation::{
     Conversation, Sdp, announced, answers, browser, channel_texts, closed, config, offered, play,
     stream, warnings,
 };

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Joining a room: dialects, alerts, and a server that is gone.
 
-mod conversation;
-
 use std::time::Duration;
 
-use conversation::{Conversation, Sdp, announced, config, reconnect, warnings};
+use crate::conversation::{Conversation, Sdp, announced, config, reconnect, warnings};
 use gstvdoroom::protocol::{Action, Dialect, Event, Password, RoomConfig, RoomState};
 use serde_json::json;
 

@@ -2,12 +2,10 @@
 //! Publishers who are there and do not answer, since they wait to be let in or have as many viewers
 //! as they want: they keep nobody out, and are asked again in time.
 
-mod conversation;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conversation::{Conversation, Sdp, config};
+use crate::conversation::{Conversation, Sdp, config};
 use gstvdoroom::protocol::{RoomConfig, SessionId, StreamState};
 use serde_json::json;
 

@@ -2,9 +2,7 @@
 //! Publishers who lose their websocket while their media flows, and are announced again under
 //! another name.
 
-mod conversation;
-
-use conversation::{Conversation, announced, closed};
+use crate::conversation::{Conversation, announced, closed};
 use gstvdoroom::protocol::{Event, SessionId, StreamState};
 use serde_json::{Value, json};
 

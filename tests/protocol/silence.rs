@@ -2,11 +2,9 @@
 //! Nothing arrives any more from a publisher: when it is asked for a new connection, and when it is
 //! left alone.
 
-mod conversation;
-
 use std::time::Duration;
 
-use conversation::{Conversation, Sdp, announced, closed, numbers, reconnect};
+use crate::conversation::{Conversation, Sdp, announced, closed, numbers, reconnect};
 use gstvdoroom::protocol::{Action, Event, SessionId, StreamState};
 use serde_json::Value;
 

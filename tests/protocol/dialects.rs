@@ -2,9 +2,7 @@
 //! `dialect=auto`: what shows which kind of server there is, what a guest of a relay may have said,
 //! and how a wrong conclusion is left behind.
 
-mod conversation;
-
-use conversation::{Conversation, Sdp, announced, config, reconnect, warnings};
+use crate::conversation::{Conversation, Sdp, announced, config, reconnect, warnings};
 use gstvdoroom::protocol::{Action, Dialect, Event, RoomConfig, RoomState, StreamState};
 use serde_json::{Value, json};
 
