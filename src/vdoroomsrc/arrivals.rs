@@ -90,6 +90,10 @@ pub(super) struct Arrivals {
     newest: Option<Newest>,
     /// Of another time than the one before.
     frames: u32,
+    /// Of all frames.
+    latest: i128,
+    /// There are B-frames: they are sent after frames that are shown later.
+    has_reordered: bool,
     lags: [Option<i128>; 2],
     window_start: i128,
     recent: VecDeque<(i128, i128)>,
@@ -109,6 +113,8 @@ impl Arrivals {
             first: None,
             newest: None,
             frames: 0,
+            latest: 0,
+            has_reordered: false,
             lags: [None; 2],
             window_start: 0,
             recent: VecDeque::new(),
@@ -234,6 +240,8 @@ impl Arrivals {
                 is_left_to_reports: false,
             });
         }
+        self.has_reordered |= self.is_video() && self.frames > 0 && new.time < self.latest;
+        self.latest = self.latest.max(new.time);
         self.newest = Some(new);
         self.frames = self.frames.saturating_add(1);
         if new.arrival - self.window_start > WINDOW {
@@ -280,6 +288,10 @@ impl Arrivals {
     /// More than one frame is there: the first one is not outdated.
     pub(super) fn is_under_way(&self) -> bool {
         self.frames > 1
+    }
+
+    pub(super) fn has_reordered(&self) -> bool {
+        self.has_reordered
     }
 
     /// Running time of the newest arrival.

@@ -33,6 +33,9 @@ const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Together with the jitterbuffer this stays below the second that a crash may cost.
 const REPORT_TIMEOUT: Duration = Duration::from_millis(700);
 
+/// The same if there are B-frames: their arrival tells too little of their place.
+const REORDERED_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How long a pad waits for those that are promised beside it.
 const COMPANY_TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -66,10 +69,12 @@ impl Session {
         let all_there = self.waiting_pads.len() + self.tracks.len() >= promised.count();
         let is_known = |pad: &WaitingPad| self.timeline.knows(&pad.pad);
         let is_under_way = |pad: &WaitingPad| self.timeline.is_under_way(&pad.pad);
+        let has_reordered = |pad: &WaitingPad| self.timeline.has_reordered(&pad.pad);
         let all_there = all_there && self.waiting_pads.iter().all(is_under_way);
         let patience = match (all_there, self.waiting_pads.iter().all(is_known)) {
             (true, true) => Duration::ZERO,
             (false, true) => COMPANY_TIMEOUT,
+            (_, false) if self.waiting_pads.iter().any(has_reordered) => REORDERED_TIMEOUT,
             (_, false) => REPORT_TIMEOUT,
         };
         waited >= patience

@@ -56,6 +56,12 @@ impl SharedTimeline {
         ssrc.is_none_or(|ssrc| self.lock().timeline.is_under_way(ssrc))
     }
 
+    /// Whether this pad's media has B-frames.
+    pub(super) fn has_reordered(&self, webrtcbin_pad: &gst::Pad) -> bool {
+        let ssrc = number(webrtcbin_pad, "ssrc");
+        ssrc.is_some_and(|ssrc| self.lock().timeline.has_reordered(ssrc))
+    }
+
     /// Sees when packets of `ssrc` arrive: what waits to be given out has arrived long ago.
     fn watch_arrivals(&self, jitterbuffer: &gst::Element, ssrc: u32) {
         let timeline = self.clone();

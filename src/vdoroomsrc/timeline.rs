@@ -109,6 +109,12 @@ impl Timeline {
         sender.is_some_and(|s| !s.arrivals.is_video() || s.arrivals.is_under_way())
     }
 
+    /// Whether this medium has B-frames: these take long to encode, so their arrival does not tell
+    /// when they were captured.
+    pub(super) fn has_reordered(&self, ssrc: u32) -> bool {
+        self.find(ssrc).is_some_and(|s| s.arrivals.has_reordered())
+    }
+
     fn find(&self, ssrc: u32) -> Option<&Sender> {
         self.senders.iter().find(|sender| sender.ssrc == ssrc)
     }

@@ -3,6 +3,7 @@
 //! shown in.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
@@ -15,6 +16,8 @@ const FRAMES: u64 = 75;
 const STEP_MS: f64 = 1000.0 / 30.0;
 /// What the tick of a container's clock and the timeline of a session move it by.
 const TOLERANCE_MS: f64 = 2.0;
+/// Of some seconds.
+const MUXED_BYTES: u64 = 30_000;
 /// A recording that ends in the middle has the frame that the last B-frames refer to, and not all of them.
 const LAST: usize = 4;
 
@@ -89,7 +92,7 @@ fn b_frames_keep_their_place_in_every_container() {
         &folder.0,
         &format!(
             "-e vdoroomsrc server={} room=r streams='<three>' name=r r.video_three ! queue \
-             ! h264parse ! mp4mux ! filesink async=false location=three.mp4",
+             ! h264parse ! mp4mux ! filesink async=false buffer-mode=unbuffered location=three.mp4",
             server.url()
         ),
     );
@@ -100,6 +103,13 @@ fn b_frames_keep_their_place_in_every_container() {
     let names = PEOPLE.map(|(name, _)| name);
     for recording in &mut recordings {
         recording.wait_for_frames(&names, FRAMES);
+    }
+    // It has joined by itself, perhaps later.
+    let deadline = Instant::now() + DEADLINE;
+    let written = || std::fs::metadata(folder.0.join("three.mp4")).map_or(0, |file| file.len());
+    while written() < MUXED_BYTES {
+        assert!(Instant::now() < deadline, "{} bytes", written());
+        recordings[0].read_bus(Duration::from_millis(50));
     }
     for recording in recordings {
         let recorded = recording.finish();

@@ -14,10 +14,11 @@ use super::speed::{Capture, Frame, Many, Packet};
 const LOUD: u16 = 3000;
 /// So long must it have been quiet before another beep begins: a sine crosses zero as well.
 const QUIET: ClockTime = ClockTime::from_mseconds(50);
-/// What is loud so soon after audio begins again had begun before.
-const ONSET: ClockTime = ClockTime::from_mseconds(5);
-/// The same at the beginning of a file: a decoder of Opus takes most of a packet to settle.
-const FIRST_ONSET: ClockTime = ClockTime::from_mseconds(20);
+/// What is missing for longer is a hole.
+const GAP: ClockTime = ClockTime::from_mseconds(5);
+/// What is loud so soon after audio begins, or begins again, may be the rest of a beep, which lasts
+/// 100 ms, and the first packets of Opus after a hole are not as loud as they were.
+const ONSET: ClockTime = ClockTime::from_mseconds(120);
 
 #[derive(Default)]
 pub struct VideoTrack {
@@ -128,7 +129,7 @@ impl AudioTrack {
         if audio.samples == 0 {
             audio.first_pts = time;
         }
-        if self.end.is_none_or(|end| time > end + ONSET) {
+        if self.end.is_none_or(|end| time > end + GAP) {
             self.began = time;
         }
         audio.samples += frames;
@@ -141,8 +142,7 @@ impl AudioTrack {
             if values.iter().any(|value| value.unsigned_abs() > LOUD) {
                 let now = at(frame as u64);
                 let begins = self.loud_until.is_none_or(|until| now > until + QUIET);
-                let first = audio.first_pts + FIRST_ONSET;
-                if begins && now > first && now > self.began + ONSET {
+                if begins && now > self.began + ONSET {
                     audio.beeps.push(now);
                 }
                 self.loud_until = Some(now);
