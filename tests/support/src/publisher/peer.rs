@@ -336,6 +336,10 @@ fn configure_rtp(
     if let Some(rtpbin) = rtpbin {
         traffic::count_what_leaves(&rtpbin, pictures, status);
         reports::tell_capture_times(&rtpbin);
+        // What is queued is older than what a report would tell of.
+        if settings.times.queued.is_zero() {
+            reports::report_soon(webrtcbin, &rtpbin);
+        }
         if timeline.is_fast() {
             reports::tell_own_time(&rtpbin);
         }

@@ -5,14 +5,21 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use gst::glib;
 use gst::prelude::*;
 use gst_rtp::RTPBuffer;
+use gst_webrtc::WebRTCPeerConnectionState;
 
 use super::timeline::SoundCard;
 
 /// RFC 3550, 6.4.1.
 const SENDER_REPORT: u8 = 200;
 const HOUR: u32 = 3600;
+/// When the first reports are sent, after the connection is there.
+const REPORTS: [gst::ClockTime; 2] = [
+    gst::ClockTime::from_mseconds(150),
+    gst::ClockTime::from_mseconds(400),
+];
 
 /// The SSRCs of one kind of media.
 pub(super) type Ssrcs = Arc<Mutex<HashSet<u32>>>;
@@ -169,6 +176,33 @@ pub(super) fn count_samples(payloader: &gst::Pad) {
 /// when it was sent, and the picture lags behind the sound by what its encoder takes.
 pub(super) fn tell_capture_times(rtpbin: &gst::Element) {
     rtpbin.set_property("rtcp-sync-send-time", false);
+}
+
+/// A browser sends its first reports when it is asked for them. rtpsession sends its own when the
+/// other end may not have the keys yet, and the next one five seconds later.
+pub(super) fn report_soon(webrtcbin: &gst::Element, rtpbin: &gst::Element) {
+    let rtpbin = rtpbin.downgrade();
+    webrtcbin.connect_notify(Some("connection-state"), move |webrtcbin, _| {
+        let state: WebRTCPeerConnectionState = webrtcbin.property("connection-state");
+        if state != WebRTCPeerConnectionState::Connected {
+            return;
+        }
+        let clock = gst::SystemClock::obtain();
+        for after in REPORTS {
+            let rtpbin = rtpbin.clone();
+            let timer = clock.new_single_shot_id(clock.time() + after);
+            // Without it the reports come later, as they would have.
+            let _ = timer.wait_async(move |_, _, _| {
+                let session = rtpbin.upgrade().and_then(|rtpbin| {
+                    rtpbin.emit_by_name::<Option<glib::Object>>("get-internal-session", &[&0_u32])
+                });
+                if let Some(session) = session {
+                    let within = gst::ClockTime::from_mseconds(50).nseconds();
+                    session.emit_by_name::<bool>("send-rtcp-full", &[&within]);
+                }
+            });
+        }
+    });
 }
 
 /// Sender reports tell the time of the publisher's own clock, however fast it is.
