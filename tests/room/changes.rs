@@ -28,6 +28,8 @@ fn a_fourth_joins_and_one_leaves_and_the_others_never_notice() {
     let dora = person(&server, "dora", Codec::Vp8);
     recording.wait_for_frames(&["dora"], FRAMES);
     let of_bob = bob.sent();
+    // What he has sent is not yet on its way.
+    recording.wait_for_frames(&["bob"], of_bob.frames() as u64);
     bob.stop();
     recording.wait_for_news("roomfilesink-part-closed", "bob");
     recording.wait_for_news("vdoroom-stream-removed", "bob");

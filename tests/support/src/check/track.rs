@@ -14,11 +14,15 @@ use super::speed::{Capture, Frame, Many, Packet};
 const LOUD: u16 = 3000;
 /// So long must it have been quiet before another beep begins: a sine crosses zero as well.
 const QUIET: ClockTime = ClockTime::from_mseconds(50);
-/// What is missing for longer is a hole.
+/// What is missing for longer is a hole, and for so long something else than silence that a sender
+/// of Opus leaves out: it sends a packet each 400 ms (DTX).
 const GAP: ClockTime = ClockTime::from_mseconds(5);
+const STALL: ClockTime = ClockTime::from_mseconds(450);
+/// What is loud so soon after a hole had begun in it.
+const ONSET: ClockTime = ClockTime::from_mseconds(5);
 /// What is loud so soon after audio begins, or begins again, may be the rest of a beep, which lasts
-/// 100 ms, and the first packets of Opus after a hole are not as loud as they were.
-const ONSET: ClockTime = ClockTime::from_mseconds(120);
+/// 100 ms, and the first packets of Opus are not as loud as they were.
+const FIRST_ONSET: ClockTime = ClockTime::from_mseconds(120);
 
 #[derive(Default)]
 pub struct VideoTrack {
@@ -114,8 +118,8 @@ fn count(numbers: &[Option<u32>]) -> Counters {
 pub struct AudioTrack {
     pub audio: Audio,
     end: Option<ClockTime>,
-    /// Where audio began after a hole, or at all.
-    began: ClockTime,
+    /// What is loud until then began before audio did, after a hole or at all.
+    settles: ClockTime,
     loud_until: Option<ClockTime>,
 }
 
@@ -129,8 +133,11 @@ impl AudioTrack {
         if audio.samples == 0 {
             audio.first_pts = time;
         }
-        if self.end.is_none_or(|end| time > end + GAP) {
-            self.began = time;
+        let missing = self.end.map(|end| time.saturating_sub(end));
+        if missing.is_none_or(|missing| missing > STALL) {
+            self.settles = time + FIRST_ONSET;
+        } else if missing.is_some_and(|missing| missing > GAP) {
+            self.settles = time + ONSET;
         }
         audio.samples += frames;
         if let Some(end) = self.end {
@@ -142,7 +149,7 @@ impl AudioTrack {
             if values.iter().any(|value| value.unsigned_abs() > LOUD) {
                 let now = at(frame as u64);
                 let begins = self.loud_until.is_none_or(|until| now > until + QUIET);
-                if begins && now > self.began + ONSET {
+                if begins && now > self.settles {
                     audio.beeps.push(now);
                 }
                 self.loud_until = Some(now);
