@@ -174,7 +174,7 @@ fn whole_files_are_whole_in_every_container() {
         let file = folder.file(name);
         write(&file, encoder, muxer, RIGHT);
         let report = check::inspect(&file);
-        assert_eq!(all(&report), [""; 0], "{name}: {report:#?}");
+        assert_eq!(report.problems(), [""; 0], "{name}: {report:#?}");
         let video = report.video.as_ref().unwrap();
         assert_eq!(
             (video.frames_decoded, video.width, video.height),
@@ -215,10 +215,6 @@ fn frames_that_were_left_out_are_counted() {
     assert!(!report.is_whole());
 }
 
-fn all(report: &check::Report) -> Vec<String> {
-    [report.problems(), report.time_faults()].concat()
-}
-
 /// A file with this fault alone is told to have it, in each container.
 fn assert_told(name: &str, wrong: Wrong, told: &str) {
     let folder = Folder::new(name);
@@ -226,7 +222,7 @@ fn assert_told(name: &str, wrong: Wrong, told: &str) {
         let file = folder.file(name);
         write(&file, encoder, muxer, wrong);
         let report = check::inspect(&file);
-        let problems = all(&report);
+        let problems = report.problems();
         assert!(
             problems.len() == 1 && problems[0].contains(told),
             "{name}: {problems:#?} {report:#?}"
@@ -245,7 +241,7 @@ fn audio_that_runs_five_percent_fast_is_not_whole() {
     let folder = Folder::new("fast");
     let file = folder.file("a.mkv");
     write(&file, VP8, "matroskamux", wrong);
-    let problems = all(&check::inspect(&file));
+    let problems = check::inspect(&file).problems();
     let told = |what: &str| problems.iter().any(|problem| problem.contains(what));
     assert!(told("audio runs 5.3 % fast"), "{problems:#?}");
     assert!(told("not at the time of their capture"), "{problems:#?}");

@@ -207,8 +207,8 @@ impl Report {
         if let Some(audio) = &self.audio {
             audio.problems(&mut problems);
         }
-        problems.extend(self.time_faults());
         if self.is_ours() {
+            problems.extend(self.time_faults());
             self.problems_of_ours(may_be, &mut problems);
         }
         if let Some(offset) = self.av_start_offset()
