@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which packets a depayloader gets, and with which sequence numbers.
 //!
-//! What carries nothing is normal: libwebrtc pads to find out how much a way takes. It vanishes,
-//! and the packets behind it move up, so that it leaves no hole. What breaks the rules of its
-//! payload does leave one, as if it had been lost.
+//! Packets without a payload are normal: libwebrtc sends them to probe the bandwidth. They are
+//! dropped, and the sequence numbers behind them move up, so that they leave no hole. A packet that
+//! breaks the rules of its payload format does leave one, as if it had been lost.
 
 mod sample;
 #[cfg(test)]
@@ -36,7 +36,7 @@ pub(super) struct Guard {
     session: SessionId,
     state: Mutex<State>,
     layers: Arc<Layers>,
-    /// One of both is told, once.
+    /// A warning has been given: that packets are broken, or that the media cannot be decoded.
     has_told: AtomicBool,
 }
 
