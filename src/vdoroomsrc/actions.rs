@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use gst::prelude::*;
-use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
+use gst_webrtc::WebRTCSessionDescription;
 
 use super::control::Control;
 use super::pad_names::Kind;
@@ -159,7 +159,7 @@ impl Control {
         let mut sent = answer.sdp().to_owned();
         congestion::accept(&mut sent, &session.numbered);
         // rtpsession looks for the extension in what webrtcbin takes for its own.
-        let own = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sent.clone());
+        let own = sent.clone();
         if let Some(offer) = &session.offer {
             formats::repeat(&mut sent, offer);
             simulcast::ask_for_largest(&mut sent, offer);

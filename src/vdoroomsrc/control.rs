@@ -15,13 +15,13 @@ use gst::glib;
 use gst_webrtc::{WebRTCDataChannel, WebRTCSessionDescription};
 
 use super::connectivity::{Candidate, Layer};
-use super::events::Ticket;
+use super::events::{Reports, Ticket};
 use super::ice::IceServers;
 use super::offer::Wish;
 use super::pad_names::Kind;
 use super::rejoin::KeptPads;
 use super::remains::{Reaper, Remains};
-use super::session::{Reports, Session};
+use super::session::Session;
 use super::stats::{SessionView, SharedSessions};
 use super::warm_up::warm_up;
 use super::{VdoRoomSrc, announce};

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc;
 
 use async_channel::Sender;
 
+use super::control::Command;
 use crate::protocol::Event;
 
 /// How many events may wait for the room before candidates of ours are dropped.
@@ -16,6 +18,20 @@ const CHANNEL_LIMIT: usize = 64;
 
 /// How many bytes these may have: two of the longest, or many of the usual ones.
 const CHANNEL_BYTES: usize = 512 * 1024;
+
+/// Where a session's callbacks report to.
+#[derive(Clone)]
+pub(super) struct Reports {
+    pub commands: mpsc::Sender<Command>,
+    pub events: EventSender,
+}
+
+impl Reports {
+    pub(super) fn command(&self, command: Command) {
+        // Fails only once the control thread has ended, and the session with it.
+        let _ = self.commands.send(command);
+    }
+}
 
 /// An event in the queue, and what it holds of its publisher's backlog for as long as it waits.
 #[derive(Debug)]

@@ -11,10 +11,10 @@ use gst_sdp::SDPMessage;
 use gst_webrtc::{WebRTCICETransportPolicy, WebRTCSessionDescription};
 
 use super::control::Command;
-use super::events::EventSender;
+use super::events::{EventSender, Reports};
 use super::ice::{IceServers, PortRange};
 use super::offer::{Wish, narrow};
-use super::session::{Peer, Reports, Session};
+use super::session::{Peer, Session};
 use super::webrtcbin::Transport;
 use crate::protocol::{Fingerprints, SessionId, StreamId, fuzzing};
 
@@ -88,7 +88,7 @@ fn apply(pipeline: &gst::Pipeline, offers: &[String]) -> Result<(), String> {
         let Some(answer) = answer(&told)? else {
             return Ok(());
         };
-        session.set_local_answer(&answer, String::new(), &reports);
+        session.set_local_answer(answer.sdp(), String::new(), &reports);
         wait(&told, |command| {
             matches!(command, Command::LocalSet { .. }).then_some(())
         })?;
@@ -161,8 +161,6 @@ fn wait<T>(told: &Receiver<Command>, wanted: impl Fn(Command) -> Option<T>) -> R
 
 #[cfg(test)]
 mod tests {
-    use gst_webrtc::WebRTCSDPType;
-
     use super::*;
 
     #[test]
@@ -171,8 +169,7 @@ mod tests {
         let pipeline = gst::Pipeline::new();
         let (session, reports, told) = open(&pipeline).unwrap();
         // There is no offer that it could answer.
-        let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, SDPMessage::new());
-        session.set_local_answer(&answer, "to be sent".to_owned(), &reports);
+        session.set_local_answer(&SDPMessage::new(), "to be sent".to_owned(), &reports);
         let outcome = wait(&told, |command| match command {
             Command::LocalSet { outcome, .. } => Some(outcome),
             _ => None,

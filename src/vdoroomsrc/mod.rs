@@ -81,6 +81,7 @@ mod arrivals;
 mod association;
 #[cfg(feature = "av1")]
 mod av1;
+mod bundle;
 mod codecs;
 mod congestion;
 mod connectivity;

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use super::control::{Command, Control};
+use super::events::Reports;
 use super::pad::VdoRoomSrcPad;
 use super::rejoin::Kept;
-use super::session::Reports;
 use super::track::Track;
 use super::{CAT, VdoRoomSrc};
 use crate::protocol::{SessionId, StreamId};

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use super::control::Command;
-use super::session::{Reports, Session};
+use super::events::Reports;
+use super::session::Session;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 

@@ -5,22 +5,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
-use gst_sdp::SDPMessage;
+use gst_sdp::{SDPMessage, SDPMessageRef};
 use gst_webrtc::{
     WebRTCDataChannel, WebRTCDataChannelState, WebRTCSDPType, WebRTCSessionDescription,
 };
 
 use super::CAT;
+use super::bundle::Order;
 use super::codecs::{Codec, reasons};
 use super::congestion;
 use super::connectivity::Connectivity;
 use super::control::Command;
-use super::events::EventSender;
+use super::events::Reports;
 use super::introduction::Streams;
 use super::no_more_pads::Pads;
 use super::offer::{self, Refusal, Wish};
@@ -90,6 +90,7 @@ pub(super) struct Session {
     /// Where its media belongs.
     pub timeline: SharedTimeline,
     ssrcs: SharedSsrcs,
+    pub bundle: Order,
     /// Media came just now.
     pub flowing: bool,
     /// It was told that its media cannot be decoded.
@@ -131,20 +132,6 @@ struct Closing {
     done: Arc<AtomicBool>,
 }
 
-/// Where a session's callbacks report to.
-#[derive(Clone)]
-pub(super) struct Reports {
-    pub commands: Sender<Command>,
-    pub events: EventSender,
-}
-
-impl Reports {
-    pub(super) fn command(&self, command: Command) {
-        // Fails only once the control thread has ended, and the session with it.
-        let _ = self.commands.send(command);
-    }
-}
-
 impl Session {
     pub(super) fn open(
         bin: &gst::Bin,
@@ -153,10 +140,11 @@ impl Session {
         transport: &Transport<'_>,
         reports: &Reports,
     ) -> Result<Self, glib::BoolError> {
-        let (timeline, ssrcs) = (SharedTimeline::default(), SharedSsrcs::default());
+        let (timeline, ssrcs, bundle) = <(SharedTimeline, SharedSsrcs, Order)>::default();
         let known = webrtcbin::Known {
             timeline: &timeline,
             ssrcs: &ssrcs,
+            bundle: &bundle,
         };
         let webrtcbin = webrtcbin::make(&element_prefix(id), id, transport, known, reports)?;
         let heard = Heard::listen(&webrtcbin);
@@ -197,6 +185,7 @@ impl Session {
             jitterbuffers: Vec::new(),
             timeline,
             ssrcs,
+            bundle,
             flowing: false,
             told_undecodable: false,
             ending: None,
@@ -226,6 +215,7 @@ impl Session {
         if another_codec || self.ssrcs.are_replaced_by(&named) {
             return Err("it sends other media in the place of a track".into());
         }
+        self.bundle.change_offer(&mut sdp, &promised, &named);
         self.promised = promised;
         self.numbered = congestion::offered(&sdp);
         self.offer = Some(sdp.clone());
@@ -278,12 +268,10 @@ impl Session {
 
     /// Hands webrtcbin its answer, which reports [`Command::LocalSet`] with `sent`, the same answer
     /// as the publisher is to have it.
-    pub(super) fn set_local_answer(
-        &self,
-        answer: &WebRTCSessionDescription,
-        sent: String,
-        reports: &Reports,
-    ) {
+    pub(super) fn set_local_answer(&self, answer: &SDPMessageRef, sent: String, reports: &Reports) {
+        let mut answer = answer.to_owned();
+        self.bundle.change_answer(&mut answer);
+        let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, answer);
         let (id, reports) = (self.id, reports.clone());
         let promise = gst::Promise::with_change_func(move |reply| {
             reports.command(Command::LocalSet {
@@ -292,13 +280,14 @@ impl Session {
             });
         });
         self.webrtcbin
-            .emit_by_name::<()>("set-local-description", &[answer, &promise]);
+            .emit_by_name::<()>("set-local-description", &[&answer, &promise]);
     }
 
     pub(super) fn add_candidate(&mut self, sdp_mline_index: u32, candidate: &str) {
         self.connectivity.add_remote(candidate);
+        let line = self.bundle.translate(sdp_mline_index);
         self.webrtcbin
-            .emit_by_name::<()>("add-ice-candidate", &[&sdp_mline_index, &candidate]);
+            .emit_by_name::<()>("add-ice-candidate", &[&line, &candidate]);
     }
 
     pub(super) fn send(&self, text: &str) {

@@ -16,8 +16,8 @@ use gst_sdp::SDPMessage;
 use gst_webrtc::WebRTCRTPTransceiver;
 
 use super::control::Command;
+use super::events::Reports;
 use super::offer::remove_attributes;
-use super::session::Reports;
 use crate::protocol::{Event, SessionId};
 
 /// SSRCs that rtpbin may know at once, from RTP and RTCP. It forgets who is silent.

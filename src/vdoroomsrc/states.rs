@@ -9,7 +9,8 @@ use gst_webrtc::{WebRTCDTLSTransport, WebRTCICETransportPolicy};
 
 use super::connectivity::{Candidate, Layer};
 use super::control::{Command, Control};
-use super::session::{Reports, Session};
+use super::events::Reports;
+use super::session::Session;
 use super::{CAT, VdoRoomSrc, announce};
 use crate::protocol::{Event, SessionId};
 

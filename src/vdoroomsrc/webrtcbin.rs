@@ -15,11 +15,11 @@ use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState, WebRTCRTPTransceiver
 
 use super::CAT;
 use super::association;
+use super::bundle::Order;
 use super::control::Command;
-use super::events::Backlog;
+use super::events::{Backlog, Reports};
 use super::ice::IceServers;
 use super::sender_reports::{SharedTimeline, replace_rtpbin_sync};
-use super::session::Reports;
 use super::ssrcs::SharedSsrcs;
 use super::states;
 use crate::protocol::limits::cut;
@@ -48,6 +48,7 @@ pub(super) struct Transport<'a> {
 pub(super) struct Known<'a> {
     pub timeline: &'a SharedTimeline,
     pub ssrcs: &'a SharedSsrcs,
+    pub bundle: &'a Order,
 }
 
 /// Makes a webrtcbin for a session whose elements' names begin with `prefix`.
@@ -106,12 +107,16 @@ fn connect(
     webrtcbin: &gst::Element,
     id: SessionId,
     retransmission: bool,
-    Known { timeline, ssrcs }: Known<'_>,
+    Known {
+        timeline,
+        ssrcs,
+        bundle,
+    }: Known<'_>,
     reports: &Reports,
 ) {
-    let to = reports.clone();
+    let (to, bundle) = (reports.clone(), bundle.clone());
     webrtcbin.connect("on-ice-candidate", false, move |values| {
-        let sdp_mline_index = values.get(1)?.get().ok()?;
+        let sdp_mline_index = bundle.translate(values.get(1)?.get().ok()?);
         let candidate = values.get(2)?.get::<Option<String>>().ok()??;
         // GStreamer from 1.23 on marks the end by an empty one: no address has been found by that.
         if candidate.is_empty() {

@@ -169,16 +169,24 @@ fn a_browser_keeps_the_profile_of_h264_that_it_offers() {
 
 #[test]
 fn of_a_simulcast_the_largest_layer_is_recorded() {
+    record_simulcast(ChromiumBuilder::media_first);
+}
+
+/// The browser names the SSRC of its audio only, whose m-line is the first.
+#[test]
+fn of_a_simulcast_behind_audio_the_largest_layer_is_recorded() {
+    record_simulcast(ChromiumBuilder::audio_first);
+}
+
+fn record_simulcast(order: fn(ChromiumBuilder) -> ChromiumBuilder) {
     assert!(chromium::is_installed(), "install the package chromium");
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});
     let browser = Chromium::builder(server.url(), "r", "browser")
         .codec("VP8")
         .picture(640, 360, 10)
-        .media_first()
-        .simulcast("q4 h2 f1")
-        .start()
-        .unwrap();
+        .simulcast("q4 h2 f1");
+    let browser = order(browser).start().unwrap();
     recording.wait_for_frames(&["browser"], 3 * FRAMES);
     let recorded = recording.finish();
     let report = recorded.only("browser");

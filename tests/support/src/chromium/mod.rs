@@ -87,9 +87,14 @@ impl ChromiumBuilder {
         self.with("eager", "true")
     }
 
-    /// Offers audio and video together with the data channel, and before it.
+    /// Offers video and audio together with the data channel, and before it.
     pub fn media_first(self) -> Self {
-        self.with("first", "true")
+        self.with("first", "video")
+    }
+
+    /// The same, audio before video.
+    pub fn audio_first(self) -> Self {
+        self.with("first", "audio")
     }
 
     /// Encrypts each frame from end to end, as VDO.Ninja's page does with `&e2ee`.

@@ -68,7 +68,7 @@ function randomName(length) {
  * `relay` (the dialect of a relay), `media` (a MediaStream), `codec` (of the picture, such as VP8;
  * empty for the browser's own order), `profile` (how the profile-level-id of H264 begins), `eager`
  * (offers all media whatever the viewer asks for), `mediaFirst` (has all media in the first offer,
- * before the data channel), `encodings` (of the video: `sendEncodings` of its transceiver).
+ * before the data channel), `audioFirst` (has audio before video), `encodings` (of the video: `sendEncodings` of its transceiver).
  *
  * `tell(event, details)` hears what happens: `joined`, `left` (the server is lost), `alert`, `state`
  * (of a viewer's connection), `media` (a viewer has asked for it), `closed`, `limit`, `complaint`.
@@ -356,7 +356,7 @@ class RoomPublisher {
 
   addTracks(peer, requested) {
     peer.requested = requested;
-    for (const kind of ["video", "audio"]) {
+    for (const kind of this.options.audioFirst ? ["audio", "video"] : ["video", "audio"]) {
       const track = this.track(kind);
       if (!track || !requested[kind]) continue;
       const sendEncodings = kind === "video" ? this.options.encodings ?? [] : [];
