@@ -12,7 +12,7 @@ use crate::recording::{DEADLINE, Recording, assert_whole, source};
 /// alice, who publishes in a process of her own: what she holds is not counted here.
 pub struct Elsewhere {
     pub server: RoomServer,
-    _publisher: Launch,
+    pub publisher: Launch,
     _folder: Folder,
 }
 
@@ -30,7 +30,7 @@ impl Elsewhere {
         seeds.unwrap();
         Self {
             server,
-            _publisher: publisher,
+            publisher,
             _folder: folder,
         }
     }

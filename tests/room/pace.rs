@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use vdoroom_test_support::publisher::PublisherBuilder;
 use vdoroom_test_support::{Codec, Dialect, Flavour, Publisher, RoomServer};
 
+use crate::lifecycle::Elsewhere;
 use crate::recording::Recording;
 
 /// Of audio, in milliseconds.
@@ -173,4 +174,36 @@ fn video_that_stalls_is_with_its_audio_again() {
     let offsets = &report.beep_offsets;
     let apart = offsets.iter().filter(|ms| ms.abs() >= TOGETHER).count();
     assert!(apart == 0 && offsets.len() > 8, "{offsets:.0?}");
+}
+
+/// How long all of the publisher's process stands still.
+const SLEEP: Duration = Duration::from_secs(5);
+
+#[test]
+fn a_guest_whose_computer_slept_is_in_time_again() {
+    let elsewhere = Elsewhere::alice();
+    let mut recording = Recording::start(&elsewhere.server, "r", |_| {});
+    recording.wait_for_frames(&["alice"], 90);
+    elsewhere.publisher.signal("STOP");
+    let wakes = Instant::now() + SLEEP;
+    while Instant::now() < wakes {
+        recording.read_bus(Duration::from_millis(50));
+    }
+    elsewhere.publisher.signal("CONT");
+    recording.wait_for_frames(&["alice"], 330);
+    recording.finish().assert_whole(&["alice"]);
+}
+
+#[test]
+fn an_old_keyframe_that_comes_first_is_left_out() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let alice = guest(&server, "alice").with_cached_keyframe();
+    let alice = alice.start().unwrap();
+    // Its only keyframe is that which the first viewer has asked for.
+    let mut first = Recording::start(&server, "r", |_| {});
+    first.wait_for_frames(&["alice"], 4 * 15);
+    let mut second = Recording::start(&server, "r", |_| {});
+    second.wait_for_frames(&["alice"], 4 * 15);
+    second.finish_complete(&[("alice", &alice)]);
+    first.stop();
 }

@@ -13,7 +13,7 @@ use crate::{
 use super::{
     Codec, Flavour, Moment, Publisher, Sound,
     control::Control,
-    feed::Feed,
+    feed::{Beginning, Feed},
     film::Film,
     greed::Greed,
     link::Target,
@@ -56,12 +56,22 @@ pub struct Settings {
     pub relay_only: bool,
     pub resends: bool,
     pub busy: bool,
+    pub caches_keyframes: bool,
     pub more_candidate: Option<(Moment, String)>,
 }
 
 impl Settings {
     pub fn ping_interval(&self) -> Option<Duration> {
         self.ping_interval.or_else(|| self.flavour.ping_interval())
+    }
+
+    /// Of video.
+    pub fn beginning(&self) -> Beginning {
+        match self.flavour.begins_with_keyframe() {
+            _ if self.caches_keyframes => Beginning::CachedKeyframe,
+            true => Beginning::NextKeyframe,
+            false => Beginning::NextUnit,
+        }
     }
 
     pub fn tracks(&self) -> Vec<Kind> {
@@ -252,6 +262,13 @@ impl PublisherBuilder {
     /// Each picture is all new, and takes several packets.
     pub fn with_busy_pictures(mut self) -> Self {
         self.0.busy = true;
+        self
+    }
+
+    /// Sends each new viewer its last keyframe first, with the time of its capture, and goes on with
+    /// the frames of now, as ninja-obs-plugin did until 1.1.60.
+    pub fn with_cached_keyframe(mut self) -> Self {
+        self.0.caches_keyframes = true;
         self
     }
 

@@ -5,7 +5,7 @@
 //! and go to every outlet, which is an appsrc in a viewer's own pipeline. All pipelines of a
 //! publisher share clock and base time, so that running times mean the same everywhere.
 //!
-//! Lock: `Track::outlets` only, held for no longer than a copy of the list takes.
+//! Locks: `Track::outlets` and `Track::keyframe`, held for no longer than a copy takes.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -24,6 +24,15 @@ use super::{
     timeline::{SoundCard, Timeline},
 };
 
+/// What a viewer gets first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    NextUnit,
+    NextKeyframe,
+    /// The last keyframe again, at the time at which it was captured, then the next unit.
+    CachedKeyframe,
+}
+
 /// One way out to a viewer.
 pub struct Outlet {
     pub source: gst_app::AppSrc,
@@ -37,6 +46,7 @@ pub struct Track {
     outlets: Mutex<Vec<Arc<Outlet>>>,
     /// What went through each of them, also those that are gone.
     pub(super) ledgers: Ledgers,
+    keyframe: Mutex<Option<gst::Sample>>,
     units: AtomicU64,
     muted: AtomicBool,
     paused: AtomicBool,
@@ -45,9 +55,14 @@ pub struct Track {
 }
 
 impl Track {
-    /// Starts to feed `source`, from the next unit or from the next keyframe.
-    pub fn attach(&self, source: gst_app::AppSrc, from_keyframe: bool) -> Arc<Outlet> {
-        let waits_for_keyframe = AtomicBool::new(from_keyframe);
+    /// Starts to feed `source`.
+    pub fn attach(&self, source: gst_app::AppSrc, beginning: Beginning) -> Arc<Outlet> {
+        let cached = self.keyframe().clone();
+        if let Some(sample) = cached.filter(|_| beginning == Beginning::CachedKeyframe) {
+            // Fails while the viewer's pipeline goes down.
+            let _ = source.push_sample(&sample);
+        }
+        let waits_for_keyframe = AtomicBool::new(beginning == Beginning::NextKeyframe);
         let outlet = Arc::new(Outlet {
             source,
             waits_for_keyframe,
@@ -80,6 +95,10 @@ impl Track {
         self.outlets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn keyframe(&self) -> std::sync::MutexGuard<'_, Option<gst::Sample>> {
+        self.keyframe.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn push(&self, sample: &gst::Sample) {
         if let Some(sample) = in_running_time(sample, self.card) {
             self.hand_out(&sample);
@@ -103,6 +122,9 @@ impl Track {
         let delta = sample
             .buffer()
             .is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::DELTA_UNIT));
+        if !delta {
+            *self.keyframe() = Some(sample.clone());
+        }
         let mut handed_out = false;
         let outlets = self.lock().clone();
         for outlet in &outlets {

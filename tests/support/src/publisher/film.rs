@@ -9,7 +9,11 @@ use std::thread;
 
 use gst::prelude::*;
 
-use super::{Codec, feed::Track, timeline::Timeline};
+use super::{
+    Codec,
+    feed::{Beginning, Track},
+    timeline::Timeline,
+};
 
 /// So long is a film; then it begins again.
 const LENGTH: gst::ClockTime = gst::ClockTime::from_seconds(4);
@@ -102,8 +106,8 @@ impl Film {
     /// what is returned lives.
     pub fn feed(&self, pipeline: &gst::Pipeline, [video, audio]: [gst_app::AppSrc; 2]) -> Showing {
         let reel = self.reel(&Timeline::of(pipeline));
-        reel.video.attach(video, false);
-        reel.audio.attach(audio, false);
+        reel.video.attach(video, Beginning::NextUnit);
+        reel.audio.attach(audio, Beginning::NextUnit);
         Showing(reel)
     }
 

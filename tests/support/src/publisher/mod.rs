@@ -110,6 +110,7 @@ impl Publisher {
             relay_only: false,
             resends: false,
             busy: false,
+            caches_keyframes: false,
             more_candidate: None,
         })
     }

@@ -15,7 +15,7 @@ use smol::channel::Sender;
 use super::{
     builder::Settings,
     control::Event,
-    feed::{Feed, Outlet, Track},
+    feed::{Beginning, Feed, Outlet, Track},
     greed::Greed,
     hold, mangle, padding,
     reports::{self, Ssrcs},
@@ -67,7 +67,7 @@ impl Kind {
 struct Branch {
     source: gst_app::AppSrc,
     track: Arc<Track>,
-    from_keyframe: bool,
+    beginning: Beginning,
     outlet: Option<Arc<Outlet>>,
 }
 
@@ -196,14 +196,14 @@ impl Peer {
         }
         bin.sync_state_with_parent()
             .map_err(|error| error.to_string())?;
-        let (track, from_keyframe) = match kind {
-            Kind::Video | Kind::Screen => (feed.video.clone(), flavour.begins_with_keyframe()),
-            Kind::Audio => (feed.audio.clone(), false),
+        let (track, beginning) = match kind {
+            Kind::Video | Kind::Screen => (feed.video.clone(), settings.beginning()),
+            Kind::Audio => (feed.audio.clone(), Beginning::NextUnit),
         };
         self.branches.push(Branch {
             source,
             track,
-            from_keyframe,
+            beginning,
             outlet: None,
         });
         Ok(())
@@ -234,9 +234,7 @@ impl Peer {
         let mut any = false;
         for branch in &mut self.branches {
             if branch.outlet.is_none() {
-                let outlet = branch
-                    .track
-                    .attach(branch.source.clone(), branch.from_keyframe);
+                let outlet = branch.track.attach(branch.source.clone(), branch.beginning);
                 branch.outlet = Some(outlet);
                 any = true;
             }
