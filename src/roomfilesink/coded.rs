@@ -64,7 +64,7 @@ impl Coded {
     pub(super) fn judge(&mut self, mut buffer: gst::Buffer, pts: i64) -> (gst::Buffer, Entry) {
         let is_keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
         let entry = match buffer.map_readable() {
-            Ok(map) if is_keyframe => self.entries.judge(self.form.is_clean(&map), pts),
+            Ok(map) if is_keyframe => self.entries.judge(self.form.refresh(&map), pts),
             _ => Entry::No,
         };
         if is_keyframe && entry == Entry::No {

@@ -29,15 +29,15 @@ impl Keyframes {
         let Some(standard) = self.standard.filter(|_| !is_delta) else {
             return;
         };
-        let Some(is_clean) = form(pad, standard).and_then(|form| {
+        let Some(refresh) = form(pad, standard).and_then(|form| {
             let map = buffer.map_readable().ok()?;
-            Some(form.is_clean(&map))
+            Some(form.refresh(&map))
         }) else {
             return;
         };
         let time = buffer.pts().map_or(0, |pts| pts.nseconds() as i64);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.judge(is_clean, time) == Entry::No {
+        if entries.judge(refresh, time) == Entry::No {
             buffer.make_mut().set_flags(gst::BufferFlags::DELTA_UNIT);
         }
     }

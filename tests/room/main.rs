@@ -26,6 +26,7 @@ mod layers;
 mod leaks;
 mod lifecycle;
 mod limits;
+mod many;
 mod metrics;
 mod names;
 mod network;
