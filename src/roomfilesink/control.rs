@@ -14,12 +14,13 @@ use gst::prelude::*;
 
 use super::announcer::Announcer;
 use super::bell::Bell;
-use super::clock::take_anchor;
+use super::clock::{Anchor, take_anchor};
 use super::effects::{Context, Effect, Run, absolute};
+use super::field::structure;
 use super::format::Frame;
 use super::manifest::{Manifest, run_fields};
 use super::part::{PartEvent, PartId};
-use super::record::{Anchor, PartRecord, Reason, structure};
+use super::record::{PartRecord, Reason};
 use super::sessions::Sessions;
 use super::settings::Limits;
 use super::track::{Track, TrackId};

@@ -2,7 +2,7 @@
 //! Where a track has gaps or damaged frames, as reported by the source.
 
 use super::container::Kind;
-use super::record::Field;
+use super::field::Field;
 
 /// Further entries are only counted, so that a manifest stays readable.
 const MAX_RANGES: usize = 1000;

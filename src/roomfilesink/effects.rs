@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::clock::utc_now;
+use super::clock::{Anchor, utc_now};
 use super::control::Outbox;
 use super::naming::{Fields, Template};
 use super::part::PartId;
-use super::record::{Anchor, PartRecord, Person};
+use super::record::{PartRecord, Person};
 use super::settings::Settings;
 use super::track::{Track, TrackId};
 

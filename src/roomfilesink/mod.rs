@@ -71,6 +71,7 @@ mod damage;
 mod delimiters;
 mod ebml;
 mod effects;
+mod field;
 mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
