@@ -4,10 +4,10 @@
 use std::time::{Duration, Instant};
 
 use super::effects::{Context, Effect};
-use super::part::{PartEvent, PartId};
+use super::part::{MAX_WAITING, PartEvent, PartId};
 use super::progress::Progress;
 use super::record::{PartRecord, Reason};
-use super::session::{MAX_WAITING, Session};
+use super::session::Session;
 use super::space::{Answer, Shortage};
 use super::waiting::TrackState;
 use super::writer::FileWork;
@@ -305,9 +305,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::container::Kind;
-    use super::super::control::Outbox;
     use super::super::format::{Format, Frame};
     use super::super::naming::Template;
+    use super::super::outbox::Outbox;
     use super::super::record::Person;
     use super::super::settings::Settings;
     use super::super::track::Track;

@@ -13,16 +13,14 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::announcer::Announcer;
-use super::bell::Bell;
 use super::clock::{Anchor, take_anchor};
 use super::effects::{Context, Effect, Run, absolute};
 use super::field::structure;
-use super::format::Frame;
 use super::manifest::{Manifest, run_fields};
-use super::part::{PartEvent, PartId};
+use super::msg::Msg;
+use super::outbox::Outbox;
 use super::record::{PartRecord, Reason};
 use super::sessions::Sessions;
-use super::settings::Limits;
 use super::track::{Track, TrackId};
 use super::writer::FileEvent;
 use super::{CAT, RoomFileSink};
@@ -38,63 +36,6 @@ const END_PARTS: Duration = Duration::from_millis(1500);
 pub(super) const SHUTDOWN: Duration = Duration::from_secs(2);
 /// All pads at EOS and still linked for this long: the source was finite.
 const FINITE: Duration = Duration::from_millis(500);
-
-pub(super) enum Msg {
-    StreamStart {
-        track: Arc<Track>,
-        stream_id: String,
-        group: Option<gst::GroupId>,
-    },
-    /// Stream IDs of the audio and video streams in the collection.
-    Collection(Arc<Track>, Vec<String>),
-    /// The sticky event `vdoroom-stream`.
-    Person(Arc<Track>, gst::Structure),
-    Title(Arc<Track>, String),
-    SessionEnd(Arc<Track>, String),
-    /// The caps, in words, that cannot be recorded.
-    Refused(Arc<Track>, String),
-    Frame(Arc<Track>, Frame),
-    Gap(Arc<Track>),
-    Ended(Arc<Track>, Reason),
-    Part(PartId, PartEvent),
-    Manifest(FileEvent),
-    /// `max-size-time` or `max-size-bytes` was set.
-    Limits(Limits),
-    /// EOS was sent to the element.
-    End,
-    /// The element stops; answered when the files are closed. Brings the element along: one that
-    /// is being dropped cannot be upgraded to any more.
-    Shutdown(RoomFileSink, mpsc::Sender<()>),
-}
-
-/// The way to the control thread.
-#[derive(Clone)]
-pub(super) struct Outbox {
-    messages: mpsc::Sender<Msg>,
-    bell: Arc<Bell>,
-}
-
-impl Outbox {
-    pub(super) fn new() -> (Self, mpsc::Receiver<Msg>) {
-        let (messages, inbox) = mpsc::channel();
-        let bell = Arc::default();
-        (Self { messages, bell }, inbox)
-    }
-
-    pub(super) fn send(&self, msg: Msg) {
-        let can_wait = matches!(msg, Msg::Frame(..));
-        // The receiver lives as long as the element.
-        let _ = self.messages.send(msg);
-        if !can_wait {
-            self.hurry();
-        }
-    }
-
-    /// What was sent is wanted now.
-    pub(super) fn hurry(&self) {
-        self.bell.ring();
-    }
-}
 
 struct Shutdown {
     since: Instant,
@@ -171,7 +112,7 @@ impl Control {
                 return (inbox, self.shutdown.take().map(|s| s.done));
             }
             if !self.sessions.is_beginning() {
-                self.outbox.bell.rest(GATHER);
+                self.outbox.rest(GATHER);
             }
         }
     }

@@ -9,6 +9,7 @@ use gst::prelude::*;
 use super::container::{Codec, Container, Kind};
 use super::effects::Context;
 use super::format::{Format, Frame};
+use super::msg::Msg;
 use super::part::{Part, PartSpec};
 use super::record::{PartRecord, Reason, TrackRecord};
 use super::session::{Session, Split};
@@ -172,7 +173,8 @@ impl Session {
         let (members, formats): (Vec<_>, Vec<_>) = members.into_iter().unzip();
         let spec = self.part_spec(began, &members, formats, ctx);
         let record = spec.record.clone();
-        match Part::open(spec, ctx.outbox) {
+        let (id, outbox) = (record.id, ctx.outbox.clone());
+        match Part::open(spec, move |event| outbox.send(Msg::Part(id, event))) {
             Ok(part) => {
                 self.move_to(&part, &members, now);
                 self.current = Some(part.id());

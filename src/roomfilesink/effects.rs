@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::clock::{Anchor, utc_now};
-use super::control::Outbox;
 use super::naming::{Fields, Template};
+use super::outbox::Outbox;
 use super::part::PartId;
 use super::record::{PartRecord, Person};
 use super::settings::Settings;

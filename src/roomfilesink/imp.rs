@@ -14,9 +14,11 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::announcer::{self, Announcing};
-use super::control::{self, Control, Msg, Outbox, SHUTDOWN};
+use super::control::{self, Control, SHUTDOWN};
 use super::effects::Run;
+use super::msg::Msg;
 use super::naming::Template;
+use super::outbox::Outbox;
 use super::record::{PartRecord, Reason};
 use super::report::Report;
 use super::settings::Settings;
@@ -254,7 +256,8 @@ impl RoomFileSink {
     /// Closes all files, within a deadline.
     fn stop(&self) {
         let (done, closed) = mpsc::channel();
-        self.outbox.send(Msg::Shutdown(self.obj().clone(), done));
+        self.outbox
+            .send(Msg::Shutdown(self.obj().clone().upcast(), done));
         let thread = lock(&self.thread).take();
         let announcing = lock(&self.announcing).take();
         // Who stops the pipeline as soon as the bus gets a message may be on that thread.

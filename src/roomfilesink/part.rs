@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::container::Container;
-use super::control::{Msg, Outbox};
 use super::format::{Format, Frame};
 use super::leading::Leading;
 use super::mux_matroska::MatroskaMux;
 use super::mux_mpegts::{MpegTsMux, MuxEvent};
 use super::progress::Progress;
 use super::record::{PartRecord, Reason};
-use super::session::MAX_WAITING;
 use super::writer::{FileEvent, FileSpec, FileWork, FileWriter, Op};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
 const MUX_TIMEOUT: Duration = Duration::from_secs(1);
+/// What waits for a file beyond this much waits in the tracks instead, so that sources slow down.
+pub(super) const MAX_WAITING: u64 = 16 << 20;
 /// Lost, beside what waits elsewhere, if the process is killed.
 const GATHER: Duration = Duration::from_millis(100);
 
@@ -69,7 +69,11 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub(super) fn open(spec: PartSpec, outbox: &Outbox) -> Result<Self, String> {
+    /// `report` is called from the threads of the file and of the multiplexer.
+    pub(super) fn open(
+        spec: PartSpec,
+        report: impl Fn(PartEvent) + Clone + Send + Sync + 'static,
+    ) -> Result<Self, String> {
         let PartSpec {
             record,
             formats,
@@ -78,9 +82,8 @@ impl Part {
             min_free,
             utc_ns,
         } = spec;
-        let id = record.id;
         let path = record.file.clone();
-        let to = outbox.clone();
+        let of_file = report.clone();
         let file = FileWriter::start(
             FileSpec {
                 path,
@@ -88,7 +91,7 @@ impl Part {
                 min_free,
                 gather: GATHER,
             },
-            move |event| to.send(Msg::Part(id, file_event(event))),
+            move |event| of_file(file_event(event)),
         )
         .map_err(|e| e.to_string())?;
         let file = Arc::new(file);
@@ -103,18 +106,15 @@ impl Part {
                 Mux::Matroska(MatroskaMux::new(&formats, &firsts, title, utc_ns)?)
             }
             Container::MpegTs => {
-                let (file, to) = (file.clone(), outbox.clone());
+                let file = file.clone();
                 Mux::MpegTs(MpegTsMux::new(&formats, move |event| match event {
                     MuxEvent::Data(data) => file.send(Op::Append(data)),
-                    MuxEvent::End => to.send(Msg::Part(id, PartEvent::MuxEnded)),
-                    MuxEvent::Failed(error) => {
-                        let failed = PartEvent::Failed {
-                            file: None,
-                            error,
-                            no_space: false,
-                        };
-                        to.send(Msg::Part(id, failed));
-                    }
+                    MuxEvent::End => report(PartEvent::MuxEnded),
+                    MuxEvent::Failed(error) => report(PartEvent::Failed {
+                        file: None,
+                        error,
+                        no_space: false,
+                    }),
                 })?)
             }
         };

@@ -30,8 +30,6 @@ const SECOND_TRACK_WAIT: Duration = Duration::from_millis(500);
 const KEYFRAME_WAIT: Duration = Duration::from_secs(3);
 /// A cut waits this long for the keyframe of a video that is silent.
 const SILENT_VIDEO_WAIT: Duration = Duration::from_secs(1);
-/// What waits for a file beyond this much waits in the tracks instead, so that sources slow down.
-pub(super) const MAX_WAITING: u64 = 16 << 20;
 /// Frames per track that are kept while there is no file to put them into.
 const KEPT_FOR_RETRY: usize = 256;
 

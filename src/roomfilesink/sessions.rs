@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::control::Msg;
 use super::effects::Context;
+use super::msg::Msg;
 use super::record::{Person, Reason};
 use super::session::Session;
 use super::track::{Track, TrackId};
@@ -205,9 +205,9 @@ mod tests {
     use std::collections::HashMap;
 
     use super::super::container::Kind;
-    use super::super::control::Outbox;
     use super::super::format::{Format, Frame};
     use super::super::naming::Template;
+    use super::super::outbox::Outbox;
     use super::super::settings::Settings;
     use super::*;
 
