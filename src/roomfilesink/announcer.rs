@@ -8,13 +8,11 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use super::RoomFileSink;
-
 /// The time that handlers have after the files are closed; then NULL is reached without them.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 struct Signal {
-    element: RoomFileSink,
+    element: gst::Element,
     name: &'static str,
     fields: gst::Structure,
 }
@@ -23,7 +21,7 @@ struct Signal {
 pub(super) struct Announcer(mpsc::Sender<Signal>);
 
 impl Announcer {
-    pub(super) fn emit(&self, element: &RoomFileSink, name: &'static str, fields: gst::Structure) {
+    pub(super) fn emit(&self, element: &gst::Element, name: &'static str, fields: gst::Structure) {
         let element = element.clone();
         // The receiver lives as long as this sender.
         let _ = self.0.send(Signal {

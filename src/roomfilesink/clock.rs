@@ -6,8 +6,6 @@ use std::time::SystemTime;
 use gst::glib;
 use gst::prelude::*;
 
-use super::RoomFileSink;
-
 /// The furthest that an anchor may be from the clocks before a new one replaces it: more than two
 /// readings of the clocks differ by, less than a person notices.
 const ANCHOR_TOLERANCE: i64 = 20_000_000;
@@ -39,7 +37,7 @@ const READINGS: u32 = 3;
 
 /// Ties running time to UTC, now. A pipeline that is paused has a clock that goes on, and a running
 /// time that does not.
-pub(super) fn take_anchor(element: &glib::WeakRef<RoomFileSink>) -> Option<Anchor> {
+pub(super) fn take_anchor(element: &glib::WeakRef<gst::Element>) -> Option<Anchor> {
     let element = element.upgrade()?;
     if element.current_state() != gst::State::Playing {
         return None;

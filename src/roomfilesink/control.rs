@@ -14,16 +14,19 @@ use gst::prelude::*;
 
 use super::announcer::Announcer;
 use super::clock::{Anchor, take_anchor};
-use super::effects::{Context, Effect, Run, absolute};
+use super::effects::{Context, Effect, absolute};
 use super::field::structure;
+use super::log::CAT;
 use super::manifest::{Manifest, run_fields};
 use super::msg::Msg;
 use super::outbox::Outbox;
 use super::record::{PartRecord, Reason};
+use super::report::Report;
+use super::run::Run;
 use super::sessions::Sessions;
-use super::track::{Track, TrackId};
+use super::track::Track;
+use super::tracks::Tracks;
 use super::writer::FileEvent;
-use super::{CAT, RoomFileSink};
 
 const TICK: Duration = Duration::from_millis(100);
 /// Frames that arrive within this time are handled together; other messages at once.
@@ -39,14 +42,16 @@ const FINITE: Duration = Duration::from_millis(500);
 
 struct Shutdown {
     since: Instant,
-    element: RoomFileSink,
+    element: gst::Element,
     done: mpsc::Sender<()>,
     /// The manifest had its last try.
     last_manifest: bool,
 }
 
 pub(super) struct Control {
-    element: glib::WeakRef<RoomFileSink>,
+    element: glib::WeakRef<gst::Element>,
+    tracks: Arc<Tracks>,
+    report: Arc<Report>,
     outbox: Outbox,
     announcer: Announcer,
     run: Run,
@@ -61,13 +66,17 @@ pub(super) struct Control {
 
 impl Control {
     pub(super) fn new(
-        element: &RoomFileSink,
+        element: &gst::Element,
+        tracks: Arc<Tracks>,
+        report: Arc<Report>,
         outbox: Outbox,
         announcer: Announcer,
         run: Run,
     ) -> Self {
         Self {
             element: element.downgrade(),
+            tracks,
+            report,
             outbox,
             announcer,
             run,
@@ -157,7 +166,7 @@ impl Control {
     }
 
     fn with_context(&mut self, act: impl FnOnce(&mut Sessions, &mut Context<'_>)) {
-        let element = self.element.clone();
+        let (element, tracks) = (self.element.clone(), self.tracks.clone());
         let mut ctx = Context {
             settings: &self.run.settings,
             outbox: &self.outbox,
@@ -167,7 +176,11 @@ impl Control {
             counts: &mut self.run.counts,
             is_short: &mut self.run.is_short,
             take_anchor: &|| take_anchor(&element),
-            pads_named: &|suffix| pads_named(&element, suffix),
+            // An element that is being dropped awaits nobody.
+            pads_named: &|suffix| match element.upgrade() {
+                Some(_) => tracks.named(suffix),
+                None => Vec::new(),
+            },
         };
         act(&mut self.sessions, &mut ctx);
         let (effects, anchor) = (ctx.effects, ctx.anchor);
@@ -177,7 +190,7 @@ impl Control {
         }
     }
 
-    fn element(&self) -> Option<RoomFileSink> {
+    fn element(&self) -> Option<gst::Element> {
         let stopping = self.shutdown.as_ref().map(|s| s.element.clone());
         stopping.or_else(|| self.element.upgrade())
     }
@@ -213,7 +226,7 @@ impl Control {
         }
     }
 
-    fn announce(&mut self, element: &RoomFileSink, event: &'static str, part: &PartRecord) {
+    fn announce(&mut self, element: &gst::Element, event: &'static str, part: &PartRecord) {
         gst::debug!(CAT, obj = element, "{event}: {}", part.file.display());
         if self.manifest.is_none() {
             self.open_manifest(element, part.start_anchor);
@@ -223,7 +236,8 @@ impl Control {
         if let Some(manifest) = &mut self.manifest {
             manifest.part(event, &fields);
         }
-        element.imp_report(event, part, structure("part", &fields));
+        let shown = structure("part", &fields);
+        self.report.part(event, part.id, part.bytes, shown);
         let message = structure(&format!("roomfilesink-{event}"), &fields);
         let message = gst::message::Element::builder(message).src(element).build();
         let _ = element.post_message(message);
@@ -231,7 +245,7 @@ impl Control {
             .emit(element, event, structure(event, &fields));
     }
 
-    fn open_manifest(&mut self, element: &RoomFileSink, anchor: Anchor) {
+    fn open_manifest(&mut self, element: &gst::Element, anchor: Anchor) {
         let path = match self.run.settings.manifest.as_deref() {
             Some("") => None,
             Some(path) => Some(path.into()),
@@ -306,8 +320,8 @@ impl Control {
         }
     }
 
-    fn is_finite_and_through(&mut self, element: &RoomFileSink, now: Instant) -> bool {
-        let tracks = element.imp_tracks();
+    fn is_finite_and_through(&mut self, element: &gst::Element, now: Instant) -> bool {
+        let tracks = self.tracks.all();
         let mut linked = tracks.iter().filter(|t| t.is_linked()).peekable();
         let any = linked.peek().is_some();
         let has_ended =
@@ -345,16 +359,6 @@ impl Control {
         }
         !manifest.close() || late
     }
-}
-
-fn pads_named(element: &glib::WeakRef<RoomFileSink>, suffix: &str) -> Vec<TrackId> {
-    let tracks = element.upgrade().map(|e| e.imp_tracks());
-    let tracks = tracks.into_iter().flatten();
-    tracks
-        .filter(|t| t.suffix.as_deref() == Some(suffix))
-        .filter(|t| t.is_linked() && !t.eos.load(Ordering::Acquire))
-        .map(|t| t.id)
-        .collect()
 }
 
 /// What came after the end of the run before belongs to no run.

@@ -28,24 +28,15 @@ pub(super) enum Effect {
     NoSpace(String),
 }
 
-/// What lasts as long as a run of the element.
-pub(super) struct Run {
-    pub settings: Settings,
-    pub template: Template,
-    pub anchor: Option<Anchor>,
-    /// Parts so far per room and stream: `%n`.
-    pub counts: HashMap<(String, String), u32>,
-    /// It was said that a disk has no space.
-    pub is_short: bool,
-}
-
 pub(super) struct Context<'a> {
     pub settings: &'a Settings,
     pub outbox: &'a Outbox,
     pub effects: Vec<Effect>,
     pub template: &'a Template,
     pub anchor: Option<Anchor>,
+    /// Parts so far per room and stream: `%n`.
     pub counts: &'a mut HashMap<(String, String), u32>,
+    /// It was said that a disk has no space.
     pub is_short: &'a mut bool,
     /// Running time and UTC of now; `None` while running time stands still.
     pub take_anchor: &'a dyn Fn() -> Option<Anchor>,

@@ -4,7 +4,6 @@
 //! Locks: each guards one field, none is held while another is taken or while GStreamer, a signal
 //! handler or a channel is called.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::ThreadId;
@@ -15,20 +14,28 @@ use gst::subclass::prelude::*;
 
 use super::announcer::{self, Announcing};
 use super::control::{self, Control, SHUTDOWN};
-use super::effects::Run;
+use super::log::CAT;
 use super::msg::Msg;
 use super::naming::Template;
 use super::outbox::Outbox;
-use super::record::{PartRecord, Reason};
+use super::record::Reason;
 use super::report::Report;
+use super::run::Run;
 use super::settings::Settings;
-use super::track::{Track, TrackId};
-use super::{CAT, pads, properties, signals};
+use super::track::TrackId;
+use super::tracks::Tracks;
+use super::{pads, properties, signals};
 
-pub struct RoomFileSink {
+glib::wrapper! {
+    pub struct RoomFileSink(ObjectSubclass<Recorder>)
+        @extends gst::Element, gst::Object;
+}
+
+/// What the object is made of.
+pub struct Recorder {
     settings: Mutex<Settings>,
-    tracks: Mutex<HashMap<TrackId, Arc<Track>>>,
-    report: Mutex<Report>,
+    tracks: Arc<Tracks>,
+    report: Arc<Report>,
     outbox: Outbox,
     /// Held by the control thread while it runs.
     inbox: Arc<Mutex<Option<mpsc::Receiver<Msg>>>>,
@@ -41,17 +48,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[glib::object_subclass]
-impl ObjectSubclass for RoomFileSink {
+impl ObjectSubclass for Recorder {
     const NAME: &'static str = "GstRoomFileSink";
-    type Type = super::RoomFileSink;
+    type Type = RoomFileSink;
     type ParentType = gst::Element;
 
     fn new() -> Self {
         let (outbox, receiver) = Outbox::new();
         Self {
             settings: Mutex::default(),
-            tracks: Mutex::default(),
-            report: Mutex::default(),
+            tracks: Arc::default(),
+            report: Arc::default(),
             outbox,
             inbox: Arc::new(Mutex::new(Some(receiver))),
             thread: Mutex::default(),
@@ -60,7 +67,7 @@ impl ObjectSubclass for RoomFileSink {
     }
 }
 
-impl ObjectImpl for RoomFileSink {
+impl ObjectImpl for Recorder {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties::all);
         &PROPERTIES
@@ -102,8 +109,8 @@ impl ObjectImpl for RoomFileSink {
             "max-size-bytes" => settings.limits.bytes.to_value(),
             "min-free-space" => settings.min_free_space.to_value(),
             "manifest" => settings.manifest.to_value(),
-            "files" => lock(&self.report).files().to_value(),
-            _ => lock(&self.report).stats().to_value(),
+            "files" => self.report.files().to_value(),
+            _ => self.report.stats().to_value(),
         }
     }
 
@@ -125,9 +132,9 @@ impl ObjectImpl for RoomFileSink {
     }
 }
 
-impl GstObjectImpl for RoomFileSink {}
+impl GstObjectImpl for Recorder {}
 
-impl ElementImpl for RoomFileSink {
+impl ElementImpl for Recorder {
     fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
         static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
             gst::subclass::ElementMetadata::with_additional(
@@ -168,25 +175,21 @@ impl ElementImpl for RoomFileSink {
                 element.imp().retire(pad, id);
             }
         });
-        lock(&self.tracks).insert(id, track);
+        self.tracks.add(track);
         let is_active = element.current_state() > gst::State::Ready
             || element.pending_state() > gst::State::Ready;
         if is_active && pad.set_active(true).is_err() {
             gst::warning!(CAT, imp = self, "pad {name} cannot be activated");
         }
         if element.add_pad(&pad).is_err() {
-            lock(&self.tracks).remove(&id);
+            self.tracks.remove(id);
             return None;
         }
         Some(pad)
     }
 
     fn release_pad(&self, pad: &gst::Pad) {
-        let id = lock(&self.tracks)
-            .values()
-            .find(|t| t.pad.upgrade().as_ref() == Some(pad))
-            .map(|t| t.id);
-        match id {
+        match self.tracks.of_pad(pad) {
             Some(id) => self.retire(pad, id),
             None => {
                 let _ = self.obj().remove_pad(pad);
@@ -217,7 +220,7 @@ impl ElementImpl for RoomFileSink {
     }
 }
 
-impl RoomFileSink {
+impl Recorder {
     /// Starts the control thread.
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = lock(&self.settings).clone();
@@ -225,15 +228,8 @@ impl RoomFileSink {
             gst::element_imp_error!(self, gst::ResourceError::Settings, ("{error}"));
             gst::StateChangeError
         })?;
-        lock(&self.report).clear();
-        let run = Run {
-            settings,
-            template,
-            anchor: None,
-            counts: HashMap::new(),
-            is_short: false,
-        };
-        let Some((thread, announcing)) = self.start_threads(run) else {
+        self.report.clear();
+        let Some((thread, announcing)) = self.start_threads(Run::new(settings, template)) else {
             gst::element_imp_error!(
                 self,
                 gst::ResourceError::Failed,
@@ -248,7 +244,14 @@ impl RoomFileSink {
 
     fn start_threads(&self, run: Run) -> Option<(ThreadId, Announcing)> {
         let (announcer, announcing) = announcer::start().ok()?;
-        let control = Control::new(&self.obj(), self.outbox.clone(), announcer, run);
+        let control = Control::new(
+            self.obj().upcast_ref(),
+            self.tracks.clone(),
+            self.report.clone(),
+            self.outbox.clone(),
+            announcer,
+            run,
+        );
         let thread = control::start(control, self.inbox.clone()).ok()??;
         Some((thread, announcing))
     }
@@ -275,7 +278,7 @@ impl RoomFileSink {
     /// Unlinked means over, there and then: gst-launch-1.0 never releases a request pad, and would
     /// link a person who comes back to the old one.
     fn retire(&self, pad: &gst::Pad, id: TrackId) {
-        let Some(track) = lock(&self.tracks).remove(&id) else {
+        let Some(track) = self.tracks.remove(id) else {
             return;
         };
         track.retired.store(true, Ordering::Release);
@@ -284,13 +287,5 @@ impl RoomFileSink {
         let _ = pad.set_active(false);
         self.outbox.send(Msg::Ended(track, Reason::Unlinked));
         let _ = self.obj().remove_pad(pad);
-    }
-
-    pub(super) fn tracks(&self) -> Vec<Arc<Track>> {
-        lock(&self.tracks).values().cloned().collect()
-    }
-
-    pub(super) fn report(&self, event: &str, part: &PartRecord, fields: gst::Structure) {
-        lock(&self.report).part(event, part.id, part.bytes, fields);
     }
 }

@@ -53,11 +53,8 @@
  * later; or, in PLAYING only, when all its linked pads are at EOS and are still linked half a second
  * later. This does not apply to the pads of a room, since an empty room may fill again.
  */
-use std::sync::{Arc, LazyLock};
-
 use gst::glib;
 use gst::prelude::*;
-use gst::subclass::prelude::*;
 
 mod announcer;
 mod bell;
@@ -78,6 +75,7 @@ mod format;
 pub mod fuzzing;
 mod imp;
 mod leading;
+mod log;
 mod manifest;
 mod matroska;
 mod matroska_track;
@@ -95,39 +93,19 @@ mod progress;
 mod properties;
 mod record;
 mod report;
+mod run;
 mod session;
 mod sessions;
 mod settings;
 mod signals;
 mod space;
 mod track;
+mod tracks;
 mod waiting;
 mod writer;
 
 pub use container::ContainerChoice;
-
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
-    gst::DebugCategory::new(
-        "roomfilesink",
-        gst::DebugColorFlags::empty(),
-        Some("Room file sink"),
-    )
-});
-
-glib::wrapper! {
-    pub struct RoomFileSink(ObjectSubclass<imp::RoomFileSink>)
-        @extends gst::Element, gst::Object;
-}
-
-impl RoomFileSink {
-    fn imp_tracks(&self) -> Vec<Arc<track::Track>> {
-        self.imp().tracks()
-    }
-
-    fn imp_report(&self, event: &str, part: &record::PartRecord, fields: gst::Structure) {
-        self.imp().report(event, part, fields);
-    }
-}
+pub use imp::RoomFileSink;
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     ContainerChoice::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());

@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use gst::prelude::*;
 
-use super::CAT;
 use super::coded::Coded;
 use super::container::Kind;
 use super::format::{Format, Frame};
+use super::log::CAT;
 use super::msg::Msg;
 use super::outbox::Outbox;
 use super::record::Reason;

@@ -2,6 +2,7 @@
 //! What the properties `files` and `stats` show.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gst::glib::value::ToSendValue;
 
@@ -10,10 +11,14 @@ use super::part::PartId;
 /// So many parts are shown: a recorder that runs for weeks must not grow. The manifest has all.
 const SHOWN: usize = 1000;
 
+/// Of the run that goes on, or was the last. The lock guards itself only.
 #[derive(Default)]
-pub(super) struct Report {
+pub(super) struct Report(Mutex<Parts>);
+
+#[derive(Default)]
+struct Parts {
     /// Part number in the process and its latest fields, of the newest parts.
-    parts: VecDeque<(u64, gst::Structure)>,
+    shown: VecDeque<(u64, gst::Structure)>,
     open: BTreeSet<u64>,
     closed: u64,
     failed: u64,
@@ -21,16 +26,44 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
+    pub(super) fn clear(&self) {
+        *self.lock() = Parts::default();
     }
 
     /// Notes `part-opened`, `part-closed` or `part-failed`.
-    pub(super) fn part(&mut self, event: &str, part: PartId, bytes: u64, fields: gst::Structure) {
-        let known = self.parts.iter_mut().rev().find(|(id, _)| *id == part);
+    pub(super) fn part(&self, event: &str, part: PartId, bytes: u64, fields: gst::Structure) {
+        self.lock().note(event, part, bytes, fields);
+    }
+
+    pub(super) fn files(&self) -> gst::Structure {
+        let parts = self.lock();
+        let parts = parts.shown.iter().map(|(_, part)| part.to_send_value());
+        gst::Structure::builder("files")
+            .field("parts", gst::Array::new(parts))
+            .build()
+    }
+
+    pub(super) fn stats(&self) -> gst::Structure {
+        let parts = self.lock();
+        gst::Structure::builder("stats")
+            .field("parts-open", parts.open.len() as u64)
+            .field("parts-closed", parts.closed)
+            .field("parts-failed", parts.failed)
+            .field("bytes", parts.bytes)
+            .build()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Parts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Parts {
+    fn note(&mut self, event: &str, part: PartId, bytes: u64, fields: gst::Structure) {
+        let known = self.shown.iter_mut().rev().find(|(id, _)| *id == part);
         match known {
             Some((_, latest)) => *latest = fields,
-            None => self.parts.push_back((part, fields)),
+            None => self.shown.push_back((part, fields)),
         }
         match event {
             "part-opened" => drop(self.open.insert(part)),
@@ -46,27 +79,11 @@ impl Report {
 
     fn forget_old(&mut self) {
         let is_over = |(id, _): &(u64, gst::Structure)| !self.open.contains(id);
-        if self.parts.len() > SHOWN
-            && let Some(oldest) = self.parts.iter().position(is_over)
+        if self.shown.len() > SHOWN
+            && let Some(oldest) = self.shown.iter().position(is_over)
         {
-            self.parts.remove(oldest);
+            self.shown.remove(oldest);
         }
-    }
-
-    pub(super) fn files(&self) -> gst::Structure {
-        let parts = self.parts.iter().map(|(_, part)| part.to_send_value());
-        gst::Structure::builder("files")
-            .field("parts", gst::Array::new(parts))
-            .build()
-    }
-
-    pub(super) fn stats(&self) -> gst::Structure {
-        gst::Structure::builder("stats")
-            .field("parts-open", self.open.len() as u64)
-            .field("parts-closed", self.closed)
-            .field("parts-failed", self.failed)
-            .field("bytes", self.bytes)
-            .build()
     }
 }
 
@@ -77,8 +94,8 @@ mod tests {
     #[test]
     fn of_very_many_parts_the_newest_are_shown_and_those_that_are_open() {
         gst::init().unwrap();
-        let mut report = Report::default();
-        let mut say = |event, id: u64| {
+        let report = Report::default();
+        let say = |event, id: u64| {
             let fields = gst::Structure::builder("part").field("part", id).build();
             report.part(event, id, u64::from(event == "part-closed"), fields);
         };
