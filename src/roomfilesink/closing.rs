@@ -7,66 +7,13 @@ use super::effects::{Context, Effect};
 use super::part::{MAX_WAITING, PartEvent, PartId};
 use super::progress::Progress;
 use super::record::{PartRecord, Reason};
+use super::retry::LAST_RETRY;
 use super::session::Session;
-use super::space::{Answer, Shortage};
+use super::space::Shortage;
 use super::waiting::TrackState;
-use super::writer::FileWork;
 
 /// A file that takes nothing for this long has failed, and so has a multiplexer that gives nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-/// After a failure the next part begins this much later; each further failure doubles it.
-pub(super) const FIRST_RETRY: Duration = Duration::from_secs(1);
-pub(super) const LAST_RETRY: Duration = Duration::from_secs(10);
-/// How often a full disk is looked at.
-const LOOK: Duration = Duration::from_secs(2);
-
-/// When a session whose part failed may open the next one.
-#[derive(Default)]
-pub(super) struct Retry {
-    pub at: Option<Instant>,
-    delay: Option<Duration>,
-    /// Why the last part failed.
-    error: Option<String>,
-    /// The work on files that were given up.
-    given_up: Vec<FileWork>,
-    /// The disk had no space: no part begins before it has.
-    pub shortage: Option<Shortage>,
-}
-
-impl Retry {
-    /// Whether no part may begin. While a write hangs, another file would hang as well, with
-    /// everything that waits for it.
-    pub(super) fn holds_back(&mut self, now: Instant) -> bool {
-        self.given_up.retain(FileWork::is_alive);
-        !self.given_up.is_empty() || self.at.is_some_and(|at| now < at)
-    }
-
-    /// Whether the disk is, as far as is known, without space. Called when a part may begin
-    /// otherwise.
-    pub(super) fn lacks_space(&mut self, now: Instant, ctx: &mut Context<'_>) -> bool {
-        let Some(shortage) = &mut self.shortage else {
-            return false;
-        };
-        match shortage.poll() {
-            Answer::Pending => true,
-            Answer::StillShort => {
-                self.at = Some(now + LOOK);
-                true
-            }
-            Answer::Enough => {
-                self.shortage = None;
-                *ctx.is_short = false;
-                false
-            }
-        }
-    }
-
-    /// The failure before this is history.
-    fn forget(&mut self) {
-        self.delay = None;
-        self.error = None;
-    }
-}
 
 impl Session {
     /// Tracks that have ended leave their part; a part without tracks ends at once.
@@ -280,19 +227,33 @@ impl Session {
         }
     }
 
+    /// The track no longer moves to the current part, which must not wait for it.
+    pub(super) fn stay_away(&mut self, index: usize) {
+        let part = self.parts.iter_mut().find(|p| Some(p.id()) == self.current);
+        if let (Some(number), Some(part)) = (self.tracks[index].next.take(), part) {
+            part.end_track(number);
+        }
+    }
+
+    /// Ends the current part although no next one can begin now.
+    pub(super) fn abandon_current(&mut self, reason: Reason, now: Instant, ctx: &mut Context<'_>) {
+        for track in &mut self.tracks {
+            track.home = None;
+            track.next = None;
+        }
+        self.finish_empty_parts(reason, now, ctx);
+        self.current = None;
+        self.retry_later(now);
+    }
+
     pub(super) fn report_failure(&mut self, part: PartRecord, ctx: &mut Context<'_>) {
         let again = self.retry.error == part.error;
         self.retry.error.clone_from(&part.error);
         ctx.effects.push(Effect::Failed { part, again });
     }
 
-    pub(super) fn retry_later(&mut self, now: Instant) {
-        let delay = self
-            .retry
-            .delay
-            .map_or(FIRST_RETRY, |d| (d * 2).min(LAST_RETRY));
-        self.retry.at = Some(now + delay);
-        self.retry.delay = Some(delay);
+    fn retry_later(&mut self, now: Instant) {
+        self.retry.postpone(now);
         self.began = Reason::Retry;
         self.split = None;
         self.waiting_since = None;

@@ -45,7 +45,7 @@ impl Session {
             }
             Verdict::Drop => {
                 self.tracks[index].drop_first();
-                self.tracks[index].ask_for_keyframe(now, ctx);
+                ctx.ask_for_keyframe(self.tracks[index].ask_for_keyframe(now));
             }
             Verdict::Wait(reason) => {
                 self.split.get_or_insert(Split::new(reason, now));
@@ -219,25 +219,6 @@ impl Session {
                 part.end_track(number);
             }
         }
-    }
-
-    /// The track no longer moves to the current part, which must not wait for it.
-    pub(super) fn stay_away(&mut self, index: usize) {
-        let part = self.parts.iter_mut().find(|p| Some(p.id()) == self.current);
-        if let (Some(number), Some(part)) = (self.tracks[index].next.take(), part) {
-            part.end_track(number);
-        }
-    }
-
-    /// Ends the current part although no next one can begin now.
-    pub(super) fn abandon_current(&mut self, reason: Reason, now: Instant, ctx: &mut Context<'_>) {
-        for track in &mut self.tracks {
-            track.home = None;
-            track.next = None;
-        }
-        self.finish_empty_parts(reason, now, ctx);
-        self.current = None;
-        self.retry_later(now);
     }
 
     fn format_of(&self, index: usize) -> Option<Arc<Format>> {

@@ -70,6 +70,11 @@ impl Context<'_> {
         }
     }
 
+    /// Asks the track, if there is one, for a keyframe.
+    pub(super) fn ask_for_keyframe(&mut self, track: Option<Arc<Track>>) {
+        self.effects.extend(track.map(Effect::AskKeyframe));
+    }
+
     pub(super) fn count_part(&mut self, person: &Person) -> u32 {
         let key = (person.room.clone(), person.stream.clone());
         let count = self.counts.entry(key).or_insert(0);

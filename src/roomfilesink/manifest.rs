@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use gst::glib;
 
 use super::clock::Anchor;
-use super::closing::{FIRST_RETRY, LAST_RETRY};
 use super::field::{Field, json, utc_text};
+use super::retry::{FIRST_RETRY, LAST_RETRY};
 use super::writer::{FileEvent, FileSpec, FileWriter, Op};
 
 /// A line that was written this long ago is on the disk.

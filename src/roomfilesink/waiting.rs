@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::container::Kind;
-use super::effects::{Context, Effect};
 use super::format::Frame;
 use super::part::PartId;
 use super::record::Reason;
@@ -106,12 +105,14 @@ impl TrackState {
         }
     }
 
-    pub(super) fn ask_for_keyframe(&mut self, now: Instant, ctx: &mut Context<'_>) {
+    /// Its track, if that is to be asked for a keyframe now.
+    pub(super) fn ask_for_keyframe(&mut self, now: Instant) -> Option<Arc<Track>> {
         let recently = |at: Instant| now.duration_since(at) < KEYFRAME_INTERVAL;
-        if self.track.kind == Kind::Video && !self.asked.is_some_and(recently) {
-            self.asked = Some(now);
-            ctx.effects.push(Effect::AskKeyframe(self.track.clone()));
+        if self.track.kind != Kind::Video || self.asked.is_some_and(recently) {
+            return None;
         }
+        self.asked = Some(now);
+        Some(self.track.clone())
     }
 }
 
