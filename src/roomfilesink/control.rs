@@ -14,11 +14,12 @@ use gst::prelude::*;
 
 use super::announcer::Announcer;
 use super::clock::{Anchor, take_anchor};
-use super::effects::{Context, Effect, absolute};
+use super::effects::{Context, Effect};
 use super::field::structure;
 use super::log::CAT;
 use super::manifest::{Manifest, run_fields};
 use super::msg::Msg;
+use super::naming::absolute;
 use super::outbox::Outbox;
 use super::record::{PartRecord, Reason};
 use super::report::Report;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::clock::{Anchor, utc_now};
-use super::naming::{Fields, Template};
+use super::naming::{Fields, Template, absolute};
 use super::outbox::Outbox;
 use super::part::PartId;
 use super::record::{PartRecord, Person};
@@ -97,10 +97,4 @@ impl Context<'_> {
             extension,
         }))
     }
-}
-
-/// The path for those who run in another folder. It stays relative where there is no folder to
-/// start from.
-pub(super) fn absolute(path: PathBuf) -> PathBuf {
-    std::path::absolute(&path).unwrap_or(path)
 }

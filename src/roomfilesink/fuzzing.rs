@@ -4,7 +4,8 @@
 
 use std::path::{Component, Path};
 
-use super::naming::{Fields, Template, alternative};
+use super::naming::{Fields, Template};
+use super::writer::alternative;
 
 /// The longest name that Linux file systems take, in bytes.
 const MAX_NAME: usize = 255;

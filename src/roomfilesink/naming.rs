@@ -4,10 +4,7 @@
 //! Stream IDs and labels come from strangers: whatever they contain, the file stays inside the
 //! folder of the template, and its name readable.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
@@ -230,18 +227,10 @@ fn date_time(unix_seconds: i64) -> String {
         .map_or_else(|_| unix_seconds.to_string(), Into::into)
 }
 
-/// The `n`-th choice for a name that is taken: `alice.ts`, `alice_2.ts`, `alice_3.ts`.
-pub(super) fn alternative(path: &Path, n: u32) -> PathBuf {
-    if n < 2 {
-        return path.to_owned();
-    }
-    let mut name = path.file_stem().unwrap_or_default().to_owned();
-    name.push(format!("_{n}"));
-    if let Some(extension) = path.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    path.with_file_name(name)
+/// The path for those who run in another folder. It stays relative where there is no folder to
+/// start from.
+pub(super) fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// One field as a piece of a file name: never empty, never a path, never hidden, never an option
@@ -312,25 +301,6 @@ fn is_reserved_on_windows(name: &str) -> bool {
 
 fn shorten(name: &str, bytes: usize) -> &str {
     &name[..name.floor_char_boundary(bytes)]
-}
-
-/// The first choice of names, and the others, that no other file of this process has in another
-/// spelling: on a disk that does not tell cases apart the one would replace the other, at the
-/// latest when both are copied there.
-///
-/// A name in the same spelling is left to the file system, which knows whether it is still taken.
-pub(super) fn is_free(path: &Path) -> bool {
-    /// Hashes of names in lower case, and of their spelling. Guards itself only.
-    static SPELLINGS: LazyLock<Mutex<HashMap<u64, u64>>> = LazyLock::new(Mutex::default);
-    let text = path.to_string_lossy();
-    let hash = |text: &str| {
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        hasher.finish()
-    };
-    let (folded, spelling) = (hash(&text.to_lowercase()), hash(&text));
-    let mut spellings = SPELLINGS.lock().unwrap_or_else(PoisonError::into_inner);
-    *spellings.entry(folded).or_insert(spelling) == spelling
 }
 
 #[cfg(test)]

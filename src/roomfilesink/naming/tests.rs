@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Names come from strangers.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
+use super::super::writer::alternative;
 use super::*;
 
 fn name(location: &str, stream: &str, label: &str) -> String {
@@ -84,14 +87,6 @@ fn readable_names_stay_readable_and_short() {
 }
 
 #[test]
-fn a_taken_name_gets_a_number_before_its_extension() {
-    let path = Path::new("d/alice.ts");
-    assert_eq!(alternative(path, 1), path);
-    assert_eq!(alternative(path, 2), Path::new("d/alice_2.ts"));
-    assert_eq!(alternative(Path::new("d/a"), 3), Path::new("d/a_3"));
-}
-
-#[test]
 fn the_manifest_lies_beside_the_files() {
     let manifest = |l: &str| Template::parse(l).unwrap().manifest(7);
     assert_eq!(manifest("rec"), Path::new("rec_7.manifest.jsonl"));
@@ -130,19 +125,6 @@ fn a_name_that_literal_and_field_make_together_is_checked() {
     assert_eq!(name("CO%s.%e", "N", ""), "_CON.ts");
     assert_eq!(name("%s./x", "a", ""), "a_/x");
     assert_eq!(name("./../%s.%e", "a", ""), "./../a.ts", "the user's own");
-}
-
-#[test]
-fn spellings_that_differ_only_in_case_are_not_both_free() {
-    let free = |name: &str| is_free(&Path::new("/spellings").join(name));
-    assert!(free("alice.ts"));
-    assert!(!free("ALICE.ts"));
-    assert!(free("ALICE_2.ts"));
-    assert!(!free("alice_2.ts"));
-    assert!(
-        free("alice.ts"),
-        "the file system knows whether it is there"
-    );
 }
 
 /// What strangers might call themselves.

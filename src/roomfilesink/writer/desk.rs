@@ -8,7 +8,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::Op;
+use super::spec::Op;
 
 /// From the start of a sync to that of the next. With what is gathered, a second.
 const SYNC_INTERVAL: Duration = Duration::from_millis(900);

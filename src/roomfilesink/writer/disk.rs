@@ -6,8 +6,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::FileSpec;
-use crate::roomfilesink::naming;
+use super::choices::{alternative, is_free};
+use super::spec::FileSpec;
 
 /// Names tried before a folder full of namesakes counts as an error.
 const MAX_ALTERNATIVES: u32 = 10_000;
@@ -79,8 +79,8 @@ fn open_new(spec: &FileSpec) -> io::Result<(PathBuf, File)> {
         return Err(io::Error::new(io::ErrorKind::StorageFull, text));
     }
     for n in 1..MAX_ALTERNATIVES {
-        let path = naming::alternative(&spec.path, n);
-        if !naming::is_free(&path) {
+        let path = alternative(&spec.path, n);
+        if !is_free(&path) {
             continue;
         }
         // `create_new` is O_EXCL: it fails on a link as well, also on a dangling one.

@@ -10,8 +10,8 @@ use std::time::Instant;
 use super::desk::{Desk, Outcome, Plan, Plans, Sync};
 use super::disk::Open;
 use super::schedule::Lane;
+use super::spec::{FileEvent, FileSpec, Op};
 use super::workers::{Work, Workers};
-use super::{FileEvent, FileSpec, Op};
 
 type Report = dyn Fn(FileEvent) + Send + std::marker::Sync;
 
