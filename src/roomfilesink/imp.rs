@@ -18,13 +18,14 @@ use super::log::CAT;
 use super::msg::Msg;
 use super::naming::Template;
 use super::outbox::Outbox;
+use super::properties::{DOC_URI, PROPERTIES, Property};
 use super::record::Reason;
 use super::report::Report;
 use super::run::Run;
 use super::settings::Settings;
 use super::track::TrackId;
 use super::tracks::Tracks;
-use super::{pads, properties, signals};
+use super::{pads, signals};
 
 glib::wrapper! {
     pub struct RoomFileSink(ObjectSubclass<Recorder>)
@@ -69,8 +70,9 @@ impl ObjectSubclass for Recorder {
 
 impl ObjectImpl for Recorder {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties::all);
-        &PROPERTIES
+        static SPECS: LazyLock<Vec<glib::ParamSpec>> =
+            LazyLock::new(|| PROPERTIES.iter().map(|p| p.spec.clone()).collect());
+        &SPECS
     }
 
     fn signals() -> &'static [glib::subclass::Signal] {
@@ -80,16 +82,8 @@ impl ObjectImpl for Recorder {
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         let mut settings = lock(&self.settings);
-        let text = || value.get::<Option<String>>().ok().flatten();
-        match pspec.name() {
-            "location" => settings.location = text().unwrap_or_default(),
-            "create-folders" => settings.create_folders = value.get().unwrap_or(true),
-            "container" => settings.container = value.get().unwrap_or_default(),
-            "max-size-time" => settings.limits.time = value.get().unwrap_or(0),
-            "max-size-bytes" => settings.limits.bytes = value.get().unwrap_or(0),
-            "min-free-space" => settings.min_free_space = value.get().unwrap_or(0),
-            "manifest" => settings.manifest = text(),
-            _ => {}
+        if let Some(property) = Property::find(pspec) {
+            property.write(&mut settings, value);
         }
         let limits = settings.limits;
         drop(settings);
@@ -101,16 +95,10 @@ impl ObjectImpl for Recorder {
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         let settings = lock(&self.settings).clone();
-        match pspec.name() {
-            "location" => settings.location.to_value(),
-            "create-folders" => settings.create_folders.to_value(),
-            "container" => settings.container.to_value(),
-            "max-size-time" => settings.limits.time.to_value(),
-            "max-size-bytes" => settings.limits.bytes.to_value(),
-            "min-free-space" => settings.min_free_space.to_value(),
-            "manifest" => settings.manifest.to_value(),
-            "files" => self.report.files().to_value(),
-            _ => self.report.stats().to_value(),
+        match Property::find(pspec) {
+            Some(property) => property.read(&settings, &self.report),
+            // GObject asks for no other.
+            None => pspec.default_value().clone(),
         }
     }
 
@@ -142,7 +130,7 @@ impl ElementImpl for Recorder {
                 "Sink/Muxer/File",
                 "Records every person of a room into files of their own, audio and video together, as they were encoded",
                 env!("CARGO_PKG_AUTHORS"),
-                &[(gst::ELEMENT_METADATA_DOC_URI, properties::DOC_URI)],
+                &[(gst::ELEMENT_METADATA_DOC_URI, DOC_URI)],
             )
         });
         Some(&METADATA)
