@@ -21,6 +21,23 @@ struct Signal {
 pub(super) struct Announcer(mpsc::Sender<Signal>);
 
 impl Announcer {
+    /// Starts the thread.
+    pub(super) fn start() -> std::io::Result<(Self, Announcing)> {
+        let (signals, queue) = mpsc::channel::<Signal>();
+        let (running, ended) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("roomfile:signal".into())
+            .spawn(move || {
+                for signal in queue {
+                    let values: &[&dyn ToValue] = &[&signal.fields];
+                    signal.element.emit_by_name::<()>(signal.name, values);
+                }
+                drop(running);
+            })?;
+        let thread = thread.thread().id();
+        Ok((Self(signals), Announcing { thread, ended }))
+    }
+
     pub(super) fn emit(&self, element: &gst::Element, name: &'static str, fields: gst::Structure) {
         let element = element.clone();
         // The receiver lives as long as this sender.
@@ -44,20 +61,4 @@ impl Announcing {
         let ended = || self.ended.recv_timeout(PATIENCE);
         self.thread == thread::current().id() || ended() != Err(mpsc::RecvTimeoutError::Timeout)
     }
-}
-
-pub(super) fn start() -> std::io::Result<(Announcer, Announcing)> {
-    let (signals, queue) = mpsc::channel::<Signal>();
-    let (running, ended) = mpsc::channel();
-    let thread = thread::Builder::new()
-        .name("roomfile:signal".into())
-        .spawn(move || {
-            for signal in queue {
-                let values: &[&dyn ToValue] = &[&signal.fields];
-                signal.element.emit_by_name::<()>(signal.name, values);
-            }
-            drop(running);
-        })?;
-    let thread = thread.thread().id();
-    Ok((Announcer(signals), Announcing { thread, ended }))
 }

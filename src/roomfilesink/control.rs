@@ -5,8 +5,8 @@
 //! into GStreamer, and never waits for a disk or for a handler of a signal.
 
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use gst::glib;
@@ -89,6 +89,26 @@ impl Control {
             eos_posted: false,
             shutdown: None,
         }
+    }
+
+    /// Starts the thread of one run.
+    pub(super) fn start(
+        self,
+        inbox: Arc<Mutex<Option<mpsc::Receiver<Msg>>>>,
+    ) -> std::io::Result<Option<ThreadId>> {
+        let Some(receiver) = inbox.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(None);
+        };
+        discard(&receiver);
+        let thread = thread::Builder::new()
+            .name("roomfile:ctl".into())
+            .spawn(move || {
+                let (receiver, done) = self.run(receiver);
+                *inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(receiver);
+                // Only now the element may start again.
+                drop(done);
+            })?;
+        Ok(Some(thread.thread().id()))
     }
 
     /// Runs until shutdown; gives back the receiver for the next run, and what tells the element
@@ -369,24 +389,4 @@ fn discard(inbox: &mpsc::Receiver<Msg>) {
             track.give_back(frame.buffer.size());
         }
     }
-}
-
-/// Starts the thread of one run.
-pub(super) fn start(
-    control: Control,
-    inbox: Arc<std::sync::Mutex<Option<mpsc::Receiver<Msg>>>>,
-) -> std::io::Result<Option<std::thread::ThreadId>> {
-    let Some(receiver) = inbox.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-        return Ok(None);
-    };
-    discard(&receiver);
-    let thread = std::thread::Builder::new()
-        .name("roomfile:ctl".into())
-        .spawn(move || {
-            let (receiver, done) = control.run(receiver);
-            *inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(receiver);
-            // Only now the element may start again.
-            drop(done);
-        })?;
-    Ok(Some(thread.thread().id()))
 }

@@ -12,8 +12,8 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::announcer::{self, Announcing};
-use super::control::{self, Control, SHUTDOWN};
+use super::announcer::{Announcer, Announcing};
+use super::control::{Control, SHUTDOWN};
 use super::log::CAT;
 use super::msg::Msg;
 use super::naming::Template;
@@ -231,7 +231,7 @@ impl Recorder {
     }
 
     fn start_threads(&self, run: Run) -> Option<(ThreadId, Announcing)> {
-        let (announcer, announcing) = announcer::start().ok()?;
+        let (announcer, announcing) = Announcer::start().ok()?;
         let control = Control::new(
             self.obj().upcast_ref(),
             self.tracks.clone(),
@@ -240,7 +240,7 @@ impl Recorder {
             announcer,
             run,
         );
-        let thread = control::start(control, self.inbox.clone()).ok()??;
+        let thread = control.start(self.inbox.clone()).ok()??;
         Some((thread, announcing))
     }
 
