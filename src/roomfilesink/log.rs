@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+pub(crate) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "roomfilesink",
         gst::DebugColorFlags::empty(),
