@@ -5,7 +5,7 @@
 //! recovery point. Later frames may refer to frames before it: with an open GOP those that are
 //! shown earlier, and with intra refresh all frames for a while.
 
-use super::Standard;
+use super::standard::Standard;
 
 /// A stream whose last IDR frame is older than this may never send one again: then recovery points
 /// and CRA frames are the only way in. Encoders of OBS send an IDR frame every 10 s at the latest.
