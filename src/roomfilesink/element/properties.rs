@@ -166,5 +166,5 @@ fn take<T: for<'v> glib::value::FromValue<'v>>(field: &mut T, value: &glib::Valu
 }
 
 fn text(value: &glib::Value) -> Option<String> {
-    value.get().ok().flatten()
+    value.get::<Option<String>>().ok().flatten()
 }
