@@ -57,8 +57,8 @@ fn the_debian_packages_depend_on_all_whose_lack_the_elements_complain_about() {
     let sources = [
         read("src/vdoroomsrc/requirements.rs"),
         read("src/vdoroomsrc/codecs.rs"),
-        read("src/roomfilesink/parser.rs"),
-        read("src/roomfilesink/mux_mpegts.rs"),
+        read("src/roomfilesink/mux/matroska/parser.rs"),
+        read("src/roomfilesink/mux/mpegts/mux.rs"),
     ]
     .concat();
     let missing: Vec<_> = elements_in(&sources)

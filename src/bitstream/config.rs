@@ -2,7 +2,7 @@
 //! Parameter sets outside of the frames: decoder configuration records (ISO/IEC 14496-15 sections
 //! 5.3.3.1 and 8.3.3.1), which caps have as `codec_data`.
 
-use super::Standard;
+use super::standard::Standard;
 
 /// NAL unit type of an SPS.
 const AVC_SPS: u8 = 7;

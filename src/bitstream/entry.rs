@@ -7,8 +7,8 @@
 //! into which they insert parameter sets (`gst_h264_parse_handle_sps_pps_nals`, 1.22 to 1.29), which
 //! they do for the first one that they get.
 
-use super::Standard;
 use super::bits::Bits;
+use super::standard::Standard;
 
 /// A stream whose last IDR frame is older than this may never send one again: then recovery points
 /// and CRA frames are the only way in. Encoders of OBS send an IDR frame every 10 s at the latest.

@@ -9,6 +9,7 @@ mod config;
 mod entry;
 mod order;
 mod sps;
+mod standard;
 mod vp9;
 
 pub(crate) use bits::Bits;
@@ -16,11 +17,5 @@ pub(crate) use config::Config;
 pub(crate) use entry::{Entries, Entry, Form};
 pub(crate) use order::DecodingOrder;
 pub(crate) use sps::Reordering;
+pub(crate) use standard::Standard;
 pub(crate) use vp9::{References, Superframe};
-
-/// ITU-T H.264 or H.265.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standard {
-    H264,
-    H265,
-}

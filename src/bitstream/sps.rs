@@ -2,8 +2,8 @@
 //! How many frames may precede one that is shown earlier, by the sequence parameter set
 //! (H.264 section E.2.1, H.265 section 7.4.3.2.1).
 
-use super::Standard;
 use super::bits::Bits;
+use super::standard::Standard;
 
 /// More frames no decoder holds (H.264 section A.3.1, H.265 section A.4.2).
 pub(super) const MAX_DEPTH: usize = 16;

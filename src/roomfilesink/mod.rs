@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The recorder: takes encoded streams and writes a file for each person.
 //!
-//! What a person sends goes into *parts*, one file each, audio and video together. `imp` is the
-//! GObject. `pads` turn what comes in into messages for the one `control` thread. There `sessions`
-//! groups the pads, a `session` puts frames into order and `cut` decides which part each goes to. A
-//! `part` is a multiplexer (`mux_mpegts` with GStreamer's `mpegtsmux`, `mux_matroska` with our
-//! `matroska` writer) and a file that other threads write (`writer`). `announcer` emits the signals
-//! on a thread of its own. `container`, `naming`, `matroska`, `parameter_sets`, `record` and
-//! `manifest` are plain rules.
+//! What a person sends goes into *parts*, one file each, audio and video together. From top to
+//! bottom; a file imports only from its own folder and from those below:
+//!
+//! | folder | subject |
+//! |---|---|
+//! | `element` | the GObject; its pads turn what comes in into messages |
+//! | `control` | the one thread that takes them: carries out what sessions decide, writes the manifest |
+//! | `sessions` | who belongs together, in which order frames go, where parts begin and end |
+//! | `messages` | what the control thread is told, and the way there |
+//! | `parts` | one file of one person, and what is told of it |
+//! | `mux` | the two containers: MPEG-TS by `mpegtsmux`, Matroska by a writer of our own |
+//! | `files` | names and bytes on disk; other threads write |
+//! | `settings` | the properties, as a value |
+//! | `media` | what comes in, as values: codecs, formats, frames, tracks |
+//! | `log` | the debug category |
 
 /**
  * SECTION:element-roomfilesink
@@ -53,78 +61,25 @@
  * later; or, in PLAYING only, when all its linked pads are at EOS and are still linked half a second
  * later. This does not apply to the pads of a room, since an empty room may fill again.
  */
-use std::sync::{Arc, LazyLock};
-
 use gst::glib;
 use gst::prelude::*;
-use gst::subclass::prelude::*;
 
-mod announcer;
-mod bell;
-mod clock;
-mod closing;
-mod coded;
-mod container;
 mod control;
-mod cut;
-mod damage;
-mod delimiters;
-mod ebml;
-mod effects;
-mod format;
-#[cfg(any(test, feature = "fuzzing"))]
-#[doc(hidden)]
-pub mod fuzzing;
-mod imp;
-mod leading;
-mod manifest;
-mod matroska;
-mod matroska_track;
-mod mpegts_clock;
-mod mux_matroska;
-mod mux_mpegts;
-mod naming;
-mod pads;
-mod parameter_sets;
-mod parser;
-mod part;
-mod progress;
-mod properties;
-mod record;
-mod report;
-mod session;
+mod element;
+mod files;
+mod log;
+mod media;
+mod messages;
+mod mux;
+mod parts;
 mod sessions;
 mod settings;
-mod signals;
-mod space;
-mod track;
-mod waiting;
-mod writer;
 
-pub use container::ContainerChoice;
-
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
-    gst::DebugCategory::new(
-        "roomfilesink",
-        gst::DebugColorFlags::empty(),
-        Some("Room file sink"),
-    )
-});
-
-glib::wrapper! {
-    pub struct RoomFileSink(ObjectSubclass<imp::RoomFileSink>)
-        @extends gst::Element, gst::Object;
-}
-
-impl RoomFileSink {
-    fn imp_tracks(&self) -> Vec<Arc<track::Track>> {
-        self.imp().tracks()
-    }
-
-    fn imp_report(&self, event: &str, part: &record::PartRecord, fields: gst::Structure) {
-        self.imp().report(event, part, fields);
-    }
-}
+pub use element::RoomFileSink;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub use files::fuzzing;
+pub use media::ContainerChoice;
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     ContainerChoice::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The properties, read once at the start of a run.
 
-use super::container::{Codec, Container, ContainerChoice};
+use crate::roomfilesink::media::{Codec, Container, ContainerChoice};
 
 /// When the next part begins. Can be changed while a run goes on.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Nanoseconds, 0 = no limit (`max-size-time`).
     pub time: u64,
     /// Bytes, 0 = no limit (`max-size-bytes`).
@@ -13,7 +13,7 @@ pub(super) struct Limits {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     pub location: String,
     pub create_folders: bool,
     pub container: ContainerChoice,
@@ -39,7 +39,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Whether there is a container for this codec.
-    pub(super) fn can_hold(&self, codec: Codec) -> bool {
+    pub(crate) fn can_hold(&self, codec: Codec) -> bool {
         Container::choose(self.container, &[codec]).holds(codec)
     }
 }

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Which codec goes into which container. Plain rules, no pipeline.
+
+use gst::glib;
+
+/// What the `container` property asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstRoomFileSinkContainer")]
+pub enum ContainerChoice {
+    #[default]
+    #[enum_value(
+        name = "Auto: MPEG-TS for H.264 and H.265, Matroska for everything else",
+        nick = "auto"
+    )]
+    Auto,
+    #[enum_value(name = "MPEG transport stream", nick = "mpegts")]
+    MpegTs,
+    #[enum_value(name = "Matroska", nick = "matroska")]
+    Matroska,
+}
+
+/// The container of one part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub(crate) enum Container {
+    MpegTs,
+    Matroska,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub(crate) enum Kind {
+    Audio,
+    Video,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Codec {
+    H264,
+    H265,
+    Vp8,
+    Vp9,
+    Av1,
+    Opus,
+    Pcmu,
+    Pcma,
+    G722,
+    Aac,
+}
+
+/// What can be recorded, in words.
+pub(crate) const RECORDED: &str = "H.264 and H.265 in whole access units, VP8, VP9, AV1 in whole temporal units, Opus, AAC, PCMU, \
+     PCMA and G.722";
+
+impl Codec {
+    /// The codec of a caps structure with this name.
+    pub(crate) fn from_caps_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "video/x-h264" => Self::H264,
+            "video/x-h265" => Self::H265,
+            "video/x-vp8" => Self::Vp8,
+            "video/x-vp9" => Self::Vp9,
+            "video/x-av1" => Self::Av1,
+            "audio/x-opus" => Self::Opus,
+            "audio/x-mulaw" => Self::Pcmu,
+            "audio/x-alaw" => Self::Pcma,
+            "audio/G722" => Self::G722,
+            // The pads take MPEG-2 and MPEG-4 only.
+            "audio/mpeg" => Self::Aac,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::H264 | Self::H265 | Self::Vp8 | Self::Vp9 | Self::Av1 => Kind::Video,
+            Self::Opus | Self::Pcmu | Self::Pcma | Self::G722 | Self::Aac => Kind::Audio,
+        }
+    }
+
+    /// The encoding name of the codec's RTP payload format; AAC, which has two, is called AAC.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "H264",
+            Self::H265 => "H265",
+            Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
+            Self::Av1 => "AV1",
+            Self::Opus => "opus",
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+            Self::G722 => "G722",
+            Self::Aac => "AAC",
+        }
+    }
+}
+
+impl Container {
+    /// The container for tracks of these codecs.
+    ///
+    /// `Auto` takes MPEG-TS only where there is video that it holds natively: players know neither
+    /// VP8 in MPEG-TS nor audio-only transport streams well.
+    pub(crate) fn choose(choice: ContainerChoice, codecs: &[Codec]) -> Self {
+        match choice {
+            ContainerChoice::MpegTs => Self::MpegTs,
+            ContainerChoice::Matroska => Self::Matroska,
+            ContainerChoice::Auto => {
+                let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
+                if has_video && codecs.iter().all(|c| Self::MpegTs.holds(*c)) {
+                    Self::MpegTs
+                } else {
+                    Self::Matroska
+                }
+            }
+        }
+    }
+
+    pub(crate) fn holds(self, codec: Codec) -> bool {
+        match self {
+            Self::MpegTs => matches!(codec, Codec::H264 | Codec::H265 | Codec::Opus | Codec::Aac),
+            Self::Matroska => true,
+        }
+    }
+
+    pub(crate) fn extension(self, has_video: bool) -> &'static str {
+        match (self, has_video) {
+            (Self::MpegTs, _) => "ts",
+            (Self::Matroska, true) => "mkv",
+            (Self::Matroska, false) => "mka",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn auto(codecs: &[Codec]) -> (&'static str, &'static str) {
+        let container = Container::choose(ContainerChoice::Auto, codecs);
+        let video = codecs.iter().any(|c| c.kind() == Kind::Video);
+        (container.into(), container.extension(video))
+    }
+
+    #[test]
+    fn h264_and_h265_go_to_mpegts_with_opus_or_alone() {
+        assert_eq!(auto(&[Codec::H264, Codec::Opus]), ("mpegts", "ts"));
+        assert_eq!(auto(&[Codec::H265]), ("mpegts", "ts"));
+        assert_eq!(auto(&[Codec::H264, Codec::Aac]), ("mpegts", "ts"));
+    }
+
+    #[test]
+    fn one_track_that_mpegts_cannot_hold_takes_all_to_matroska() {
+        assert_eq!(auto(&[Codec::H264, Codec::Pcmu]), ("matroska", "mkv"));
+        assert_eq!(auto(&[Codec::H264, Codec::Vp8]), ("matroska", "mkv"));
+        assert_eq!(auto(&[Codec::Vp9, Codec::Opus]), ("matroska", "mkv"));
+        assert_eq!(auto(&[Codec::Av1]), ("matroska", "mkv"));
+    }
+
+    #[test]
+    fn audio_alone_goes_to_mka() {
+        for codec in [Codec::Opus, Codec::Pcmu, Codec::Pcma, Codec::G722] {
+            assert_eq!(auto(&[codec]), ("matroska", "mka"), "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn a_forced_container_is_taken_and_says_what_it_cannot_hold() {
+        let ts = Container::choose(ContainerChoice::MpegTs, &[Codec::Vp8]);
+        assert_eq!(ts, Container::MpegTs);
+        assert!(!ts.holds(Codec::Vp8));
+        let mkv = Container::choose(ContainerChoice::Matroska, &[Codec::H264]);
+        assert!(mkv.holds(Codec::H264));
+    }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the control thread is told, and the way there.
+//!
+//! Pads, files and multiplexers send, on whatever thread they are, and go on at once. Only the
+//! control thread receives.
+
+mod bell;
+mod msg;
+mod outbox;
+
+pub(crate) use msg::Msg;
+pub(crate) use outbox::Outbox;

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where one part of a session ends and the next begins.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use gst::prelude::*;
+
+use super::effects::Context;
+use super::session::{Session, Split};
+use super::waiting::TrackState;
+use crate::roomfilesink::media::{Codec, Container, Format, Frame, Kind};
+use crate::roomfilesink::messages::Msg;
+use crate::roomfilesink::parts::{Part, PartRecord, PartSpec, Reason, TrackRecord};
+
+/// A transport stream's 33 bits of 90 kHz wrap around after 26.5 h; `mpegtsmux` begins at 1 h. FFmpeg
+/// reads what comes an hour after that as the beginning again. A day leaves 90 minutes for a
+/// keyframe.
+const MPEGTS_MAX: u64 = 24 * 3600 * 1_000_000_000;
+/// What is later than this has no place in a transport stream: its time would be that of something
+/// before.
+const MPEGTS_END: u64 = MPEGTS_MAX + 90 * 60 * 1_000_000_000;
+
+/// What happens to a frame.
+enum Verdict {
+    /// It goes to the part that its track is at home in.
+    Write,
+    /// The next part begins with it.
+    Cut(Reason),
+    Drop,
+    /// It waits for the next part, which begins at a keyframe of another track.
+    Wait(Reason),
+}
+
+impl Session {
+    /// Takes the next frame of a track and puts it where it belongs.
+    pub(crate) fn route(&mut self, index: usize, now: Instant, ctx: &mut Context<'_>) {
+        self.check_limits(index, now, ctx);
+        match self.judge(index, now) {
+            Verdict::Cut(reason) => {
+                self.split = None;
+                self.open_part(reason, now, ctx);
+            }
+            Verdict::Drop => {
+                self.tracks[index].drop_first();
+                ctx.ask_for_keyframe(self.tracks[index].ask_for_keyframe(now));
+            }
+            Verdict::Wait(reason) => {
+                self.split.get_or_insert(Split::new(reason, now));
+                if let Some((id, number)) = self.tracks[index].home.take()
+                    && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
+                {
+                    part.end_track(number);
+                }
+            }
+            Verdict::Write => self.write(index, now, ctx),
+        }
+    }
+
+    fn check_limits(&mut self, index: usize, now: Instant, ctx: &Context<'_>) {
+        let current = self.parts.iter().find(|p| Some(p.id()) == self.current);
+        if self.split.is_none()
+            && let (Some(part), Some(frame)) = (current, self.tracks[index].fifo.front())
+            && let Some(reason) = limit_reached(part, frame, ctx)
+        {
+            self.split = Some(Split::new(reason, now));
+        }
+    }
+
+    fn judge(&mut self, index: usize, now: Instant) -> Verdict {
+        let has_cutting_video = self.has_cutting_video(now);
+        let track = &mut self.tracks[index];
+        let Some(frame) = track.fifo.front() else {
+            return Verdict::Drop;
+        };
+        let is_video = frame.kind() == Kind::Video;
+        let begins = !is_video || frame.is_keyframe();
+        if let Some(Split { reason, .. }) = self.split {
+            let at_home = self.current.is_some() && track.home.map(|(id, _)| id) == self.current;
+            let here = !has_cutting_video || (is_video && at_home);
+            if here && begins {
+                return Verdict::Cut(reason);
+            }
+        }
+        if let Some(number) = track.next
+            && begins
+        {
+            track.next = None;
+            let left = track.home.take();
+            track.home = self.current.map(|id| (id, number));
+            if let Some((id, number)) = left
+                && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
+            {
+                part.end_track(number);
+            }
+        }
+        let Some((id, number)) = track.home else {
+            return Verdict::Drop;
+        };
+        let part = self.parts.iter().find(|p| p.id() == id);
+        if part.is_some_and(|p| !reaches(p, frame)) {
+            // Its time is wrong: one that is right has begun a part before.
+            return Verdict::Drop;
+        }
+        if part.is_none_or(|p| p.takes(number, &frame.format)) {
+            return Verdict::Write;
+        }
+        match (is_video, begins, has_cutting_video) {
+            (true, true, _) => Verdict::Cut(Reason::CodecChange),
+            (true, false, _) => Verdict::Drop,
+            (false, _, true) => Verdict::Wait(Reason::CodecChange),
+            (false, _, false) => Verdict::Cut(Reason::CodecChange),
+        }
+    }
+
+    fn write(&mut self, index: usize, now: Instant, ctx: &mut Context<'_>) {
+        let track = &mut self.tracks[index];
+        let (Some((id, number)), Some(frame)) = (track.home, track.pop()) else {
+            return;
+        };
+        let dropped = std::mem::take(&mut track.dropped);
+        let Some(part) = self.parts.iter_mut().find(|p| p.id() == id) else {
+            return;
+        };
+        part.add_dropped(number, dropped);
+        if let Some(anchor) = ctx.anchor {
+            part.record.end_anchor = anchor;
+        }
+        let result = part.push(number, &frame);
+        for track in &self.tracks {
+            let here = track.home.filter(|(home, _)| *home == id);
+            // The frame did not wait for a track that is silent or late.
+            let silent = here.filter(|_| track.fifo.is_empty());
+            let absent = track.next.filter(|_| self.current == Some(id));
+            if let Some(number) = silent.map(|(_, number)| number).or(absent) {
+                part.gap(number, frame.order());
+            }
+        }
+        if let Err(error) = result {
+            self.fail_part(id, error, now, ctx);
+        }
+        self.finish_empty_parts(self.began_of_current(), now, ctx);
+    }
+
+    /// A part that all tracks have left ended for the reason for which the next one began.
+    fn began_of_current(&self) -> Reason {
+        let current = self.parts.iter().find(|p| Some(p.id()) == self.current);
+        current.map_or(Reason::Eos, |p| p.record.began)
+    }
+
+    /// Opens the next part and moves the tracks there: audio and video with a keyframe at once,
+    /// other video at its next keyframe.
+    pub(crate) fn open_part(&mut self, began: Reason, now: Instant, ctx: &mut Context<'_>) -> bool {
+        let mut members: Vec<(usize, Arc<Format>)> = (0..self.tracks.len())
+            .filter(|i| {
+                // A silent track is left out: a file must not promise what may never come.
+                let track = &self.tracks[*i];
+                let speaks = track.home.is_some() && !track.is_over() && !track.is_silent(now);
+                speaks || track.is_ready()
+            })
+            .filter_map(|i| Some((i, self.format_of(i)?)))
+            .collect();
+        // The first stream of a transport stream carries its clock: not one that comes later.
+        members.sort_by_key(|(i, format)| {
+            let is_audio = format.codec.kind() == Kind::Audio;
+            (is_audio, !self.tracks[*i].is_ready())
+        });
+        if members.is_empty() {
+            return false;
+        }
+        let (members, formats): (Vec<_>, Vec<_>) = members.into_iter().unzip();
+        let spec = self.part_spec(began, &members, formats, ctx);
+        let record = spec.record.clone();
+        let (id, outbox) = (record.id, ctx.outbox.clone());
+        match Part::open(spec, move |event| outbox.send(Msg::Part(id, event))) {
+            Ok(part) => {
+                self.move_to(&part, &members, now);
+                self.current = Some(part.id());
+                self.parts.push(part);
+                self.finish_empty_parts(began, now, ctx);
+                true
+            }
+            Err(error) => {
+                let record = PartRecord {
+                    error: Some(error),
+                    ended: Some(Reason::Failed),
+                    ..record
+                };
+                self.report_failure(record, ctx);
+                self.abandon_current(began, now, ctx);
+                false
+            }
+        }
+    }
+
+    fn move_to(&mut self, part: &Part, members: &[usize], now: Instant) {
+        for index in 0..self.tracks.len() {
+            self.stay_away(index);
+        }
+        for (index, track) in self.tracks.iter_mut().enumerate() {
+            let number = members.iter().position(|member| *member == index);
+            let is_audio = track.track.kind == Kind::Audio;
+            let left = match number {
+                Some(number) if is_audio || track.is_ready() || track.home.is_none() => {
+                    track.home.replace((part.id(), number))
+                }
+                Some(number) => {
+                    track.next = Some(number);
+                    None
+                }
+                None if track.is_silent(now) => track.home.take(),
+                None => None,
+            };
+            if let Some((id, number)) = left
+                && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
+            {
+                part.end_track(number);
+            }
+        }
+    }
+
+    fn format_of(&self, index: usize) -> Option<Arc<Format>> {
+        let track = &self.tracks[index];
+        if let Some(frame) = track.fifo.front() {
+            return Some(frame.format.clone());
+        }
+        let (id, number) = track.home?;
+        let part = self.parts.iter().find(|p| p.id() == id)?;
+        part.format(number)
+    }
+
+    fn part_spec(
+        &self,
+        began: Reason,
+        members: &[usize],
+        formats: Vec<Arc<Format>>,
+        ctx: &mut Context<'_>,
+    ) -> PartSpec {
+        let codecs: Vec<Codec> = formats.iter().map(|f| f.codec).collect();
+        let container = Container::choose(ctx.settings.container, &codecs);
+        let first = |track: &TrackState| {
+            let frame = track.fifo.front().filter(|_| track.is_ready());
+            frame.cloned()
+        };
+        let firsts: Vec<_> = members.iter().map(|i| first(&self.tracks[*i])).collect();
+        let heads = firsts.iter().flatten();
+        // MPEG-TS has decoding times, and they start the file; Matroska has none.
+        let start = match container {
+            Container::MpegTs => heads.map(Frame::order).min(),
+            Container::Matroska => heads.map(|f| f.pts).min(),
+        };
+        let start = start.unwrap_or(0);
+        let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
+        let anchor = ctx.anchor(start);
+        let utc_ns = anchor.utc_ns(start);
+        let extension = container.extension(has_video);
+        let number = ctx.count_part(&self.person);
+        let file = ctx.file_name(&self.person, number, extension, utc_ns);
+        let tracks = members.iter().zip(&formats).map(|(index, format)| {
+            let track = &self.tracks[*index];
+            let pad = track.track.pad.upgrade().map(|pad| pad.name().into());
+            TrackRecord::new(format, track.stream_id.clone(), pad)
+        });
+        PartSpec {
+            record: PartRecord {
+                id: ctx.next_part_id(),
+                number,
+                person: self.person.clone(),
+                file,
+                container,
+                tracks: tracks.collect(),
+                start,
+                start_anchor: anchor,
+                end_anchor: anchor,
+                began,
+                ended: None,
+                session_end: None,
+                error: None,
+                bytes: 0,
+            },
+            formats,
+            firsts,
+            create_folders: ctx.settings.create_folders,
+            min_free: ctx.settings.min_free_space,
+            utc_ns,
+        }
+    }
+}
+
+/// Whether a frame's time can be said in the part.
+fn reaches(part: &Part, frame: &Frame) -> bool {
+    let time = frame.pts.max(frame.dts.unwrap_or(frame.pts));
+    let time = u64::try_from(time.saturating_sub(part.record.start)).unwrap_or(0);
+    part.record.container != Container::MpegTs || time < MPEGTS_END
+}
+
+fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {
+    let limits = ctx.settings.limits;
+    let time = u64::try_from(frame.order().saturating_sub(part.record.start)).unwrap_or(0);
+    if limits.time > 0 && time >= limits.time {
+        return Some(Reason::MaxSizeTime);
+    }
+    if limits.bytes > 0 && part.size() >= limits.bytes {
+        return Some(Reason::MaxSizeBytes);
+    }
+    let is_full = part.record.container == Container::MpegTs && time >= MPEGTS_MAX;
+    is_full.then_some(Reason::ContainerLimit)
+}

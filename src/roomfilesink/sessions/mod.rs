@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Who belongs together, in which order their frames go, and where parts begin and end.
+//!
+//! `all` finds the session of a track. A `session` has the tracks of one person and the frames that
+//! wait there (`waiting`); `pump` takes them in the order of their times, `cut` decides which part
+//! each goes to, `closing` ends parts, regularly or when they fail, and `retry` says when the next
+//! may begin.
+//!
+//! Only `control` calls it, on its thread. What is to be done outside is returned as `effects`; time
+//! comes from the caller.
+
+mod all;
+mod closing;
+mod cut;
+mod effects;
+mod pump;
+mod retry;
+mod session;
+mod waiting;
+
+pub(crate) use all::Sessions;
+pub(crate) use effects::{Context, Effect};
+pub(crate) use retry::{FIRST_RETRY, LAST_RETRY};
