@@ -84,7 +84,11 @@ impl Hub {
     }
 
     fn use_up_offer_drop(&self) -> bool {
-        let mut faults = self.testing.switches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut faults = self
+            .testing
+            .switches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let drop = faults.drop_offer_requests > 0;
         faults.drop_offer_requests = faults.drop_offer_requests.saturating_sub(1);
         drop

@@ -69,12 +69,7 @@ enum Of {
 
 macro_rules! file {
     ($path:literal, $kind:ident, $page:ident, $name:literal) => {
-        (
-            $path,
-            $kind,
-            Of::$page,
-            include_str!($name),
-        )
+        ($path, $kind, Of::$page, include_str!($name))
     };
 }
 

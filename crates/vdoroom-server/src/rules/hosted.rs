@@ -366,6 +366,7 @@ impl Hosted {
     }
 
     /// What is remembered: UUIDs, streams, streams that are waited for, and rooms.
+    #[cfg(feature = "faults")]
     pub fn sizes(&self) -> [usize; 4] {
         let wishes = self.members.values().map(|member| member.wishes.len());
         [

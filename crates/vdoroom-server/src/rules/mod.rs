@@ -11,7 +11,7 @@ mod relay;
 mod rooms;
 mod uuid;
 
-pub use effect::{Dialect, Effect, Leniency, LeaveNotice, RoomEvent, SocketId};
+pub use effect::{Dialect, Effect, LeaveNotice, Leniency, RoomEvent, SocketId};
 
 use crate::limits::{Limits, Network};
 
@@ -62,6 +62,7 @@ impl Rules {
     }
 
     /// What is remembered of clients: nothing of those who left.
+    #[cfg(feature = "faults")]
     pub fn sizes(&self) -> [usize; 4] {
         match self {
             Self::Hosted(rules) => rules.sizes(),

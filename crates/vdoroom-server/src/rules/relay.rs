@@ -236,6 +236,7 @@ impl Relay {
     }
 
     /// What is remembered: clients outside of rooms, UUIDs, streams, and rooms.
+    #[cfg(feature = "faults")]
     pub fn sizes(&self) -> [usize; 4] {
         let (outside, uuids) = (self.outside.len(), self.uuids.len());
         [outside, uuids, self.streams.len(), self.rooms.len()]

@@ -75,6 +75,7 @@ impl Rooms {
             .flat_map(|room| room.members.values().copied())
     }
 
+    #[cfg(feature = "faults")]
     pub fn len(&self) -> usize {
         self.rooms.len()
     }

@@ -39,8 +39,7 @@ fn a_certificate_that_was_renewed_is_shown_after_a_signal_and_ends_no_connection
     };
     let (old, new) = (Certificate::loopback(), Certificate::loopback());
     write(&old);
-    let (address, mut server) =
-        Running::start(&folder, "--tls-cert cert.pem --tls-key key.pem");
+    let (address, mut server) = Running::start(&folder, "--tls-cert cert.pem --tls-key key.pem");
     let connect = |certificate: &Certificate| {
         let tls = certificate.connect(address)?;
         tls.sock.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -172,5 +171,8 @@ fn the_program_tells_its_name_its_manual_and_its_completions() {
     assert_eq!(print(&["--version"]), version);
     assert!(print(&["--man"]).contains(".TH vdoroom-server 1"));
     let completion = print(&["--completion", "zsh"]);
-    assert!(completion.starts_with("#compdef vdoroom-server"), "{completion}");
+    assert!(
+        completion.starts_with("#compdef vdoroom-server"),
+        "{completion}"
+    );
 }

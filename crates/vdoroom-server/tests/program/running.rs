@@ -108,7 +108,10 @@ impl Running {
                 }
             }
         }
-        (self.child.wait().unwrap(), std::mem::take(&mut self.printed))
+        (
+            self.child.wait().unwrap(),
+            std::mem::take(&mut self.printed),
+        )
     }
 }
 
