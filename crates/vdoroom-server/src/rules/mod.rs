@@ -11,7 +11,9 @@ mod relay;
 mod rooms;
 mod uuid;
 
-pub use effect::{Dialect, Effect, LeaveNotice, Leniency, RoomEvent, SocketId};
+#[cfg(feature = "faults")]
+pub use effect::LeaveNotice;
+pub use effect::{Dialect, Effect, Leniency, RoomEvent, SocketId};
 
 use crate::limits::{Limits, Network};
 
