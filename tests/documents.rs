@@ -8,11 +8,12 @@ use std::path::Path;
 use vdoroom_test_support::manual::{self, Page};
 
 /// Documents that are no pages of the manual.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 6] = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "PROTOCOL.md",
     "crates/vdoroom-protocol/README.md",
+    "crates/vdoroom-server/README.md",
     "deploy/kubernetes/README.md",
 ];
 const SUMMARY: &str = "docs/SUMMARY.md";

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vdoroom_test_support::server::fuzzing::conversation;
+use vdoroom_server::fuzzing::conversation;
 
 fuzz_target!(|input: &[u8]| {
     if let Err(broken) = conversation(input) {

@@ -46,7 +46,7 @@ fn played(file: &Path, codec: &str) {
 fn a_new_user_presses_start_and_gets_a_file() {
     assert!(chromium::is_installed(), "install the package chromium");
     let folder = Folder::new();
-    let server = launch::example("room_server");
+    let server = launch::program("vdoroom-server");
     let line = format!("exec {} --listen 127.0.0.1:0", server.display());
     let mut server = Launch::shell(&folder.0, &line, |_| {});
     let mut printed = |what: &str| {

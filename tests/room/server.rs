@@ -1,186 +1,40 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The program `room_server`, as an administrator runs it.
+//! The program `vdoroom-server`, for tests that besiege it; its own tests are in its crate.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use async_tungstenite::tungstenite::WebSocket;
-use async_tungstenite::tungstenite::client::client;
-use vdoroom_test_support::launch::example;
-use vdoroom_test_support::manual;
-use vdoroom_test_support::server::Certificate;
+use vdoroom_test_support::launch::{example, program};
 use vdoroom_test_support::{Folder, Launch};
 
 use crate::recording::DEADLINE;
 
 /// Starts the program; its address, and it.
 pub fn start(folder: &Path, options: &str) -> (SocketAddr, Launch) {
-    let program = example("room_server");
+    let program = program("vdoroom-server");
     let line = format!("exec {} --listen 127.0.0.1:0 {options}", program.display());
     let mut server = Launch::shell(folder, &line, |_| {});
     let line = server.wait_for_line("listening on ", DEADLINE);
-    (address(&line), server)
-}
-
-fn address(line: &str) -> SocketAddr {
     let (_, address) = line.trim().rsplit_once('/').unwrap();
-    address.parse().unwrap()
-}
-
-fn open<S: Read + Write>(stream: S) -> Result<WebSocket<S>, String> {
-    let opened = client("ws://127.0.0.1/", stream);
-    opened
-        .map(|(socket, _)| socket)
-        .map_err(|error| error.to_string())
-}
-
-fn joins<S: Read + Write>(socket: &mut WebSocket<S>, room: &str) {
-    let join = format!(r#"{{"request":"joinroom","roomid":"{room}"}}"#);
-    socket.send(join.into()).unwrap();
-    let listing = socket.read().unwrap();
-    assert!(listing.to_text().unwrap().contains("listing"), "{listing}");
-}
-
-#[test]
-fn a_certificate_that_was_renewed_is_shown_after_a_signal_and_ends_no_connection() {
-    let folder = Folder::new();
-    let write = |certificate: &Certificate| {
-        std::fs::write(folder.0.join("cert.pem"), &certificate.chain).unwrap();
-        std::fs::write(folder.0.join("key.pem"), &certificate.key).unwrap();
-    };
-    let (old, new) = (Certificate::loopback(), Certificate::loopback());
-    write(&old);
-    let (address, mut server) = start(&folder.0, "--tls-cert cert.pem --tls-key key.pem");
-    let connect = |certificate: &Certificate| {
-        let tls = certificate.connect(address)?;
-        tls.sock.set_read_timeout(Some(DEADLINE)).unwrap();
-        open(tls)
-    };
-    let mut before = connect(&old).unwrap();
-    // What cannot be read changes nothing.
-    std::fs::write(folder.0.join("key.pem"), "no key").unwrap();
-    server.signal("HUP");
-    server.wait_for_line("the certificate stays as it was", DEADLINE);
-    connect(&old).unwrap();
-    write(&new);
-    server.signal("HUP");
-    let deadline = Instant::now() + DEADLINE;
-    let mut after = loop {
-        match connect(&new) {
-            Ok(socket) => break socket,
-            Err(error) => assert!(Instant::now() < deadline, "{error}"),
-        }
-    };
-    joins(&mut before, "r");
-    joins(&mut after, "r");
-    server.signal("TERM");
-    let (status, printed) = server.wait(DEADLINE);
-    assert!(status.success(), "{printed}");
-}
-
-/// Ends with the test, however that ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-fn a_server_whose_output_is_closed_or_not_read_goes_on() {
-    for is_closed in [true, false] {
-        let mut server = Command::new(example("room_server"));
-        server.args(["--listen", "127.0.0.1:0"]);
-        let server = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let mut server = Running(server.unwrap());
-        let mut output = BufReader::new(server.0.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let address = address(&line);
-        let unread = (!is_closed).then_some(output);
-        // More than a pipe holds (64 KiB), if it is not read.
-        for n in 0..500 {
-            let tcp = TcpStream::connect(address).unwrap();
-            tcp.set_read_timeout(Some(DEADLINE)).unwrap();
-            match open(tcp) {
-                Ok(mut socket) => joins(&mut socket, &format!("{n:0>120}")),
-                // Connections that come too fast are refused.
-                Err(_) if n > 250 => std::thread::sleep(Duration::from_millis(10)),
-                Err(error) => panic!("closed {is_closed}, {n}: {error}"),
-            }
-        }
-        assert!(matches!(server.0.try_wait(), Ok(None)));
-        drop(unread);
-    }
-}
-
-/// A terminal would obey them.
-#[test]
-fn names_are_printed_without_what_moves_the_cursor() {
-    let folder = Folder::new();
-    let (address, mut server) = start(&folder.0, "");
-    let tcp = TcpStream::connect(address).unwrap();
-    tcp.set_read_timeout(Some(DEADLINE)).unwrap();
-    joins(&mut open(tcp).unwrap(), r"a\u001b[2Jb\r\nc\u202ed");
-    let line = server.wait_for_line(" joined", DEADLINE);
-    assert!(
-        line.starts_with("a\u{fffd}[2jb\u{fffd}\u{fffd}c\u{fffd}d: "),
-        "{line:?}"
-    );
+    (address.parse().unwrap(), server)
 }
 
 /// Many systems have a limit of 1024, which a program may raise by itself.
 #[test]
-fn programs_may_open_as_many_files_as_they_need() {
+fn the_recorder_may_open_as_many_files_as_it_needs() {
     let folder = Folder::new();
-    for (program, options, line, wanted) in [
-        ("room_server", "--listen 127.0.0.1:0", "listening", 4096),
-        (
-            "record_room",
-            "--server ws://127.0.0.1:9 --room r --metrics 127.0.0.1:0",
-            "metrics at",
-            256 * 9,
-        ),
-    ] {
-        let program = example(program);
-        let line_of_shell = format!("ulimit -S -n 256; exec {} {options}", program.display());
-        let mut running = Launch::shell(&folder.0, &line_of_shell, |_| {});
-        running.wait_for_line(line, DEADLINE);
-        let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.pid())).unwrap();
-        let files = limits
-            .lines()
-            .find(|line| line.starts_with("Max open files"));
-        let soft = files
-            .and_then(|line| line.split_whitespace().nth(3))
-            .unwrap();
-        let soft: u64 = soft.parse().unwrap();
-        assert!(soft > wanted, "{}: {limits}", program.display());
-    }
-}
-
-/// The table in the manual, and what the program says of its options.
-#[test]
-fn the_limits_are_those_of_the_manual() {
-    let help = Command::new(example("room_server")).arg("--help").output();
-    let help = String::from_utf8(help.unwrap().stdout).unwrap();
-    let told: Vec<(&str, &str)> = help
-        .split("\n      --max-")
-        .skip(1)
-        .map(|option| {
-            let name = option.split(' ').next().unwrap();
-            let default = option.split("[default: ").nth(1).unwrap();
-            (name, default.split(']').next().unwrap())
-        })
-        .collect();
-    assert_eq!(told.len(), 6, "{help}");
-    let page = manual::page("docs/room-server.md");
-    for (name, default) in told {
-        let row = format!("| {default} | `--max-{name}` |");
-        assert!(page.text.contains(&row), "{} lacks {row}", page.path);
-    }
+    let program = example("record_room");
+    let options = "--server ws://127.0.0.1:9 --room r --metrics 127.0.0.1:0";
+    let line = format!("ulimit -S -n 256; exec {} {options}", program.display());
+    let mut running = Launch::shell(&folder.0, &line, |_| {});
+    running.wait_for_line("metrics at", DEADLINE);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.pid())).unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let soft = files
+        .and_then(|line| line.split_whitespace().nth(3))
+        .unwrap();
+    let soft: u64 = soft.parse().unwrap();
+    assert!(soft > 256 * 9, "{}: {limits}", program.display());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Room server, publishers and media checks for the tests and examples.
+//! Publishers and media checks for the tests and examples, and the room server with its faults.
 
 pub mod chaos;
 pub mod check;
@@ -8,19 +8,15 @@ pub mod corpus;
 pub mod folder;
 pub mod holdings;
 pub mod launch;
-pub mod log;
 pub mod loopback;
 pub mod manifest;
 pub mod manual;
 pub mod netns;
-pub mod open_files;
 pub mod own_network;
 pub mod pattern;
-pub mod printable;
 pub mod publisher;
 pub mod require;
 pub mod secret;
-pub mod server;
 pub mod table;
 pub mod timeline;
 pub mod turn;
@@ -31,8 +27,10 @@ pub use folder::Folder;
 pub use holdings::Holdings;
 pub use launch::Launch;
 pub use netns::Internet;
-pub use printable::printable;
 pub use publisher::{Codec, Flavour, Publisher, PublisherBuilder, Sound};
 pub use secret::{Password, Secret};
-pub use server::{Closing, Dialect, Faults, LeaveNotice, RoomServer, Who};
 pub use turn::TurnServer;
+pub use vdoroom_server as server;
+pub use vdoroom_server::{
+    Closing, Dialect, Faults, LeaveNotice, RoomServer, Who, log, open_files, printable,
+};

@@ -28,7 +28,7 @@ use process::Process;
 
 const PAGE: &str = include_str!("../../../browser/publisher.html");
 /// What the page has in common with the one that the room server shows.
-const SCRIPT: &str = include_str!("../server/pages/publisher.js");
+const SCRIPT: &str = include_str!("../../../../crates/vdoroom-server/src/pages/publisher.js");
 
 /// What the page is to publish.
 pub struct ChromiumBuilder {
