@@ -21,22 +21,34 @@ pub fn plugin_folder() -> PathBuf {
         .to_owned()
 }
 
-/// An example of this repository: Cargo puts them beside the tests, or above.
+/// An example of this repository.
 pub fn example(name: &str) -> PathBuf {
+    built(&Path::new("examples").join(name))
+}
+
+/// A program of this repository, as packages have it.
+pub fn program(name: &str) -> PathBuf {
+    built(Path::new(name))
+}
+
+/// What Cargo has built: it puts it beside the tests, or above.
+fn built(path: &Path) -> PathBuf {
+    let name = path.display();
     let folder = plugin_folder();
-    let mut programs = folder.ancestors().map(|f| f.join("examples").join(name));
+    let mut programs = folder.ancestors().map(|f| f.join(path));
     let program = programs
-        .find(|program| program.exists())
-        .unwrap_or_else(|| panic!("the example {name} is not built: {BUILD}"));
+        .find(|program| program.is_file())
+        .unwrap_or_else(|| panic!("{name} is not built: {BUILD}"));
     if let Some(newer) = newer_source(&program) {
         let newer = newer.display();
-        panic!("the example {name} is older than {newer}: {BUILD}");
+        panic!("{name} is older than {newer}: {BUILD}");
     }
     program
 }
 
 /// What `cargo test` of one target does not do.
-const BUILD: &str = "cargo build --workspace --lib --examples --features vdoroom-test-support/ges";
+const BUILD: &str =
+    "cargo build --workspace --lib --bins --examples --features vdoroom-test-support/ges";
 
 /// A source of a program that has changed since it was built, by what Cargo wrote beside it.
 fn newer_source(program: &Path) -> Option<PathBuf> {

@@ -21,8 +21,6 @@ pub mod publisher;
 pub mod require;
 pub mod secret;
 pub mod server;
-pub mod table;
-pub mod timeline;
 pub mod turn;
 
 pub use chaos::Chaos;
@@ -36,3 +34,4 @@ pub use publisher::{Codec, Flavour, Publisher, PublisherBuilder, Sound};
 pub use secret::{Password, Secret};
 pub use server::{Closing, Dialect, Faults, LeaveNotice, RoomServer, Who};
 pub use turn::TurnServer;
+pub use vdoroom_recordings::timeline;

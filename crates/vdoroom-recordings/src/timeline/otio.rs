@@ -8,7 +8,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Person, Picture, Piece, Plan};
+use super::picture::Picture;
+use super::plan::{Person, Piece, Plan};
 
 pub fn timeline(plan: &Plan, base: &Path, picture: Picture) -> Value {
     let name = base.file_name().unwrap_or(base.as_os_str());

@@ -6,10 +6,13 @@
 //! `<base>-mosaic.xges` with everybody at once, and `<base>.otio` for other editors. The first two
 //! are for GStreamer Editing Services and want the feature `ges`.
 
+// From bottom to top: imports run downwards only.
+mod picture;
+mod plan;
+
 #[cfg(any(feature = "ges", test))]
 mod mosaic;
 mod otio;
-mod plan;
 #[cfg(feature = "ges")]
 mod xges;
 
@@ -17,27 +20,8 @@ use std::path::{Path, PathBuf};
 
 use crate::manifest::Manifest;
 
+pub use picture::Picture;
 pub use plan::{Person, Piece, Plan};
-
-/// The pictures of a timeline.
-#[derive(Debug, Clone, Copy)]
-pub struct Picture {
-    /// Pixels.
-    pub width: u32,
-    pub height: u32,
-    /// Pictures per second.
-    pub rate: u32,
-}
-
-impl Default for Picture {
-    fn default() -> Self {
-        Self {
-            width: 1280,
-            height: 720,
-            rate: 30,
-        }
-    }
-}
 
 /// What became of it.
 #[derive(Debug, Default)]
@@ -80,7 +64,7 @@ pub fn write(
     let [layers, mosaic, otio] = targets;
     let xges = [layers, mosaic];
     let mut plan = Plan::of(manifest);
-    has_something(&plan)?;
+    plan.has_something()?;
     let text = format!("{:#}\n", otio::timeline(&plan, &base, picture));
     std::fs::write(&otio, text).map_err(|e| format!("{}: {e}", otio.display()))?;
     let mut files = vec![otio];
@@ -97,16 +81,6 @@ pub fn write(
         notes: plan.notes,
         warnings: plan.warnings,
     })
-}
-
-fn has_something(plan: &Plan) -> Result<(), String> {
-    match plan.people.is_empty() {
-        true => {
-            let why = [&plan.warnings[..], &plan.notes].concat().join("; ");
-            Err(format!("nothing of this recording can be placed: {why}"))
-        }
-        false => Ok(()),
-    }
 }
 
 /// What [`write`] writes: all layers, the mosaic, and the file for other editors.

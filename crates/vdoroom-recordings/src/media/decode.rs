@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The decoding pipeline of a media check.
+//! The pipeline that decodes a file.
 
 use std::{
     path::Path,
@@ -10,51 +10,49 @@ use std::{
 use gst::prelude::*;
 use gst_video::prelude::*;
 
-use crate::pattern::Plane;
-
 use super::{
-    packets,
     report::Report,
-    speed::Packet,
-    track::{AudioTrack, VideoTrack, offsets},
+    track::{AudioTrack, VideoTrack},
+    watch::{Sound, Watch},
 };
 
 /// A decoder that shows nothing new for so long hangs.
 const STALLED: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
-struct Notes {
+struct Notes<W> {
     video: Option<VideoTrack>,
     audio: Option<AudioTrack>,
-    packets: Vec<Packet>,
+    watch: W,
     further_tracks: usize,
     buffers: u64,
     errors: Vec<String>,
 }
 
-type Shared = Arc<Mutex<Notes>>;
+type Shared<W> = Arc<Mutex<Notes<W>>>;
 
-fn lock(notes: &Shared) -> MutexGuard<'_, Notes> {
+fn lock<W>(notes: &Shared<W>) -> MutexGuard<'_, Notes<W>> {
     notes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub fn decode(path: &Path) -> Report {
+pub fn decode<W: Watch>(path: &Path) -> (Report, W) {
     let mut report = Report::default();
+    let mut watch = W::default();
     match std::fs::metadata(path) {
         Ok(metadata) => report.size = metadata.len(),
         Err(error) => report.errors.push(error.to_string()),
     }
     if report.errors.is_empty()
-        && let Err(error) = run(path, &mut report)
+        && let Err(error) = run(path, &mut report, &mut watch)
     {
         report.errors.push(error);
     }
-    report
+    (report, watch)
 }
 
-fn run(path: &Path, report: &mut Report) -> Result<(), String> {
+fn run<W: Watch>(path: &Path, report: &mut Report, watch: &mut W) -> Result<(), String> {
     gst::init().map_err(|error| error.to_string())?;
-    let notes = Shared::default();
+    let notes = Shared::<W>::default();
     let pipeline = gst::Pipeline::new();
     let make = |factory: &str| {
         let made = gst::ElementFactory::make(factory).build();
@@ -76,8 +74,7 @@ fn run(path: &Path, report: &mut Report) -> Result<(), String> {
         }
     });
     configure_decoders(&pipeline);
-    let to = notes.clone();
-    packets::watch(&pipeline, move |packet| lock(&to).packets.push(packet));
+    lock(&notes).watch.begin(&pipeline);
     pipeline
         .set_state(gst::State::Playing)
         .map_err(|error| error.to_string())?;
@@ -86,7 +83,7 @@ fn run(path: &Path, report: &mut Report) -> Result<(), String> {
     report.declared_duration = pipeline.query_duration::<gst::ClockTime>();
     let _ = pipeline.set_state(gst::State::Null);
     let notes = std::mem::take(&mut *lock(&notes));
-    conclude(notes, report);
+    *watch = conclude(notes, report);
     played
 }
 
@@ -126,7 +123,7 @@ fn configure_decoders(pipeline: &gst::Pipeline) {
     });
 }
 
-fn play(pipeline: &gst::Pipeline, notes: &Shared, report: &mut Report) -> Result<(), String> {
+fn play<W>(pipeline: &gst::Pipeline, notes: &Shared<W>, report: &mut Report) -> Result<(), String> {
     let bus = pipeline.bus().ok_or("no bus")?;
     let (mut seen, mut since) = (0, Instant::now());
     loop {
@@ -156,7 +153,7 @@ fn play(pipeline: &gst::Pipeline, notes: &Shared, report: &mut Report) -> Result
     }
 }
 
-fn note_codecs(tags: &gst::TagList, notes: &Shared) {
+fn note_codecs<W>(tags: &gst::TagList, notes: &Shared<W>) {
     let mut notes = lock(notes);
     if let (Some(name), Some(track)) = (tags.get::<gst::tags::VideoCodec>(), &mut notes.video) {
         track.video.codec = name.get().into();
@@ -166,7 +163,11 @@ fn note_codecs(tags: &gst::TagList, notes: &Shared) {
     }
 }
 
-fn take(pipeline: &gst::Pipeline, pad: &gst::Pad, notes: &Shared) -> Result<(), String> {
+fn take<W: Watch>(
+    pipeline: &gst::Pipeline,
+    pad: &gst::Pad,
+    notes: &Shared<W>,
+) -> Result<(), String> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let name = caps
         .structure(0)
@@ -210,7 +211,7 @@ fn take(pipeline: &gst::Pipeline, pad: &gst::Pad, notes: &Shared) -> Result<(), 
     Ok(())
 }
 
-fn note_samples(sink: &gst_app::AppSink, is_video: bool, notes: &Shared) {
+fn note_samples<W: Watch>(sink: &gst_app::AppSink, is_video: bool, notes: &Shared<W>) {
     let notes = notes.clone();
     sink.set_callbacks(
         gst_app::AppSinkCallbacks::builder()
@@ -238,25 +239,18 @@ fn running_time(sample: &gst::Sample) -> Option<gst::ClockTime> {
     segment.to_running_time(sample.buffer()?.pts())
 }
 
-fn note_frame(notes: &mut Notes, sample: &gst::Sample) -> Option<()> {
+fn note_frame<W: Watch>(notes: &mut Notes<W>, sample: &gst::Sample) -> Option<()> {
     let buffer = sample.buffer()?;
     let info = gst_video::VideoInfo::from_caps(sample.caps()?).ok()?;
     let damaged = buffer.flags().contains(gst::BufferFlags::CORRUPTED);
     let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).ok()?;
-    let plane = Plane {
-        data: frame.plane_data(0).ok()?,
-        stride: frame.plane_stride()[0] as usize,
-        width: frame.width() as usize,
-        height: frame.height() as usize,
-    };
-    notes
-        .video
-        .as_mut()?
-        .frame(running_time(sample)?, damaged, &plane);
+    let (track, time) = (notes.video.as_mut()?, running_time(sample)?);
+    track.frame(time, damaged, (frame.width(), frame.height()));
+    notes.watch.frame(time, &frame);
     Some(())
 }
 
-fn note_sound(notes: &mut Notes, sample: &gst::Sample) -> Option<()> {
+fn note_sound<W: Watch>(notes: &mut Notes<W>, sample: &gst::Sample) -> Option<()> {
     let format = sample.caps()?.structure(0)?;
     let rate = u32::try_from(format.get::<i32>("rate").ok()?).ok()?;
     let channels = u32::try_from(format.get::<i32>("channels").ok()?).ok()?;
@@ -265,29 +259,24 @@ fn note_sound(notes: &mut Notes, sample: &gst::Sample) -> Option<()> {
         .chunks_exact(2)
         .map(|bytes| i16::from_le_bytes([bytes[0], bytes[1]]))
         .collect();
-    notes
-        .audio
-        .as_mut()?
-        .sound(running_time(sample)?, &samples, channels, rate);
+    let (track, time) = (notes.audio.as_mut()?, running_time(sample)?);
+    let count = samples.len() as u64 / u64::from(channels.max(1));
+    track.sound(time, count, channels, rate);
+    let sound = Sound {
+        samples: &samples,
+        channels,
+        rate,
+    };
+    notes.watch.sound(time, sound);
     Some(())
 }
 
-fn conclude(notes: Notes, report: &mut Report) {
+fn conclude<W>(notes: Notes<W>, report: &mut Report) -> W {
     report.errors.extend(notes.errors);
     report.further_tracks = notes.further_tracks;
-    let packets = notes.packets;
-    report.audio = notes
-        .audio
-        .map(|track| track.finish(packets))
-        .filter(|audio| audio.samples > 0);
-    report.video = notes
-        .video
-        .map(VideoTrack::finish)
-        .filter(|video| video.frames_decoded > 0);
-    if let (Some(video), Some(audio)) = (&report.video, &report.audio) {
-        report.flash_beep_offsets = offsets(&video.flashes, &audio.beeps);
-        if let Some(capture) = &video.capture {
-            report.beep_offsets = capture.beeps_ms(&video.shown, &audio.beeps);
-        }
-    }
+    let audio = notes.audio.map(|track| track.audio);
+    report.audio = audio.filter(|audio| audio.samples > 0);
+    let video = notes.video.map(|track| track.video);
+    report.video = video.filter(|video| video.frames_decoded > 0);
+    notes.watch
 }

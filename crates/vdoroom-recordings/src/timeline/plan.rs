@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use url::Url;
+
 use crate::manifest::{Manifest, Part};
 
 /// A recording, laid out from the moment at which the first part begins.
@@ -77,6 +79,17 @@ impl Plan {
         plan
     }
 
+    /// An error with the reasons if there is nothing to show.
+    pub(super) fn has_something(&self) -> Result<(), String> {
+        match self.people.is_empty() {
+            true => {
+                let why = [&self.warnings[..], &self.notes].concat().join("; ");
+                Err(format!("nothing of this recording can be placed: {why}"))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// How long the part is, if it can be placed.
     fn judge(&mut self, part: &Part, file: &Path) -> Option<u64> {
         let name = printable(&file.display().to_string());
@@ -99,9 +112,8 @@ impl Plan {
     fn place(&mut self, part: &Part, file: &Path, start: u64, duration: u64) {
         let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let name = printable(&absolute.display().to_string());
-        let uri = match gst::glib::filename_to_uri(&absolute, None) {
-            Ok(uri) => uri.into(),
-            Err(error) => return self.warnings.push(format!("{name}: {error}")),
+        let Some(uri) = uri(&absolute) else {
+            return self.warnings.push(format!("{name} has no URI"));
         };
         let mut pictures = part.tracks.iter().filter(|t| t.kind == "video");
         let size = pictures.next().and_then(|t| size(t.sizes.first()?));
@@ -145,6 +157,11 @@ impl Plan {
         });
         &mut self.people[index]
     }
+}
+
+/// Of an absolute path.
+fn uri(path: &Path) -> Option<String> {
+    Url::from_file_path(path).ok().map(String::from)
 }
 
 /// `320x180`.
@@ -223,5 +240,18 @@ mod tests {
         assert_eq!(plan.warnings.len(), 1, "{:?}", plan.warnings);
         assert!(plan.warnings[0].ends_with("gone.ts is not there"));
         assert_eq!(pieces(&plan.people[0]), [[0, 2, 0]]);
+    }
+
+    #[test]
+    fn a_path_with_odd_letters_is_a_uri_that_leads_back_to_it() {
+        let path = Path::new("/it's 100% \"odd\" & <new> #1?, é/a;[b].ts");
+        let uri = uri(path).unwrap();
+        assert!(
+            uri.starts_with(
+                "file:///it's%20100%25%20%22odd%22%20&%20%3Cnew%3E%20%231%3F,%20%C3%A9/"
+            ),
+            "{uri}"
+        );
+        assert_eq!(Url::parse(&uri).unwrap().to_file_path().unwrap(), path);
     }
 }

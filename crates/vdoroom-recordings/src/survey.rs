@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What became of the parts: the manifest held against the disk.
+//!
+//! How far a file plays, and whether it is whole, only a player can say: the caller brings one,
+//! such as `media::play`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use vdoroom_test_support::check::{self, Report};
-use vdoroom_test_support::manifest::{Manifest, Part, Run};
+
+use crate::manifest::{Manifest, Part, Run};
 
 /// A pause in the recording of a person that is worth a line, in nanoseconds.
 const PAUSE: i64 = 500_000_000;
 /// What a file plays may differ by so much from what the manifest says, in nanoseconds.
 const TOLERANCE: i64 = 1_000_000_000;
 const EXTENSIONS: [&str; 3] = ["ts", "mkv", "mka"];
+
+/// What a player makes of a file.
+#[derive(Debug, Clone, Default)]
+pub struct Played {
+    /// Nanoseconds from the first frame to the last; 0 if nothing of it plays.
+    pub length: i64,
+    /// What keeps it from being whole, one sentence each.
+    pub problems: Vec<String>,
+}
+
+/// Plays a file of which the manifest lists so many tracks.
+pub type Player<'a> = &'a dyn Fn(&Path, usize) -> Played;
 
 /// Something to know about a recording.
 #[derive(Debug, Clone, Serialize)]
@@ -61,8 +76,9 @@ impl Survey {
         !self.findings.iter().any(|f| f.problem)
     }
 
-    /// Looks at all parts; with `decode` also into the files.
-    pub fn of(manifests: &[Manifest], decode: bool) -> Self {
+    /// Looks at all parts. `play` is asked for each file with `all`, and otherwise only for those
+    /// that nobody closed.
+    pub fn of(manifests: &[Manifest], all: bool, play: Player) -> Self {
         let mut survey = Self::default();
         for manifest in manifests {
             for damage in &manifest.damage {
@@ -71,7 +87,7 @@ impl Survey {
             let goes_on = manifest.run.as_ref().is_some_and(is_running);
             let mut ends = Vec::new();
             for part in &manifest.parts {
-                ends.push(survey.part(part, &manifest.path, goes_on, decode));
+                ends.push(survey.part(part, &manifest.path, goes_on, all, play));
             }
             survey.pauses(manifest, &ends);
         }
@@ -98,13 +114,21 @@ impl Survey {
     }
 
     /// Returns the running time at which the part ends, if that can be found out.
-    fn part(&mut self, part: &Part, manifest: &Path, goes_on: bool, decode: bool) -> Option<i64> {
+    fn part(
+        &mut self,
+        part: &Part,
+        manifest: &Path,
+        goes_on: bool,
+        all: bool,
+        play: Player,
+    ) -> Option<i64> {
         let file = part.locate(manifest);
         let bytes = file.metadata().ok().map(|m| m.len());
         let is_orphan = !part.is_over() && !goes_on;
-        // Only decoding says how far a file goes that nobody closed.
-        let report = (bytes.is_some() && (decode || is_orphan)).then(|| check::inspect(&file));
-        let played = report.as_ref().map(played_ns).filter(|ns| *ns > 0);
+        // Only a player says how far a file goes that nobody closed.
+        let is_played = bytes.is_some() && (all || is_orphan);
+        let report = is_played.then(|| play(&file, part.tracks.len()));
+        let played = report.as_ref().map(|r| r.length).filter(|ns| *ns > 0);
         let told = part.end.map(|end| end - part.start);
         let duration = told.or(played);
         let state = match (part.event.as_str(), goes_on) {
@@ -132,7 +156,7 @@ impl Survey {
         });
         self.judge(part, &file, bytes, goes_on);
         if let Some(report) = report.filter(|_| !goes_on || part.is_over()) {
-            self.judge_content(part, &file, report, told, played);
+            self.judge_content(part, &file, report.problems, told, played);
         }
         part.end.or_else(|| duration.map(|d| part.start + d))
     }
@@ -186,16 +210,11 @@ impl Survey {
         &mut self,
         part: &Part,
         file: &Path,
-        mut report: Report,
+        problems: Vec<String>,
         told: Option<i64>,
         played: Option<i64>,
     ) {
-        // A screen beside the camera, or a second camera, is in the manifest.
-        let kinds = [report.video.is_some(), report.audio.is_some()];
-        let seen = kinds.into_iter().filter(|there| *there).count();
-        let further = part.tracks.len().saturating_sub(seen);
-        report.further_tracks = report.further_tracks.saturating_sub(further);
-        for problem in report.problems() {
+        for problem in problems {
             self.find(true, "content", file, Some(part), problem);
         }
         match (told, played) {
@@ -297,10 +316,6 @@ fn pause(before: &Part, after: &Part, ns: i64) -> String {
     )
 }
 
-fn played_ns(report: &Report) -> i64 {
-    i64::try_from(report.duration().nseconds()).unwrap_or(i64::MAX)
-}
-
 pub fn seconds(ns: i64) -> String {
     format!("{:.2} s", ns as f64 / 1e9)
 }
@@ -309,7 +324,9 @@ pub fn seconds(ns: i64) -> String {
 /// not been waited for has no command line.
 fn is_running(run: &Run) -> bool {
     let command_line = Path::new("/proc").join(run.pid.to_string()).join("cmdline");
-    run.host == gst::glib::host_name() && std::fs::read(command_line).is_ok_and(|c| !c.is_empty())
+    let host = rustix::system::uname();
+    let is_here = host.nodename().to_str() == Ok(run.host.as_str());
+    is_here && std::fs::read(command_line).is_ok_and(|c| !c.is_empty())
 }
 
 #[cfg(test)]
@@ -329,6 +346,10 @@ mod tests {
         Manifest::parse(&[run.to_owned(), part(1, 0), part(2, second_start)].concat())
     }
 
+    fn unplayed(_: &Path, _: usize) -> Played {
+        Played::default()
+    }
+
     fn of_kind(survey: &Survey, kind: &str) -> Vec<String> {
         let found = survey.findings.iter().filter(|f| f.kind == kind);
         found.map(|f| f.text.clone()).collect()
@@ -336,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_pause_between_two_parts_is_told_with_its_reason() {
-        let survey = Survey::of(&[manifest(5_000_000_000)], false);
+        let survey = Survey::of(&[manifest(5_000_000_000)], false, &unplayed);
         let pauses = of_kind(&survey, "pause");
         assert_eq!(pauses.len(), 1, "{survey:#?}");
         assert!(pauses[0].contains("from at 1000000000 to at 5000000000, 4.00 s"));
@@ -345,13 +366,13 @@ mod tests {
 
     #[test]
     fn parts_that_follow_each_other_leave_no_pause() {
-        let survey = Survey::of(&[manifest(1_000_000_000)], false);
+        let survey = Survey::of(&[manifest(1_000_000_000)], false, &unplayed);
         assert_eq!(of_kind(&survey, "pause"), Vec::<String>::new());
     }
 
     #[test]
     fn files_that_are_not_there_are_missing() {
-        let survey = Survey::of(&[manifest(1_000_000_000)], false);
+        let survey = Survey::of(&[manifest(1_000_000_000)], false, &unplayed);
         assert_eq!(of_kind(&survey, "missing").len(), 2, "{survey:#?}");
         assert!(!survey.is_well());
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Where each person is in a picture that shows all of them.
 
-use super::Picture;
+use super::picture::Picture;
 
 /// A part of the picture, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use ges::prelude::*;
 use gst::ClockTime;
 
 use super::mosaic::{Cell, cell};
-use super::{Person, Picture, Piece, Plan};
+use super::picture::Picture;
+use super::plan::{self, Person, Piece, Plan};
 
 /// Hertz; all sound is converted to it.
 const SAMPLE_RATE: i32 = 48_000;
@@ -18,7 +19,7 @@ pub fn write(plan: &mut Plan, files: &[PathBuf; 2], picture: Picture) -> Result<
     discover(plan);
     trim(plan, picture);
     warn_of_seeks(plan);
-    super::has_something(plan)?;
+    plan.has_something()?;
     let [layers, mosaic] = files;
     save(plan, layers, picture, |_| None)?;
     let seen: Vec<_> = plan.people.iter().map(|p| p.size()).collect();
@@ -50,7 +51,7 @@ fn trim(plan: &mut Plan, picture: Picture) {
             piece.duration = end.saturating_sub(start);
             let stays = piece.duration > 0;
             if !stays {
-                let file = super::plan::printable(&piece.file.display().to_string());
+                let file = plan::printable(&piece.file.display().to_string());
                 let note = format!("{file} is in no .xges: it is shorter than some pictures");
                 plan.notes.push(note);
             }
@@ -83,7 +84,7 @@ fn discover(plan: &mut Plan) {
                 true
             }
             Err(error) => {
-                let file = super::plan::printable(&piece.file.display().to_string());
+                let file = plan::printable(&piece.file.display().to_string());
                 warnings.push(format!("{file} is in no .xges: {error}"));
                 false
             }
