@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use async_tungstenite::tungstenite::WebSocket;
 use async_tungstenite::tungstenite::client::client;
-use vdoroom_test_support::launch::example;
+use vdoroom_test_support::launch::{self, example};
 use vdoroom_test_support::manual;
 use vdoroom_test_support::server::Certificate;
 use vdoroom_test_support::{Folder, Launch};
@@ -139,15 +139,19 @@ fn names_are_printed_without_what_moves_the_cursor() {
 fn programs_may_open_as_many_files_as_they_need() {
     let folder = Folder::new();
     for (program, options, line, wanted) in [
-        ("room_server", "--listen 127.0.0.1:0", "listening", 4096),
         (
-            "record_room",
-            "--server ws://127.0.0.1:9 --room r --metrics 127.0.0.1:0",
+            example("room_server"),
+            "--listen 127.0.0.1:0",
+            "listening",
+            4096,
+        ),
+        (
+            launch::program("vdoroom"),
+            "record --server ws://127.0.0.1:9 --room r --metrics 127.0.0.1:0",
             "metrics at",
             256 * 9,
         ),
     ] {
-        let program = example(program);
         let line_of_shell = format!("ulimit -S -n 256; exec {} {options}", program.display());
         let mut running = Launch::shell(&folder.0, &line_of_shell, |_| {});
         running.wait_for_line(line, DEADLINE);

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use gst::glib;
 use gst::prelude::*;
 
-use crate::options::Options;
+use super::options::Options;
 
 pub struct Elements {
     pub source: gst::Element,

@@ -5,8 +5,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use gst::prelude::*;
-use vdoroom_test_support::manifest::Manifest;
-use vdoroom_test_support::timeline::{self, Picture};
+use vdoroom_recordings::manifest::Manifest;
+use vdoroom_recordings::timeline::{self, Picture};
 
 /// The timelines that are written when all is recorded.
 pub struct Timelines {

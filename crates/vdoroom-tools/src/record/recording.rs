@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use crate::disk::Disk;
-use crate::elements::Elements;
-use crate::metrics::Metrics;
-use crate::options::Options;
-use crate::output::Output;
-use crate::parts::Parts;
-use crate::status::Status;
+use super::elements::Elements;
+use super::end::End;
+use super::metrics::Metrics;
+use super::options::Options;
+use super::output::Output;
+use super::status::{Disk, Parts, Status};
 
 /// How long the files may take to close once the recording ends.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -36,16 +35,6 @@ pub struct Recording {
     /// Whether the room has been joined, if there is one to join.
     has_joined: bool,
     begun: Instant,
-}
-
-/// How a recording ended.
-pub enum End {
-    Whole,
-    /// A file failed or was not closed in time.
-    Incomplete,
-    Error(String),
-    /// An element does not take a value of its properties: it never will.
-    Refused(String),
 }
 
 /// Whether to go on.

@@ -5,7 +5,7 @@ use bytesize::ByteSize;
 use gst::glib;
 pub use vdoroom_test_support::printable as clean;
 
-use crate::status::{Room, Status, Stream, Track};
+use crate::record::status::{Room, Status, Stream, Track};
 
 const NANOSECOND: u64 = 1_000_000_000;
 

@@ -6,13 +6,12 @@ use std::fmt::Display;
 use console::{Alignment, Style, Term, style, truncate_str};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::columns;
-use crate::files;
-use crate::options::Options;
-use crate::output::{Output, print};
-use crate::recording::End;
-use crate::status::{Files, Status, Stream};
-use crate::words;
+use crate::record::end::End;
+use crate::record::options::Options;
+use crate::record::status::{Files, Status, Stream};
+
+use super::contract::{Output, print};
+use super::{columns, files, words};
 
 const COLUMNS: [(&str, Alignment); 7] = [
     ("WHO", Alignment::Left),

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::files;
-use crate::output::{Output, print};
-use crate::recording::End;
-use crate::status::{Files, Status};
-use crate::words;
+use crate::record::end::End;
+use crate::record::status::{Files, Status};
+
+use super::contract::{Output, print};
+use super::{files, words};
 
 #[derive(Default)]
 pub struct PlainLines {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use console::{Alignment, style};
 
-use crate::columns;
-use crate::status::structures;
-use crate::words;
+use crate::record::status::structures;
+
+use super::{columns, words};
 
 const HEADER: [(&str, Alignment); 6] = [
     ("FILE", Alignment::Left),

@@ -1,29 +1,33 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Are these recordings whole? Decodes each file from beginning to end and prints a table.
-//!
-//! ```sh
-//! cargo run --example check_recording -- recording_*.ts recording_*.mkv
-//! ```
-//!
-//! Exits with 0 only if all files are whole.
+//! `vdoroom check`: are these recordings whole? Decodes each file from beginning to end and prints a
+//! table.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use clap::Parser;
-use vdoroom_test_support::check::{self, Report};
-use vdoroom_test_support::manifest::{Manifest, Part};
-use vdoroom_test_support::table;
+use vdoroom_recordings::manifest::{Manifest, Part};
+use vdoroom_recordings::media::{self, Report};
 
-#[derive(Parser)]
-#[command(about = "Decodes recordings and says whether they are whole")]
-struct Arguments {
+use crate::page::Page;
+use crate::table;
+
+/// Decodes recordings and says whether they are whole
+#[derive(clap::Args)]
+pub struct Options {
     /// Files to check
     #[arg(required = true)]
     files: Vec<PathBuf>,
 }
+
+pub const PAGE: Page = Page {
+    sections: &[],
+    status: &[
+        ("0", "All files are whole."),
+        ("1", "A file is damaged, or is not there."),
+        ("2", "The options are wrong."),
+    ],
+    examples: &["vdoroom check recordings/*.ts recordings/*.mkv"],
+};
 
 const HEADER: [&str; 9] = [
     "file",
@@ -37,12 +41,11 @@ const HEADER: [&str; 9] = [
     "verdict",
 ];
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+pub fn run(options: &Options) -> ExitCode {
     let mut rows = vec![HEADER.map(str::to_owned)];
     let mut problems = vec![];
-    for file in &arguments.files {
-        let report = check::inspect(file);
+    for file in &options.files {
+        let report = media::inspect(file);
         rows.push(row(file, &report));
         let mut found = report.problems();
         found.extend(undecodable(file));

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Output: on a terminal, as plain lines, or as JSON.
+//! What every output is told, and how it prints.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
-use crate::json::JsonLines;
-use crate::options::Options;
-use crate::plain::PlainLines;
-use crate::recording::End;
-use crate::status::{Files, Status};
-use crate::terminal::Terminal;
+use crate::record::end::End;
+use crate::record::status::{Files, Status};
 
 pub trait Output {
     /// The recording begins. `metrics` is the address at which they are served.
@@ -22,15 +18,6 @@ pub trait Output {
     fn closing(&mut self);
     /// All is over. `files` is the property of roomfilesink, `sums` is what it holds in all.
     fn ended(&mut self, files: &gst::Structure, sums: &Files, end: &End);
-}
-
-pub fn new(options: &Options) -> Box<dyn Output> {
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    match () {
-        () if options.run.json => Box::new(JsonLines::new(options)),
-        () if std::io::stdout().is_terminal() && !is_dumb => Box::new(Terminal::new(options)),
-        () => Box::new(PlainLines::default()),
-    }
 }
 
 /// Prints a line. The reader may exit while the recording continues.

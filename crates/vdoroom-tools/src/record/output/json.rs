@@ -8,10 +8,11 @@ use gst::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::options::Options;
-use crate::output::{Output, print};
-use crate::recording::End;
-use crate::status::{Files, Status};
+use crate::record::end::End;
+use crate::record::options::Options;
+use crate::record::status::{Files, Status};
+
+use super::contract::{Output, print};
 
 pub struct JsonLines {
     room: Option<String>,

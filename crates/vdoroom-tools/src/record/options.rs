@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What can be asked for on the command line.
+//! What `vdoroom record` can be asked for.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::{Args, Parser, ValueEnum};
-use clap_complete::Shell;
+use clap::{Args, ValueEnum};
 
 const AFTER_HELP: &str = "\
 Ends with q, Ctrl+C, SIGTERM or SIGHUP: all files are closed, and a table of them is printed. Asked a second time, it does \
@@ -21,14 +20,8 @@ are wrong, or a value was refused. 3: a file failed, or was not closed in time."
 ///
 /// Joins the room, receives everybody in it, and writes what they send as it is, audio and video together: H.264 and
 /// H.265 into MPEG-TS, all else into Matroska.
-#[derive(Parser)]
-#[command(
-    name = "vdoroom-record",
-    bin_name = "vdoroom-record",
-    version,
-    max_term_width = 100,
-    after_long_help = AFTER_HELP
-)]
+#[derive(Args)]
+#[command(after_long_help = AFTER_HELP)]
 pub struct Options {
     #[command(flatten)]
     pub room: RoomOptions,
@@ -40,19 +33,13 @@ pub struct Options {
     pub files: FileOptions,
     #[command(flatten)]
     pub run: RunOptions,
-    /// Print the man page
-    #[arg(long, hide = true)]
-    pub man: bool,
-    /// Print what completes the options in a shell
-    #[arg(long, hide = true, value_name = "SHELL")]
-    pub completion: Option<Shell>,
 }
 
 #[derive(Args)]
 #[command(next_help_heading = "Room")]
 pub struct RoomOptions {
     /// Room to record; without one, --streams are received without a room
-    #[arg(long, required_unless_present_any = ["streams", "man", "completion"])]
+    #[arg(long, required_unless_present = "streams")]
     pub room: Option<String>,
     /// Room server, ws:// or wss://
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8443")]

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What Prometheus scrapes, and whether the recorder is in the room. Made anew for each request
 //! from the last status, so that of a stream that has left nothing stays behind.
+//!
+//! The recording hands each [`Status`] to [`Metrics::show`]; a thread of the web server answers.
+
+mod families;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -11,8 +15,7 @@ use prometheus::TextEncoder;
 use vdoroom_test_support::server::Limits;
 use vdoroom_test_support::server::web::{self, Page};
 
-use crate::families;
-use crate::status::Status;
+use crate::record::status::Status;
 
 /// A status is made once a second; a recorder that is so late with it hangs.
 const STALE: Duration = Duration::from_secs(10);

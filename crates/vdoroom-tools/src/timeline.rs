@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How does a recording become a film? Turns its manifest into timelines for editors: each person
-//! a layer, each part at its true time.
-//!
-//! ```sh
-//! cargo run --features ges --example room_timeline -- rec_1795230268.manifest.jsonl
-//! ges-launch-1.0 --load $PWD/room.xges
-//! ```
-//!
-//! Exits with 0 if all is in the timelines, 1 if something is missing, 2 if it was called wrongly.
+//! `vdoroom timeline`: how does a recording become a film? Turns its manifest into timelines for
+//! editors: each person a layer, each part at its true time.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-use vdoroom_test_support::manifest::Manifest;
-use vdoroom_test_support::timeline::{self, Picture};
+use vdoroom_recordings::manifest::Manifest;
+use vdoroom_recordings::timeline::{self, Picture};
+
+use crate::page::Page;
 
 /// Turns the manifest of a recording into timelines for editors.
-#[derive(Parser)]
-#[command(name = "room_timeline")]
-struct Options {
+#[derive(clap::Args)]
+pub struct Options {
     /// Manifest of the recording
     #[arg(value_name = "MANIFEST")]
     manifest: PathBuf,
@@ -37,6 +30,23 @@ struct Options {
     force: bool,
 }
 
+pub const PAGE: Page = Page {
+    sections: &[(
+        "FILES",
+        "NAME.otio is for editors that read OpenTimelineIO. NAME.xges and NAME-mosaic.xges are for \
+         GStreamer Editing Services, and are written if the program was built with them.",
+    )],
+    status: &[
+        ("0", "Everything is in the timelines."),
+        ("1", "Something is missing, or nothing could be written."),
+        ("2", "The options are wrong."),
+    ],
+    examples: &[
+        "vdoroom timeline rec_1795230268.manifest.jsonl",
+        "ges-launch-1.0 --load $PWD/room.xges",
+    ],
+};
+
 fn size(text: &str) -> Result<(u32, u32), String> {
     let sides = text.split_once('x').and_then(|(width, height)| {
         let sides: (u32, u32) = (width.parse().ok()?, height.parse().ok()?);
@@ -46,8 +56,7 @@ fn size(text: &str) -> Result<(u32, u32), String> {
     sides.ok_or_else(|| "it is not like 1280x720, from 16 to 16384 pixels".into())
 }
 
-fn main() -> ExitCode {
-    let options = Options::parse();
+pub fn run(options: &Options) -> ExitCode {
     let manifest = Manifest::read(&options.manifest);
     let picture = Picture {
         width: options.size.0,
@@ -63,7 +72,7 @@ fn main() -> ExitCode {
             }
         }
         Err(error) => {
-            eprintln!("room_timeline: {error}");
+            eprintln!("vdoroom timeline: {error}");
             ExitCode::FAILURE
         }
     }

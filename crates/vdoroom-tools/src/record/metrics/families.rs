@@ -5,7 +5,7 @@ use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{CounterVec, GaugeVec, Opts, Registry, Result};
 
-use crate::status::{Files, Room, Status, Stream, Track};
+use crate::record::status::{Files, Room, Status, Stream, Track};
 
 /// Name, help, and how it is read from a status.
 type Row<Of> = (&'static str, &'static str, fn(&Of) -> f64);

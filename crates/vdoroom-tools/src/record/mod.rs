@@ -1,45 +1,42 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How does an application record a room? It links each pad that `vdoroomsrc` adds to
-//! `roomfilesink` (`recording`), and reads what there is to show from the `stats` properties
+//! `vdoroom record`: records a room and shows what happens. Links each pad that `vdoroomsrc` adds
+//! to `roomfilesink` (`recording`), and reads what there is to show from the `stats` properties
 //! (`status`).
 //!
-//! ```sh
-//! cargo run --release --example record_room -- --room studio --location recordings/
-//! ```
+//! Its door is [`run`], which works on the main thread until all files are closed. Threads of its
+//! own have the keyboard (`keys`), the look at the disk (`status`) and the requests for metrics.
 
-mod columns;
-mod disk;
-mod editing;
-mod elements;
-mod families;
-mod files;
-mod json;
+// From bottom to top: imports run downwards only.
+mod end;
 mod keys;
 mod manual;
-mod metrics;
 mod options;
-mod output;
-mod parts;
-mod plain;
-mod recording;
+
+mod editing;
+mod elements;
 mod status;
-mod terminal;
-mod words;
+
+mod metrics;
+mod output;
+
+mod recording;
 
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
-use vdoroom_test_support::open_files;
+use vdoroom_test_support::{open_files, printable};
+
+pub use manual::PAGE;
+pub use options::Options;
 
 use editing::Timelines;
 use elements::Elements;
+use end::End;
 use keys::Keys;
 use metrics::Metrics;
-use options::Options;
-use recording::{End, Recording, quit};
+use recording::{Recording, quit};
 
 /// Each stream takes 8 descriptors and each open file one, and there may be 256 streams.
 const OPEN_FILES: u64 = 16384;
@@ -49,8 +46,8 @@ const WRONG: u8 = 2;
 /// Exit status where not all files are whole.
 const INCOMPLETE: u8 = 3;
 
-fn main() -> ExitCode {
-    match run(&Options::parse()) {
+pub fn run(options: &Options) -> ExitCode {
+    match record(options) {
         Ok(End::Whole) => ExitCode::SUCCESS,
         Ok(End::Incomplete) => ExitCode::from(INCOMPLETE),
         Ok(End::Error(error)) => failure(&error, 1),
@@ -61,17 +58,8 @@ fn main() -> ExitCode {
 
 fn failure(error: &str, status: u8) -> ExitCode {
     // The terminal may have been closed.
-    let _ = writeln!(std::io::stderr(), "vdoroom-record: {}", words::clean(error));
+    let _ = writeln!(std::io::stderr(), "vdoroom record: {}", printable(error));
     ExitCode::from(status)
-}
-
-fn run(options: &Options) -> Result<End, Box<dyn Error>> {
-    match options.completion {
-        _ if options.man => manual::man_page()?,
-        Some(shell) => manual::completion(shell),
-        None => return record(options),
-    }
-    Ok(End::Whole)
 }
 
 fn record(options: &Options) -> Result<End, Box<dyn Error>> {

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use crate::disk::Seen;
-use crate::parts::Parts;
+use super::disk::Seen;
+use super::parts::Parts;
 
 #[derive(Clone, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
