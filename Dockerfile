@@ -33,4 +33,4 @@ WORKDIR /recordings
 VOLUME /recordings
 # Closes the files; it takes less than 5 s.
 STOPSIGNAL SIGINT
-ENTRYPOINT ["vdoroom-record", "--location", "/recordings/"]
+ENTRYPOINT ["vdoroom", "record", "--location", "/recordings/"]

@@ -32,10 +32,14 @@ fn cargo(arguments: &[&str]) -> String {
 
 /// The metadata of this crate, `package.metadata` included.
 fn package() -> Value {
+    package_named(env!("CARGO_PKG_NAME"))
+}
+
+fn package_named(name: &str) -> Value {
     let text = cargo(&["metadata", "--format-version=1", "--no-deps", "--offline"]);
     let metadata: Value = serde_json::from_str(&text).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    let ours = |package: &&Value| package["name"] == env!("CARGO_PKG_NAME");
+    let ours = |package: &&Value| package["name"] == name;
     packages.iter().find(ours).unwrap().clone()
 }
 
@@ -112,10 +116,32 @@ fn what_a_package_takes_from_the_tree_is_there() {
         assert!(names.any(|name| name.ends_with(end)), "no {source}");
     }
     let script = read("scripts/package");
-    let targets = package["targets"].as_array().unwrap();
-    assert!(targets.iter().any(|target| target["name"] == "record_room"));
-    for built in ["--example record_room", "-p vdoroom-server"] {
+    for (package, target) in [
+        (package_named("vdoroom-server"), "vdoroom-server"),
+        (package_named("vdoroom-tools"), "vdoroom"),
+    ] {
+        let targets = package["targets"].as_array().unwrap();
+        assert!(targets.iter().any(|built| built["name"] == target));
+    }
+    for built in ["-p vdoroom-server", "-p vdoroom-tools"] {
         assert!(script.contains(built), "{built} is not built");
+    }
+}
+
+/// Who builds a package writes what its programs print: each subcommand has a page.
+#[test]
+fn packages_and_meson_have_a_man_page_of_each_subcommand() {
+    let manual = read("crates/vdoroom-tools/src/manual.rs");
+    let named = manual
+        .split('"')
+        .filter(|word| word.starts_with("vdoroom-"));
+    let pages: BTreeSet<_> = named.filter(|word| !word.contains(' ')).collect();
+    assert!(pages.len() >= 4, "{pages:?}");
+    for file in ["scripts/package", "meson.build", "scripts/test"] {
+        let text = read(file);
+        for page in &pages {
+            assert!(text.contains(page), "{file} lacks {page}");
+        }
     }
 }
 

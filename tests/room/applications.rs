@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The example applications, which link the pads themselves.
+//! The example applications, which link the pads themselves, and the program `vdoroom record`.
 
 use std::time::Duration;
 
-use vdoroom_test_support::launch::example;
+use vdoroom_test_support::launch::{example, program};
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, assert_all_whole, interrupt};
@@ -36,8 +36,12 @@ fn records(command: &str) {
 
 #[test]
 fn the_rust_application_records_a_room() {
-    let program = example("record_room");
-    records(&program.display().to_string());
+    records(&example("record").display().to_string());
+}
+
+#[test]
+fn the_program_records_a_room_with_a_template_for_the_names() {
+    records(&format!("{} record", program("vdoroom").display()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::launch::example;
+use vdoroom_test_support::launch;
 use vdoroom_test_support::log::LogEntry;
 use vdoroom_test_support::require::{self, require};
 use vdoroom_test_support::{
@@ -51,7 +51,7 @@ fn path_with(folder: &Path) -> String {
 /// What the recorder of a pod would be started with.
 fn started_with(variables: &[(&str, &str)]) -> Result<String, String> {
     let folder = Folder::new();
-    program(&folder.0, "vdoroom-record", "echo \"$@\"");
+    program(&folder.0, "vdoroom", "echo \"$@\"");
     let pod = Launch::shell(&folder.0, &record(""), |command| {
         command
             .env("PATH", path_with(&folder.0))
@@ -109,11 +109,11 @@ impl Pod {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let metrics = free.local_addr().unwrap().to_string();
         drop(free);
-        let recorder = example("record_room");
+        let recorder = launch::program("vdoroom");
         program(
             &folder.0,
-            "vdoroom-record",
-            &format!("exec {} --json \"$@\"", recorder.display()),
+            "vdoroom",
+            &format!("exec {} \"$@\" --json", recorder.display()),
         );
         let recorder = Launch::shell(&folder.0, &record(""), |command| {
             command

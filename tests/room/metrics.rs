@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `record_room --metrics` as Prometheus sees it, and the dashboard that is made for it.
+//! `vdoroom record --metrics` as Prometheus sees it, and the dashboard that is made for it.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;
-use vdoroom_test_support::launch::example;
+use vdoroom_test_support::launch::program;
 use vdoroom_test_support::loopback::connect_from;
 use vdoroom_test_support::require::require;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
@@ -110,12 +110,12 @@ fn prometheus_finds_who_is_recorded_and_forgets_who_has_left() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
     let line = format!(
-        "exec {} --server {} --room r --location ./ --metrics 127.0.0.1:0",
-        example("record_room").display(),
+        "exec {} record --server {} --room r --location ./ --metrics 127.0.0.1:0",
+        program("vdoroom").display(),
         server.url()
     );
-    let mut program = Launch::shell(&folder.0, &line, |_| {});
-    let printed = program.wait_for_line("metrics at http://", DEADLINE);
+    let mut running = Launch::shell(&folder.0, &line, |_| {});
+    let printed = running.wait_for_line("metrics at http://", DEADLINE);
     let address = printed.split("http://").nth(1).unwrap();
     let address = address.trim_end_matches("/metrics").to_owned();
     let publish = |name: &str, codec| {
@@ -154,22 +154,22 @@ fn prometheus_finds_who_is_recorded_and_forgets_who_has_left() {
         assert!(Instant::now() < deadline, "{}", ready());
         std::thread::sleep(Duration::from_millis(200));
     }
-    program.signal("INT");
-    let (status, printed) = program.wait(DEADLINE);
+    running.signal("INT");
+    let (status, printed) = running.wait(DEADLINE);
     assert!(status.success(), "{printed}");
 }
 
 /// A recorder that serves metrics, and whose room server is not there.
 fn alone(folder: &Folder) -> (Launch, String) {
     let line = format!(
-        "exec {} --server ws://127.0.0.1:9 --room r --location ./ --metrics 127.0.0.1:0",
-        example("record_room").display(),
+        "exec {} record --server ws://127.0.0.1:9 --room r --location ./ --metrics 127.0.0.1:0",
+        program("vdoroom").display(),
     );
-    let mut program = Launch::shell(&folder.0, &line, |_| {});
-    let printed = program.wait_for_line("metrics at http://", DEADLINE);
+    let mut running = Launch::shell(&folder.0, &line, |_| {});
+    let printed = running.wait_for_line("metrics at http://", DEADLINE);
     let address = printed.split("http://").nth(1).unwrap();
     let address = address.trim_end_matches("/metrics").to_owned();
-    (program, address)
+    (running, address)
 }
 
 #[test]

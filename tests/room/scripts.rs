@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `record_room` where a program reads what it prints, or starts it.
+//! `vdoroom record` where a program reads what it prints, or starts it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vdoroom_test_support::launch::example;
+use vdoroom_test_support::launch::program;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer, manifest};
 
 use crate::recording::{DEADLINE, assert_all_whole};
@@ -16,24 +16,13 @@ const CLOSING: Duration = Duration::from_secs(8);
 const SCHEMA: &str = include_str!("../../docs/record.schema.json");
 
 fn record(server: &RoomServer, folder: &Path, options: &str) -> Launch {
-    let program = example("record_room");
+    let program = program("vdoroom");
     let line = format!(
-        "exec {} --server {} --room r --location ./ {options}",
+        "exec {} record --server {} --room r --location ./ {options}",
         program.display(),
         server.url()
     );
     Launch::shell(folder, &line, |_| {})
-}
-
-/// What it exits with and prints, given wrong options.
-fn refused(options: &[&str]) -> (Option<i32>, String) {
-    let program = Command::new(example("record_room"))
-        .args(["--room", "r"])
-        .args(options)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&program.stderr).into_owned();
-    (program.status.code(), text)
 }
 
 /// Panics unless a line follows the published schemas and has no field that they lack.
@@ -101,8 +90,9 @@ fn a_script_reads_json_lines_and_sigterm_ends_the_recording() {
 fn a_reader_who_goes_away_does_not_end_the_recording() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
-    let program = Command::new(example("record_room"))
-        .args(["--server", server.url(), "--room", "r", "--location", "./"])
+    let program = Command::new(program("vdoroom"))
+        .args(["record", "--server", server.url()])
+        .args(["--room", "r", "--location", "./"])
         .current_dir(&folder.0)
         .stdout(Stdio::piped())
         .spawn();
@@ -137,78 +127,4 @@ fn a_file_that_fails_is_told_and_is_the_exit_status() {
     assert_eq!(status.code(), Some(3), "{printed}");
     let last = printed.lines().last().unwrap();
     assert!(last.contains(r#""result":"incomplete""#), "{printed}");
-}
-
-#[test]
-fn wrong_options_are_told_in_words_and_are_not_worth_another_try() {
-    for (options, status, words) in [
-        (&["--latency", "soon"][..], 2, "--latency"),
-        (
-            &["--max-file-time", "1 fortnight"][..],
-            2,
-            "--max-file-time",
-        ),
-        (&["--shard-index", "1"][..], 2, "--shard-count"),
-        (
-            &["--set", "colour=red"][..],
-            2,
-            "there is no property colour that can be set",
-        ),
-        (
-            &["--set", "stats=1"][..],
-            2,
-            "there is no property stats that can be set",
-        ),
-        (
-            &["--set", "shard-count=5000"][..],
-            2,
-            "shard-count cannot be 5000: it is from 1 to 1024",
-        ),
-        (&["--video-codecs", "H263"][..], 2, "H263"),
-        (
-            &["--turn-password-env", "NO_SUCH_VARIABLE"][..],
-            2,
-            "no environment variable NO_SUCH_VARIABLE",
-        ),
-        (
-            &["--server", "ws://127.0.0.1:9", "--seconds", "1"][..],
-            1,
-            "the room was never joined",
-        ),
-        (
-            &["--metrics", "192.0.2.1:9464"][..],
-            1,
-            "metrics cannot be served at 192.0.2.1:9464",
-        ),
-    ] {
-        let (code, text) = refused(options);
-        assert_eq!(code, Some(status), "{options:?}: {text}");
-        assert!(text.contains(words), "{options:?}: {text}");
-    }
-}
-
-#[test]
-fn the_man_page_and_completions_know_every_option() {
-    let print = |options: &[&str]| {
-        let output = Command::new(example("record_room")).args(options).output();
-        let output = output.unwrap();
-        assert!(output.status.success(), "{options:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let help = print(&["--help"]);
-    let words = help
-        .split_whitespace()
-        .filter(|word| word.starts_with("--"));
-    let plain = |c: char| !c.is_ascii_alphanumeric() && c != '-';
-    let options: Vec<_> = words.map(|word| word.trim_matches(plain)).collect();
-    assert!(options.len() > 30, "{help}");
-    let page = print(&["--man"]).replace('\\', "");
-    let shells = ["bash", "zsh", "fish"].map(|shell| print(&["--completion", shell]));
-    for option in options {
-        assert!(page.contains(option), "the man page lacks {option}");
-        for shell in &shells {
-            let name = option.trim_start_matches('-');
-            assert!(shell.contains(name), "{option} is not completed:\n{shell}");
-        }
-    }
 }

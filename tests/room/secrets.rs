@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use gst::prelude::*;
-use vdoroom_test_support::launch::example;
+use vdoroom_test_support::launch;
 use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Password, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording};
@@ -49,10 +49,10 @@ fn no_log_of_ours_shows_a_secret() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
     let line = format!(
-        "exec {} --room r --server {} --location rec --seconds 4 --set password-env=ROOM_PASSWORD \
+        "exec {} record --room r --server {} --location rec --seconds 4 --set password-env=ROOM_PASSWORD \
          --set turn-servers='<\"turn:127.0.0.1:9\">' --set turn-user={TURN_USER} \
          --set 'turn-password={TURN_PASSWORD}'",
-        example("record_room").display(),
+        launch::program("vdoroom").display(),
         server.url()
     );
     let log = folder.0.join("log");

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use vdoroom_test_support::launch::{example, program};
+use vdoroom_test_support::launch::program;
 use vdoroom_test_support::{Folder, Launch};
 
 use crate::recording::DEADLINE;
@@ -23,8 +23,8 @@ pub fn start(folder: &Path, options: &str) -> (SocketAddr, Launch) {
 #[test]
 fn the_recorder_may_open_as_many_files_as_it_needs() {
     let folder = Folder::new();
-    let program = example("record_room");
-    let options = "--server ws://127.0.0.1:9 --room r --metrics 127.0.0.1:0";
+    let program = program("vdoroom");
+    let options = "record --server ws://127.0.0.1:9 --room r --metrics 127.0.0.1:0";
     let line = format!("ulimit -S -n 256; exec {} {options}", program.display());
     let mut running = Launch::shell(&folder.0, &line, |_| {});
     running.wait_for_line("metrics at", DEADLINE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `record_room` and a person at a terminal.
+//! `vdoroom record` and a person at a terminal.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
 use rustix::termios::{LocalModes, tcgetattr};
-use vdoroom_test_support::launch::example;
+use vdoroom_test_support::launch::program;
 use vdoroom_test_support::{Codec, Dialect, Folder, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, assert_all_whole};
@@ -21,7 +21,7 @@ use crate::recording::{DEADLINE, assert_all_whole};
 const CLOSING: Duration = Duration::from_secs(8);
 const CTRL_C: u8 = 3;
 
-/// `record_room` on a terminal of its own, and what it has shown so far.
+/// `vdoroom record` on a terminal of its own, and what it has shown so far.
 struct Terminal {
     child: Child,
     keyboard: Pty,
@@ -33,8 +33,9 @@ impl Terminal {
     fn record(server: &RoomServer, folder: &Folder) -> Self {
         let (keyboard, side) = open().unwrap();
         keyboard.resize(Size::new(24, 100)).unwrap();
-        let child = Command::new(example("record_room"))
-            .args(["--server", server.url(), "--room", "r", "--location", "./"])
+        let child = Command::new(program("vdoroom"))
+            .args(["record", "--server", server.url()])
+            .args(["--room", "r", "--location", "./"])
             .current_dir(&folder.0)
             .env("TERM", "xterm-256color")
             .env("G_DEBUG", "fatal-criticals")

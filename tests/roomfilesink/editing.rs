@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The example `room_timeline`: a recording in an editor.
+//! `vdoroom timeline`: a recording in an editor.
 //!
 //! Alice is there twice, Bob comes in between, Carol is only heard. Alice and Bob flash with each
 //! second of the one timeline.
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gst::prelude::*;
 use vdoroom_test_support::Launch;
-use vdoroom_test_support::launch::example;
+use vdoroom_test_support::launch::program;
 use vdoroom_test_support::pattern::{self, Plane};
 use vdoroom_test_support::require::{self, require};
 
@@ -51,14 +51,15 @@ fn recorded(container: &str) -> Recorder {
     recorder
 }
 
-/// Runs the example in the recorder's folder; gives its exit code and what it printed.
-fn room_timeline(recorder: &Recorder, arguments: &[&str]) -> (i32, String) {
+/// Makes timelines in the recorder's folder; gives the exit code and what was printed.
+fn timeline(recorder: &Recorder, arguments: &[&str]) -> (i32, String) {
     let odd = recorder.folder.0.join(ODD_FOLDER);
     let entries = std::fs::read_dir(odd).unwrap();
     let mut files = entries.map(|e| e.unwrap().path());
     let manifest = files.find(|f| f.extension().is_some_and(|e| e == "jsonl"));
-    let output = Command::new(example("room_timeline"))
+    let output = Command::new(program("vdoroom"))
         .args([
+            "timeline",
             "--size",
             &format!("{WIDTH}x{HEIGHT}"),
             "--rate",
@@ -76,7 +77,7 @@ fn room_timeline(recorder: &Recorder, arguments: &[&str]) -> (i32, String) {
 /// Whether a timeline for GES was written, and can be rendered.
 fn has_ges(recorder: &Recorder) -> bool {
     let built = recorder.folder.0.join("room.xges").exists();
-    require(built, "room_timeline was built without --features ges")
+    require(built, "vdoroom was built without the feature ges")
         && require::program("ges-launch-1.0")
 }
 
@@ -159,7 +160,7 @@ fn is_black(cell: &Plane<&[u8]>) -> bool {
 fn a_recording_is_a_film_with_everybody_at_their_true_time() {
     let recorder = recorded("matroska");
     let folder = &recorder.folder.0;
-    let (code, printed) = room_timeline(&recorder, &[]);
+    let (code, printed) = timeline(&recorder, &[]);
     assert_eq!(code, 0, "{printed}");
     if !has_ges(&recorder) {
         return;
@@ -222,7 +223,7 @@ fn what_is_missing_is_told_and_the_rest_is_placed() {
     let odd = recorder.folder.0.join(ODD_FOLDER);
     std::fs::remove_file(odd.join("bob-1.mkv")).unwrap();
     std::fs::write(odd.join("carol-1.mka"), "no sound").unwrap();
-    let (code, printed) = room_timeline(&recorder, &[]);
+    let (code, printed) = timeline(&recorder, &[]);
     assert_eq!(code, 1, "{printed}");
     assert!(printed.contains("bob-1.mkv is not there"), "{printed}");
     if has_ges(&recorder) {
@@ -230,12 +231,12 @@ fn what_is_missing_is_told_and_the_rest_is_placed() {
     }
     assert!(recorder.folder.0.join("room.otio").exists());
 
-    let (code, printed) = room_timeline(&recorder, &[]);
+    let (code, printed) = timeline(&recorder, &[]);
     assert!(
         code == 1 && printed.contains("is there already"),
         "{printed}"
     );
-    let (_, printed) = room_timeline(&recorder, &["--force"]);
+    let (_, printed) = timeline(&recorder, &["--force"]);
     assert!(!printed.contains("is there already"), "{printed}");
 }
 
@@ -256,7 +257,7 @@ for track in timeline.tracks:
 #[test]
 fn other_editors_read_it_as_opentimelineio() {
     let recorder = recorded("auto");
-    let (code, printed) = room_timeline(&recorder, &[]);
+    let (code, printed) = timeline(&recorder, &[]);
     assert_eq!(code, 0, "{printed}");
     let python = std::env::var("VDOROOM_PYTHON").unwrap_or_else(|_| "python3".into());
     let python = |arguments: &[&str]| {

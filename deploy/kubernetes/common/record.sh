@@ -67,7 +67,7 @@ record() {
         [ "$left" -gt 0 ] || { all_is_recorded && exit 0; }
     fi
     for option in ${OPTIONS:-}; do options+=(--set "$option"); done
-    vdoroom-record --server "$SERVER" --room "$ROOM" \
+    vdoroom record --server "$SERVER" --room "$ROOM" \
         --shard-index "$index" --shard-count "$SHARD_COUNT" \
         ${ROOM_PASSWORD:+--password-env ROOM_PASSWORD} ${left:+--seconds "$left"} \
         ${options[@]+"${options[@]}"} --location "$folder/" --metrics "$metrics" &

@@ -17,8 +17,6 @@ pub mod pattern;
 pub mod publisher;
 pub mod require;
 pub mod secret;
-pub mod table;
-pub mod timeline;
 pub mod turn;
 
 pub use chaos::Chaos;
@@ -30,6 +28,7 @@ pub use netns::Internet;
 pub use publisher::{Codec, Flavour, Publisher, PublisherBuilder, Sound};
 pub use secret::{Password, Secret};
 pub use turn::TurnServer;
+pub use vdoroom_recordings::timeline;
 pub use vdoroom_server as server;
 pub use vdoroom_server::{
     Closing, Dialect, Faults, LeaveNotice, RoomServer, Who, log, open_files, printable,

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Manifests: reading them, and the published schema held against what is written.
 
-mod read;
-
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 
-pub use read::{Manifest, Part, Run, Track};
+pub use vdoroom_recordings::manifest::{Manifest, Part, Run, Track};
 
 const SCHEMA: &str = include_str!("../../../docs/manifest.schema.json");
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The media check: decodes a whole file and says what is in it.
+//! The media check of files that test publishers sent.
 //!
-//! [`inspect`] works for any file that this GStreamer can decode. Where the picture carries the
-//! counter of [`crate::pattern`], it also says which frames are missing, doubled or damaged, which
-//! are not at the time of their capture, and how far each beep is from the video. Of any file it
-//! says whether its audio runs as fast as what its packets carry. [`second_opinion`] asks FFmpeg.
+//! [`inspect`] works for any file that this GStreamer can decode, and tells of it what
+//! `vdoroom_recordings::media` does. Where the picture carries the counter of [`crate::pattern`],
+//! it also says which frames are missing, doubled or damaged, which are not at the time of their
+//! capture, and how far each beep is from the video. Of any file it says whether its audio runs as
+//! fast as what its packets carry. [`second_opinion`] asks FFmpeg.
 
-mod decode;
 mod ffmpeg;
 pub mod layout;
+mod ours;
 mod packets;
 mod report;
 pub mod speed;
@@ -21,5 +22,5 @@ pub use report::{Audio, Counters, Report, Video};
 
 /// Decodes `path` from beginning to end. What goes wrong is in the report.
 pub fn inspect(path: impl AsRef<Path>) -> Report {
-    decode::decode(path.as_ref())
+    ours::inspect(path.as_ref())
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is noted of each decoded frame and each stretch of sound.
+//! What is seen of our pattern in each decoded frame and heard in each stretch of sound.
 
 use std::collections::HashSet;
 
 use gst::ClockTime;
+use vdoroom_recordings::media::{self, Sound};
 
 use crate::pattern::{self, Plane};
 
@@ -26,33 +27,15 @@ const FIRST_ONSET: ClockTime = ClockTime::from_mseconds(120);
 
 #[derive(Default)]
 pub struct VideoTrack {
-    pub video: Video,
     numbers: Vec<Option<u32>>,
     times: Vec<ClockTime>,
     smeared: u64,
+    flashes: Vec<ClockTime>,
     flashing: bool,
-    last: Option<ClockTime>,
 }
 
 impl VideoTrack {
-    pub fn frame(&mut self, time: ClockTime, damaged: bool, plane: &Plane<&[u8]>) {
-        let video = &mut self.video;
-        let size = (plane.width as u32, plane.height as u32);
-        if video.frames_decoded == 0 {
-            (video.width, video.height) = size;
-            video.first_pts = time;
-        }
-        if video.sizes.last() != Some(&size) {
-            video.sizes.push(size);
-        }
-        video.frames_decoded += 1;
-        video.damaged += u64::from(damaged);
-        if let Some(last) = self.last {
-            video.backward += u64::from(time <= last);
-            video.largest_gap = video.largest_gap.max(time.saturating_sub(last));
-        }
-        self.last = Some(time);
-        video.last_pts = video.last_pts.max(time);
+    pub fn frame(&mut self, time: ClockTime, plane: &Plane<&[u8]>) {
         let number = pattern::read(plane);
         let smeared = number.is_some_and(|number| pattern::is_smeared(plane, number));
         self.smeared += u64::from(smeared);
@@ -60,33 +43,37 @@ impl VideoTrack {
         self.times.push(time);
         let flash = pattern::is_flash(plane);
         // The first picture may be of a flash that had begun before.
-        if flash && !self.flashing && video.frames_decoded > 1 {
-            video.flashes.push(time);
+        if flash && !self.flashing && self.numbers.len() > 1 {
+            self.flashes.push(time);
         }
         self.flashing = flash;
     }
 
-    pub fn finish(mut self) -> Video {
+    /// With what any file tells.
+    pub fn finish(self, seen: media::Video) -> Video {
         let ours = self.numbers.iter().flatten().count();
-        if ours * 2 > self.numbers.len() {
-            self.video.counters = Some(Counters {
+        if ours * 2 <= self.numbers.len() {
+            // A bright picture of somebody else's is no flash.
+            return seen.into();
+        }
+        let shown = self.times.iter().zip(&self.numbers);
+        let shown = shown.filter_map(|(at, number)| {
+            Some(Frame {
+                at: *at,
+                number: (*number)?,
+            })
+        });
+        let shown = Many(shown.collect());
+        Video {
+            counters: Some(Counters {
                 smeared: self.smeared,
                 ..count(&self.numbers)
-            });
-            let shown = self.times.iter().zip(&self.numbers);
-            let shown = shown.filter_map(|(at, number)| {
-                Some(Frame {
-                    at: *at,
-                    number: (*number)?,
-                })
-            });
-            self.video.shown = Many(shown.collect());
-            self.video.capture = Capture::of(&self.video.shown);
-        } else {
-            // A bright picture of somebody else's is no flash.
-            self.video.flashes.clear();
+            }),
+            capture: Capture::of(&shown),
+            shown,
+            flashes: self.flashes,
+            ..seen.into()
         }
-        self.video
     }
 }
 
@@ -116,7 +103,7 @@ fn count(numbers: &[Option<u32>]) -> Counters {
 
 #[derive(Default)]
 pub struct AudioTrack {
-    pub audio: Audio,
+    beeps: Vec<ClockTime>,
     end: Option<ClockTime>,
     /// What is loud until then began before audio did, after a hole or at all.
     settles: ClockTime,
@@ -124,43 +111,36 @@ pub struct AudioTrack {
 }
 
 impl AudioTrack {
-    /// A stretch of interleaved samples that begins at `time`.
-    pub fn sound(&mut self, time: ClockTime, samples: &[i16], channels: u32, rate: u32) {
-        let audio = &mut self.audio;
-        (audio.channels, audio.rate) = (channels, rate);
-        let frames = samples.len() as u64 / u64::from(channels.max(1));
-        let at = |frame: u64| time + ClockTime::SECOND * frame / u64::from(rate.max(1));
-        if audio.samples == 0 {
-            audio.first_pts = time;
-        }
+    /// A stretch that begins at `time`.
+    pub fn sound(&mut self, time: ClockTime, sound: Sound) {
+        let (samples, channels) = (sound.samples, sound.channels.max(1));
+        let frames = samples.len() as u64 / u64::from(channels);
+        let at = |frame: u64| time + ClockTime::SECOND * frame / u64::from(sound.rate.max(1));
         let missing = self.end.map(|end| time.saturating_sub(end));
         if missing.is_none_or(|missing| missing > STALL) {
             self.settles = time + FIRST_ONSET;
         } else if missing.is_some_and(|missing| missing > GAP) {
             self.settles = time + ONSET;
         }
-        audio.samples += frames;
-        if let Some(end) = self.end {
-            audio.largest_gap = audio.largest_gap.max(time.saturating_sub(end));
-        }
         self.end = Some(at(frames));
-        audio.end = audio.end.max(at(frames));
-        for (frame, values) in samples.chunks(channels.max(1) as usize).enumerate() {
+        for (frame, values) in samples.chunks(channels as usize).enumerate() {
             if values.iter().any(|value| value.unsigned_abs() > LOUD) {
                 let now = at(frame as u64);
                 let begins = self.loud_until.is_none_or(|until| now > until + QUIET);
                 if begins && now > self.settles {
-                    audio.beeps.push(now);
+                    self.beeps.push(now);
                 }
                 self.loud_until = Some(now);
             }
         }
     }
 
-    pub fn finish(self, packets: Vec<Packet>) -> Audio {
+    /// With what any file tells.
+    pub fn finish(self, heard: media::Audio, packets: Vec<Packet>) -> Audio {
         Audio {
+            beeps: self.beeps,
             packets: Many(packets),
-            ..self.audio
+            ..heard.into()
         }
     }
 }

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MPL-2.0
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+// From bottom to top: imports run downwards only. Everything works on the thread of the caller.
+pub mod manifest;
+pub mod survey;
+pub mod timeline;
+
+#[cfg(feature = "media")]
+pub mod media;

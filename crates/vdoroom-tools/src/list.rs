@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `vdoroom list`: what was recorded, and is it all there? Reads manifests, prints a table of the
+//! parts, and lists what is missing or damaged.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use vdoroom_recordings::manifest::Manifest;
+use vdoroom_recordings::media;
+use vdoroom_recordings::survey::{Finding, Row, Survey, has_extension, seconds};
+use vdoroom_test_support::printable;
+
+use crate::page::Page;
+use crate::table;
+
+/// Prints what was recorded, and lists what is missing or damaged.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Manifests, or folders: all manifests in them
+    #[arg(required = true, value_name = "MANIFEST|FOLDER")]
+    paths: Vec<PathBuf>,
+    /// Decode each file from beginning to end
+    #[arg(long)]
+    check: bool,
+    /// Print one JSON object instead: parts and findings
+    #[arg(long)]
+    json: bool,
+}
+
+pub const PAGE: Page = Page {
+    sections: &[],
+    status: &[
+        ("0", "All is there."),
+        ("1", "Something is missing or damaged."),
+        ("2", "The options are wrong, or there is no manifest."),
+    ],
+    examples: &[
+        "vdoroom list rec_1795230268.manifest.jsonl",
+        "vdoroom list --check recordings/",
+    ],
+};
+
+const USAGE: u8 = 2;
+const HEADER: [&str; 10] = [
+    "who",
+    "start (UTC)",
+    "duration",
+    "file",
+    "container",
+    "codecs",
+    "size",
+    "bytes",
+    "losses",
+    "state",
+];
+
+pub fn run(options: &Options) -> ExitCode {
+    let mut manifests = Vec::new();
+    for path in &options.paths {
+        match manifests_at(path) {
+            Ok(found) => manifests.extend(found.iter().map(|path| Manifest::read(path))),
+            Err(error) => {
+                eprintln!("vdoroom list: {}: {error}", path.display());
+                return ExitCode::from(USAGE);
+            }
+        }
+    }
+    Manifest::join(&mut manifests);
+    let survey = Survey::of(&manifests, options.check, &media::play);
+    if options.json {
+        println!("{:#}", serde_json::json!(survey));
+    } else {
+        print(&survey);
+    }
+    match survey.is_well() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn manifests_at(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if !path.is_dir() {
+        let found = path.metadata().map(|_| vec![path.to_owned()]);
+        return found.map_err(|e| e.to_string());
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| e.to_string())?;
+    let is_manifest = |f: &PathBuf| has_extension(f, &["jsonl"]);
+    let mut found: Vec<_> = entries
+        .flatten()
+        .map(|e| e.path())
+        .filter(is_manifest)
+        .collect();
+    found.sort();
+    match found.is_empty() {
+        true => Err("no manifest (*.jsonl) in this folder".into()),
+        false => Ok(found),
+    }
+}
+
+fn print(survey: &Survey) {
+    let header = HEADER.map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(header)
+        .chain(survey.parts.iter().map(cells))
+        .collect();
+    let bold = std::io::stdout().is_terminal();
+    for (index, line) in table::lines(&rows).iter().enumerate() {
+        match bold && index == 0 {
+            true => println!("\x1b[1m{line}\x1b[0m"),
+            false => println!("{line}"),
+        }
+    }
+    list(
+        "Missing or damaged:",
+        survey.findings.iter().filter(|f| f.problem),
+    );
+    list("Also:", survey.findings.iter().filter(|f| !f.problem));
+    if survey.is_well() {
+        println!("\nAll files are there.");
+    }
+}
+
+fn list<'a>(title: &str, findings: impl Iterator<Item = &'a Finding>) {
+    let mut findings = findings.peekable();
+    if findings.peek().is_some() {
+        println!("\n{title}");
+    }
+    for finding in findings {
+        let file = finding.file.file_name().unwrap_or(finding.file.as_os_str());
+        let subject = match (&finding.who, finding.kind) {
+            (Some(who), "pause") => who.clone(),
+            _ => file.to_string_lossy().into_owned(),
+        };
+        println!("  {}", printable(&format!("{subject}: {}", finding.text)));
+    }
+}
+
+fn cells(row: &Row) -> [String; 10] {
+    let unknown = || "-".to_owned();
+    let file = row.file.file_name().unwrap_or(row.file.as_os_str());
+    let losses = row.dropped + row.discontinuities;
+    [
+        printable(&row.who),
+        row.start_utc
+            .replace('T', " ")
+            .trim_end_matches('Z')
+            .to_owned(),
+        row.duration.map_or_else(unknown, seconds),
+        printable(&file.to_string_lossy()),
+        row.container.clone(),
+        row.codecs.join(" + "),
+        if row.sizes.is_empty() {
+            unknown()
+        } else {
+            row.sizes.join(", ")
+        },
+        row.bytes.map_or_else(unknown, |bytes| bytes.to_string()),
+        losses.to_string(),
+        row.state.to_owned(),
+    ]
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What can be asked for on the command line. Each subcommand has its options beside its code.
+
+use clap::Parser;
+use clap_complete::Shell;
+
+use crate::{check, list, record, timeline};
+
+/// Records VDO.Ninja rooms, and looks after what was recorded
+#[derive(Parser)]
+#[command(
+    name = "vdoroom",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Program {
+    #[command(subcommand)]
+    pub subcommand: Subcommand,
+}
+
+// One for each run: no need to have them on the heap.
+#[allow(clippy::large_enum_variant)]
+#[derive(clap::Subcommand)]
+pub enum Subcommand {
+    Record(record::Options),
+    List(list::Options),
+    Check(check::Options),
+    Timeline(timeline::Options),
+    #[command(hide = true)]
+    Man(ManOptions),
+    #[command(hide = true)]
+    Completion(CompletionOptions),
+}
+
+/// Prints a man page
+#[derive(clap::Args)]
+pub struct ManOptions {
+    /// Its name, such as vdoroom or vdoroom-record
+    pub page: String,
+}
+
+/// Prints what completes the options in a shell
+#[derive(clap::Args)]
+pub struct CompletionOptions {
+    pub shell: Shell,
+}
