@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The packages, and the order of each of their folders: a new folder or module has to be placed.
+//! The test that misses one prints a line for this table.
+
+use crate::order::Orders;
+
+pub struct Entry {
+    /// Of the package; its sources are in `src` of it.
+    pub folder: &'static str,
+    /// The crate as others name it.
+    pub name: &'static str,
+    /// It runs in other people's programs, which it must not end.
+    pub library: bool,
+    /// Each folder's children from bottom to top.
+    pub orders: &'static Orders,
+    /// Folders of which the order is still to be found, and all below them.
+    pub without_order: &'static [&'static str],
+}
+
+pub const PACKAGES: &[Entry] = &[PLUGIN];
+
+const PLUGIN: Entry = Entry {
+    folder: "",
+    name: "gstvdoroom",
+    library: true,
+    orders: &[
+        (
+            "",
+            &[
+                "bitstream",
+                "protocol",
+                "signalling",
+                "roomfilesink",
+                "vdoroomsrc",
+                "fuzzing",
+            ],
+        ),
+        (
+            "bitstream",
+            &["bits", "config", "entry", "sps", "order", "vp9"],
+        ),
+        (
+            "fuzzing",
+            &[
+                "bytes", "events", "files", "odd_caps", "rtp", "warnings", "watchdog", "harness",
+                "seeds", "packets", "forms", "frames",
+            ],
+        ),
+        (
+            "roomfilesink",
+            &[
+                "log", "messages", "media", "files", "mux", "part", "sessions", "control",
+                "element",
+            ],
+        ),
+        (
+            "signalling",
+            &[
+                "server",
+                "credentials",
+                "dial",
+                "tls",
+                "turn_check",
+                "turn_tunnel",
+                "socket",
+                "run",
+            ],
+        ),
+        (
+            "vdoroomsrc",
+            &[
+                "log",
+                "reports",
+                "settings",
+                "media",
+                "connection",
+                "control",
+                "element",
+            ],
+        ),
+    ],
+    without_order: &["protocol", "roomfilesink", "signalling", "vdoroomsrc"],
+};
