@@ -43,7 +43,7 @@ mod tests {
     use async_tungstenite::tungstenite::handshake::server;
     use async_tungstenite::tungstenite::http::StatusCode;
 
-    use super::super::Server;
+    use super::super::server::Server;
     use super::*;
 
     fn at(url: &str) -> Server {

@@ -14,7 +14,8 @@ use futures_util::{AsyncRead, AsyncWrite, StreamExt, pin_mut, select};
 
 use super::credentials::{request, without_credentials};
 use super::dial::{DialError, dial};
-use super::{Server, TlsError, tls};
+use super::server::Server;
+use super::tls::{self, TlsError};
 use crate::protocol::Event;
 use crate::protocol::limits::cut;
 

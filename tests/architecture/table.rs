@@ -56,10 +56,10 @@ const PLUGIN: Entry = Entry {
         (
             "signalling",
             &[
-                "server",
                 "credentials",
                 "dial",
                 "tls",
+                "server",
                 "turn_check",
                 "turn_tunnel",
                 "socket",
@@ -79,5 +79,5 @@ const PLUGIN: Entry = Entry {
             ],
         ),
     ],
-    without_order: &["protocol", "roomfilesink", "signalling", "vdoroomsrc"],
+    without_order: &["protocol", "roomfilesink", "vdoroomsrc"],
 };
