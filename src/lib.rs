@@ -15,12 +15,13 @@ mod bitstream;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod protocol;
 pub mod roomfilesink;
 mod signalling;
 #[cfg(test)]
 mod tests;
 pub mod vdoroomsrc;
+
+pub use vdoroom_protocol as protocol;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     vdoroomsrc::register(plugin)?;

@@ -2,6 +2,8 @@
 //! What the fuzzers of `fuzz/` look at, without a fuzzer: their corpora, and random changes of
 //! them for a second each.
 
+#[path = "../crates/vdoroom-protocol/tests/protocol/conversation/mod.rs"]
+mod conversation;
 mod media;
 
 use std::time::Duration;
@@ -16,6 +18,15 @@ const WEBRTCBIN_SECONDS: &str = "WEBRTCBIN_SECONDS";
 #[test]
 fn whatever_a_websocket_or_a_channel_brings_is_read() {
     replay("wire", CHANGES, crate::protocol::fuzzing::wire);
+}
+
+/// The conversations that the fuzzer of the room found.
+#[test]
+fn whatever_is_said_the_rules_hold() {
+    replay("room", Duration::from_secs(3), |input| {
+        conversation::converse(input, true);
+        Ok(())
+    });
 }
 
 #[test]

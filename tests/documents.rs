@@ -8,10 +8,11 @@ use std::path::Path;
 use vdoroom_test_support::manual::{self, Page};
 
 /// Documents that are no pages of the manual.
-const OTHERS: [&str; 4] = [
+const OTHERS: [&str; 5] = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "PROTOCOL.md",
+    "crates/vdoroom-protocol/README.md",
     "deploy/kubernetes/README.md",
 ];
 const SUMMARY: &str = "docs/SUMMARY.md";

@@ -198,7 +198,7 @@ fn settings<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
 #[test]
 fn the_services_may_open_as_many_files_as_they_allow_streams_and_connections() {
     const DESCRIPTORS_OF_A_STREAM: usize = 8;
-    let limits = read("src/protocol/limits.rs");
+    let limits = read("crates/vdoroom-protocol/src/limits.rs");
     let streams: usize = after(&limits, "MAX_SESSIONS: usize = ");
     let server = read("tests/support/src/server/limits.rs");
     let connections: usize = after(&server, "            connections: ");

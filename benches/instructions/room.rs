@@ -5,10 +5,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use gstvdoroom::protocol::{Action, Event, Room, SessionId};
 use serde_json::{Value, json};
+use vdoroom_protocol::{Action, Event, Room, SessionId};
 
-#[path = "../../tests/protocol/conversation/mod.rs"]
+#[path = "../../crates/vdoroom-protocol/tests/protocol/conversation/mod.rs"]
 mod conversation;
 
 use conversation::{Sdp, config};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #![no_main]
 
-#[path = "../../tests/protocol/conversation/mod.rs"]
+#[path = "../../crates/vdoroom-protocol/tests/protocol/conversation/mod.rs"]
 mod conversation;
 
 use libfuzzer_sys::fuzz_target;

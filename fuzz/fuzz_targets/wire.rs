@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
-    if let Err(broken) = gstvdoroom::protocol::fuzzing::wire(input) {
+    if let Err(broken) = vdoroom_protocol::fuzzing::wire(input) {
         panic!("{broken}");
     }
 });

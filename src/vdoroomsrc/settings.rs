@@ -207,6 +207,7 @@ impl Settings {
                 video: self.receive_video,
                 screen: self.receive_screen,
                 label: self.label.clone(),
+                program: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).into(),
             },
             bitrates: self.bitrates(),
             stream_timeout: Duration::from_millis(self.stream_timeout.into()),

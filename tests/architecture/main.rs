@@ -52,14 +52,14 @@ const GSTREAMER: &[&str] = &[
 
 const ARROWS: &[Arrow] = &[
     Arrow {
-        at: "src/protocol",
+        at: "crates/vdoroom-protocol/src",
         except: None,
         names: GSTREAMER,
         folders: &[],
         why: "the protocol is a value that any program could drive",
     },
     Arrow {
-        at: "src/protocol",
+        at: "crates/vdoroom-protocol/src",
         except: None,
         names: &[
             "async",
@@ -80,18 +80,11 @@ const ARROWS: &[Arrow] = &[
         why: "the protocol does no input or output and has no threads",
     },
     Arrow {
-        at: "src/protocol",
+        at: "crates/vdoroom-protocol/src",
         except: None,
         names: &["Instant::now", "SystemTime", "elapsed", "getrandom"],
         folders: &[],
         why: "time and chance come into the protocol from outside, so that tests decide them",
-    },
-    Arrow {
-        at: "src/protocol",
-        except: None,
-        names: &[],
-        folders: &["signalling", "vdoroomsrc", "roomfilesink"],
-        why: "nothing points back up",
     },
     Arrow {
         at: "src/signalling",
@@ -129,14 +122,14 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         at: "src/bitstream",
         except: None,
-        names: &[],
+        names: &["vdoroom_protocol"],
         folders: &["protocol", "signalling", "vdoroomsrc", "roomfilesink"],
         why: "nothing points back up",
     },
     Arrow {
         at: "src/roomfilesink",
         except: None,
-        names: &[],
+        names: &["vdoroom_protocol"],
         folders: &["protocol", "signalling", "vdoroomsrc"],
         why: "the recorder records any source and knows none",
     },

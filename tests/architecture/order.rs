@@ -26,7 +26,7 @@ impl Order<'_> {
     /// Whether the rules hold for what is in this folder.
     pub fn binds(&self, folder: &[String]) -> bool {
         let name = |length: usize| folder[..length].join("/");
-        !(1..=folder.len()).any(|length| self.without.contains(&name(length).as_str()))
+        !(0..=folder.len()).any(|length| self.without.contains(&name(length).as_str()))
     }
 
     /// `None` if what `from` is in may know what `to` is in; otherwise why not.

@@ -17,7 +17,7 @@ pub struct Entry {
     pub without_order: &'static [&'static str],
 }
 
-pub const PACKAGES: &[Entry] = &[PLUGIN];
+pub const PACKAGES: &[Entry] = &[PLUGIN, PROTOCOL];
 
 const PLUGIN: Entry = Entry {
     folder: "",
@@ -28,7 +28,6 @@ const PLUGIN: Entry = Entry {
             "",
             &[
                 "bitstream",
-                "protocol",
                 "signalling",
                 "roomfilesink",
                 "vdoroomsrc",
@@ -79,5 +78,13 @@ const PLUGIN: Entry = Entry {
             ],
         ),
     ],
-    without_order: &["protocol", "roomfilesink", "vdoroomsrc"],
+    without_order: &["roomfilesink", "vdoroomsrc"],
+};
+
+const PROTOCOL: Entry = Entry {
+    folder: "crates/vdoroom-protocol",
+    name: "vdoroom_protocol",
+    library: true,
+    orders: &[],
+    without_order: &[""],
 };

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The bitrates that publishers are asked for (protocol 5.4).
+//!
+//! Always above 0: 0 would stop the media, and a negative value goes into the encoder of some
+//! publishers as it is. No resolution is requested either: a request can only
+//! lower it.
+
+use std::time::Duration;
+
+use super::Room;
+use super::link::fields;
+use crate::session::Media;
+use crate::{Bitrates, SessionId};
+
+/// How long a publisher may take to begin to send what was added: before, it has no sender that a
+/// bitrate could be set on.
+const BEGINS: Duration = Duration::from_secs(1);
+
+impl Room {
+    /// The user changed them.
+    pub(super) fn bitrates_changed(&mut self, bitrates: Bitrates) {
+        self.config.bitrates = bitrates;
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            self.ask_for_bitrates(session);
+        }
+    }
+
+    /// Asks a publisher that sends.
+    pub(super) fn ask_for_bitrates(&mut self, id: SessionId) {
+        let Bitrates { video, audio } = self.config.bitrates;
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.bitrates_at = None;
+        if !session.channel || session.media == Media::None {
+            return;
+        }
+        let screen = session.has_screen;
+        let mut wish = fields([]);
+        if video > 0 {
+            // A limit that the publisher set for itself is moved by the second only.
+            wish.insert("bitrate".to_owned(), video.into());
+            wish.insert("targetBitrate".to_owned(), video.into());
+        }
+        if audio > 0 {
+            wish.insert("audioBitrate".to_owned(), audio.into());
+        }
+        if !wish.is_empty() {
+            self.send_channel(id, wish);
+        }
+        if screen && video > 0 {
+            let wish = fields([("bitrate", video.into()), ("altUUID", true.into())]);
+            self.send_channel(id, wish);
+        }
+    }
+
+    /// Media was added to a connection that has some.
+    pub(super) fn ask_for_bitrates_soon(&mut self, id: SessionId) {
+        let now = self.now;
+        if let Some(session) = self.sessions.get_mut(&id)
+            && session.media != Media::None
+        {
+            session.bitrates_at = Some(now + BEGINS);
+        }
+    }
+}

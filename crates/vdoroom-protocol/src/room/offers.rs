@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Offers, renegotiation and candidates: from a publisher's message to what webrtcbin applies.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+use super::{Early, Peer, Room};
+use crate::candidate::{self, Candidate};
+use crate::limits::{
+    MAX_CANDIDATES_PER_SESSION, MAX_EARLY_CANDIDATES, MAX_EARLY_CANDIDATES_OF_ALL,
+    MAX_QUEUED_OFFERS, MAX_SESSIONS, MAX_SESSIONS_PER_PEER, MAX_SESSIONS_PER_STREAM,
+};
+use crate::names::PeerId;
+use crate::sdp::{Change, Offer, classify};
+use crate::secret::{SealError, Sealed};
+use crate::session::{NextOffer, Session};
+use crate::stream::{Consent, FirstOffer, Stream, named};
+use crate::wire::{Body, PeerMessage};
+use crate::{Action, Dialect, SessionId, StreamId, StreamInfo};
+
+impl Room {
+    /// What a publisher says over the websocket.
+    pub(super) fn peer_said(&mut self, peer: PeerId, message: PeerMessage) {
+        let PeerMessage {
+            stream,
+            session,
+            body,
+        } = message;
+        match body {
+            Body::Description { sealed, screen } => {
+                self.signalled_offer(peer, stream.as_deref(), session, &sealed, &screen);
+            }
+            Body::Candidates(sealed) => self.signalled_candidates(&peer, session, &sealed),
+            Body::Bye => self.peer_bye(&peer, session.as_deref()),
+            Body::Ping(_) | Body::News(_) => {}
+        }
+    }
+
+    fn signalled_offer(
+        &mut self,
+        peer: PeerId,
+        wire: Option<&str>,
+        token: Option<String>,
+        sealed: &Sealed,
+        screen: &[usize],
+    ) {
+        let session = self.session_of(&peer, token.as_deref());
+        let running = session.and_then(|id| Some(self.sessions.get(&id)?.stream.clone()));
+        let said = || self.secrets.bare(wire?);
+        let announced = || self.peers.get(&peer)?.stream.clone();
+        let Some(id) = running.or_else(said).or_else(announced) else {
+            return;
+        };
+        let opened = self.secrets.open_signalled(sealed);
+        let Some(offer) = self.read_offer(&id, opened) else {
+            return;
+        };
+        let next = NextOffer {
+            screen: offer.screen_mids(screen),
+            offer,
+            encrypted: sealed.is_encrypted(),
+            signalled: true,
+        };
+        let session =
+            session.or_else(|| self.session_of_renamed(&peer, &id, token.as_deref(), &next.offer));
+        match session.and_then(|id| self.sessions.get(&id)) {
+            // Without a name for the session only the certificate tells a renegotiation from a
+            // new connection.
+            Some(running) if token.is_some() || running.offer.same_certificate(&next.offer) => {
+                self.renegotiate(running.id, next);
+            }
+            _ => self.first_offer(&id, peer, token, next),
+        }
+    }
+
+    /// The session that a message belongs to: of this name, or the newest if it has none.
+    fn session_of(&self, peer: &PeerId, token: Option<&str>) -> Option<SessionId> {
+        let of_peer = self
+            .sessions
+            .values()
+            .filter(|session| session.peer == *peer);
+        let named = |session: &&Session| token.is_none() || session.token.as_deref() == token;
+        of_peer.filter(named).map(|session| session.id).next_back()
+    }
+
+    pub(super) fn read_offer(
+        &mut self,
+        id: &StreamId,
+        opened: Result<Value, SealError>,
+    ) -> Option<Offer> {
+        let description = match opened {
+            Ok(description) => description,
+            Err(error) => {
+                self.warn_about(id, "sealed", &format!("the offer of {} {error}", named(id)));
+                return None;
+            }
+        };
+        let kind = description.get("type").and_then(Value::as_str);
+        if kind.is_some_and(|kind| kind != "offer") {
+            return None;
+        }
+        let sdp = description.get("sdp").and_then(Value::as_str)?;
+        match Offer::parse(sdp) {
+            Ok(offer) => Some(offer),
+            Err(error) => {
+                self.warn_about(
+                    id,
+                    "offer",
+                    &format!("the offer of {} {error}: ignored", named(id)),
+                );
+                None
+            }
+        }
+    }
+
+    /// An offer for a new connection, asked for or not.
+    fn first_offer(&mut self, id: &StreamId, peer: PeerId, token: Option<String>, next: NextOffer) {
+        if let Some(error) = next.offer.lacks() {
+            let message = format!("the offer of {} {error}: ignored", named(id));
+            return self.warn_about(id, "offer", &message);
+        }
+        let wire = self.secrets.wire(id);
+        self.know_peer(&peer, false);
+        let known = self.streams.contains_key(id) || self.know_stream(id, &wire, Some(&peer));
+        if !known {
+            return;
+        }
+        let Some(stream) = self.streams.get(id) else {
+            return;
+        };
+        if !self.wants(id, stream) || stream.consent == Consent::Refused {
+            return self.refuse(&peer, token.as_deref());
+        }
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.here = true;
+            stream.publisher.get_or_insert_with(|| peer.clone());
+        }
+        self.show(id);
+        let first = FirstOffer {
+            peer,
+            token,
+            offer: next.offer,
+            screen: next.screen,
+            encrypted: next.encrypted,
+        };
+        match self.streams.get_mut(id) {
+            Some(stream) if stream.consent == Consent::Given => self.adopt(id, first),
+            Some(stream) => stream.first_offer = Some(first),
+            None => {}
+        }
+    }
+
+    /// Begins a session with this offer, if there is a place for it.
+    pub(super) fn adopt(&mut self, id: &StreamId, first: FirstOffer) {
+        self.make_way(id, &first.peer);
+        let place = self.has_place();
+        let room = self.sessions.len() < MAX_SESSIONS;
+        let of_peer = |session: &&Session| session.peer == first.peer;
+        let of_peer = self.sessions.values().filter(of_peer).count();
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        if !room {
+            self.refuse(&first.peer, first.token.as_deref());
+            self.warn_once(
+                "all sessions",
+                "there are too many connections: some offers are ignored",
+            );
+        } else if stream.sessions.len() >= MAX_SESSIONS_PER_STREAM
+            || of_peer >= MAX_SESSIONS_PER_PEER
+        {
+            let message = format!("{} is offered too often at once: ignored", named(id));
+            self.warn_about(id, "sessions", &message);
+            self.refuse(&first.peer, first.token.as_deref());
+        } else if !stream.admitted && !place {
+            self.refuse(&first.peer, first.token.as_deref());
+        } else {
+            self.open_session(id, first);
+        }
+    }
+
+    fn open_session(&mut self, id: &StreamId, first: FirstOffer) {
+        let director = self
+            .peers
+            .get(&first.peer)
+            .is_some_and(|peer| peer.director);
+        let has_media = |id| self.sessions.get(id).is_some_and(Session::has_media);
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        let expected = stream.expects(&first.peer);
+        if expected {
+            stream.ask = None;
+        }
+        // The publisher's own session counts, unless another one has media.
+        let counts = expected && !stream.sessions.first().is_some_and(has_media);
+        let mut info = StreamInfo::default();
+        if counts || stream.sessions.is_empty() {
+            info = stream.info.clone();
+        }
+        info.director |= director;
+        self.last_session += 1;
+        let session = SessionId(self.last_session);
+        let place = if counts { 0 } else { stream.sessions.len() };
+        stream.sessions.insert(place, session);
+        stream.sessions_so_far += 1;
+        stream.admitted = true;
+        stream.had_session = true;
+        let hurry = stream.hurry(self.now);
+        self.actions.push(Action::OpenPeer {
+            session,
+            stream: id.clone(),
+            number: stream.sessions_so_far,
+            info: info.clone(),
+            certificate: first.offer.fingerprints(),
+        });
+        let (peer, token) = (first.peer.clone(), first.token.clone());
+        let time = (self.now, hurry);
+        let (next, new) = Session::begin(session, id.clone(), self.reconnects, info, first, time);
+        self.sessions.insert(session, new);
+        self.apply_offer(session, next);
+        self.apply_early_candidates(session, &peer, token.as_deref());
+    }
+
+    /// Ends the sessions that a new offer of `peer` replaces.
+    ///
+    /// A session that has media stays, whoever offers: in the relay dialect anybody may claim any
+    /// ID. The newcomer then gets a session of its own beside it. Only a hosted server vouches
+    /// for who somebody is, and there a publisher has one connection to us: the old one is dead.
+    /// A session without media gives way to the publisher's own new offer and to one that we
+    /// asked for; one whose media stalled gives way to any.
+    fn make_way(&mut self, id: &StreamId, peer: &PeerId) {
+        let asked = |stream: &Stream| stream.is_asked() && stream.expects(peer);
+        let asked = self.streams.get(id).is_some_and(asked);
+        let hosted = self.dialog.spoken() == Dialect::Hosted;
+        let rivals = self
+            .sessions
+            .values()
+            .filter(|session| session.stream == *id);
+        let replaced: Vec<(SessionId, bool)> = rivals
+            .filter(|session| {
+                let same = session.peer == *peer;
+                (same && hosted)
+                    || session.is_stalled()
+                    || (!session.has_media() && (same || asked))
+            })
+            .map(|session| (session.id, session.peer == *peer))
+            .collect();
+        for (session, same_peer) in replaced {
+            let lasted = self.sessions.get(&session).and_then(Session::lasted);
+            if let (Some(lasted), Some(stream)) = (lasted, self.streams.get_mut(id)) {
+                stream.media_lasted(lasted);
+            }
+            // A goodbye to the same publisher would end its new connection.
+            if !same_peer {
+                self.say_bye(session);
+            }
+            self.end_session(session, "a new connection of the same stream replaces it");
+        }
+    }
+
+    pub(super) fn renegotiate(&mut self, id: SessionId, next: NextOffer) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        // Publishers use the channel once it is open. Behind a relay anybody may have sent it, with
+        // the certificate that they saw in the publisher's own offer.
+        let doubtful = next.signalled && session.channel && session.has_media();
+        if doubtful && self.dialog.is_anybody() {
+            let stream = session.stream.clone();
+            return self.doubt(&stream);
+        }
+        if !session.answering {
+            return self.apply_offer(id, next);
+        }
+        if session.queue.len() < MAX_QUEUED_OFFERS {
+            session.queue.push_back(next);
+        } else {
+            let stream = session.stream.clone();
+            let message = format!("{} offers faster than it can be answered", named(&stream));
+            self.warn_about(&stream, "offers", &message);
+        }
+    }
+
+    /// Holds an offer against the one before, and applies it if the connection can follow.
+    fn apply_offer(&mut self, id: SessionId, next: NextOffer) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let stream = session.stream.clone();
+        if session.answered {
+            // Who holds the channel is who came by signalling: it stays so.
+            if !next.signalled && !session.offer.same_certificate(&next.offer) {
+                let message = format!(
+                    "an offer on the channel of {} has another certificate: refused",
+                    named(&stream)
+                );
+                return self.warn_about(&stream, "certificate", &message);
+            }
+            if let Change::Restart { reason } = classify(&session.offer, &next.offer) {
+                // Behind a relay anybody may have sent it. If it was the publisher, the media
+                // will stop, and the session with it.
+                let unsure = next.signalled && self.dialog.spoken() == Dialect::Relay;
+                if unsure && session.has_media() {
+                    return self.doubt(&stream);
+                }
+                return self.restart(
+                    id,
+                    &format!("its new offer needs a new connection: {reason}"),
+                );
+            }
+        }
+        let shares_screen = !next.screen.is_empty();
+        self.actions.push(Action::SetRemoteOffer {
+            session: id,
+            sdp: next.offer.sdp.clone(),
+            screen_mids: next.screen.clone(),
+        });
+        session.apply(now, next);
+        if shares_screen && !session.info.screen_shared {
+            session.info.screen_shared = true;
+            self.info_changed(id);
+        }
+    }
+
+    fn doubt(&mut self, stream: &StreamId) {
+        let message = format!(
+            "an offer for {} was ignored: anybody may have sent it, and there is media",
+            named(stream)
+        );
+        self.warn_about(stream, "doubtful offer", &message);
+    }
+
+    /// Our answer: the first one over the websocket, later ones over the channel (protocol 4.3).
+    pub(super) fn local_answer(&mut self, id: SessionId, sdp: &str) {
+        let iv = self.vector();
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if !session.answering {
+            return;
+        }
+        let iv = session.encrypted.then_some(iv);
+        let description = json!({ "type": "answer", "sdp": sdp });
+        let mut message = self.secrets.seal("description", description, iv);
+        if let Some(token) = &session.token {
+            message.insert("session".to_owned(), json!(token));
+        }
+        session.answer_sent(now);
+        let next = session.queue.pop_front();
+        self.send_to_publisher(id, message);
+        self.flush_candidates(id);
+        self.ask_for_bitrates_soon(id);
+        if let Some(next) = next {
+            self.apply_offer(id, next);
+        }
+    }
+
+    fn signalled_candidates(&mut self, peer: &PeerId, token: Option<String>, sealed: &Sealed) {
+        let value = match self.secrets.open_signalled(sealed) {
+            Ok(value) => value,
+            Err(error) => {
+                let session = self.session_of(peer, token.as_deref());
+                let stream = session.and_then(|id| Some(self.sessions.get(&id)?.stream.clone()));
+                let announced = || self.peers.get(peer)?.stream.clone();
+                if let Some(id) = stream.or_else(announced) {
+                    let message = format!("a candidate of {} {error}", named(&id));
+                    self.warn_about(&id, "sealed", &message);
+                }
+                return;
+            }
+        };
+        let candidates = candidate::read(&value);
+        if let Some(session) = self.session_of(peer, token.as_deref()) {
+            return self.remote_candidates(session, candidates);
+        }
+        self.forget_early_candidates();
+        self.know_peer(peer, false);
+        let of_all: usize = self.peers.values().map(|peer| peer.early.len()).sum();
+        let mut places = MAX_EARLY_CANDIDATES_OF_ALL.saturating_sub(of_all);
+        for candidate in candidates {
+            let early = self.early(token.clone(), candidate);
+            match self.peers.get_mut(peer) {
+                Some(Peer { early: waiting, .. })
+                    if waiting.len() < MAX_EARLY_CANDIDATES && places > 0 =>
+                {
+                    waiting.push_back(early);
+                    places -= 1;
+                }
+                _ => {
+                    let message = "candidates that came without an offer are ignored: too many";
+                    return self.warn_once("early candidates", message);
+                }
+            }
+        }
+    }
+
+    fn apply_early_candidates(&mut self, id: SessionId, peer: &PeerId, token: Option<&str>) {
+        self.forget_early_candidates();
+        let Some(known) = self.peers.get_mut(peer) else {
+            return;
+        };
+        let ours = |early: Option<&str>| early.is_none() || token.is_none() || early == token;
+        let (now, later): (VecDeque<Early>, VecDeque<Early>) = std::mem::take(&mut known.early)
+            .into_iter()
+            .partition(|early| ours(early.token.as_deref()));
+        known.early = later;
+        let now = now.into_iter().map(|early| early.candidate).collect();
+        self.remote_candidates(id, now);
+    }
+
+    pub(super) fn remote_candidates(&mut self, id: SessionId, candidates: Vec<Candidate>) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        for candidate in candidates {
+            if session.remote_candidates >= MAX_CANDIDATES_PER_SESSION {
+                let stream = session.stream.clone();
+                let message = format!("{} sends too many candidates", named(&stream));
+                return self.warn_about(&stream, "candidates", &message);
+            }
+            let line = session
+                .offer
+                .line_of(candidate.mid.as_deref(), candidate.index);
+            let Some(sdp_mline_index) = line else {
+                continue;
+            };
+            session.remote_candidates += 1;
+            self.actions.push(Action::AddRemoteCandidate {
+                session: id,
+                sdp_mline_index,
+                candidate: candidate.text,
+            });
+        }
+    }
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What happens to a session once its offer was applied: the channel, media, stalls.
+
+use serde_json::Value;
+
+use super::Room;
+use super::link::fields;
+use crate::candidate;
+use crate::limits::{MAX_MESSAGE, MAX_PING};
+use crate::names::PeerId;
+use crate::news;
+use crate::sdp::Offer;
+use crate::session::{Media, NextOffer, Session};
+use crate::stream::{Stream, named};
+use crate::wire::{self, Body, Fields};
+use crate::{Action, SessionId, StreamId};
+
+impl Room {
+    pub(super) fn channel_open(&mut self, id: SessionId) {
+        let now = self.now;
+        let request = self.media_request();
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.channel = true;
+        session.connect(now);
+        session.flush_now(now);
+        // A second one would make a browser add its tracks again (protocol 5.2).
+        if !std::mem::replace(&mut session.requested_media, true) {
+            self.send_channel(id, request);
+        }
+        self.flush_candidates(id);
+        self.ask_for_bitrates(id);
+    }
+
+    pub(super) fn channel_text(&mut self, id: SessionId, text: &str) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let stream = session.stream.clone();
+        if !session.may_speak(now) {
+            self.ignored_messages += 1;
+            let message = format!(
+                "{} sends too many messages: some are ignored",
+                named(&stream)
+            );
+            return self.warn_about(&stream, "messages", &message);
+        }
+        let message = match wire::read_channel(text) {
+            Ok(message) => message,
+            Err(error) => {
+                self.ignored_messages += 1;
+                let what = format!("a message of {} was ignored: it is {error}", named(&stream));
+                if text.len() > MAX_MESSAGE || error == wire::WireError::TooDeep {
+                    self.warn_about(&stream, "message", &what);
+                }
+                return;
+            }
+        };
+        match message.body {
+            Body::Description { sealed, screen } => {
+                let opened = self.secrets.open(&sealed);
+                if let Some(offer) = self.read_offer(&stream, opened) {
+                    self.renegotiate(id, next_offer(offer, &screen, sealed.is_encrypted()));
+                }
+            }
+            Body::Candidates(sealed) => {
+                if let Ok(value) = self.secrets.open(&sealed) {
+                    self.remote_candidates(id, candidate::read(&value));
+                }
+            }
+            Body::Ping(ping) => self.pong(id, ping),
+            Body::Bye => self.publisher_hung_up(id),
+            Body::News(news) => self.news(id, &news),
+        }
+    }
+
+    /// A long one could fill our memory when it is answered.
+    fn pong(&mut self, id: SessionId, ping: Value) {
+        let known = self.sessions.contains_key(&id);
+        if known && ping.to_string().len() <= MAX_PING {
+            self.send_channel(id, fields([("pong", ping)]));
+        }
+    }
+
+    fn news(&mut self, id: SessionId, news: &Fields) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            news::apply(&mut session.info, news);
+            self.info_changed(id);
+        }
+    }
+
+    /// Tells the user what changed about the stream. Those who claim its ID have no say.
+    pub(super) fn info_changed(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let Some(stream) = self.streams.get_mut(&session.stream) else {
+            return;
+        };
+        if stream.primary() == Some(id) && stream.info != session.info {
+            stream.info = session.info.clone();
+            if stream.shown {
+                self.actions.push(Action::StreamChanged {
+                    stream: session.stream.clone(),
+                    info: session.info.clone(),
+                });
+            }
+        }
+    }
+
+    /// A director's stream is known as one, unless somebody else sends it.
+    pub(super) fn set_director(&mut self, id: &StreamId, peer: &PeerId) {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        let directs = self.peers.get(peer).is_some_and(|peer| peer.director);
+        let mut primary = stream.primary().and_then(|id| self.sessions.get_mut(&id));
+        let another = primary
+            .as_ref()
+            .is_some_and(|session| session.peer != *peer);
+        if !directs || another || std::mem::replace(&mut stream.info.director, true) {
+            return;
+        }
+        if let Some(session) = &mut primary {
+            session.info.director = true;
+        }
+        if stream.shown {
+            self.actions.push(Action::StreamChanged {
+                stream: id.clone(),
+                info: stream.info.clone(),
+            });
+        }
+    }
+
+    pub(super) fn peer_connected(&mut self, id: SessionId) {
+        let now = self.now;
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.connect(now);
+        }
+    }
+
+    pub(super) fn media_flowing(&mut self, id: SessionId) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        session.connect(now);
+        let before = std::mem::replace(&mut session.media, Media::Flowing);
+        session.first_media.get_or_insert(now);
+        session.silent = None;
+        let connected_in = session.connected_in;
+        let (peer, stream) = (session.peer.clone(), session.stream.clone());
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.failures = 0;
+            stream.lost_at = None;
+            stream.connects_in = connected_in.unwrap_or_default();
+            // Who came under the same ID meanwhile is remembered, and has its moment when this one
+            // stalls.
+            if stream.primary() == Some(id) {
+                stream.ask = None;
+            }
+        }
+        if before == Media::None {
+            self.ask_for_bitrates(id);
+        }
+        // The same publisher went on in a new connection: the old one will not come back.
+        let dead = |session: &Session| {
+            session.peer == peer && session.stream == stream && session.is_stalled()
+        };
+        let dead: Vec<SessionId> = self
+            .sessions
+            .values()
+            .filter(|session| dead(session))
+            .map(|session| session.id)
+            .collect();
+        for session in dead {
+            self.end_session(session, "its publisher continues in a new connection");
+        }
+    }
+
+    /// The moment for who came under the same ID while this session had media.
+    pub(super) fn media_stalled(&mut self, id: SessionId) {
+        let now = self.now;
+        let Some(session) = self
+            .sessions
+            .get_mut(&id)
+            .filter(|session| session.has_media())
+        else {
+            return;
+        };
+        session.media = Media::Stalled { since: now };
+        if session.left {
+            return self.over(id, "its publisher left the room");
+        }
+        let (peer, stream) = (session.peer.clone(), session.stream.clone());
+        let goes_on = |other: &Session| {
+            other.id > id && other.peer == peer && other.stream == stream && other.has_media()
+        };
+        if self.sessions.values().any(goes_on) {
+            return self.end_session(id, "its publisher continues in a new connection");
+        }
+        if let Some(stream) = self.streams.get_mut(&stream)
+            && stream.primary() == Some(id)
+            && stream
+                .publisher
+                .as_ref()
+                .is_some_and(|publisher| *publisher != peer)
+        {
+            stream.ask_now(now);
+        }
+    }
+
+    pub(super) fn peer_lost(&mut self, id: SessionId, reason: &str) {
+        if self.sessions.get(&id).is_some_and(|session| session.left) {
+            return self.over(id, "its publisher left the room");
+        }
+        self.restart(id, &format!("the connection was lost: {reason}"));
+    }
+
+    /// Ends the session, and does not hurry to begin another.
+    pub(super) fn peer_abuses(&mut self, id: SessionId, reason: &str) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let stream = session.stream.clone();
+        let message = format!("{} was disconnected: {reason}", named(&stream));
+        self.warn_about(&stream, "abuse", &message);
+        self.say_bye_everywhere(id);
+        self.end_session(id, reason);
+        let alone = |stream: &&mut Stream| stream.sessions.is_empty();
+        if let Some(stream) = self.streams.get_mut(&stream).filter(alone) {
+            stream.ask_slowly(self.now);
+        }
+    }
+
+    /// Sessions that took too long, and candidates that were collected long enough.
+    pub(super) fn session_timers(&mut self) {
+        let now = self.now;
+        let due = |at: Option<std::time::Instant>| at.is_some_and(|at| at <= now);
+        let timeout = self.config.stream_timeout;
+        let why = |session: &Session| {
+            if session.is_stalled() {
+                "it no longer sends anything"
+            } else if session.is_dumb() {
+                "its data channel does not open"
+            } else if session.is_hurried() {
+                "the way is not back yet"
+            } else {
+                "the connection was not made in time"
+            }
+        };
+        let over: Vec<(SessionId, &str)> = self
+            .sessions
+            .values()
+            .filter(|session| due(session.gives_up_at(timeout)))
+            .map(|session| (session.id, why(session)))
+            .collect();
+        for (session, reason) in over {
+            self.restart(session, reason);
+        }
+        let full: Vec<SessionId> = self
+            .sessions
+            .values()
+            .filter(|session| due(session.flush_at()))
+            .map(|session| session.id)
+            .collect();
+        for session in full {
+            self.flush_candidates(session);
+        }
+        let sending: Vec<SessionId> = self
+            .sessions
+            .values()
+            .filter(|session| due(session.bitrates_at))
+            .map(|session| session.id)
+            .collect();
+        for session in sending {
+            self.ask_for_bitrates(session);
+        }
+    }
+}
+
+fn next_offer(offer: Offer, screen: &[usize], encrypted: bool) -> NextOffer {
+    NextOffer {
+        screen: offer.screen_mids(screen),
+        offer,
+        encrypted,
+        signalled: false,
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A snapshot for statistics.
+
+use super::Room;
+use crate::session::{Media, Session};
+use crate::stream::{Consent, Stream};
+use crate::{RoomStatus, StreamId, StreamState, StreamStatus};
+
+impl Room {
+    /// What is known now.
+    pub fn status(&self) -> RoomStatus {
+        let stream = |(id, stream): (&StreamId, &Stream)| StreamStatus {
+            id: id.clone(),
+            info: stream.info.clone(),
+            state: self.stream_state(id, stream),
+            sessions: stream.sessions.clone(),
+            sessions_so_far: stream.sessions_so_far,
+        };
+        RoomStatus {
+            state: self.link.state(),
+            dialect: self.dialog.spoken(),
+            reconnects: self.reconnects,
+            ignored_messages: self.ignored_messages,
+            peers: self.peers.len(),
+            streams: self.streams.iter().map(stream).collect(),
+        }
+    }
+
+    fn stream_state(&self, id: &StreamId, stream: &Stream) -> StreamState {
+        if let Some(session) = stream.primary().and_then(|id| self.sessions.get(&id)) {
+            return session_state(session);
+        }
+        if !self.wants(id, stream) || stream.consent == Consent::Refused {
+            StreamState::Unwanted
+        } else if stream.is_asked() && (stream.here || stream.expected) {
+            StreamState::Asked
+        } else if stream.here || stream.expected {
+            StreamState::Waiting
+        } else {
+            StreamState::Away
+        }
+    }
+}
+
+fn session_state(session: &Session) -> StreamState {
+    match session.media {
+        Media::Flowing => StreamState::Flowing,
+        Media::Stalled { .. } => StreamState::Stalled,
+        Media::None if session.connected => StreamState::Connected,
+        Media::None if session.answered => StreamState::Connecting,
+        Media::None => StreamState::Offered,
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MPL-2.0
+//! How finely publishers are asked to encode, and when.
+
+use crate::conversation::{Conversation, browser, channel_texts, config};
+use serde_json::{Value, json};
+use vdoroom_protocol::{Action, Bitrates, Event, RoomConfig, SessionId};
+
+fn asked(actions: &[Action]) -> Vec<Value> {
+    let rate = |text: &Value| text.get("bitrate").or(text.get("audioBitrate")).is_some();
+    channel_texts(actions).into_iter().filter(rate).collect()
+}
+
+/// A browser in the room, whose data channel is open.
+fn connected(video: u32, audio: u32) -> (Conversation, SessionId) {
+    let bitrates = Bitrates { video, audio };
+    let config = RoomConfig {
+        bitrates,
+        ..config()
+    };
+    let mut talk = Conversation::joined_with(config, &[("a", "alice")]);
+    talk.offers("a", "alice", "tok", &browser());
+    let session = talk.session("alice");
+    talk.connects(session);
+    (talk, session)
+}
+
+/// It offers these media over the channel, of which `screen` are its screen.
+fn adds(talk: &mut Conversation, session: SessionId, sdp: &str, screen: &[usize]) {
+    talk.channel_receives(
+        session,
+        json!({"UUID": "me", "streamID": "alice", "session": "tok", "screen": screen,
+            "description": {"type": "offer", "sdp": sdp}}),
+    );
+}
+
+#[test]
+fn bitrates_are_asked_for_once_media_flows() {
+    let (mut talk, session) = connected(8000, 256);
+    adds(&mut talk, session, &browser().video().audio().text(), &[]);
+    let before = talk.take();
+    talk.expect_eq(asked(&before), Vec::new());
+    talk.event(Event::MediaFlowing { session });
+    let then = talk.take();
+    let wish = json!({"bitrate": 8000, "targetBitrate": 8000, "audioBitrate": 256});
+    talk.expect_eq(asked(&then), vec![wish]);
+    // A stall is no new sender.
+    talk.event(Event::MediaStalled { session });
+    talk.event(Event::MediaFlowing { session });
+    let later = talk.take();
+    talk.expect_eq(asked(&later), Vec::new());
+}
+
+#[test]
+fn nothing_is_asked_for_unless_it_is_set() {
+    let (mut talk, session) = connected(0, 0);
+    adds(&mut talk, session, &browser().video().audio().text(), &[1]);
+    talk.event(Event::MediaFlowing { session });
+    talk.pass_secs(5);
+    let actions = talk.take();
+    talk.expect_eq(asked(&actions), Vec::new());
+}
+
+#[test]
+fn a_screen_that_is_added_later_is_asked_for_on_its_own() {
+    let (mut talk, session) = connected(4000, 0);
+    adds(&mut talk, session, &browser().video().text(), &[]);
+    talk.event(Event::MediaFlowing { session });
+    talk.take();
+    adds(&mut talk, session, &browser().video().video().text(), &[1]);
+    let at_once = talk.take();
+    talk.expect_eq(asked(&at_once), Vec::new());
+    talk.pass_secs(2);
+    let then = talk.take();
+    talk.expect_eq(
+        asked(&then),
+        vec![
+            json!({"bitrate": 4000, "targetBitrate": 4000}),
+            json!({"bitrate": 4000, "altUUID": true}),
+        ],
+    );
+}
+
+#[test]
+fn a_change_is_told_to_everybody_who_sends() {
+    let (mut talk, session) = connected(0, 0);
+    adds(&mut talk, session, &browser().video().audio().text(), &[]);
+    let raised = Event::Bitrates(Bitrates {
+        video: 6000,
+        audio: 0,
+    });
+    talk.event(raised.clone());
+    let before = talk.take();
+    talk.expect_eq(asked(&before), Vec::new());
+    talk.event(Event::MediaFlowing { session });
+    talk.take();
+    talk.event(raised);
+    let then = talk.take();
+    talk.expect_eq(
+        asked(&then),
+        vec![json!({"bitrate": 6000, "targetBitrate": 6000})],
+    );
+    // Nobody is told to send nothing.
+    talk.event(Event::Bitrates(Bitrates::default()));
+    let reset = talk.take();
+    talk.expect_eq(asked(&reset), Vec::new());
+}
+
+#[test]
+fn who_opens_its_channel_after_its_media_is_asked_then() {
+    let bitrates = Bitrates {
+        video: 3000,
+        audio: 0,
+    };
+    let config = RoomConfig {
+        bitrates,
+        ..config()
+    };
+    let mut talk = Conversation::joined_with(config, &[("a", "alice")]);
+    talk.offers("a", "alice", "tok", &browser().video().audio());
+    let session = talk.session("alice");
+    talk.event(Event::MediaFlowing { session });
+    let before = talk.take();
+    talk.expect_eq(asked(&before), Vec::new());
+    talk.connects(session);
+    let then = talk.take();
+    talk.expect_eq(asked(&then).len(), 1);
+}
