@@ -85,6 +85,42 @@ const PROTOCOL: Entry = Entry {
     folder: "crates/vdoroom-protocol",
     name: "vdoroom_protocol",
     library: true,
-    orders: &[],
-    without_order: &[""],
+    orders: &[
+        (
+            "",
+            &[
+                "limits", "json", "api", "names", "sdp", "messages", "state", "room", "fuzzing",
+            ],
+        ),
+        (
+            "api",
+            &["ids", "fingerprint", "shard", "config", "events", "status"],
+        ),
+        (
+            "messages",
+            &["dialect", "alert", "candidate", "news", "wire"],
+        ),
+        ("names", &["hashes", "globs", "secret"]),
+        (
+            "room",
+            &[
+                "status",
+                "send",
+                "bitrates",
+                "candidates",
+                "plays",
+                "places",
+                "silence",
+                "endings",
+                "offers",
+                "channel",
+                "members",
+                "complaints",
+                "link",
+            ],
+        ),
+        ("sdp", &["local", "offer", "change"]),
+        ("state", &["backoff", "link", "stream", "session", "room"]),
+    ],
+    without_order: &[],
 };

@@ -6,14 +6,14 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::Value;
 
-use super::dialect::Dialog;
-use super::limits::{MAX_CANDIDATE, MAX_LABEL, MAX_M_LINES, MAX_NAME, MAX_SDP};
-use super::sdp::{Change, Offer, classify};
-use super::secret::{Sealed, Secrets};
-use super::wire::{self, Body, Incoming, PeerMessage};
-use super::{
-    Dialect, Filter, MediaRequest, Password, RoomConfig, Shard, StreamInfo, candidate, news,
+use crate::api::{
+    Bitrates, Dialect, Filter, MediaRequest, Password, RoomConfig, STALL, Shard, StreamInfo,
 };
+use crate::json::{self, bounded_json};
+use crate::limits::{MAX_CANDIDATE, MAX_LABEL, MAX_M_LINES, MAX_NAME, MAX_SDP};
+use crate::messages::{self, Body, Dialog, Incoming, PeerMessage, candidate, news};
+use crate::names::{Sealed, Secrets};
+use crate::sdp::{Change, Offer, classify};
 
 fn rule(holds: bool, rule: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(rule.to_owned()) }
@@ -27,7 +27,7 @@ pub fn wire(input: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(text);
     let asked = [Dialect::Auto, Dialect::Hosted, Dialect::Relay][usize::from(*first) % 3];
     let mut dialog = Dialog::new(asked, None, &mut ChaCha20Rng::from_seed([1; 32]));
-    match wire::read(&text, &mut dialog) {
+    match messages::read(&text, &mut dialog) {
         Ok(Incoming::FromPeer { peer, message }) => {
             rule(peer.to_string().len() <= MAX_NAME, "a peer's name is short")?;
             said(&message)?;
@@ -44,7 +44,7 @@ pub fn wire(input: &[u8]) -> Result<(), String> {
         }
         _ => {}
     }
-    match wire::read_channel(&text) {
+    match messages::read_channel(&text) {
         Ok(message) => said(&message),
         Err(_) => Ok(()),
     }
@@ -110,8 +110,8 @@ pub fn decryption(input: &[u8]) -> Result<(), String> {
             label: String::new(),
             program: String::new(),
         },
-        bitrates: super::Bitrates::default(),
-        stream_timeout: super::STALL,
+        bitrates: Bitrates::default(),
+        stream_timeout: STALL,
         seed: [0; 32],
     });
     let text = String::from_utf8_lossy(input);
@@ -131,11 +131,11 @@ pub fn decryption(input: &[u8]) -> Result<(), String> {
         // Whatever comes out: it does not end the process.
         let _ = secrets.open(&Sealed::Encrypted { hex, vector });
     }
-    let Ok(value) = wire::bounded_json(&text) else {
+    let Ok(value) = bounded_json(&text) else {
         return Ok(());
     };
     // The last digit of a fraction may change each time that it is read.
-    if wire::bounded_json(&value.to_string()) != Ok(value.clone()) {
+    if bounded_json(&value.to_string()) != Ok(value.clone()) {
         return Ok(());
     }
     let clear = Sealed::Clear(value.clone());
@@ -144,7 +144,7 @@ pub fn decryption(input: &[u8]) -> Result<(), String> {
         "nothing in clear is taken",
     )?;
     let sealed = secrets.seal("candidates", value.clone(), Some(vector_of(input)));
-    let part = |name: &str| wire::text(&sealed, name).unwrap_or_default().to_owned();
+    let part = |name: &str| json::text(&sealed, name).unwrap_or_default().to_owned();
     let sealed = Sealed::Encrypted {
         hex: part("candidates"),
         vector: part("vector"),

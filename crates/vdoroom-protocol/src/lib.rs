@@ -3,38 +3,34 @@
 //!
 //! ## Where things are
 //!
-//! Inside, messages become meaning in `wire` (with `dialect`, `candidate`, `sdp`, `news` and
-//! `alert` for their parts), names and encryption are in `names` and `secret`, and `room` decides.
+//! Each folder knows only those before it:
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`limits`] | what a stranger may cost us |
+//! | `json` | JSON that anybody may have written |
+//! | `api` | the vocabulary between the state machine and whoever drives it |
+//! | `names` | names, their hashes, and encryption |
+//! | `sdp` | offers as far as a room needs them |
+//! | `messages` | what the websocket and the data channel bring, as values |
+//! | `state` | what the room knows |
+//! | `room` | what it does about what happens |
 
-mod alert;
 mod api;
-mod backoff;
-mod candidate;
-mod dialect;
-mod filter;
-mod fingerprint;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod json;
 pub mod limits;
+mod messages;
 mod names;
-mod news;
 mod room;
 mod sdp;
-mod secret;
-mod session;
-mod shard;
-mod status;
-mod stream;
-mod wire;
+mod state;
 
-pub use api::*;
-pub use fingerprint::Fingerprints;
-pub use room::Room;
-pub use shard::Shard;
-pub use status::*;
-
-use std::time::Duration;
-
-/// How long no track of a session has had media when it counts as stalled.
-pub const STALL: Duration = Duration::from_secs(1);
+pub use api::{
+    Action, Bitrates, Dialect, Event, Filter, Fingerprints, MediaRequest, Password, RoomConfig,
+    RoomState, RoomStatus, STALL, SessionId, Shard, StreamId, StreamInfo, StreamState,
+    StreamStatus,
+};
+pub use state::Room;

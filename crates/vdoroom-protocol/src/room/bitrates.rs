@@ -7,10 +7,9 @@
 
 use std::time::Duration;
 
-use super::Room;
-use super::link::fields;
-use crate::session::Media;
-use crate::{Bitrates, SessionId};
+use crate::api::{Bitrates, SessionId};
+use crate::json::fields;
+use crate::state::{Media, Room};
 
 /// How long a publisher may take to begin to send what was added: before, it has no sender that a
 /// bitrate could be set on.

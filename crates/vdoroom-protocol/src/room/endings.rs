@@ -1,15 +1,83 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How sessions end, and the consequences for their streams.
 
-use super::Room;
-use super::link::fields;
+use std::time::Instant;
+
 use super::silence::OFFER;
+use crate::api::{Action, Dialect, SessionId, StreamId};
+use crate::json::fields;
 use crate::names::PeerId;
-use crate::session::{Media, Session};
-use crate::stream::named;
-use crate::{Action, Dialect, SessionId, StreamId};
+use crate::state::{Media, Room, Session, Stream, named};
 
 impl Room {
+    pub(super) fn peer_lost(&mut self, id: SessionId, reason: &str) {
+        if self.sessions.get(&id).is_some_and(|session| session.left) {
+            return self.over(id, "its publisher left the room");
+        }
+        self.restart(id, &format!("the connection was lost: {reason}"));
+    }
+
+    /// Ends the session, and does not hurry to begin another.
+    pub(super) fn peer_abuses(&mut self, id: SessionId, reason: &str) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let stream = session.stream.clone();
+        let message = format!("{} was disconnected: {reason}", named(&stream));
+        self.warn_about(&stream, "abuse", &message);
+        self.say_bye_everywhere(id);
+        self.end_session(id, reason);
+        let alone = |stream: &&mut Stream| stream.sessions.is_empty();
+        if let Some(stream) = self.streams.get_mut(&stream).filter(alone) {
+            stream.ask_slowly(self.now);
+        }
+    }
+
+    /// Sessions that took too long, and candidates that were collected long enough.
+    pub(super) fn session_timers(&mut self) {
+        let now = self.now;
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let timeout = self.config.stream_timeout;
+        let why = |session: &Session| {
+            if session.is_stalled() {
+                "it no longer sends anything"
+            } else if session.is_dumb() {
+                "its data channel does not open"
+            } else if session.is_hurried() {
+                "the way is not back yet"
+            } else {
+                "the connection was not made in time"
+            }
+        };
+        let over: Vec<(SessionId, &str)> = self
+            .sessions
+            .values()
+            .filter(|session| due(session.gives_up_at(timeout)))
+            .map(|session| (session.id, why(session)))
+            .collect();
+        for (session, reason) in over {
+            self.restart(session, reason);
+        }
+        let full: Vec<SessionId> = self
+            .sessions
+            .values()
+            .filter(|session| due(session.flush_at()))
+            .map(|session| session.id)
+            .collect();
+        for session in full {
+            self.flush_candidates(session);
+        }
+        let sending: Vec<SessionId> = self
+            .sessions
+            .values()
+            .filter(|session| due(session.bitrates_at))
+            .map(|session| session.id)
+            .collect();
+        for session in sending {
+            self.ask_for_bitrates(session);
+        }
+    }
+
     /// Ends a session that is of no use any more and asks the publisher for another one.
     pub(super) fn restart(&mut self, id: SessionId, reason: &str) {
         let now = self.now;

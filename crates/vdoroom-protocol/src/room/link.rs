@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The websocket: joining, members, the server's messages, and reconnection.
+//! The websocket: joining, and coming back.
 
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Room;
-use crate::backoff::Backoff;
-use crate::filter::is_glob;
-use crate::names::PeerId;
-use crate::wire::{Fields, Listing};
-use crate::{Action, Dialect, RoomState, StreamId};
+use crate::api::{Action, Dialect};
+use crate::json::{Fields, fields};
+use crate::names::is_glob;
+use crate::state::{Backoff, Link, Room};
 
 /// A server that does not answer `joinroom` for this long is a relay (protocol 1.2).
 const SILENCE_MEANS_RELAY: Duration = Duration::from_secs(3);
@@ -25,68 +23,6 @@ const HASTE: Duration = Duration::from_secs(600);
 /// A room without a publisher for this long may be the wrong one.
 const EMPTY: Duration = Duration::from_secs(10);
 const EMPTY_ROOM: &str = "empty room";
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Link {
-    Connecting,
-    Joining {
-        /// When silence tells something.
-        silent_at: Option<Instant>,
-    },
-    Joined {
-        since: Instant,
-    },
-    /// Closed; to be opened again then.
-    Waiting {
-        until: Instant,
-        /// It was closed by us and will be reported as closed.
-        closing: bool,
-    },
-    /// Not used any more; sessions go on.
-    Given,
-    Failed,
-    Stopped,
-}
-
-impl Link {
-    pub(super) fn is_over(self) -> bool {
-        matches!(self, Self::Failed | Self::Stopped)
-    }
-
-    pub(super) fn is_open(self) -> bool {
-        matches!(self, Self::Joining { .. } | Self::Joined { .. })
-    }
-
-    pub(super) fn is_joined(self) -> bool {
-        matches!(self, Self::Joined { .. })
-    }
-
-    pub(super) fn deadline(self) -> Option<Instant> {
-        match self {
-            Self::Joining { silent_at } => silent_at,
-            Self::Waiting { until, .. } => Some(until),
-            _ => None,
-        }
-    }
-
-    /// Somebody has to let us in: silence does not mean anything any more.
-    pub(super) fn wait_for_admission(&mut self) {
-        if let Self::Joining { silent_at } = self {
-            *silent_at = None;
-        }
-    }
-
-    pub(super) fn state(self) -> RoomState {
-        match self {
-            Self::Connecting => RoomState::Connecting,
-            Self::Joining { .. } => RoomState::Joining,
-            Self::Joined { .. } => RoomState::Joined,
-            Self::Waiting { .. } => RoomState::Disconnected,
-            Self::Given | Self::Failed => RoomState::Failed,
-            Self::Stopped => RoomState::Stopped,
-        }
-    }
-}
 
 impl Room {
     pub(super) fn opened(&mut self) {
@@ -136,7 +72,7 @@ impl Room {
         self.play_unconnected();
     }
 
-    fn joined(&mut self) {
+    pub(super) fn joined(&mut self) {
         if !self.link.is_joined() {
             self.server_is_back();
         }
@@ -145,7 +81,7 @@ impl Room {
     }
 
     /// After coming back: play what is not connected (protocol 7.1).
-    fn play_unconnected(&mut self) {
+    pub(super) fn play_unconnected(&mut self) {
         let now = self.now;
         for stream in self.streams.values_mut() {
             if stream.sessions.is_empty() && (stream.here || stream.expected) {
@@ -252,102 +188,6 @@ impl Room {
         self.actions.push(Action::Reconnect { after });
     }
 
-    /// Who was in the room when we came, or came back (protocol 3.1).
-    pub(super) fn listed(&mut self, listing: Listing) {
-        self.joined();
-        self.play_unconnected();
-        self.members(listing, "it left while the room server was not connected");
-    }
-
-    /// We were moved to another room: those who are not in it are gone (protocol 3.4).
-    pub(super) fn transferred(&mut self, listing: Listing) {
-        let elsewhere: Vec<_> = self
-            .sessions
-            .values()
-            .filter_map(|session| {
-                let listed = listing
-                    .members
-                    .iter()
-                    .any(|(peer, _)| *peer == session.peer);
-                (!listed).then_some(session.id)
-            })
-            .collect();
-        for session in elsewhere {
-            self.say_bye(session);
-            self.end_session(session, "a director moved the recorder to another room");
-        }
-        self.joined();
-        self.members(listing, "a director moved the recorder to another room");
-    }
-
-    fn members(&mut self, listing: Listing, gone: &str) {
-        let here = |peer: &PeerId| listing.members.iter().any(|(member, _)| member == peer);
-        let mut streams: Vec<StreamId> = Vec::new();
-        for (_, wire) in &listing.members {
-            streams.extend(wire.as_deref().and_then(|wire| self.secrets.bare(wire)));
-        }
-        let in_session =
-            |peer: &PeerId| self.sessions.values().any(|session| session.peer == *peer);
-        let keep: Vec<PeerId> = self
-            .peers
-            .keys()
-            .filter(|peer| here(peer) || in_session(peer))
-            .cloned()
-            .collect();
-        self.peers.retain(|peer, _| keep.contains(peer));
-        let left: Vec<StreamId> = self
-            .streams
-            .iter()
-            .filter(|(id, stream)| {
-                stream.here && stream.sessions.is_empty() && !streams.contains(id)
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in left {
-            self.away(&id, gone, false);
-        }
-        for (peer, wire) in &listing.members {
-            let director = listing.director.as_ref() == Some(peer);
-            self.announced(peer.clone(), wire.as_deref(), director);
-        }
-    }
-
-    /// A member left, says the server. Its session may live on: it may have lost only its
-    /// websocket (protocol 7.2).
-    pub(super) fn peer_left(&mut self, peer: &PeerId) {
-        let stream = self.peers.remove(peer).and_then(|peer| peer.stream);
-        self.sessions_left(
-            |session| session.peer == *peer,
-            "its publisher left the room",
-        );
-        if let Some(id) = stream
-            && self
-                .streams
-                .get(&id)
-                .is_some_and(|stream| stream.publisher.as_ref() == Some(peer))
-        {
-            self.away_unless_in_session(&id, "its publisher left the room");
-        }
-    }
-
-    pub(super) fn stream_left(&mut self, peer: Option<PeerId>, wire: &str) {
-        let Some(id) = self.secrets.bare(wire) else {
-            return;
-        };
-        let same = |other: &PeerId| peer.as_ref().is_none_or(|peer| peer == other);
-        self.sessions_left(
-            |session| session.stream == id && same(&session.peer),
-            "it was taken out of the room",
-        );
-        let publisher = self
-            .streams
-            .get(&id)
-            .and_then(|stream| stream.publisher.as_ref());
-        if publisher.is_none_or(same) {
-            self.away_unless_in_session(&id, "it was taken out of the room");
-        }
-    }
-
     /// A server taken for a hosted one is a relay: no member has understood our messages.
     pub(super) fn join_again(&mut self) {
         if self.link.is_joined()
@@ -375,11 +215,4 @@ fn join(room: String) -> Fields {
         ("request", "joinroom".into()),
         ("roomid", Value::from(room)),
     ])
-}
-
-pub(super) fn fields<const N: usize>(entries: [(&str, Value); N]) -> Fields {
-    entries
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }

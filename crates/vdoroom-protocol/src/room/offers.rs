@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Offers, renegotiation and candidates: from a publisher's message to what webrtcbin applies.
-
-use std::collections::VecDeque;
+//! Offers and renegotiation: from a publisher's message to what webrtcbin applies.
 
 use serde_json::{Value, json};
 
-use super::{Early, Peer, Room};
-use crate::candidate::{self, Candidate};
+use crate::api::{Action, Dialect, SessionId, StreamId, StreamInfo};
 use crate::limits::{
-    MAX_CANDIDATES_PER_SESSION, MAX_EARLY_CANDIDATES, MAX_EARLY_CANDIDATES_OF_ALL,
     MAX_QUEUED_OFFERS, MAX_SESSIONS, MAX_SESSIONS_PER_PEER, MAX_SESSIONS_PER_STREAM,
 };
-use crate::names::PeerId;
+use crate::messages::{Body, PeerMessage};
+use crate::names::{PeerId, SealError, Sealed};
 use crate::sdp::{Change, Offer, classify};
-use crate::secret::{SealError, Sealed};
-use crate::session::{NextOffer, Session};
-use crate::stream::{Consent, FirstOffer, Stream, named};
-use crate::wire::{Body, PeerMessage};
-use crate::{Action, Dialect, SessionId, StreamId, StreamInfo};
+use crate::state::{Consent, FirstOffer, NextOffer, Room, Session, Stream, named};
 
 impl Room {
     /// What a publisher says over the websocket.
@@ -72,16 +65,6 @@ impl Room {
             }
             _ => self.first_offer(&id, peer, token, next),
         }
-    }
-
-    /// The session that a message belongs to: of this name, or the newest if it has none.
-    fn session_of(&self, peer: &PeerId, token: Option<&str>) -> Option<SessionId> {
-        let of_peer = self
-            .sessions
-            .values()
-            .filter(|session| session.peer == *peer);
-        let named = |session: &&Session| token.is_none() || session.token.as_deref() == token;
-        of_peer.filter(named).map(|session| session.id).next_back()
     }
 
     pub(super) fn read_offer(
@@ -356,84 +339,6 @@ impl Room {
         self.ask_for_bitrates_soon(id);
         if let Some(next) = next {
             self.apply_offer(id, next);
-        }
-    }
-
-    fn signalled_candidates(&mut self, peer: &PeerId, token: Option<String>, sealed: &Sealed) {
-        let value = match self.secrets.open_signalled(sealed) {
-            Ok(value) => value,
-            Err(error) => {
-                let session = self.session_of(peer, token.as_deref());
-                let stream = session.and_then(|id| Some(self.sessions.get(&id)?.stream.clone()));
-                let announced = || self.peers.get(peer)?.stream.clone();
-                if let Some(id) = stream.or_else(announced) {
-                    let message = format!("a candidate of {} {error}", named(&id));
-                    self.warn_about(&id, "sealed", &message);
-                }
-                return;
-            }
-        };
-        let candidates = candidate::read(&value);
-        if let Some(session) = self.session_of(peer, token.as_deref()) {
-            return self.remote_candidates(session, candidates);
-        }
-        self.forget_early_candidates();
-        self.know_peer(peer, false);
-        let of_all: usize = self.peers.values().map(|peer| peer.early.len()).sum();
-        let mut places = MAX_EARLY_CANDIDATES_OF_ALL.saturating_sub(of_all);
-        for candidate in candidates {
-            let early = self.early(token.clone(), candidate);
-            match self.peers.get_mut(peer) {
-                Some(Peer { early: waiting, .. })
-                    if waiting.len() < MAX_EARLY_CANDIDATES && places > 0 =>
-                {
-                    waiting.push_back(early);
-                    places -= 1;
-                }
-                _ => {
-                    let message = "candidates that came without an offer are ignored: too many";
-                    return self.warn_once("early candidates", message);
-                }
-            }
-        }
-    }
-
-    fn apply_early_candidates(&mut self, id: SessionId, peer: &PeerId, token: Option<&str>) {
-        self.forget_early_candidates();
-        let Some(known) = self.peers.get_mut(peer) else {
-            return;
-        };
-        let ours = |early: Option<&str>| early.is_none() || token.is_none() || early == token;
-        let (now, later): (VecDeque<Early>, VecDeque<Early>) = std::mem::take(&mut known.early)
-            .into_iter()
-            .partition(|early| ours(early.token.as_deref()));
-        known.early = later;
-        let now = now.into_iter().map(|early| early.candidate).collect();
-        self.remote_candidates(id, now);
-    }
-
-    pub(super) fn remote_candidates(&mut self, id: SessionId, candidates: Vec<Candidate>) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        for candidate in candidates {
-            if session.remote_candidates >= MAX_CANDIDATES_PER_SESSION {
-                let stream = session.stream.clone();
-                let message = format!("{} sends too many candidates", named(&stream));
-                return self.warn_about(&stream, "candidates", &message);
-            }
-            let line = session
-                .offer
-                .line_of(candidate.mid.as_deref(), candidate.index);
-            let Some(sdp_mline_index) = line else {
-                continue;
-            };
-            session.remote_candidates += 1;
-            self.actions.push(Action::AddRemoteCandidate {
-                session: id,
-                sdp_mline_index,
-                candidate: candidate.text,
-            });
         }
     }
 }

@@ -8,10 +8,9 @@
 use std::cmp::Reverse;
 use std::time::Instant;
 
-use super::Room;
 use super::plays::PLAYS_UNTIL_AWAY;
-use crate::StreamId;
-use crate::stream::{Consent, Stream};
+use crate::api::StreamId;
+use crate::state::{Consent, Room, Stream};
 
 impl Room {
     pub(super) fn admit(&mut self) {

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::Room;
-use super::link::fields;
+use crate::api::{Action, Filter, StreamId};
+use crate::json::fields;
 use crate::limits::MAX_STREAMS;
-use crate::stream::{Consent, Stream, Wish};
-use crate::{Action, Filter, StreamId};
+use crate::state::{Consent, Room, Stream, Wish};
 
 /// Plays are at least this far apart. Each one lets a publisher and us make a connection at once:
 /// a room of 60 is asked within 1.2 s, below what servers take for a flood and slower than
@@ -22,6 +21,44 @@ pub(super) const PLAYS_UNTIL_AWAY: u32 = 2;
 const PLAYS_UNTIL_FORGOTTEN: u32 = 5;
 
 impl Room {
+    /// Whether the user wants the stream.
+    pub(super) fn wants(&self, id: &StreamId, stream: &Stream) -> bool {
+        match stream.wish {
+            Wish::Play => true,
+            Wish::Stop => false,
+            Wish::None => stream.ours && self.globs.wants(id),
+        }
+    }
+
+    /// Tells the user of a stream that is there and wanted, and asks for consent once.
+    pub(super) fn show(&mut self, id: &StreamId) {
+        let Some(stream) = self.streams.get(id) else {
+            return;
+        };
+        if !self.wants(id, stream) || !(stream.here || stream.expected) {
+            return;
+        }
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        if stream.here && !stream.shown {
+            stream.shown = true;
+            let info = stream.info.clone();
+            self.actions.push(Action::StreamAdded {
+                stream: id.clone(),
+                info,
+            });
+        }
+        if stream.consent == Consent::Unasked {
+            stream.consent = Consent::Asked;
+            let info = stream.info.clone();
+            self.actions.push(Action::AskAccept {
+                stream: id.clone(),
+                info,
+            });
+        }
+    }
+
     /// The user answered [`Action::AskAccept`].
     pub(super) fn accepted(&mut self, id: &StreamId, accepted: bool) {
         let Some(stream) = self.streams.get_mut(id) else {

@@ -7,12 +7,11 @@ use std::time::Duration;
 use rand_chacha::rand_core::Rng;
 use serde_json::{Value, json};
 
-use super::Room;
-use super::link::fields;
+use crate::api::{Action, SessionId, StreamId};
+use crate::json::{Fields, fields};
 use crate::limits::MAX_WARNINGS_PER_MINUTE;
 use crate::names::PeerId;
-use crate::wire::Fields;
-use crate::{Action, SessionId, StreamId};
+use crate::state::Room;
 
 impl Room {
     /// Over the websocket, to one peer or to the server. Lost if it is closed: after it was, we
@@ -42,38 +41,6 @@ impl Room {
             self.send_channel(id, message);
         } else {
             self.send(Some(&peer), message);
-        }
-    }
-
-    /// Sends the candidates that were collected (protocol 4.3).
-    pub(super) fn flush_candidates(&mut self, id: SessionId) {
-        let now = self.now;
-        let iv = self.vector();
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        if session.flush_at().is_none_or(|at| at > now) {
-            return;
-        }
-        let iv = session.encrypted.then_some(iv);
-        let candidates = Value::Array(session.take_local());
-        let mut message = self.secrets.seal("candidates", candidates, iv);
-        message.insert("type".to_owned(), json!("remote"));
-        if let Some(token) = &session.token {
-            message.insert("session".to_owned(), json!(token));
-        }
-        self.send_to_publisher(id, message);
-    }
-
-    pub(super) fn local_candidate(&mut self, id: SessionId, index: u32, candidate: &str) {
-        let now = self.now;
-        // Nothing is said about the end of candidates (protocol 4.3).
-        if candidate.trim().is_empty() || candidate.contains("end-of-candidates") {
-            return;
-        }
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.collect(now, index, candidate);
-            self.flush_candidates(id);
         }
     }
 

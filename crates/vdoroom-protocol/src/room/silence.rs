@@ -15,11 +15,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::Room;
-use super::link::fields;
+use crate::api::{Action, Dialect, SessionId, StreamId};
+use crate::json::fields;
 use crate::names::PeerId;
 use crate::sdp::Offer;
-use crate::{Action, Dialect, SessionId, StreamId};
+use crate::state::Room;
 
 /// How long media that has its way back takes to be noticed.
 const SOON: Duration = Duration::from_millis(100);

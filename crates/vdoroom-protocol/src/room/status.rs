@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A snapshot for statistics.
 
-use super::Room;
-use crate::session::{Media, Session};
-use crate::stream::{Consent, Stream};
-use crate::{RoomStatus, StreamId, StreamState, StreamStatus};
+use crate::api::{RoomStatus, StreamId, StreamState, StreamStatus};
+use crate::state::{Consent, Media, Room, Session, Stream};
 
 impl Room {
     /// What is known now.

@@ -7,7 +7,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::StreamId;
+use super::ids::StreamId;
 
 /// One of `count` recorders that divide a room's streams among themselves; by default the only one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,12 +19,12 @@ pub struct Fingerprints(Vec<String>);
 
 impl Fingerprints {
     /// `lines` are attribute values: the name of a hash function, a space, the hash.
-    pub(super) fn new(lines: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn new(lines: impl IntoIterator<Item = String>) -> Self {
         Self(lines.into_iter().collect())
     }
 
     /// Whether an attribute value uses a hash function that counts.
-    pub(super) fn counts(line: &str) -> bool {
+    pub(crate) fn counts(line: &str) -> bool {
         HASHES.iter().any(|(name, _)| hash_of(line, name).is_some())
     }
 

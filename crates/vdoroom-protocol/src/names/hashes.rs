@@ -6,7 +6,7 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use super::{Password, StreamId};
+use crate::api::{Password, StreamId};
 use crate::limits::MAX_NAME;
 
 /// What JavaScript's `encodeURIComponent` leaves as it is.
@@ -29,7 +29,7 @@ const MAX_STREAM_ID_BEFORE_SUFFIX: usize = 44;
 
 /// A publisher as the server knows it: dies with its websocket or page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PeerId(pub(super) String);
+pub struct PeerId(pub(crate) String);
 
 impl PeerId {
     /// `None` if no stream can have this name.
@@ -46,7 +46,7 @@ impl fmt::Display for PeerId {
 
 /// The room's name as the server sees it: a hash, or the name itself without a password.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RoomHash(pub(super) String);
+pub struct RoomHash(pub(crate) String);
 
 impl fmt::Debug for RoomHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

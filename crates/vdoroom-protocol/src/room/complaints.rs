@@ -3,10 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::Room;
-use super::link::Link;
-use crate::alert::{Alert, AlertKind};
-use crate::{Action, Dialect};
+use crate::api::{Action, Dialect};
+use crate::messages::{Alert, AlertKind};
+use crate::state::{Link, Room};
 
 /// A relay that minds how we speak says so at once.
 const GREETING: Duration = Duration::from_secs(5);

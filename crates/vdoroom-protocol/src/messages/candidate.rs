@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::limits::{MAX_CANDIDATE, MAX_EARLY_CANDIDATES, MAX_NAME};
-use super::sdp::is_local_name;
+use crate::limits::{MAX_CANDIDATE, MAX_EARLY_CANDIDATES, MAX_NAME};
+use crate::sdp::is_local_name;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {

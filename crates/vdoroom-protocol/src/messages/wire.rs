@@ -2,25 +2,13 @@
 //! Received messages: JSON that anybody may have written, parsed tolerantly into values. Both
 //! dialects give the same values (protocol section 1.2).
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::alert::{self, Alert};
-use super::dialect::{Dialog, Sender};
-use super::limits::{MAX_DEPTH, MAX_MESSAGE, MAX_NAME};
-use super::names::PeerId;
-use super::secret::Sealed;
-
-pub type Fields = Map<String, Value>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WireError {
-    #[error("longer than {MAX_MESSAGE} bytes")]
-    TooLong,
-    #[error("nested deeper than {MAX_DEPTH}")]
-    TooDeep,
-    #[error("no JSON object")]
-    NotAnObject,
-}
+use super::dialect::{Dialog, Sender, peer_id};
+use crate::json::{Fields, JsonError, bounded_json, text, truthy};
+use crate::limits::MAX_NAME;
+use crate::names::{PeerId, Sealed};
 
 /// What came over the websocket.
 #[derive(Debug, PartialEq)]
@@ -78,37 +66,8 @@ pub enum Body {
     News(Fields),
 }
 
-/// Parses JSON of bounded length and depth.
-pub fn bounded_json(text: &str) -> Result<Value, WireError> {
-    if text.len() > MAX_MESSAGE {
-        return Err(WireError::TooLong);
-    }
-    if depth(text) > MAX_DEPTH {
-        return Err(WireError::TooDeep);
-    }
-    serde_json::from_str(text).map_err(|_| WireError::NotAnObject)
-}
-
-fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest, mut quoted, mut escaped) = (0usize, 0, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'[' | b'{' if !quoted => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
 /// Reads what the websocket brought.
-pub fn read(text: &str, dialog: &mut Dialog) -> Result<Incoming, WireError> {
+pub fn read(text: &str, dialog: &mut Dialog) -> Result<Incoming, JsonError> {
     let mut fields = match bounded_json(text)? {
         Value::Object(fields) => fields,
         // Some servers send a bare array as listing.
@@ -116,7 +75,7 @@ pub fn read(text: &str, dialog: &mut Dialog) -> Result<Incoming, WireError> {
             ("request".to_owned(), Value::from("listing")),
             ("list".to_owned(), list),
         ]),
-        _ => return Err(WireError::NotAnObject),
+        _ => return Err(JsonError::NotAnObject),
     };
     Ok(match dialog.sender(&mut fields) {
         Sender::Nobody => Incoming::Nothing,
@@ -183,10 +142,10 @@ fn from_peer(peer: PeerId, fields: Fields) -> Incoming {
 }
 
 /// Reads what a data channel brought.
-pub fn read_channel(text: &str) -> Result<PeerMessage, WireError> {
+pub fn read_channel(text: &str) -> Result<PeerMessage, JsonError> {
     match bounded_json(text)? {
         Value::Object(fields) => Ok(peer_message(fields)),
-        _ => Err(WireError::NotAnObject),
+        _ => Err(JsonError::NotAnObject),
     }
 }
 
@@ -251,10 +210,6 @@ fn stream_left(peer: Option<PeerId>, fields: &Fields) -> Incoming {
     }
 }
 
-pub fn text<'a>(fields: &'a Fields, field: &str) -> Option<&'a str> {
-    fields.get(field)?.as_str()
-}
-
 /// A name of bounded length; numbers count as names, as in JavaScript.
 fn name(value: Option<&Value>) -> Option<String> {
     let name = match value? {
@@ -265,20 +220,6 @@ fn name(value: Option<&Value>) -> Option<String> {
     (!name.is_empty() && name.len() <= MAX_NAME).then_some(name)
 }
 
-pub fn peer_id(value: Option<&Value>) -> Option<PeerId> {
-    PeerId::new(value?.as_str()?)
-}
-
-/// Whether JavaScript would take the field for true.
-pub fn truthy(fields: &Fields, field: &str) -> bool {
-    match fields.get(field) {
-        None | Some(Value::Null | Value::Bool(false)) => false,
-        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
-        Some(Value::String(text)) => !text.is_empty(),
-        Some(_) => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rand_chacha::ChaCha20Rng;
@@ -286,7 +227,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Dialect;
+    use crate::api::Dialect;
 
     fn hosted(message: &Value) -> Incoming {
         let mut rng = ChaCha20Rng::from_seed([1; 32]);
@@ -367,15 +308,5 @@ mod tests {
             hosted(&json!({"rejected": "requestVideoRecord"})),
             Incoming::Nothing
         );
-    }
-
-    #[test]
-    fn long_and_deep_messages_are_refused() {
-        let deep = "[".repeat(MAX_DEPTH + 1) + &"]".repeat(MAX_DEPTH + 1);
-        assert_eq!(bounded_json(&deep), Err(WireError::TooDeep));
-        let text = json!("[".repeat(1000) + "\\\"[").to_string();
-        assert!(bounded_json(&text).is_ok());
-        let long = json!("x".repeat(MAX_MESSAGE)).to_string();
-        assert_eq!(bounded_json(&long), Err(WireError::TooLong));
     }
 }

@@ -3,8 +3,8 @@
 
 use wildmatch::WildMatch;
 
-use super::names::typed_glob;
-use super::{Filter, StreamId};
+use super::hashes::typed_glob;
+use crate::api::{Filter, StreamId};
 
 #[derive(Debug)]
 pub struct Globs {

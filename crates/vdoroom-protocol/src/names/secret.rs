@@ -8,9 +8,10 @@ use aes::Aes256;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
 use serde_json::{Value, json};
 
-use super::filter::Globs;
-use super::names::{RoomHash, Secret, bare_stream, typed_stream, wire_stream};
-use super::{Filter, Password, RoomConfig, StreamId};
+use super::globs::Globs;
+use super::hashes::{RoomHash, Secret, bare_stream, typed_stream, wire_stream};
+use crate::api::{Filter, Password, RoomConfig, StreamId};
+use crate::json::{Fields, bounded_json};
 
 /// What travels under `description`, `candidates` or `candidate`.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,13 +109,8 @@ impl Secrets {
     }
 
     /// Puts `value` under `field` of a message, encrypted if there is a key and `iv` is given.
-    pub fn seal(
-        &self,
-        field: &str,
-        value: Value,
-        iv: Option<[u8; 16]>,
-    ) -> serde_json::Map<String, Value> {
-        let mut message = serde_json::Map::new();
+    pub fn seal(&self, field: &str, value: Value, iv: Option<[u8; 16]>) -> Fields {
+        let mut message = Fields::new();
         match (self.key.as_ref(), iv) {
             (Some(key), Some(iv)) => {
                 let hex = encrypt(key, &iv, &ascii(&value));
@@ -158,7 +154,7 @@ fn decrypt(key: &[u8; 32], text: &str, vector: &str) -> Option<Value> {
     // A browser may have written one byte per character (protocol 4.4).
     let text = String::from_utf8(plain)
         .unwrap_or_else(|wrong| wrong.as_bytes().iter().copied().map(char::from).collect());
-    super::wire::bounded_json(&text).ok()
+    bounded_json(&text).ok()
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use super::StreamInfo;
-use super::limits::MAX_LABEL;
-use super::wire::{Fields, truthy};
+use crate::api::StreamInfo;
+use crate::json::{Fields, truthy};
+use crate::limits::MAX_LABEL;
 
 /// Brings `info` up to date with the fields of one message.
 pub fn apply(info: &mut StreamInfo, news: &Fields) {

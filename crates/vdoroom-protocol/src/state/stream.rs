@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use super::names::PeerId;
-use super::sdp::Offer;
-use super::{SessionId, StreamId, StreamInfo};
-use crate::backoff::{after_play, while_there};
+use super::backoff::{after_play, while_there};
+use crate::api::{SessionId, StreamId, StreamInfo};
+use crate::names::PeerId;
+use crate::sdp::Offer;
 
 /// Plays of one stream are at least this far apart, whatever is said about it.
 const BETWEEN_PLAYS: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ const HURRY_FOR: Duration = Duration::from_secs(30);
 const CONTESTED: u32 = 3;
 const SHORT: Duration = Duration::from_secs(30);
 
-/// What the user said to [`Action::AskAccept`](super::Action::AskAccept).
+/// What the user said to [`Action::AskAccept`](crate::Action::AskAccept).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
     Unasked,

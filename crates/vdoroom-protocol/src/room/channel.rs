@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What happens to a session once its offer was applied: the channel, media, stalls.
+//! The data channel of a session, and its media: it flows, stalls, and what its publisher says of it.
 
 use serde_json::Value;
 
-use super::Room;
-use super::link::fields;
-use crate::candidate;
+use crate::api::{Action, SessionId};
+use crate::json::{Fields, JsonError, fields};
 use crate::limits::{MAX_MESSAGE, MAX_PING};
-use crate::names::PeerId;
-use crate::news;
+use crate::messages::{self, Body, candidate, news};
 use crate::sdp::Offer;
-use crate::session::{Media, NextOffer, Session};
-use crate::stream::{Stream, named};
-use crate::wire::{self, Body, Fields};
-use crate::{Action, SessionId, StreamId};
+use crate::state::{Media, NextOffer, Room, Session, named};
 
 impl Room {
     pub(super) fn channel_open(&mut self, id: SessionId) {
@@ -47,12 +42,12 @@ impl Room {
             );
             return self.warn_about(&stream, "messages", &message);
         }
-        let message = match wire::read_channel(text) {
+        let message = match messages::read_channel(text) {
             Ok(message) => message,
             Err(error) => {
                 self.ignored_messages += 1;
                 let what = format!("a message of {} was ignored: it is {error}", named(&stream));
-                if text.len() > MAX_MESSAGE || error == wire::WireError::TooDeep {
+                if text.len() > MAX_MESSAGE || error == JsonError::TooDeep {
                     self.warn_about(&stream, "message", &what);
                 }
                 return;
@@ -107,30 +102,6 @@ impl Room {
                     info: session.info.clone(),
                 });
             }
-        }
-    }
-
-    /// A director's stream is known as one, unless somebody else sends it.
-    pub(super) fn set_director(&mut self, id: &StreamId, peer: &PeerId) {
-        let Some(stream) = self.streams.get_mut(id) else {
-            return;
-        };
-        let directs = self.peers.get(peer).is_some_and(|peer| peer.director);
-        let mut primary = stream.primary().and_then(|id| self.sessions.get_mut(&id));
-        let another = primary
-            .as_ref()
-            .is_some_and(|session| session.peer != *peer);
-        if !directs || another || std::mem::replace(&mut stream.info.director, true) {
-            return;
-        }
-        if let Some(session) = &mut primary {
-            session.info.director = true;
-        }
-        if stream.shown {
-            self.actions.push(Action::StreamChanged {
-                stream: id.clone(),
-                info: stream.info.clone(),
-            });
         }
     }
 
@@ -209,74 +180,6 @@ impl Room {
                 .is_some_and(|publisher| *publisher != peer)
         {
             stream.ask_now(now);
-        }
-    }
-
-    pub(super) fn peer_lost(&mut self, id: SessionId, reason: &str) {
-        if self.sessions.get(&id).is_some_and(|session| session.left) {
-            return self.over(id, "its publisher left the room");
-        }
-        self.restart(id, &format!("the connection was lost: {reason}"));
-    }
-
-    /// Ends the session, and does not hurry to begin another.
-    pub(super) fn peer_abuses(&mut self, id: SessionId, reason: &str) {
-        let Some(session) = self.sessions.get(&id) else {
-            return;
-        };
-        let stream = session.stream.clone();
-        let message = format!("{} was disconnected: {reason}", named(&stream));
-        self.warn_about(&stream, "abuse", &message);
-        self.say_bye_everywhere(id);
-        self.end_session(id, reason);
-        let alone = |stream: &&mut Stream| stream.sessions.is_empty();
-        if let Some(stream) = self.streams.get_mut(&stream).filter(alone) {
-            stream.ask_slowly(self.now);
-        }
-    }
-
-    /// Sessions that took too long, and candidates that were collected long enough.
-    pub(super) fn session_timers(&mut self) {
-        let now = self.now;
-        let due = |at: Option<std::time::Instant>| at.is_some_and(|at| at <= now);
-        let timeout = self.config.stream_timeout;
-        let why = |session: &Session| {
-            if session.is_stalled() {
-                "it no longer sends anything"
-            } else if session.is_dumb() {
-                "its data channel does not open"
-            } else if session.is_hurried() {
-                "the way is not back yet"
-            } else {
-                "the connection was not made in time"
-            }
-        };
-        let over: Vec<(SessionId, &str)> = self
-            .sessions
-            .values()
-            .filter(|session| due(session.gives_up_at(timeout)))
-            .map(|session| (session.id, why(session)))
-            .collect();
-        for (session, reason) in over {
-            self.restart(session, reason);
-        }
-        let full: Vec<SessionId> = self
-            .sessions
-            .values()
-            .filter(|session| due(session.flush_at()))
-            .map(|session| session.id)
-            .collect();
-        for session in full {
-            self.flush_candidates(session);
-        }
-        let sending: Vec<SessionId> = self
-            .sessions
-            .values()
-            .filter(|session| due(session.bitrates_at))
-            .map(|session| session.id)
-            .collect();
-        for session in sending {
-            self.ask_for_bitrates(session);
         }
     }
 }

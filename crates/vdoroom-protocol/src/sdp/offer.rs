@@ -2,16 +2,9 @@
 //! What the room reads of an offer: whether it is safe to apply, its m-lines, and how it differs
 //! from the previous one.
 
-mod change;
-mod local;
-
-pub use change::{Change, classify};
-pub use local::is_local_name;
-
-use local::without_local_names;
-
-use super::fingerprint::Fingerprints;
-use super::limits::{MAX_FINGERPRINTS, MAX_ICE_CREDENTIAL, MAX_M_LINES, MAX_SDP};
+use super::local::without_local_names;
+use crate::api::Fingerprints;
+use crate::limits::{MAX_FINGERPRINTS, MAX_ICE_CREDENTIAL, MAX_M_LINES, MAX_SDP};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OfferError {
@@ -34,13 +27,13 @@ pub enum OfferError {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Line {
-    kind: String,
-    mid: String,
+pub(super) struct Line {
+    pub(super) kind: String,
+    pub(super) mid: String,
     /// Refused or recycled: port 0 without `a=bundle-only` (RFC 9143 section 6).
-    dead: bool,
-    sends: bool,
-    credentials: (String, String),
+    pub(super) dead: bool,
+    pub(super) sends: bool,
+    pub(super) credentials: (String, String),
     fingerprints: Vec<String>,
     /// What it does not have although a connection needs it: a refused one may say nothing but
     /// that it is refused (RFC 8829 section 5.2.2).
@@ -52,7 +45,7 @@ struct Line {
 pub struct Offer {
     /// As it is to be applied.
     pub sdp: String,
-    lines: Vec<Line>,
+    pub(super) lines: Vec<Line>,
 }
 
 /// What is said at session level, or of one m-line.
@@ -292,7 +285,7 @@ fn refused(common: &Block, kind: String, block: Block) -> Line {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -312,24 +305,24 @@ mod tests {
         }
     }
 
-    const SESSION: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+    pub(in crate::sdp) const SESSION: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 
-    fn line(media: &str, mid: &str) -> String {
+    pub(in crate::sdp) fn line(media: &str, mid: &str) -> String {
         format!(
             "m={media}\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 AA:BB\r\n\
              a=setup:actpass\r\na=mid:{mid}\r\n"
         )
     }
 
-    fn offer(lines: &[String]) -> Offer {
+    pub(in crate::sdp) fn offer(lines: &[String]) -> Offer {
         Offer::parse(&(SESSION.to_owned() + &lines.concat())).unwrap()
     }
 
-    fn application() -> String {
+    pub(in crate::sdp) fn application() -> String {
         line("application 9 UDP/DTLS/SCTP webrtc-datachannel", "0")
     }
 
-    fn video(mid: &str) -> String {
+    pub(in crate::sdp) fn video(mid: &str) -> String {
         line("video 9 UDP/TLS/RTP/SAVPF 96", mid)
     }
 
@@ -394,55 +387,5 @@ mod tests {
         assert_eq!(offer.line_of(Some("unknown"), Some(1)), Some(1));
         assert_eq!(offer.line_of(None, None), Some(0));
         assert_eq!(offer.line_of(None, Some(2)), None);
-    }
-
-    #[test]
-    fn added_media_is_a_change_that_a_connection_can_follow() {
-        let old = offer(&[application()]);
-        let new = offer(&[application().replace(" 9 ", " 57131 "), video("1")]);
-        assert_eq!(classify(&old, &new), Change::Adds);
-        assert_eq!(classify(&new, &new), Change::Same);
-        let sendonly = offer(&[application(), video("1") + "a=sendonly\r\n"]);
-        assert_eq!(classify(&new, &sendonly), Change::Same);
-    }
-
-    #[test]
-    fn a_first_m_line_that_was_stopped_and_says_nothing_else_needs_a_new_connection() {
-        let old = offer(&[video("0"), application().replace("mid:0", "mid:1")]);
-        // As Firefox writes it: RFC 8829 section 5.2.2 leaves all of its transport out.
-        let stopped = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n";
-        let new = offer(&[stopped.to_owned(), application().replace("mid:0", "mid:1")]);
-        assert!(new.same_certificate(&old));
-        let change = classify(&old, &new);
-        assert!(matches!(change, Change::Restart { .. }), "{change:?}");
-        assert_eq!(new.lacks(), Some(OfferError::Lacks("mid")));
-        assert_eq!(old.lacks(), None);
-    }
-
-    #[test]
-    fn what_a_connection_cannot_follow_needs_a_new_one() {
-        let old = offer(&[application(), video("1")]);
-        let changed = |from: &str, to: &str| {
-            offer(&[
-                application().replace(from, to),
-                video("1").replace(from, to),
-            ])
-        };
-        let inactive = video("1") + "a=inactive\r\n";
-        let removed = video("1").replace("video 9", "video 0");
-        for new in [
-            changed("ufrag:u", "ufrag:other"),
-            changed("AA:BB", "CC:DD"),
-            offer(&[application()]),
-            offer(&[application(), video("2")]),
-            offer(&[application(), video("1").replace("m=video", "m=audio")]),
-            offer(&[application(), inactive]),
-            offer(&[application(), removed]),
-        ] {
-            assert!(
-                matches!(classify(&old, &new), Change::Restart { .. }),
-                "{new:?}"
-            );
-        }
     }
 }

@@ -7,9 +7,9 @@
 use rand_chacha::rand_core::Rng;
 use serde_json::Value;
 
-use super::Dialect;
-use super::names::{PeerId, RoomHash};
-use super::wire::{Fields, peer_id, text};
+use crate::api::Dialect;
+use crate::json::{Fields, text};
+use crate::names::{PeerId, RoomHash};
 
 const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789";
 const OWN_NAME_LENGTH: usize = 20;
@@ -160,6 +160,10 @@ impl Dialog {
         message.remove("roomid");
         Sender::Peer(from)
     }
+}
+
+pub fn peer_id(value: Option<&Value>) -> Option<PeerId> {
+    PeerId::new(value?.as_str()?)
 }
 
 fn own_name(rng: &mut impl Rng) -> String {

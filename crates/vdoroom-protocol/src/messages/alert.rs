@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Complaints of a server, and their consequences (protocol 1.3).
 
-use super::wire::{Fields, text};
+use crate::json::{self, Fields, text};
 
 /// Longest complaint that is passed on, in characters.
 const MAX_TEXT: usize = 300;
@@ -37,7 +37,7 @@ pub fn read(fields: &Fields) -> Alert {
         .filter(|c| !c.is_control())
         .take(MAX_TEXT)
         .collect();
-    let kind = match super::wire::text(fields, "request") {
+    let kind = match json::text(fields, "request") {
         Some("warn") => AlertKind::Note,
         _ => classify(&text.to_lowercase()),
     };

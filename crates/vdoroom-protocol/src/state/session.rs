@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::limits::MAX_CHANNEL_MESSAGES_PER_SECOND;
-use super::names::PeerId;
-use super::sdp::Offer;
 use super::stream::FirstOffer;
-use super::{SessionId, StreamId, StreamInfo};
+use crate::api::{STALL, SessionId, StreamId, StreamInfo};
+use crate::limits::MAX_CHANNEL_MESSAGES_PER_SECOND;
+use crate::names::PeerId;
+use crate::sdp::Offer;
 
 /// How long a connection may take from the offer (protocol 4.7: the SDK's connect timeout).
 const CONNECT: Duration = Duration::from_secs(20);
@@ -220,7 +220,7 @@ impl Session {
     /// When this session has taken too long.
     pub fn gives_up_at(&self, stream_timeout: Duration) -> Option<Instant> {
         let stalled = match self.media {
-            Media::Stalled { since } => Some(since + stream_timeout.saturating_sub(super::STALL)),
+            Media::Stalled { since } => Some(since + stream_timeout.saturating_sub(STALL)),
             Media::None | Media::Flowing => None,
         };
         let dumb = self.dumb_at.filter(|_| self.is_dumb());

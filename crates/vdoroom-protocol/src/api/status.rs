@@ -3,7 +3,9 @@
 
 use strum::{IntoStaticStr, VariantNames};
 
-use super::{Dialect, SessionId, StreamId, StreamInfo};
+use super::config::Dialect;
+use super::events::StreamInfo;
+use super::ids::{SessionId, StreamId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "lowercase")]

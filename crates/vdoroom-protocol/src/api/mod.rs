@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The vocabulary between the state machine and whoever drives it. All of it is public.
+
+mod config;
+mod events;
+mod fingerprint;
+mod ids;
+mod shard;
+mod status;
+
+pub use config::{Bitrates, Dialect, Filter, MediaRequest, Password, RoomConfig};
+pub use events::{Action, Event, STALL, StreamInfo};
+pub use fingerprint::Fingerprints;
+pub use ids::{SessionId, StreamId};
+pub use shard::Shard;
+pub use status::{RoomState, RoomStatus, StreamState, StreamStatus};
