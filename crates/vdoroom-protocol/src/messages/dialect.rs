@@ -22,16 +22,36 @@ pub enum Sender {
     Nobody,
 }
 
+/// The server, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Server {
+    /// Nobody was heard, or nothing that tells.
+    Unknown,
+    /// It does not answer, or wants to be told our name: most likely a relay.
+    Quiet,
+    /// Somebody spoke as only behind a relay: it stays one on this websocket, whatever is said.
+    Relay,
+    /// It named the sender of a message, or said what only a hosted one says.
+    Hosted,
+}
+
+/// Whether nobody can have our name in the relay dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OwnName {
+    /// A websocket of ours had it before, or it is the first one.
+    Used,
+    /// Chosen because the one before was taken.
+    Chosen,
+    /// The same, on its first websocket.
+    New,
+}
+
 #[derive(Debug)]
 pub struct Dialog {
     asked: Dialect,
-    spoken: Dialect,
-    /// Somebody spoke as only behind a relay: it is one, and stays one whatever is said.
-    relayed: bool,
+    server: Server,
     own: String,
-    /// The own name was chosen because the one before was taken, and is on its first websocket.
-    is_new: bool,
-    is_chosen: bool,
+    own_is: OwnName,
     room: Option<RoomHash>,
 }
 
@@ -39,64 +59,71 @@ impl Dialog {
     pub fn new(asked: Dialect, room: Option<RoomHash>, rng: &mut impl Rng) -> Self {
         Self {
             asked,
-            spoken: asked,
-            relayed: asked == Dialect::Relay,
+            server: server(asked),
             own: own_name(rng),
-            is_new: false,
-            is_chosen: false,
+            own_is: OwnName::Used,
             room,
         }
     }
 
     /// The dialect as far as it is known.
     pub fn spoken(&self) -> Dialect {
-        self.spoken
+        match self.server {
+            Server::Unknown => Dialect::Auto,
+            Server::Quiet | Server::Relay => Dialect::Relay,
+            Server::Hosted => Dialect::Hosted,
+        }
+    }
+
+    /// Whether the server vouches for who says what. Behind a relay there is no telling the server
+    /// from a guest, and what is not known to be a hosted server may be one.
+    pub fn trusted(&self) -> bool {
+        self.server == Server::Hosted
+    }
+
+    /// Whether it is known that there is a relay.
+    pub fn is_relay(&self) -> bool {
+        self.server == Server::Relay
     }
 
     /// Takes another own name.
     pub fn rename(&mut self, rng: &mut impl Rng) {
         self.own = own_name(rng);
-        self.is_chosen = true;
+        self.own_is = OwnName::Chosen;
     }
 
     /// Whether nobody can have our name: it is random, and no websocket of ours had it before.
     pub fn is_new_name(&self) -> bool {
-        self.is_new
+        self.own_is == OwnName::New
     }
 
-    /// The websocket is open again.
+    /// The websocket is open again, perhaps to another server.
     pub fn begin_anew(&mut self) {
-        self.relayed = self.asked == Dialect::Relay;
-        self.is_new = std::mem::take(&mut self.is_chosen);
-    }
-
-    /// Whether messages come from anybody: behind a relay there is no telling the server from a
-    /// guest, and what is not known to be a hosted server may be one.
-    pub fn is_anybody(&self) -> bool {
-        self.spoken != Dialect::Hosted
-    }
-
-    /// Whether it is known that there is a relay.
-    pub fn is_relayed(&self) -> bool {
-        self.relayed
+        if self.server == Server::Relay && self.asked != Dialect::Relay {
+            self.server = Server::Quiet;
+        }
+        self.own_is = match self.own_is {
+            OwnName::Chosen => OwnName::New,
+            OwnName::Used | OwnName::New => OwnName::Used,
+        };
     }
 
     /// The room could not be joined: what was found out may be wrong, or of another server.
     pub fn forget(&mut self) {
-        self.spoken = self.asked;
+        self.server = server(self.asked);
     }
 
     /// The server said something that only a hosted one says.
     pub fn hosted(&mut self) {
-        if self.asked == Dialect::Auto && !self.relayed {
-            self.spoken = Dialect::Hosted;
+        if self.asked == Dialect::Auto && self.server != Server::Relay {
+            self.server = Server::Hosted;
         }
     }
 
-    /// The server did not answer `joinroom`, or passed on a `from`.
+    /// The server did not answer `joinroom`, or wants to be told who we are.
     pub fn relay(&mut self) {
-        if self.asked == Dialect::Auto {
-            self.spoken = Dialect::Relay;
+        if self.asked == Dialect::Auto && self.server != Server::Relay {
+            self.server = Server::Quiet;
         }
     }
 
@@ -105,10 +132,10 @@ impl Dialog {
         if let Some(peer) = to {
             message.insert("UUID".to_owned(), Value::from(peer.0.as_str()));
         }
-        if self.spoken != Dialect::Hosted {
+        if !self.trusted() {
             message.insert("from".to_owned(), Value::from(self.own.as_str()));
         }
-        if self.spoken == Dialect::Relay
+        if self.spoken() == Dialect::Relay
             && let Some(room) = &self.room
         {
             message.insert("roomid".to_owned(), Value::from(room.0.as_str()));
@@ -119,13 +146,13 @@ impl Dialog {
     pub fn sender(&mut self, message: &mut Fields) -> Sender {
         let from = message.remove("from");
         match peer_id(from.as_ref()) {
-            Some(peer) if self.spoken != Dialect::Hosted => self.relayed(message, peer),
+            Some(peer) if !self.trusted() => self.relayed(message, peer),
             // A hosted server names the sender of whatever it passes on, and is none itself: what
             // made it look like one was a guest's.
             Some(peer) if self.asked == Dialect::Auto && !message.contains_key("UUID") => {
                 self.relayed(message, peer)
             }
-            _ if self.spoken == Dialect::Relay => {
+            _ if self.spoken() == Dialect::Relay => {
                 // Without a sender only the server itself may speak.
                 let to_nobody = !message.contains_key("UUID");
                 if to_nobody {
@@ -145,8 +172,7 @@ impl Dialog {
     }
 
     fn relayed(&mut self, message: &mut Fields, from: PeerId) -> Sender {
-        self.relay();
-        self.relayed = true;
+        self.server = Server::Relay;
         let to_another = text(message, "UUID").is_some_and(|to| to != self.own);
         let in_another_room = match (text(message, "roomid"), &self.room) {
             (Some(room), Some(ours)) => room != ours.0,
@@ -164,6 +190,15 @@ impl Dialog {
 
 pub fn peer_id(value: Option<&Value>) -> Option<PeerId> {
     PeerId::new(value?.as_str()?)
+}
+
+/// What the user says of it.
+fn server(asked: Dialect) -> Server {
+    match asked {
+        Dialect::Auto => Server::Unknown,
+        Dialect::Hosted => Server::Hosted,
+        Dialect::Relay => Server::Relay,
+    }
 }
 
 fn own_name(rng: &mut impl Rng) -> String {

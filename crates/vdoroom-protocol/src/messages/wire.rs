@@ -88,7 +88,7 @@ fn from_server(fields: &Fields, dialog: &mut Dialog) -> Incoming {
     let request = text(fields, "request").unwrap_or_default();
     match request {
         // A relay keeps no lists: a guest said it.
-        "listing" | "transferred" if dialog.is_relayed() => Incoming::Nothing,
+        "listing" | "transferred" if dialog.is_relay() => Incoming::Nothing,
         "listing" | "transferred" => {
             dialog.hosted();
             let listing = listing(fields);

@@ -57,13 +57,13 @@ impl Room {
             AlertKind::NameTaken => !late && !self.dialog.is_new_name(),
             // We always say who we are behind a relay.
             AlertKind::NeedsFrom => self.dialog.spoken() != Dialect::Relay,
-            _ => !self.dialog.is_anybody(),
+            _ => self.dialog.trusted(),
         }
     }
 
     /// Nobody has been heard yet, so that the server may be of either kind.
     fn is_unknown(&self) -> bool {
-        self.dialog.is_anybody() && !self.dialog.is_relayed()
+        !self.dialog.trusted() && !self.dialog.is_relay()
     }
 
     pub(super) fn refused_at(&self) -> Option<Instant> {

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::silence::OFFER;
-use crate::api::{Action, Dialect, SessionId, StreamId};
+use crate::api::{Action, SessionId, StreamId};
 use crate::json::fields;
 use crate::names::PeerId;
 use crate::state::{Media, Room, Session, Stream, named};
@@ -157,7 +157,7 @@ impl Room {
         let said = |session: &Session| {
             session.peer == *peer && (token.is_none() || session.token.as_deref() == token)
         };
-        if self.dialog.spoken() == Dialect::Relay {
+        if !self.dialog.trusted() {
             return self.sessions_left(said, "its publisher hung up");
         }
         let over: Vec<SessionId> = self
@@ -203,7 +203,7 @@ impl Room {
     /// The server says that a publisher left: what has no media is over, the rest when it stalls.
     /// Behind a relay anybody may have said it: there the media alone tells.
     pub(super) fn sessions_left(&mut self, who: impl Fn(&Session) -> bool, reason: &str) {
-        let told = !self.dialog.is_anybody();
+        let told = self.dialog.trusted();
         let mut over = Vec::new();
         for session in self.sessions.values_mut().filter(|session| who(session)) {
             session.left |= told;

@@ -31,7 +31,7 @@ mod status;
 
 use std::time::Instant;
 
-use crate::api::{Action, Dialect, Event};
+use crate::api::{Action, Event};
 use crate::messages::{self, Incoming};
 use crate::state::Room;
 
@@ -104,7 +104,7 @@ impl Room {
         if !self.link.is_open() {
             return;
         }
-        let dialect = self.dialog.spoken();
+        let trusted = self.dialog.trusted();
         let incoming = match messages::read(text, &mut self.dialog) {
             Ok(incoming) => incoming,
             Err(error) => {
@@ -114,7 +114,7 @@ impl Room {
                 return;
             }
         };
-        if dialect == Dialect::Hosted && self.dialog.is_relayed() {
+        if trusted && self.dialog.is_relay() {
             self.join_again();
         }
         let in_the_room = matches!(incoming, Incoming::Announced { .. });

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::{Action, Dialect, SessionId, StreamId, StreamInfo};
+use crate::api::{Action, SessionId, StreamId, StreamInfo};
 use crate::limits::{
     MAX_QUEUED_OFFERS, MAX_SESSIONS, MAX_SESSIONS_PER_PEER, MAX_SESSIONS_PER_STREAM,
 };
@@ -216,7 +216,7 @@ impl Room {
     fn make_way(&mut self, id: &StreamId, peer: &PeerId) {
         let asked = |stream: &Stream| stream.is_asked() && stream.expects(peer);
         let asked = self.streams.get(id).is_some_and(asked);
-        let hosted = self.dialog.spoken() == Dialect::Hosted;
+        let hosted = self.dialog.trusted();
         let rivals = self
             .sessions
             .values()
@@ -250,7 +250,7 @@ impl Room {
         // Publishers use the channel once it is open. Behind a relay anybody may have sent it, with
         // the certificate that they saw in the publisher's own offer.
         let doubtful = next.signalled && session.channel && session.has_media();
-        if doubtful && self.dialog.is_anybody() {
+        if doubtful && !self.dialog.trusted() {
             let stream = session.stream.clone();
             return self.doubt(&stream);
         }
@@ -285,7 +285,7 @@ impl Room {
             if let Change::Restart { reason } = classify(&session.offer, &next.offer) {
                 // Behind a relay anybody may have sent it. If it was the publisher, the media
                 // will stop, and the session with it.
-                let unsure = next.signalled && self.dialog.spoken() == Dialect::Relay;
+                let unsure = next.signalled && !self.dialog.trusted();
                 if unsure && session.has_media() {
                     return self.doubt(&stream);
                 }

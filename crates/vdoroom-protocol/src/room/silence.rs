@@ -15,7 +15,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::api::{Action, Dialect, SessionId, StreamId};
+use crate::api::{Action, SessionId, StreamId};
 use crate::json::fields;
 use crate::names::PeerId;
 use crate::sdp::Offer;
@@ -146,7 +146,7 @@ impl Room {
         token: Option<&str>,
         offer: &Offer,
     ) -> Option<SessionId> {
-        let hosted = self.dialog.spoken() == Dialect::Hosted;
+        let hosted = self.dialog.trusted();
         let session = self.sessions.values_mut().find(|session| {
             let same = session.stream == *stream && session.token.as_deref() == token;
             hosted && token.is_some() && same && session.offer.same_certificate(offer)
