@@ -124,7 +124,7 @@ impl Room {
         let connected_in = session.connected_in;
         let (peer, stream) = (session.peer.clone(), session.stream.clone());
         if let Some(stream) = self.streams.get_mut(&stream) {
-            stream.failures = 0;
+            stream.presence.session_is_fine();
             stream.lost_at = None;
             stream.connects_in = connected_in.unwrap_or_default();
             // Who came under the same ID meanwhile is remembered, and has its moment when this one
@@ -174,10 +174,8 @@ impl Room {
         }
         if let Some(stream) = self.streams.get_mut(&stream)
             && stream.primary() == Some(id)
-            && stream
-                .publisher
-                .as_ref()
-                .is_some_and(|publisher| *publisher != peer)
+            && stream.is_here()
+            && !stream.is_from(&peer)
         {
             stream.ask_now(now);
         }

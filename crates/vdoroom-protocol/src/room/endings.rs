@@ -121,11 +121,11 @@ impl Room {
                 stream.ask_in_turn(now);
                 return self.warn_of_another_viewer(&id);
             }
-            stream.failures = if stream.is_lost_lately(now) {
-                0
+            if stream.is_lost_lately(now) {
+                stream.presence.session_is_fine();
             } else {
-                stream.failures.saturating_add(1)
-            };
+                stream.presence.session_failed();
+            }
             stream.ask_again(now);
         }
     }
@@ -144,7 +144,7 @@ impl Room {
     /// perhaps, which ignores a play as long as it has this connection.
     fn other_name(&self, session: &Session) -> Option<PeerId> {
         let stream = self.streams.get(&session.stream)?;
-        let publisher = stream.publisher.as_ref()?;
+        let publisher = stream.presence.publisher()?;
         let in_session = |peer: &PeerId| self.sessions.values().any(|other| other.peer == *peer);
         // A new page may be about to offer: it would lose what it begins.
         let offers = in_session(publisher) || stream.was_played_within(self.now, OFFER);
@@ -190,11 +190,7 @@ impl Room {
             return;
         };
         // Who came in the meantime is being played, or will be.
-        if known
-            .publisher
-            .as_ref()
-            .is_some_and(|publisher| *publisher != peer)
-        {
+        if known.is_here() && !known.is_from(&peer) {
             return known.ask_now(self.now);
         }
         self.away(&stream, reason, true);
@@ -220,7 +216,7 @@ impl Room {
         if self
             .streams
             .get(id)
-            .is_some_and(|stream| stream.here && stream.sessions.is_empty())
+            .is_some_and(|stream| stream.is_here() && stream.sessions.is_empty())
         {
             self.away(id, reason, false);
         }

@@ -84,7 +84,7 @@ impl Room {
     pub(super) fn play_unconnected(&mut self) {
         let now = self.now;
         for stream in self.streams.values_mut() {
-            if stream.sessions.is_empty() && (stream.here || stream.expected) {
+            if stream.sessions.is_empty() && stream.may_come() {
                 stream.ask_now(now);
             }
         }

@@ -61,12 +61,11 @@ impl Room {
         let Some(stream) = self.streams.get_mut(&id) else {
             return;
         };
-        let twice = stream.publisher.as_ref() == Some(&peer) && stream.ask.is_some() && stream.here;
-        if stream.publisher.as_ref() != Some(&peer) {
+        let twice = stream.is_from(&peer) && stream.ask.is_some();
+        if !stream.is_from(&peer) {
             stream.renewed();
         }
-        stream.publisher = Some(peer.clone());
-        stream.here = true;
+        stream.presence.announced(peer.clone());
         let (mut outdated, mut silent) = (None, None);
         match stream.primary().and_then(|id| self.sessions.get_mut(&id)) {
             None if twice => stream.ask_sooner(now),
@@ -166,7 +165,7 @@ impl Room {
             .streams
             .iter()
             .filter(|(id, stream)| {
-                stream.here && stream.sessions.is_empty() && !streams.contains(id)
+                stream.is_here() && stream.sessions.is_empty() && !streams.contains(id)
             })
             .map(|(id, _)| id.clone())
             .collect();
@@ -191,7 +190,7 @@ impl Room {
             && self
                 .streams
                 .get(&id)
-                .is_some_and(|stream| stream.publisher.as_ref() == Some(peer))
+                .is_some_and(|stream| stream.is_from(peer))
         {
             self.away_unless_in_session(&id, "its publisher left the room");
         }
@@ -209,7 +208,7 @@ impl Room {
         let publisher = self
             .streams
             .get(&id)
-            .and_then(|stream| stream.publisher.as_ref());
+            .and_then(|stream| stream.presence.publisher());
         if publisher.is_none_or(same) {
             self.away_unless_in_session(&id, "it was taken out of the room");
         }
@@ -262,7 +261,7 @@ impl Room {
     fn forget_one_of_many(&mut self, peer: &PeerId) {
         let now = self.now;
         let by_peer = self.streams.iter();
-        let by_peer = by_peer.filter(|(_, stream)| stream.publisher.as_ref() == Some(peer));
+        let by_peer = by_peer.filter(|(_, stream)| stream.is_from(peer));
         let by_peer: Vec<_> = by_peer
             .filter_map(|(id, stream)| Some((worth(stream, now)?, stream.order, id)))
             .filter(|(worth, ..)| *worth < Worth::Lost)
@@ -315,11 +314,11 @@ fn worth(stream: &Stream, now: Instant) -> Option<Worth> {
     Some(
         if stream.wish == Wish::Stop || stream.consent == Consent::Refused {
             Worth::Named
-        } else if !stream.here {
+        } else if !stream.is_here() {
             Worth::Away
         } else if !stream.shown {
             Worth::Unwanted
-        } else if stream.had_session {
+        } else if stream.presence.is_seen() {
             Worth::Lost
         } else if stream.was_played_within(now, ANSWER) {
             Worth::Asked

@@ -116,8 +116,7 @@ impl Room {
             return self.refuse(&peer, token.as_deref());
         }
         if let Some(stream) = self.streams.get_mut(id) {
-            stream.here = true;
-            stream.publisher.get_or_insert_with(|| peer.clone());
+            stream.presence.offered(&peer);
         }
         self.show(id);
         let first = FirstOffer {
@@ -189,7 +188,7 @@ impl Room {
         stream.sessions.insert(place, session);
         stream.sessions_so_far += 1;
         stream.admitted = true;
-        stream.had_session = true;
+        stream.presence.session_began();
         let hurry = stream.hurry(self.now);
         self.actions.push(Action::OpenPeer {
             session,

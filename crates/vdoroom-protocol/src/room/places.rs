@@ -72,9 +72,8 @@ impl Room {
     /// Those who were not asked yet, the oldest first; then who was asked longest ago.
     fn waiting(&self) -> Vec<((Option<Instant>, u64), StreamId)> {
         let waits = |(id, stream): &(&StreamId, &Stream)| {
-            let there = stream.here || stream.expected;
             let granted = stream.consent == Consent::Given;
-            !stream.admitted && there && granted && self.wants(id, stream)
+            !stream.admitted && stream.may_come() && granted && self.wants(id, stream)
         };
         let turn = |stream: &Stream| (stream.asked_at(), stream.order);
         let waiting = self.streams.iter().filter(waits);

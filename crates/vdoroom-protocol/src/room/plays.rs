@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::api::{Action, Filter, StreamId};
 use crate::json::fields;
 use crate::limits::MAX_STREAMS;
-use crate::state::{Consent, Room, Stream, Wish};
+use crate::state::{Consent, Presence, Room, Stream, Wish};
 
 /// Plays are at least this far apart. Each one lets a publisher and us make a connection at once:
 /// a room of 60 is asked within 1.2 s, below what servers take for a flood and slower than
@@ -35,13 +35,13 @@ impl Room {
         let Some(stream) = self.streams.get(id) else {
             return;
         };
-        if !self.wants(id, stream) || !(stream.here || stream.expected) {
+        if !self.wants(id, stream) || !stream.may_come() {
             return;
         }
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
-        if stream.here && !stream.shown {
+        if stream.is_here() && !stream.shown {
             stream.shown = true;
             let info = stream.info.clone();
             self.actions.push(Action::StreamAdded {
@@ -168,11 +168,8 @@ impl Room {
         let Some(stream) = self.streams.get_mut(id) else {
             return;
         };
-        stream.here = false;
+        stream.presence = Presence::Away;
         stream.admitted = false;
-        stream.publisher = None;
-        stream.failures = 0;
-        stream.had_session = false;
         if stream.expected || may_return {
             if !stream.is_asked() {
                 stream.ask_slowly(now);
@@ -229,14 +226,10 @@ impl Room {
             return;
         };
         let sent = stream.ask.map_or(0, |ask| ask.sent);
-        if stream.here
-            && stream.had_session
-            && sent >= PLAYS_UNTIL_AWAY
-            && stream.sessions.is_empty()
-        {
+        if stream.presence.is_seen() && sent >= PLAYS_UNTIL_AWAY && stream.sessions.is_empty() {
             return self.away(&id, "it no longer answers", true);
         }
-        if !stream.here && !stream.expected && sent >= PLAYS_UNTIL_FORGOTTEN {
+        if !stream.may_come() && sent >= PLAYS_UNTIL_FORGOTTEN {
             return self.forget(&id);
         }
         if !stream.admitted && !free {
@@ -264,14 +257,14 @@ impl Room {
         let asks = self.streams.iter().filter_map(|(id, stream)| {
             let ask = stream.ask.filter(|_| self.may_play(id, stream))?;
             // What was being recorded does not queue behind those who may never send anything.
-            let is_new = ask.at <= self.now && !stream.had_session;
+            let is_new = ask.at <= self.now && !stream.presence.is_seen();
             Some(((ask.at > self.now, is_new, ask.at, stream.order), id))
         });
         asks.min().map(|((.., at, _), id)| (id.clone(), at))
     }
 
     fn may_play(&self, id: &StreamId, stream: &Stream) -> bool {
-        let has_place = stream.admitted || !stream.here;
+        let has_place = stream.admitted || !stream.is_here();
         has_place && stream.consent == Consent::Given && self.wants(id, stream)
     }
 }

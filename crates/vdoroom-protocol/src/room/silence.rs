@@ -110,7 +110,7 @@ impl Room {
             return;
         }
         // Who lost the websocket as well is back under another name, with the old connection.
-        let publisher = stream.publisher.clone().unwrap_or(session.peer.clone());
+        let publisher = stream.presence.publisher().unwrap_or(&session.peer).clone();
         if session.bye_was_said_to(&publisher) {
             return;
         }

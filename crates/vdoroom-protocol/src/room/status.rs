@@ -30,9 +30,9 @@ impl Room {
         }
         if !self.wants(id, stream) || stream.consent == Consent::Refused {
             StreamState::Unwanted
-        } else if stream.is_asked() && (stream.here || stream.expected) {
+        } else if stream.is_asked() && stream.may_come() {
             StreamState::Asked
-        } else if stream.here || stream.expected {
+        } else if stream.may_come() {
             StreamState::Waiting
         } else {
             StreamState::Away

@@ -12,4 +12,4 @@ pub use backoff::Backoff;
 pub use link::Link;
 pub use room::{Early, Peer, Room};
 pub use session::{Media, NextOffer, Session};
-pub use stream::{Consent, FirstOffer, Stream, Wish, named};
+pub use stream::{Consent, FirstOffer, Presence, Stream, Wish, named};

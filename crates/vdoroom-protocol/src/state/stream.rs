@@ -61,6 +61,84 @@ pub struct FirstOffer {
     pub encrypted: bool,
 }
 
+/// Whether a stream is in the room, as far as is known, and who announced it last.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Presence {
+    Away,
+    /// It has had no session since it came.
+    New {
+        publisher: PeerId,
+    },
+    /// It has had sessions; the last so many of them ended before they had media.
+    Seen {
+        publisher: PeerId,
+        failures: u32,
+    },
+}
+
+impl Presence {
+    pub fn is_here(&self) -> bool {
+        *self != Self::Away
+    }
+
+    pub fn publisher(&self) -> Option<&PeerId> {
+        match self {
+            Self::Away => None,
+            Self::New { publisher } | Self::Seen { publisher, .. } => Some(publisher),
+        }
+    }
+
+    pub fn is_seen(&self) -> bool {
+        matches!(self, Self::Seen { .. })
+    }
+
+    /// Somebody announces the stream.
+    pub fn announced(&mut self, by: PeerId) {
+        match self {
+            Self::Away => *self = Self::New { publisher: by },
+            Self::New { publisher } | Self::Seen { publisher, .. } => *publisher = by,
+        }
+    }
+
+    /// Somebody offers the stream, who need not be its publisher.
+    pub fn offered(&mut self, by: &PeerId) {
+        if *self == Self::Away {
+            *self = Self::New {
+                publisher: by.clone(),
+            };
+        }
+    }
+
+    pub fn session_began(&mut self) {
+        if let Self::New { publisher } = self {
+            *self = Self::Seen {
+                publisher: publisher.clone(),
+                failures: 0,
+            };
+        }
+    }
+
+    pub fn session_failed(&mut self) {
+        if let Self::Seen { failures, .. } = self {
+            *failures = failures.saturating_add(1);
+        }
+    }
+
+    /// A session has media, or lost it only now.
+    pub fn session_is_fine(&mut self) {
+        if let Self::Seen { failures, .. } = self {
+            *failures = 0;
+        }
+    }
+
+    fn failures(&self) -> u32 {
+        match self {
+            Self::Seen { failures, .. } => *failures,
+            Self::Away | Self::New { .. } => 0,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Stream {
     /// As the websocket calls it.
@@ -72,10 +150,7 @@ pub struct Stream {
     pub info: StreamInfo,
     pub consent: Consent,
     pub wish: Wish,
-    /// Who announced it last.
-    pub publisher: Option<PeerId>,
-    /// In the room, as far as is known.
-    pub here: bool,
+    pub presence: Presence,
     /// The user named it: it is asked for whether or not it is in the room.
     pub expected: bool,
     /// The user was told that it is there.
@@ -84,16 +159,12 @@ pub struct Stream {
     pub admitted: bool,
     pub ask: Option<Ask>,
     last_play: Option<Instant>,
-    /// Sessions in a row that ended before they had media.
-    pub failures: u32,
     /// Sessions in a row whose media stopped after a short time.
     short: u32,
     /// When its media was lost, as long as it has not come back.
     pub lost_at: Option<Instant>,
     /// How long its last connection took to be made.
     pub connects_in: Duration,
-    /// Had a session since it came.
-    pub had_session: bool,
     pub first_offer: Option<FirstOffer>,
     /// The one that counts comes first; the others claim its ID.
     pub sessions: Vec<SessionId>,
@@ -111,18 +182,15 @@ impl Stream {
             info: StreamInfo::default(),
             consent: Consent::Unasked,
             wish: Wish::None,
-            publisher: None,
-            here: false,
+            presence: Presence::Away,
             expected: false,
             shown: false,
             admitted: false,
             ask: None,
             last_play: None,
-            failures: 0,
             short: 0,
             lost_at: None,
             connects_in: Duration::ZERO,
-            had_session: false,
             first_offer: None,
             sessions: Vec::new(),
             sessions_so_far: 0,
@@ -150,7 +218,7 @@ impl Stream {
     /// A session ended that should not have: play again, at once the first time, then ever later
     /// as long as no session brings media.
     pub fn ask_again(&mut self, now: Instant) {
-        let wait = match self.failures {
+        let wait = match self.presence.failures() {
             0 | 1 => AFTER_BYE,
             more => after_play(more - 1),
         };
@@ -210,7 +278,7 @@ impl Stream {
     /// A play was sent; this many streams do not answer.
     pub fn asked(&mut self, now: Instant, unanswered: usize) {
         let sent = self.ask.map_or(0, |ask| ask.sent).saturating_add(1);
-        let wait = match self.here || self.expected {
+        let wait = match self.may_come() {
             true => while_there(sent, unanswered),
             false => after_play(sent),
         };
@@ -237,6 +305,19 @@ impl Stream {
         }
     }
 
+    pub fn is_here(&self) -> bool {
+        self.presence.is_here()
+    }
+
+    /// Whether it is to be asked for as if it were in the room.
+    pub fn may_come(&self) -> bool {
+        self.is_here() || self.expected
+    }
+
+    pub fn is_from(&self, peer: &PeerId) -> bool {
+        self.presence.publisher() == Some(peer)
+    }
+
     /// An offer would answer a play of ours.
     pub fn is_asked(&self) -> bool {
         self.ask.is_some_and(|ask| ask.sent > 0)
@@ -244,9 +325,8 @@ impl Stream {
 
     /// Whether an offer of this stream should come from `peer`.
     pub fn expects(&self, peer: &PeerId) -> bool {
-        self.publisher
-            .as_ref()
-            .is_none_or(|publisher| publisher == peer)
+        let publisher = self.presence.publisher();
+        publisher.is_none_or(|publisher| publisher == peer)
     }
 
     /// The session that counts.
