@@ -32,7 +32,7 @@ impl Room {
             return;
         };
         session.bitrates_at = None;
-        if !session.channel || session.media == Media::None {
+        if !session.has_channel() || session.media == Media::None {
             return;
         }
         let screen = session.has_screen;

@@ -17,8 +17,7 @@ impl Room {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        session.channel = true;
-        session.connect(now);
+        session.open_channel(now);
         session.flush_now(now);
         // A second one would make a browser add its tracks again (protocol 5.2).
         if !std::mem::replace(&mut session.requested_media, true) {

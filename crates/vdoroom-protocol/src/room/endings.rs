@@ -41,7 +41,7 @@ impl Room {
         let why = |session: &Session| {
             if session.is_stalled() {
                 "it no longer sends anything"
-            } else if session.is_dumb() {
+            } else if session.lacks_channel() {
                 "its data channel does not open"
             } else if session.is_hurried() {
                 "the way is not back yet"

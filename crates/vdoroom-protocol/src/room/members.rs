@@ -78,7 +78,7 @@ impl Room {
                 stream.ask_now(now);
             }
             // Begun before our websocket was lost: its answer may never have arrived.
-            Some(session) if !session.connected && session.epoch != epoch => {
+            Some(session) if !session.is_connected() && session.epoch != epoch => {
                 outdated = Some(session.id);
                 stream.ask_now(now);
             }

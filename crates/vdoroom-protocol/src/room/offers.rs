@@ -248,12 +248,12 @@ impl Room {
         };
         // Publishers use the channel once it is open. Behind a relay anybody may have sent it, with
         // the certificate that they saw in the publisher's own offer.
-        let doubtful = next.signalled && session.channel && session.has_media();
+        let doubtful = next.signalled && session.has_channel() && session.has_media();
         if doubtful && !self.dialog.trusted() {
             let stream = session.stream.clone();
             return self.doubt(&stream);
         }
-        if !session.answering {
+        if !session.is_answering() {
             return self.apply_offer(id, next);
         }
         if session.queue.len() < MAX_QUEUED_OFFERS {
@@ -272,7 +272,7 @@ impl Room {
             return;
         };
         let stream = session.stream.clone();
-        if session.answered {
+        if session.is_answered() {
             // Who holds the channel is who came by signalling: it stays so.
             if !next.signalled && !session.offer.same_certificate(&next.offer) {
                 let message = format!(
@@ -322,7 +322,7 @@ impl Room {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        if !session.answering {
+        if !session.is_answering() {
             return;
         }
         let iv = session.encrypted.then_some(iv);

@@ -36,7 +36,7 @@ impl Room {
             return;
         };
         let peer = session.peer.clone();
-        if session.channel {
+        if session.has_channel() {
             message.insert("UUID".to_owned(), json!(peer.0));
             self.send_channel(id, message);
         } else {
@@ -57,7 +57,7 @@ impl Room {
         };
         let peer = session.peer.clone();
         let bye = fields([("bye", true.into())]);
-        if session.channel {
+        if session.has_channel() {
             self.send_channel(id, bye);
         } else {
             self.send(Some(&peer), bye);
@@ -69,7 +69,7 @@ impl Room {
         let Some(session) = self.sessions.get(&id) else {
             return;
         };
-        let (peer, channel) = (session.peer.clone(), session.channel);
+        let (peer, channel) = (session.peer.clone(), session.has_channel());
         let bye = fields([("bye", true.into())]);
         self.send(Some(&peer), bye.clone());
         if channel {

@@ -44,8 +44,8 @@ fn session_state(session: &Session) -> StreamState {
     match session.media {
         Media::Flowing => StreamState::Flowing,
         Media::Stalled { .. } => StreamState::Stalled,
-        Media::None if session.connected => StreamState::Connected,
-        Media::None if session.answered => StreamState::Connecting,
+        Media::None if session.is_connected() => StreamState::Connected,
+        Media::None if session.is_answered() => StreamState::Connecting,
         Media::None => StreamState::Offered,
     }
 }

@@ -34,6 +34,19 @@ pub enum Media {
     },
 }
 
+/// How far the connection is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing was answered yet.
+    Offered,
+    /// ICE and DTLS have until then.
+    Connecting { until: Instant },
+    /// The data channel has until then, if one was offered and there is no media.
+    Connected { until: Instant },
+    /// The data channel is open.
+    Open,
+}
+
 /// A renegotiation that waits for the answer to the offer before.
 #[derive(Debug)]
 pub struct NextOffer {
@@ -58,18 +71,15 @@ pub struct Session {
     pub offer: Offer,
     /// The answer to it is encrypted.
     pub encrypted: bool,
-    /// The answer to it is awaited.
-    pub answering: bool,
+    /// Until when the answer to it is awaited.
+    answer_due: Option<Instant>,
     pub queue: VecDeque<NextOffer>,
-    /// An answer was sent.
-    pub answered: bool,
-    pub channel: bool,
+    step: Step,
     pub requested_media: bool,
     /// When bitrates are asked for (again).
     pub bitrates_at: Option<Instant>,
     /// It carries a shared screen beside the camera.
     pub has_screen: bool,
-    pub connected: bool,
     begun: Instant,
     /// How long the connection may take.
     connect_within: Duration,
@@ -84,9 +94,6 @@ pub struct Session {
     pub said_bye: Option<(Instant, PeerId)>,
     /// The server said that its publisher left: when its media stops, it is over.
     pub left: bool,
-    give_up: Option<Instant>,
-    /// When a connection that has brought neither channel nor media is of no use.
-    dumb_at: Option<Instant>,
     local: Vec<Value>,
     flush: Option<Instant>,
     pub remote_candidates: usize,
@@ -114,14 +121,12 @@ impl Session {
             info,
             offer: first.offer.clone(),
             encrypted: first.encrypted,
-            answering: false,
+            answer_due: None,
             queue: VecDeque::new(),
-            answered: false,
-            channel: false,
+            step: Step::Offered,
             requested_media: false,
             bitrates_at: None,
             has_screen: false,
-            connected: false,
             begun: now,
             connect_within,
             connected_in: None,
@@ -130,8 +135,6 @@ impl Session {
             silent: None,
             said_bye: None,
             left: false,
-            give_up: None,
-            dumb_at: None,
             local: Vec::new(),
             flush: None,
             remote_candidates: 0,
@@ -187,20 +190,19 @@ impl Session {
         self.offer = next.offer;
         self.encrypted = next.encrypted;
         self.has_screen = !next.screen.is_empty();
-        self.answering = true;
-        let within = match self.connected {
+        let within = match self.is_connected() {
             true => CONNECT,
             false => self.connect_within,
         };
-        self.give_up = Some(now + within);
+        self.answer_due = Some(now + within);
     }
 
-    /// The answer went out.
+    /// The answer went out. What was left of its time is left for the connection.
     pub fn answer_sent(&mut self, now: Instant) {
-        self.answering = false;
-        self.answered = true;
-        if self.connected {
-            self.give_up = None;
+        if let (Some(until), Step::Offered | Step::Connecting { .. }) =
+            (self.answer_due.take(), self.step)
+        {
+            self.step = Step::Connecting { until };
         }
         if !self.local.is_empty() {
             self.flush.get_or_insert(now);
@@ -208,13 +210,32 @@ impl Session {
     }
 
     pub fn connect(&mut self, now: Instant) {
-        self.connected = true;
-        self.connected_in
-            .get_or_insert(now.saturating_duration_since(self.begun));
-        self.dumb_at.get_or_insert(now + OPEN_CHANNEL);
-        if !self.answering {
-            self.give_up = None;
+        if !self.is_connected() {
+            let until = now + OPEN_CHANNEL;
+            self.step = Step::Connected { until };
+            self.connected_in = Some(now.saturating_duration_since(self.begun));
         }
+    }
+
+    pub fn open_channel(&mut self, now: Instant) {
+        self.connect(now);
+        self.step = Step::Open;
+    }
+
+    pub fn is_answering(&self) -> bool {
+        self.answer_due.is_some()
+    }
+
+    pub fn is_answered(&self) -> bool {
+        self.step != Step::Offered
+    }
+
+    pub fn is_connected(&self) -> bool {
+        matches!(self.step, Step::Connected { .. } | Step::Open)
+    }
+
+    pub fn has_channel(&self) -> bool {
+        self.step == Step::Open
     }
 
     /// When this session has taken too long.
@@ -223,8 +244,12 @@ impl Session {
             Media::Stalled { since } => Some(since + stream_timeout.saturating_sub(STALL)),
             Media::None | Media::Flowing => None,
         };
-        let dumb = self.dumb_at.filter(|_| self.is_dumb());
-        self.give_up.into_iter().chain(stalled).chain(dumb).min()
+        let step = match self.step {
+            Step::Connecting { until } if !self.is_answering() => Some(until),
+            Step::Connected { until } if self.lacks_channel() => Some(until),
+            _ => None,
+        };
+        self.answer_due.into_iter().chain(stalled).chain(step).min()
     }
 
     /// It had less time to connect than others.
@@ -232,9 +257,10 @@ impl Session {
         self.connect_within < CONNECT
     }
 
-    /// The channel that it offered is not open, and there was no media.
-    pub fn is_dumb(&self) -> bool {
-        self.connected && !self.channel && self.media == Media::None && self.offer.has_channel()
+    /// Without the channel that it offered, and without media.
+    pub fn lacks_channel(&self) -> bool {
+        let is_connected = matches!(self.step, Step::Connected { .. });
+        is_connected && self.media == Media::None && self.offer.has_channel()
     }
 
     /// Keeps a candidate of ours until it goes out together with its neighbours: at once over the
@@ -245,8 +271,12 @@ impl Session {
             entry["sdpMid"] = json!(mid);
         }
         self.local.push(entry);
-        if self.answered {
-            let at = if self.channel { now } else { now + COLLECT };
+        if self.is_answered() {
+            let at = if self.has_channel() {
+                now
+            } else {
+                now + COLLECT
+            };
             self.flush.get_or_insert(at);
         }
     }
