@@ -140,7 +140,7 @@ impl Room {
     /// `unreachable`: nothing comes from the server.
     pub(super) fn closed(&mut self, reason: &str, unreachable: bool) {
         if self.link.is_joined() {
-            self.left_at = Some(self.now);
+            self.room_lost_at = Some(self.now);
         }
         match self.link {
             Link::Joined { since } if self.now >= since + LASTED => self.backoff.reset(),
@@ -161,7 +161,7 @@ impl Room {
         let lately = |at| self.now < at + HASTE;
         let wait = if self.refused.is_some() {
             self.backoff.next_busy(&mut self.rng)
-        } else if unreachable && self.left_at.is_some_and(lately) {
+        } else if unreachable && self.room_lost_at.is_some_and(lately) {
             Backoff::unreachable(&mut self.rng)
         } else {
             self.backoff.next(&mut self.rng)
@@ -172,7 +172,7 @@ impl Room {
 
     /// The sessions stay: media does not need the server, and signalling has the channel.
     pub(super) fn lost(&mut self, message: &str, after: Duration) {
-        self.server_is_gone();
+        self.server_is_lost();
         self.refused = None;
         self.link = Link::Waiting {
             until: self.now + after,

@@ -146,7 +146,7 @@ impl Room {
         self.members(listing, "a director moved the recorder to another room");
     }
 
-    fn members(&mut self, listing: Listing, gone: &str) {
+    fn members(&mut self, listing: Listing, reason: &str) {
         let here = |peer: &PeerId| listing.members.iter().any(|(member, _)| member == peer);
         let mut streams: Vec<StreamId> = Vec::new();
         for (_, wire) in &listing.members {
@@ -170,7 +170,7 @@ impl Room {
             .map(|(id, _)| id.clone())
             .collect();
         for id in left {
-            self.away(&id, gone, false);
+            self.away(&id, reason, false);
         }
         for (peer, wire) in &listing.members {
             let director = listing.director.as_ref() == Some(peer);

@@ -14,6 +14,19 @@
 //! - a publisher of which nothing arrives: `silence`;
 //! - which stream is wanted and played when: `plays`; which has a place: `places`;
 //! - what is sent: `send`, `bitrates`; what `stats` shows: `status`.
+//!
+//! What ends has one word for each kind of end:
+//!
+//! | word | of what | meaning | what follows |
+//! |---|---|---|---|
+//! | lost | websocket, room, connection | it broke, or could not be made | it is made again |
+//! | silent | session | nothing at all arrives, not even answers to pings | a new one is asked for beside it |
+//! | stalled | session | no media arrives | it ends after `stream-timeout` |
+//! | left | member | the server says that it left the room | its session is over when its media stops |
+//! | over | session | it ends for good, and a stream without another one is away | `ClosePeer` |
+//! | away | stream | nobody in the room sends it, as far as is known | a few more plays |
+//! | hidden | stream | the user was told of it, and is told that it is not there any more | `StreamRemoved` |
+//! | forgotten | stream, peer | nothing is known of it any more, but for what the user said | |
 
 mod bitrates;
 mod candidates;

@@ -65,7 +65,7 @@ impl Room {
         }
     }
 
-    pub(super) fn server_is_gone(&mut self) {
+    pub(super) fn server_is_lost(&mut self) {
         self.server_asked = None;
         self.replace_at = None;
     }

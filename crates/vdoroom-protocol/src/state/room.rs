@@ -27,7 +27,7 @@ pub struct Room {
     pub(crate) backoff: Backoff,
     pub(crate) reconnects: u32,
     /// When the room was lost that we were in last.
-    pub(crate) left_at: Option<Instant>,
+    pub(crate) room_lost_at: Option<Instant>,
     /// What may have been a refusal, or a guest's word, and how long it is waited who is heard.
     pub(crate) refused: Option<(Instant, String)>,
     /// Why the server is not connected, as told last.
@@ -83,7 +83,7 @@ impl Room {
             link: Link::Connecting,
             backoff: Backoff::default(),
             reconnects: 0,
-            left_at: None,
+            room_lost_at: None,
             refused: None,
             outage: None,
             failing: None,
