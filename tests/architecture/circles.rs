@@ -12,10 +12,9 @@ type Needs<'a> = BTreeMap<usize, BTreeMap<usize, &'a Reference>>;
 
 /// A shortest circle through each file that is in one, each circle once.
 pub fn circles(package: &Package, order: &Order) -> Vec<String> {
-    let references = package.references();
     let folders = package.folders();
     let mut needs: Needs = BTreeMap::new();
-    for reference in &references {
+    for reference in &package.references {
         let Some(to) = reference.defined else {
             continue;
         };

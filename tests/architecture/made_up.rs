@@ -184,6 +184,29 @@ fn what_a_macro_makes_is_its_modules() {
 }
 
 #[test]
+fn the_wrapper_of_a_gobject_is_a_door_to_its_implementation() {
+    let element = package(&[
+        ("lib.rs", "mod high; mod low;"),
+        ("low.rs", "use crate::high::Element;"),
+        (
+            "high/mod.rs",
+            "mod first; mod second; glib::wrapper! { \
+             pub struct Element(ObjectSubclass<second::Element>) @extends gst::Element; }",
+        ),
+        ("high/first.rs", ""),
+        (
+            "high/second.rs",
+            "pub struct Element; type Type = super::Element;",
+        ),
+    ]);
+    assert_eq!(circles(&element, &ORDER), [""; 0]);
+    assert_eq!(
+        upward(&element, &ORDER),
+        ["low.rs:1: crate::high::Element (high is above low)"]
+    );
+}
+
+#[test]
 fn a_test_module_is_not_code() {
     for low in [
         "#[cfg(test)] mod tests { use crate::high::Thing; }",
@@ -268,9 +291,8 @@ fn a_program_beside_its_library_names_it_as_any_other_would() {
         ),
     ]);
     assert_eq!(upward(&program, &ORDER), [""; 0]);
-    let files = program.references();
+    let files = program.references.iter();
     let files: Vec<&str> = files
-        .iter()
         .filter_map(|reference| Some(program.files[reference.defined?].name.as_str()))
         .collect();
     assert_eq!(files, ["low.rs", "low.rs", "high/mod.rs"]);

@@ -16,6 +16,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use order::Order;
 use package::Package;
@@ -176,6 +177,15 @@ fn sources_of(entry: &Entry) -> Vec<Source> {
     sources
 }
 
+/// Every package of the table.
+fn packages() -> &'static [(&'static Entry, Package)] {
+    static READ: LazyLock<Vec<(&Entry, Package)>> = LazyLock::new(|| {
+        let read = |entry| (entry, package_of(entry));
+        PACKAGES.iter().map(read).collect()
+    });
+    &READ
+}
+
 fn package_of(entry: &Entry) -> Package {
     let folder = PathBuf::from(entry.folder).join("src");
     let mut sources = sources_of(entry);
@@ -228,8 +238,8 @@ fn no_folder_knows_what_it_must_not() {
             let uses = arrow.names.iter().flat_map(|name| source.uses(name));
             found.extend(uses.map(|at| format!("{at} ({})", arrow.why)));
         }
-        for entry in PACKAGES {
-            let uses = uses_of_folders(&package_of(entry), arrow.folders);
+        for (_, package) in packages() {
+            let uses = uses_of_folders(package, arrow.folders);
             let uses = uses
                 .into_iter()
                 .filter(|(file, _)| is_bound(Path::new(file)));
@@ -242,7 +252,7 @@ fn no_folder_knows_what_it_must_not() {
 /// What names a folder of its own package or something in it: the file, and the whole text.
 fn uses_of_folders(package: &Package, folders: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for reference in package.references() {
+    for reference in &package.references {
         let file = package.files[reference.from].name.clone();
         let defined = reference.defined.map(|file| &package.files[file].module);
         let is_in =
@@ -266,8 +276,8 @@ fn every_package_and_folder_has_its_place() {
         .map(|name| format!("crates/{}", name.to_string_lossy()))
         .filter(|folder| !known(folder))
         .collect();
-    for entry in PACKAGES {
-        found.extend(order::unplaced(&package_of(entry), &order_of(entry)));
+    for (entry, package) in packages() {
+        found.extend(order::unplaced(package, &order_of(entry)));
     }
     none_may_be(
         found,
@@ -277,15 +287,16 @@ fn every_package_and_folder_has_its_place() {
 
 #[test]
 fn imports_run_downwards() {
-    let upward = |entry: &Entry| order::upward(&package_of(entry), &order_of(entry));
-    let found = PACKAGES.iter().flat_map(upward).collect();
+    let upward = |(entry, package): &(&Entry, Package)| order::upward(package, &order_of(entry));
+    let found = packages().iter().flat_map(upward).collect();
     none_may_be(found, "what names something above itself");
 }
 
 #[test]
 fn no_files_need_each_other() {
-    let circles = |entry: &Entry| circles::circles(&package_of(entry), &order_of(entry));
-    let found = PACKAGES.iter().flat_map(circles).collect();
+    let circles =
+        |(entry, package): &(&Entry, Package)| circles::circles(package, &order_of(entry));
+    let found = packages().iter().flat_map(circles).collect();
     none_may_be(found, "files in a circle");
 }
 

@@ -141,10 +141,30 @@ impl Reader {
             path.push(name.to_string());
             read += 3;
         }
+        if let [bang, TokenTree::Group(body), ..] = &rest[read..]
+            && path.last().is_some_and(|name| name == "wrapper")
+            && is(bang, '!')
+        {
+            self.wrapper(body.stream());
+            return read + 2;
+        }
         if path.len() > 1 && begins {
             self.module.paths.push((path, line));
         }
         read
+    }
+
+    /// `glib::wrapper!` defines a type and says where its implementation is, which names the type in
+    /// turn: to whoever looks from outside this is a door.
+    fn wrapper(&mut self, body: TokenStream) {
+        let body: Vec<TokenTree> = body.into_iter().collect();
+        for words in body.windows(2) {
+            if let [TokenTree::Ident(word), TokenTree::Ident(name)] = words
+                && word == "struct"
+            {
+                self.module.items.insert(name.to_string());
+            }
+        }
     }
 
     fn import(&mut self, tokens: &[TokenTree], before: &[String], public: bool) {

@@ -46,13 +46,13 @@ impl Order<'_> {
 /// What names something above itself.
 pub fn upward(package: &Package, order: &Order) -> Vec<String> {
     let mut found = Vec::new();
-    for reference in package.references() {
+    for reference in &package.references {
         let from = &package.files[reference.from];
         let defined = reference.defined.map(|file| &package.files[file].module);
         let why = order.forbids(&from.module, &reference.named);
         let why = why.or_else(|| order.forbids(&from.module, defined?));
         if let Some(why) = why {
-            let Reference { line, path, .. } = &reference;
+            let Reference { line, path, .. } = reference;
             found.push(format!("{}:{line}: {path} ({why})", from.name));
         }
     }
@@ -98,8 +98,7 @@ fn suggestion(package: &Package, folder: &Path, children: &[String]) -> String {
     for child in children {
         needs.insert(child, BTreeSet::new());
     }
-    let references = package.references();
-    for reference in &references {
+    for reference in &package.references {
         let from = &package.files[reference.from].module;
         let Some(to) = reference.defined.map(|file| &package.files[file].module) else {
             continue;

@@ -13,6 +13,8 @@ pub struct Package {
     /// As other crates name it.
     pub name: String,
     pub files: Vec<File>,
+    /// What any module names, and is not in the same file.
+    pub references: Vec<Reference>,
     modules: Vec<Module>,
     /// The modules by their paths. Programs beside `lib.rs` are none: nobody can name them.
     by_path: BTreeMap<Path, usize>,
@@ -46,6 +48,7 @@ impl Package {
         let mut package = Self {
             name: name.to_owned(),
             files: Vec::new(),
+            references: Vec::new(),
             modules: Vec::new(),
             by_path: BTreeMap::new(),
         };
@@ -62,6 +65,7 @@ impl Package {
                 package.modules.push(module);
             }
         }
+        package.references = package.read_references();
         package
     }
 
@@ -79,7 +83,7 @@ impl Package {
         folders
     }
 
-    pub fn references(&self) -> Vec<Reference> {
+    fn read_references(&self) -> Vec<Reference> {
         let mut all = Vec::new();
         for module in &self.modules {
             for import in &module.imports {

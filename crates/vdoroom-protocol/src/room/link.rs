@@ -72,7 +72,7 @@ impl Room {
         self.play_unconnected();
     }
 
-    fn joined(&mut self) {
+    pub(super) fn joined(&mut self) {
         if !self.link.is_joined() {
             self.server_is_back();
         }
@@ -81,7 +81,7 @@ impl Room {
     }
 
     /// After coming back: play what is not connected (protocol 7.1).
-    fn play_unconnected(&mut self) {
+    pub(super) fn play_unconnected(&mut self) {
         let now = self.now;
         for stream in self.streams.values_mut() {
             if stream.sessions.is_empty() && stream.may_come() {

@@ -161,6 +161,7 @@ fn media_is_requested_once_when_the_channel_opens() {
         video: false,
         screen: true,
         label: "Rec".to_owned(),
+        program: "rec 1.0".to_owned(),
     };
     let mut talk = Conversation::joined_with(RoomConfig { media, ..config() }, &[("a", "alice")]);
     talk.offers("a", "alice", "tok", &browser());
