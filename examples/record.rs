@@ -40,7 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     // EOS closes the files.
     let it = pipeline.clone();
-    ctrlc::set_handler(move || drop(it.send_event(gst::event::Eos::new())))?;
+    ctrlc::set_handler(move || {
+        it.send_event(gst::event::Eos::new());
+    })?;
     let _ = pipeline.set_state(gst::State::Playing); // If it fails, the bus tells why.
     let bus = pipeline.bus().ok_or("no bus")?;
     let ending = [gst::MessageType::Eos, gst::MessageType::Error];
