@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MPL-2.0
+//! How often retransmission of lost packets is requested, and when that cannot help.
+
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+
+use crate::vdoroomsrc::reports::Command;
+use crate::vdoroomsrc::reports::Reports;
+use super::session::Session;
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Requests and answers are lost as well: with one packet in twenty gone, every tenth attempt
+/// fails. A frame that lacks a packet damages all frames until the next keyframe.
+const ATTEMPTS: u32 = 5;
+
+/// A missing packet is noticed when the next frame arrives, at 30 frames per second.
+const NOTICED: Duration = Duration::from_millis(35);
+
+/// More requests within a round trip only cause duplicate retransmissions.
+const PER_ROUND_TRIP: u32 = 3;
+
+#[derive(Debug, Default)]
+pub(crate) struct Repair {
+    looked: Option<Instant>,
+    lost: u64,
+    warned: bool,
+}
+
+/// The time between two requests for the same packet: the attempts are spread over the time that is
+/// left. One in each round trip filled a slow network where `latency` is long. `None` leaves it to
+/// rtpjitterbuffer: every retransmission would arrive too late.
+fn retry_after(latency: Duration, round_trip: Duration) -> Option<Duration> {
+    let time = latency.saturating_sub(round_trip).saturating_sub(NOTICED);
+    let pace = (time / (ATTEMPTS - 1)).max(round_trip / PER_ROUND_TRIP);
+    (!time.is_zero()).then_some(pace)
+}
+
+/// The `latency` within which packets can be asked for twice.
+fn latency_for(round_trip: Duration) -> u128 {
+    let wanted = round_trip * 2 + Duration::from_millis(100);
+    wanted.as_millis().next_multiple_of(100)
+}
+
+impl Session {
+    pub(crate) fn poll_repair(&mut self, now: Instant, reports: &Reports) {
+        let is_due = self.repair.looked.is_none_or(|at| now >= at + INTERVAL);
+        let Some(round_trip) = self.connectivity.round_trip.filter(|_| is_due) else {
+            return;
+        };
+        self.repair.looked = Some(now);
+        let latency = Duration::from_millis(self.webrtcbin.property::<u32>("latency").into());
+        let pace = retry_after(latency, round_trip).map_or(-1, |pace| pace.as_millis() as i32);
+        let video = self.tracks.iter().filter(|track| track.kind.is_video());
+        let ssrcs: Vec<u32> = video.filter_map(|track| track.ssrc()).collect();
+        let mut lost = 0;
+        for (ssrc, jitterbuffer) in &self.jitterbuffers {
+            let Some(jitterbuffer) = jitterbuffer.upgrade().filter(|_| ssrcs.contains(ssrc)) else {
+                continue;
+            };
+            if !jitterbuffer.property::<bool>("do-retransmission") {
+                return;
+            }
+            jitterbuffer.set_property("rtx-retry-timeout", pace);
+            let stats = jitterbuffer.property::<gst::Structure>("stats");
+            lost += stats.get::<u64>("num-lost").unwrap_or(0);
+        }
+        let loses = std::mem::replace(&mut self.repair.lost, lost) < lost;
+        if loses && round_trip + NOTICED > latency && !self.repair.warned {
+            self.repair.warned = true;
+            reports.command(Command::Warn(format!(
+                "stream \"{}\": lost video cannot be repaired: a retransmission takes {} ms, and \
+                 latency is {} ms; set latency={}",
+                self.stream,
+                round_trip.as_millis(),
+                latency.as_millis(),
+                latency_for(round_trip),
+            )));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(latency: u64, round_trip: u64) -> Option<u128> {
+        let ms = Duration::from_millis;
+        retry_after(ms(latency), ms(round_trip)).map(|pace| pace.as_millis())
+    }
+
+    #[test]
+    fn there_are_attempts_enough_within_the_latency() {
+        assert_eq!(pace(200, 50), Some(28));
+        assert_eq!(
+            pace(200, 100),
+            Some(33),
+            "not more than three in a round trip"
+        );
+        assert_eq!(pace(500, 200), Some(66));
+    }
+
+    #[test]
+    fn nothing_is_hurried_without_need() {
+        assert_eq!(pace(500, 50), Some(103));
+        assert_eq!(pace(500, 2), Some(115));
+        assert_eq!(pace(200, 600), None, "it is too late anyway");
+    }
+
+    #[test]
+    fn a_long_way_wants_a_long_latency() {
+        assert_eq!(latency_for(Duration::from_millis(600)), 1300);
+        assert_eq!(latency_for(Duration::from_millis(203)), 600);
+    }
+}
