@@ -2,36 +2,15 @@
 //! From GStreamer's threads to the thread that owns the room, without ever waiting.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use async_channel::Sender;
 
-use super::command::Command;
+use super::backlog::Ticket;
 use crate::protocol::Event;
 
 /// How many events may wait for the room before candidates of ours are dropped.
 const QUEUE_LIMIT: usize = 4096;
-
-/// How many messages of one publisher's channels may wait until the room has read them.
-const CHANNEL_LIMIT: usize = 64;
-
-/// How many bytes these may have: two of the longest, or many of the usual ones.
-const CHANNEL_BYTES: usize = 512 * 1024;
-
-/// Where a session's callbacks report to.
-#[derive(Clone)]
-pub(crate) struct Reports {
-    pub commands: mpsc::Sender<Command>,
-    pub events: EventSender,
-}
-
-impl Reports {
-    pub(crate) fn command(&self, command: Command) {
-        // Fails only once the control thread has ended, and the session with it.
-        let _ = self.commands.send(command);
-    }
-}
 
 /// An event in the queue, and what it holds of its publisher's backlog for as long as it waits.
 #[derive(Debug)]
@@ -86,73 +65,15 @@ impl EventSender {
     }
 }
 
-/// The messages of one publisher that wait: first for the control thread, then for the room.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Backlog(Arc<Waiting>);
-
-#[derive(Debug, Default)]
-struct Waiting {
-    messages: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-/// Counts as waiting for as long as it lives.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    backlog: Backlog,
-    bytes: usize,
-}
-
-impl Backlog {
-    /// Lets in a message of so many bytes. `None` if too many wait already.
-    pub(crate) fn admit(&self, bytes: usize) -> Option<Ticket> {
-        let ticket = Ticket {
-            backlog: self.clone(),
-            bytes,
-        };
-        let messages = self.0.messages.fetch_add(1, Relaxed);
-        let before = self.0.bytes.fetch_add(bytes, Relaxed);
-        (messages < CHANNEL_LIMIT && before.saturating_add(bytes) <= CHANNEL_BYTES)
-            .then_some(ticket)
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.backlog.0.messages.fetch_sub(1, Relaxed);
-        self.backlog.0.bytes.fetch_sub(self.bytes, Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::backlog::{Backlog, CHANNEL_LIMIT};
     use super::*;
     use crate::protocol::SessionId;
-    use crate::protocol::limits::MAX_MESSAGE;
 
     fn sender() -> (EventSender, async_channel::Receiver<Queued>) {
         let (queue, waiting) = async_channel::unbounded();
         (EventSender::new(queue, Arc::default()), waiting)
-    }
-
-    #[test]
-    fn a_publisher_has_a_backlog_of_few_messages() {
-        let backlog = Backlog::default();
-        let tickets: Vec<Ticket> = std::iter::from_fn(|| backlog.admit(1)).collect();
-        assert_eq!(tickets.len(), CHANNEL_LIMIT);
-        drop(tickets);
-        assert!(backlog.admit(1).is_some());
-    }
-
-    #[test]
-    fn a_publisher_has_a_backlog_of_few_bytes() {
-        let backlog = Backlog::default();
-        let long = MAX_MESSAGE;
-        let tickets: Vec<Ticket> = std::iter::from_fn(|| backlog.admit(long)).collect();
-        assert_eq!(tickets.len(), CHANNEL_BYTES / MAX_MESSAGE);
-        assert!(backlog.admit(long).is_none());
-        drop(tickets);
-        assert!(backlog.admit(long).is_some());
     }
 
     #[test]
