@@ -1,144 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The element's settings as plain data.
+//! What becomes of the settings: what room, servers and media they ask for, or why they cannot work.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gst::glib;
-use gst_webrtc::WebRTCICETransportPolicy;
 use url::Url;
 
-use crate::vdoroomsrc::media::CODECS;
 use super::ice;
+use super::table::Settings;
+use super::types::Dialect;
 use super::wish::Wish;
 use crate::protocol::{self, Bitrates, Filter, MediaRequest, Password, RoomConfig, Shard};
 use crate::signalling::{Server, TlsOptions};
-
-pub(crate) const DEFAULT_SERVER: &str = "ws://127.0.0.1:8443";
-pub(crate) const DEFAULT_SALT: &str = "vdo.ninja";
-pub(crate) const DEFAULT_LABEL: &str = "Recorder";
-pub(crate) const DEFAULT_KEYFRAME_INTERVAL: u32 = 10_000;
-/// In kbit/s: more than any encoder at a publisher takes.
-pub(crate) const MAX_VIDEO_BITRATE: u32 = 200_000;
-/// RFC 7587 section 6.1.
-pub(crate) const MAX_AUDIO_BITRATE: u32 = 510;
-/// Long enough for five requests for a packet on most ways, and for a machine that is busy: a
-/// recording does not mind when it comes.
-pub(crate) const DEFAULT_LATENCY: u32 = 500;
-pub(crate) const DEFAULT_STREAM_TIMEOUT: u32 = 15_000;
-pub(crate) const LAST_PORT: u32 = 65_535;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
-#[repr(u32)]
-#[enum_type(name = "GstVdoRoomDialect")]
-pub enum Dialect {
-    #[default]
-    #[enum_value(name = "Auto: detected from the server's messages", nick = "auto")]
-    Auto = 0,
-    #[enum_value(name = "Hosted: the server tracks rooms and members", nick = "hosted")]
-    Hosted = 1,
-    #[enum_value(name = "Relay: the server only relays messages", nick = "relay")]
-    Relay = 2,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub server: String,
-    pub room: Option<String>,
-    pub password: Option<Secret>,
-    pub password_env: Option<String>,
-    pub salt: String,
-    pub token: Option<Secret>,
-    pub dialect: Dialect,
-    pub accept_unencrypted: bool,
-    pub streams: Vec<String>,
-    pub exclude_streams: Vec<String>,
-    pub max_streams: u32,
-    pub shard_index: u32,
-    pub shard_count: u32,
-    pub receive_audio: bool,
-    pub receive_video: bool,
-    pub receive_screen: bool,
-    pub video_codecs: Vec<String>,
-    pub audio_codecs: Vec<String>,
-    pub video_bitrate: u32,
-    pub audio_bitrate: u32,
-    pub keyframe_interval: u32,
-    pub wait_for_keyframe: bool,
-    pub stun_server: Option<String>,
-    pub turn_servers: Vec<Secret>,
-    pub turn_user: Option<String>,
-    pub turn_password: Option<Secret>,
-    pub ice_transport_policy: WebRTCICETransportPolicy,
-    pub min_rtp_port: u32,
-    pub max_rtp_port: u32,
-    pub latency: u32,
-    pub do_retransmission: bool,
-    pub stream_timeout: u32,
-    pub rejoin_window: u32,
-    pub cafile: Option<PathBuf>,
-    pub insecure_tls: bool,
-    pub label: String,
-    /// What was set by it can be changed by properties; then it is forgotten.
-    pub uri: Option<String>,
-    /// The URI names one stream.
-    pub one_stream: bool,
-}
-
-/// A value that no log shows.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(pub String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            server: DEFAULT_SERVER.into(),
-            room: None,
-            password: None,
-            password_env: None,
-            salt: DEFAULT_SALT.into(),
-            token: None,
-            dialect: Dialect::Auto,
-            accept_unencrypted: false,
-            streams: Vec::new(),
-            exclude_streams: Vec::new(),
-            max_streams: 0,
-            shard_index: 0,
-            shard_count: 1,
-            receive_audio: true,
-            receive_video: true,
-            receive_screen: true,
-            video_codecs: Vec::new(),
-            audio_codecs: Vec::new(),
-            video_bitrate: 0,
-            audio_bitrate: 0,
-            keyframe_interval: DEFAULT_KEYFRAME_INTERVAL,
-            wait_for_keyframe: true,
-            stun_server: None,
-            turn_servers: Vec::new(),
-            turn_user: None,
-            turn_password: None,
-            ice_transport_policy: WebRTCICETransportPolicy::All,
-            min_rtp_port: 0,
-            max_rtp_port: LAST_PORT,
-            latency: DEFAULT_LATENCY,
-            do_retransmission: true,
-            stream_timeout: DEFAULT_STREAM_TIMEOUT,
-            rejoin_window: 0,
-            cafile: None,
-            insecure_tls: false,
-            label: DEFAULT_LABEL.into(),
-            uri: None,
-            one_stream: false,
-        }
-    }
-}
+use crate::vdoroomsrc::media::CODECS;
 
 /// Settings that cannot work, in words for the person who set them.
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +52,7 @@ impl Settings {
         Ok(Server {
             url,
             tls: TlsOptions {
-                cafile: self.cafile.clone(),
+                cafile: self.cafile.as_ref().map(PathBuf::from),
                 insecure: self.insecure_tls,
             },
         })
