@@ -6,20 +6,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use gst::glib;
 use gst::prelude::*;
 
-use crate::vdoroomsrc::element::VdoRoomSrc;
-use crate::vdoroomsrc::media::codecs::Codec;
-use crate::vdoroomsrc::reports::TrackId;
-use crate::vdoroomsrc::media::pad::Exit;
-use crate::vdoroomsrc::media::pad::{Introduction, Person};
 use super::keyframe_requests::KeyframePolicy;
-use crate::vdoroomsrc::media::pad::Origin;
-use crate::vdoroomsrc::media::pad::{Kind, pad_name};
-use crate::vdoroomsrc::media::codecs::requirements;
 use super::track::{Plan, Track};
 use crate::protocol::SessionId;
+use crate::vdoroomsrc::media::codecs::{self, Codec};
+use crate::vdoroomsrc::media::pad::{Exit, Introduction, Kind, Origin, Person, pad_name, template};
+use crate::vdoroomsrc::reports::TrackId;
 
 pub struct Unpacked(Track);
 
@@ -41,7 +35,7 @@ impl Unpacked {
 
 /// Registers the depayloader that this system may lack.
 pub fn provide() -> Result<(), String> {
-    requirements::missing().map_or(Ok(()), Err)
+    codecs::missing().map_or(Ok(()), Err)
 }
 
 /// Adds to `bin`, behind `packets`, which gives out RTP of this encoding name, what vdoroomsrc has
@@ -53,7 +47,6 @@ pub fn unpack(bin: &gst::Bin, packets: &gst::Pad, encoding_name: &str) -> Result
         true => Kind::Video,
         false => Kind::Audio,
     };
-    let template = glib::Object::new::<VdoRoomSrc>().pad_template(kind.template());
     let track = TrackId {
         session: SessionId(1),
         index: 0,
@@ -61,7 +54,7 @@ pub fn unpack(bin: &gst::Bin, packets: &gst::Pad, encoding_name: &str) -> Result
     let plan = Plan {
         kind,
         codec,
-        template: template.ok_or("the element lacks a pad template")?,
+        template: template(kind).map_err(|error| error.to_string())?,
         pad_name: pad_name(kind, "bob", 0),
         origin: Origin {
             stream_id: "bob".to_owned(),

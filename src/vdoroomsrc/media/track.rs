@@ -12,20 +12,19 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use crate::vdoroomsrc::reports::CAT;
-use crate::vdoroomsrc::media::codecs::Codec;
-use crate::vdoroomsrc::reports::TrackId;
-use crate::vdoroomsrc::media::pad::Exit;
-use crate::vdoroomsrc::media::guard::Guard;
-use crate::vdoroomsrc::media::pad::Person;
+use super::discard;
 use super::keyframe_requests::KeyframePolicy;
-use crate::vdoroomsrc::media::frames::{Layers, put_together};
-use crate::vdoroomsrc::media::frames::Loss;
-use crate::vdoroomsrc::media::pad::{Origin, VdoRoomSrcPad};
-use crate::vdoroomsrc::media::pad::Kind;
-use crate::vdoroomsrc::control::remains;
-use super::watches::{add_timestamps, begin_with_keyframe, guard_entry, keep_lost_packets, leave_out_old_frames, mark_damage, mend_caps, report_leaks, watch_connection};
+use super::watches::{
+    add_timestamps, begin_with_keyframe, guard_entry, keep_lost_packets, leave_out_old_frames,
+    mark_damage, mend_caps, report_leaks, watch_connection,
+};
 use crate::protocol::{STALL, SessionId};
+use crate::vdoroomsrc::log::CAT;
+use crate::vdoroomsrc::media::codecs::Codec;
+use crate::vdoroomsrc::media::frames::{Layers, Loss, put_together};
+use crate::vdoroomsrc::media::guard::Guard;
+use crate::vdoroomsrc::media::pad::{Exit, Kind, Origin, Person, VdoRoomSrcPad};
+use crate::vdoroomsrc::reports::TrackId;
 
 /// About 10 s of media, whatever it is: 20 ms of audio or 1/60 s of video in a buffer at least.
 const QUEUE_BUFFERS: u32 = 1000;
@@ -49,11 +48,19 @@ pub(crate) struct Track {
     keyframes_seen: u64,
     /// When the bitrate was last computed, and the bytes until then.
     bitrate_sample: (Instant, u64),
-    pub eos_left: bool,
+    pub end: End,
     /// Whose media it carries now.
     pub session: SessionId,
-    /// All that its session sent is on its way out, and no EOS behind it.
-    pub drained: bool,
+}
+
+/// How far the end of what a track carries has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    None,
+    /// All that its session sent is on its way out, and no EOS behind it: the pad stays.
+    Drained,
+    /// EOS has left the pad.
+    Eos,
 }
 
 /// What a track is made of, besides the elements.
@@ -97,9 +104,8 @@ impl Track {
             last_words: None,
             keyframes_seen: 0,
             bitrate_sample: (Instant::now(), 0),
-            eos_left: false,
+            end: End::None,
             session: id.session,
-            drained: false,
         };
         match track
             .connect_queue()
@@ -108,8 +114,8 @@ impl Track {
             Ok(()) => Ok(track),
             Err(error) => {
                 for element in track.elements() {
-                    remains::stop(element);
-                    remains::take_out(element, bin);
+                    discard::stop(element);
+                    discard::take_out(element, bin);
                 }
                 Err(error)
             }
@@ -205,10 +211,19 @@ impl Track {
         self.send_eos();
     }
 
+    /// All that this session sent is on its way out.
+    pub(crate) fn note_drained(&mut self, session: SessionId) {
+        if self.session == session && self.end == End::None {
+            self.end = End::Drained;
+        }
+    }
+
     /// The session's part of the chain has been taken away. What remains is the queue and the pad.
     pub(crate) fn retire(&mut self) {
         self.elements.clear();
-        self.drained = false;
+        if self.end == End::Drained {
+            self.end = End::None;
+        }
     }
 
     /// Sends EOS down the chain, behind everything that was received.
@@ -237,7 +252,7 @@ impl Track {
 
     /// A consumer holds webrtcbin's thread, which is waited for when webrtcbin stops.
     pub(crate) fn is_held(&self) -> bool {
-        !self.eos_left && !self.drained && self.exit.shortcut.is_under_way()
+        self.end == End::None && self.exit.shortcut.is_under_way()
     }
 
     /// Frees a consumer that did not take EOS in time, so that the pad can be removed.

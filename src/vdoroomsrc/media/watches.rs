@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use gst::prelude::*;
 
+use crate::protocol::SessionId;
 use crate::vdoroomsrc::media::codecs::Codec;
-use crate::vdoroomsrc::media::pad::Exit;
+use crate::vdoroomsrc::media::frames::{Keyframes, Loss, Mark};
 use crate::vdoroomsrc::media::guard::Guard;
-use crate::vdoroomsrc::media::frames::{Loss, Mark};
-use crate::vdoroomsrc::media::frames::Keyframes;
+use crate::vdoroomsrc::media::pad::Exit;
 use crate::vdoroomsrc::media::payload::is_vp9_keyframe;
 use crate::vdoroomsrc::media::place::{OUTDATED, Timestamps};
-use crate::protocol::SessionId;
 
 /// A publisher that closes its connection makes webrtcbin send EOS on all pads. Where EOS is due is
 /// ours to say, in order and for one session; this one only tells that the connection is over.
@@ -172,7 +171,7 @@ pub(crate) fn leave_out_old_frames(source: &gst::Pad, exit: &Arc<Exit>) {
 /// Watches what leaves the depayloader: when it comes, is decoded and shown.
 pub(crate) fn add_timestamps(source: &gst::Pad, codec: &Codec, loss: &Arc<Loss>, exit: &Arc<Exit>) {
     let (loss, exit) = (loss.clone(), exit.clone());
-    let timestamps = Timestamps::new(codec);
+    let timestamps = Timestamps::new(codec.standard());
     source.add_probe(
         BUFFERS | gst::PadProbeType::EVENT_DOWNSTREAM,
         move |_, info| {

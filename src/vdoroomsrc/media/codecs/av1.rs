@@ -6,7 +6,7 @@ use std::sync::Once;
 
 use gst::prelude::*;
 
-use crate::vdoroomsrc::reports::CAT;
+use crate::vdoroomsrc::log::CAT;
 
 const FACTORY: &str = "rtpav1depay";
 

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use gst::prelude::*;
 
-use crate::vdoroomsrc::media::codecs::Codec;
 use crate::bitstream::{Entries, Entry, Form, Standard};
+use crate::vdoroomsrc::media::codecs::Codec;
 
 pub(crate) struct Keyframes {
     standard: Option<Standard>,

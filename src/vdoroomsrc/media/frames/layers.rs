@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
 
-use crate::vdoroomsrc::media::payload::Piece;
 use crate::bitstream::{References, Superframe};
+use crate::vdoroomsrc::media::payload::Piece;
 
 /// Pictures that the depayloader may still have to give out. It gives out one with its last packet,
 /// so there are more only if packets come in lists.

@@ -5,7 +5,6 @@
 //! dropped, and the sequence numbers behind them move up, so that they leave no hole. A packet that
 //! breaks the rules of its payload format does leave one, as if it had been lost.
 
-mod sample;
 #[cfg(test)]
 mod tests;
 
@@ -14,14 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
 
-use crate::vdoroomsrc::media::codecs::Codec;
-use crate::vdoroomsrc::media::pad::Exit;
-use crate::vdoroomsrc::media::frames::Layers;
-use crate::vdoroomsrc::media::frames::{Loss, begins_picture};
 use super::numbers::Numbers;
-use crate::vdoroomsrc::media::payload::{Fault, Packet, Payload, Piece, Verdict};
+use super::sample::{Finding, Sample};
 use crate::protocol::SessionId;
-use sample::{Finding, Sample};
+use crate::vdoroomsrc::media::codecs::Codec;
+use crate::vdoroomsrc::media::frames::{Layers, Loss, begins_picture};
+use crate::vdoroomsrc::media::pad::Exit;
+use crate::vdoroomsrc::media::payload::{Fault, Packet, Payload, Piece, Verdict};
 
 /// A depayloader holds what it has of a frame, however long that lasts. The largest frames of 8K
 /// video are smaller.

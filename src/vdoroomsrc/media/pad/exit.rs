@@ -14,15 +14,15 @@ use std::time::Instant;
 use gst::prelude::*;
 use once_cell::sync::OnceCell;
 
-use crate::vdoroomsrc::reports::CAT;
-use crate::vdoroomsrc::reports::{Command, TrackId};
 use super::counters::Counters;
-use super::introduction::{Introduction, Person};
 use super::ghost::{has_caps, is_current};
+use super::introduction::{Introduction, Person};
 use super::names::Kind;
 use super::shortcut::Shortcut;
 use super::tags;
 use crate::protocol::SessionId;
+use crate::vdoroomsrc::log::CAT;
+use crate::vdoroomsrc::reports::{Command, TrackId};
 
 /// A publisher that has sent no keyframe for so long after a loss may never send one. The encoders
 /// of OBS, which obey no PLI, send one every 2 s.
@@ -133,7 +133,7 @@ impl Exit {
     }
 
     pub(crate) fn undecodable(&self, session: SessionId, codec: &'static str) {
-        let kind = self.kind;
+        let kind = self.kind.as_str();
         self.tell(Command::Undecodable(session, kind, codec));
     }
 

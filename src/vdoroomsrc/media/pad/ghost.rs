@@ -8,6 +8,9 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
+use super::names::Kind;
+use crate::vdoroomsrc::media::codecs::template_caps;
+
 glib::wrapper! {
     /// Source pad of `vdoroomsrc`.
     pub struct VdoRoomSrcPad(ObjectSubclass<imp::VdoRoomSrcPad>)
@@ -34,6 +37,17 @@ impl VdoRoomSrcPad {
             }
         }
     }
+}
+
+/// The template of the pads that carry this.
+pub(crate) fn template(kind: Kind) -> Result<gst::PadTemplate, glib::BoolError> {
+    gst::PadTemplate::with_gtype(
+        kind.template(),
+        gst::PadDirection::Src,
+        gst::PadPresence::Sometimes,
+        &template_caps(kind.is_video()),
+        VdoRoomSrcPad::static_type(),
+    )
 }
 
 /// Whether the ghost pad is in this segment, wherever in it: sessions that follow each other share
@@ -64,7 +78,7 @@ mod imp {
     }
 
     impl VdoRoomSrcPad {
-        pub(crate) fn lock(&self) -> MutexGuard<'_, Option<Origin>> {
+        pub(super) fn lock(&self) -> MutexGuard<'_, Option<Origin>> {
             // It is replaced as a whole.
             self.origin.lock().unwrap_or_else(PoisonError::into_inner)
         }

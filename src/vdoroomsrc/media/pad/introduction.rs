@@ -3,10 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::vdoroomsrc::media::codecs::Codec;
-use crate::vdoroomsrc::connection::sdp::offer;
 use super::names::Kind;
-use crate::vdoroomsrc::connection::Session;
+use crate::vdoroomsrc::media::codecs::Codec;
 
 /// The streams of a session, by ID. Its pads announce the same objects: decodebin3 (GStreamer 1.22)
 /// merges what they announce, and tells streams apart by their address.
@@ -14,7 +12,7 @@ use crate::vdoroomsrc::connection::Session;
 pub(crate) struct Streams(BTreeMap<String, gst::Stream>);
 
 impl Streams {
-    fn get(&mut self, id: String, kind: Kind, codec: &Codec) -> gst::Stream {
+    pub(crate) fn get(&mut self, id: String, kind: Kind, codec: &Codec) -> gst::Stream {
         let caps = codec.forms();
         let stream = self.0.entry(id.clone()).or_insert_with(|| {
             let stream_type = match kind.is_video() {
@@ -49,66 +47,15 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    pub(crate) fn of(session: &Session, room: &str) -> Self {
+    pub(crate) fn new(room: &str, stream: &str, session: u32, label: Option<&str>) -> Self {
         let details = gst::Structure::builder("vdoroom-stream")
             .field("room", room)
-            .field("stream", &session.stream.0)
-            .field("session", session.number)
-            .field("label", session.label.as_deref().unwrap_or_default());
+            .field("stream", stream)
+            .field("session", session)
+            .field("label", label.unwrap_or_default());
         Self {
             details: details.build(),
-            title: session.label.clone(),
+            title: label.map(str::to_owned),
         }
-    }
-}
-
-/// Of the pad for the m-line `promise`, the `nth` of its kind.
-pub(crate) fn introduction(
-    session: &mut Session,
-    room: &str,
-    promise: Option<usize>,
-    kind: Kind,
-    codec: &'static Codec,
-    nth: usize,
-) -> Introduction {
-    let base = format!("{room}/{}/{}", session.stream, session.number);
-    let own_id = stream_id(&base, kind, nth);
-    let own = session.streams.get(own_id.clone(), kind, codec);
-    let mut collection = gst::StreamCollection::builder(Some(&base));
-    for (position, track) in session.promised.iter().enumerate() {
-        let codec = track.codec.as_ref().ok();
-        let Some(codec) = codec.and_then(|codec| Codec::by_name(codec)) else {
-            continue;
-        };
-        collection = collection.stream(match promise {
-            Some(own_position) if own_position == position => own.clone(),
-            _ => {
-                let id = promised_id(&base, &session.promised, position);
-                session.streams.get(id, track.kind, codec)
-            }
-        });
-    }
-    if promise.is_none() {
-        collection = collection.stream(own.clone());
-    }
-    Introduction {
-        stream_id: own_id,
-        group_id: session.group_id,
-        collection: collection.build(),
-        stream: own,
-        person: Person::of(session, room),
-    }
-}
-
-fn promised_id(base: &str, promised: &[offer::Track], position: usize) -> String {
-    let kind = promised[position].kind;
-    let before = promised.iter().take(position);
-    stream_id(base, kind, before.filter(|t| t.kind == kind).count())
-}
-
-fn stream_id(base: &str, kind: Kind, nth: usize) -> String {
-    match nth {
-        0 => format!("{base}/{}", kind.as_str()),
-        nth => format!("{base}/{}-{nth}", kind.as_str()),
     }
 }

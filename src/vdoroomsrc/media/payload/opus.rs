@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Opus (RFC 7587): one Opus packet in each RTP packet (RFC 6716 section 3).
 
-use super::packet::Fault;
 use super::bytes::Bytes;
+use super::packet::Fault;
 
 /// Section 3.2.1.
 const LONGEST_FRAME: usize = 1275;

@@ -15,10 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
 
-use crate::vdoroomsrc::reports::CAT;
 use super::arrivals::Packet;
 use super::timeline::{Place, Timeline};
 use super::timestamps::OUTDATED;
+use crate::vdoroomsrc::log::CAT;
 
 /// Requests without an answer, after which a sender is not asked again.
 const MOST_REQUESTS: u32 = 10;

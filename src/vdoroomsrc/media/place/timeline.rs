@@ -22,9 +22,7 @@ use std::collections::VecDeque;
 
 use super::arrivals::Packet;
 use super::sender::Sender;
-
-pub(crate) const MS: i128 = 1_000_000;
-pub(crate) const SECOND: i128 = 1000 * MS;
+use super::units::{MS, SECOND};
 
 /// The farthest that a report moves media from its arrival: more is no delay but a broken clock.
 const FARTHEST: i128 = SECOND;

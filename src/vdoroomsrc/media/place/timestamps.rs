@@ -12,7 +12,6 @@ use std::sync::{Mutex, PoisonError};
 
 use gst::ClockTime;
 
-use crate::vdoroomsrc::media::codecs::Codec;
 use crate::bitstream::{Config, DecodingOrder, Reordering, Standard};
 
 /// Of frames that were sent again long after their time, and are not shown: nothing else has it.
@@ -26,9 +25,10 @@ pub(crate) struct Timestamps {
 }
 
 impl Timestamps {
-    pub(crate) fn new(codec: &Codec) -> Self {
+    /// `standard` is that of a codec that reorders frames.
+    pub(crate) fn new(standard: Option<Standard>) -> Self {
         Self {
-            standard: codec.standard(),
+            standard,
             order: Mutex::default(),
         }
     }

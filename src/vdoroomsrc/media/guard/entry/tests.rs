@@ -9,7 +9,7 @@ use gst::prelude::*;
 use gst_rtp::{RTPBuffer, prelude::RTPBufferExt};
 
 use super::*;
-use crate::vdoroomsrc::media::unpack;
+use crate::vdoroomsrc::media::packets::unpack;
 
 const H264: &str = "videotestsrc num-buffers=30 pattern=snow \
     ! video/x-raw,width=320,height=180,framerate=30/1,format=I420 \

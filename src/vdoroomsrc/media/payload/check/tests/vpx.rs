@@ -2,6 +2,7 @@
 //! VP8 and VP9, which have a descriptor before each piece of a frame.
 
 use super::*;
+use crate::vdoroomsrc::media::payload::is_vp9_keyframe;
 
 /// A keyframe of 320x180 whose first partition has two bytes.
 const KEY: [u8; 14] = [0x10, 0x50, 0, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xb4, 0, 1, 2, 3];
