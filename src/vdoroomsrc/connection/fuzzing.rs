@@ -10,14 +10,12 @@ use gst::prelude::*;
 use gst_sdp::SDPMessage;
 use gst_webrtc::{WebRTCICETransportPolicy, WebRTCSessionDescription};
 
-use crate::vdoroomsrc::reports::Command;
-use crate::vdoroomsrc::reports::{EventSender, Reports};
-use crate::vdoroomsrc::settings::{IceServers, PortRange};
-use crate::vdoroomsrc::settings::Wish;
-use crate::vdoroomsrc::connection::sdp::narrow;
 use super::session::{Peer, Session};
-use crate::vdoroomsrc::connection::webrtcbin::Transport;
 use crate::protocol::{Fingerprints, SessionId, StreamId, fuzzing};
+use crate::vdoroomsrc::connection::sdp::narrow;
+use crate::vdoroomsrc::connection::webrtcbin::Transport;
+use crate::vdoroomsrc::reports::{Command, EventSender, Reports};
+use crate::vdoroomsrc::settings::{IceServers, PortRange, Wish};
 
 /// webrtcbin answers sooner, or never.
 const ANSWER: Duration = Duration::from_secs(20);

@@ -6,97 +6,25 @@
 //! the fingerprints of the offer, before a channel message is read and before a pad is exposed. Both
 //! happen only after the handshake, so the certificate is known by then.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use gst::glib;
 use gst::prelude::*;
-use gst_webrtc::{WebRTCDTLSTransport, WebRTCDataChannel, WebRTCRTPTransceiver};
+use gst_webrtc::{WebRTCDTLSTransport, WebRTCRTPTransceiver};
 
-use crate::vdoroomsrc::control::Control;
-use crate::vdoroomsrc::reports::Ticket;
-use crate::vdoroomsrc::media::refuse;
 use super::session::Session;
-use crate::vdoroomsrc::element::VdoRoomSrc;
-use crate::vdoroomsrc::control::announce;
-use crate::protocol::{Event, SessionId};
 
 const MISMATCH: &str = "the certificate that it shows is not the one of its offer: somebody else \
     may be sending in its name. Nothing of it is received";
 
-impl Control {
-    pub(crate) fn pad_added(
-        &mut self,
-        element: &VdoRoomSrc,
-        id: SessionId,
-        pad: gst::Pad,
-        block: gst::PadProbeId,
-    ) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        match session.check_sender(&pad) {
-            Ok(()) => {
-                session.add_pad(pad, block);
-                self.expose_pads(element);
-            }
-            Err(reason) => {
-                refuse(&pad, block);
-                self.impostor(element, id, &reason);
-            }
-        }
-    }
-
-    pub(crate) fn channel_open(
-        &mut self,
-        element: &VdoRoomSrc,
-        id: SessionId,
-        channel: WebRTCDataChannel,
-    ) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        match session.check_channel() {
-            Ok(()) => {
-                session.channel = Some(channel);
-                self.reports.events.send(Event::ChannelOpen { session: id });
-            }
-            Err(reason) => self.impostor(element, id, &reason),
-        }
-    }
-
-    /// Only a channel whose other end is proven was taken, and only its messages count.
-    pub(crate) fn channel_text(&mut self, id: SessionId, text: String, ticket: Ticket) {
-        let session = self.sessions.get(&id);
-        if session.is_some_and(|session| session.channel.is_some() && session.is_genuine) {
-            self.hear_pong(id, &text);
-            let said = Event::ChannelText { session: id, text };
-            self.reports.events.send_said(said, ticket);
-        }
-    }
-
-    /// Ends a session in which somebody else answers than the one who offered.
-    fn impostor(&mut self, element: &VdoRoomSrc, id: SessionId, reason: &str) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        if std::mem::replace(&mut session.is_genuine, false) {
-            self.config.identity_mismatches.fetch_add(1, Relaxed);
-            announce::warn(element, Some(&session.stream), reason);
-            self.lost(id, reason.into());
-        }
-    }
-}
-
 impl Session {
     /// Whether the media of this pad of webrtcbin comes from the sender that made the offer.
-    fn check_sender(&self, pad: &gst::Pad) -> Result<(), String> {
+    pub(crate) fn check_sender(&self, pad: &gst::Pad) -> Result<(), String> {
         let transceiver = pad.property::<Option<WebRTCRTPTransceiver>>("transceiver");
         let receiver = transceiver.and_then(|transceiver| transceiver.receiver());
         self.check(receiver.and_then(|receiver| receiver.transport()))
     }
 
     /// Whether the one at the other end of the data channel is who it should be.
-    fn check_channel(&self) -> Result<(), String> {
+    pub(crate) fn check_channel(&self) -> Result<(), String> {
         let sctp = self
             .webrtcbin
             .property::<Option<gst::Object>>("sctp-transport");

@@ -3,7 +3,6 @@
 
 use gst::prelude::*;
 
-use crate::vdoroomsrc::element::VdoRoomSrc;
 use crate::protocol::SessionId;
 
 /// Begins the names of a session's elements, so that a message tells whose it is.
@@ -12,7 +11,7 @@ pub(crate) fn element_prefix(id: SessionId) -> String {
 }
 
 /// Our children's names begin with their session.
-pub(crate) fn session_of(element: &VdoRoomSrc, source: &gst::Object) -> Option<SessionId> {
+pub(crate) fn session_of(element: &gst::Bin, source: &gst::Object) -> Option<SessionId> {
     let mut object = source.clone();
     loop {
         let parent = object.parent()?;

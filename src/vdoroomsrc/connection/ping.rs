@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The round-trip time of a data channel: our pings and their answers (protocol 5.5).
+//! Our pings on a data channel and their answers (protocol 5.5), and the round-trip time that they
+//! tell.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+/// Measures nothing: whatever comes is good.
+pub(super) const ASK: &str = r#"{"ping":"0"}"#;
 
 /// Rare enough to cost nothing.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// `pong` and a number.
 const LONGEST_ANSWER: usize = 64;
+
+/// With the names of viewer and session, as some publishers have them.
+const LONGEST_PONG: usize = 256;
+
+/// Whether this answers a ping, whichever.
+pub(super) fn is_pong(text: &str) -> bool {
+    text.len() <= LONGEST_PONG && text.contains(r#""pong""#)
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Ping {

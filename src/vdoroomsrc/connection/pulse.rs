@@ -11,9 +11,6 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use super::session::Session;
-use crate::protocol::Event;
-
 /// A publisher that sends media is pinged when nothing has arrived for this long, others after
 /// [`IDLE`].
 const QUIET: Duration = Duration::from_millis(500);
@@ -25,9 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a publisher that answers pings may take to answer one when it sends no media.
 const SPEECH: Duration = Duration::from_secs(2);
-
-/// Measures nothing: whatever comes is good.
-const ASK: &str = r#"{"ping":"0"}"#;
 
 /// A poll this rare means that this thread had no CPU, and so heard nothing.
 const OVERLOAD: Duration = Duration::from_millis(500);
@@ -177,41 +171,6 @@ impl Voice {
             self.next = Some(now + IDLE);
         }
         std::mem::take(&mut self.lost).then_some(Beat::Heard)
-    }
-}
-
-impl Session {
-    /// Whether its publisher says nothing any more although it is there.
-    pub(crate) fn poll_voice(&mut self, now: Instant) -> Option<Event> {
-        self.channel.as_ref()?;
-        let beat = self.voice.poll(now, self.heard.newest(), self.flowing)?;
-        self.beat(beat)
-    }
-
-    /// Its publisher has said something.
-    pub(crate) fn hear_voice(&mut self, now: Instant, is_answer: bool) -> Option<Event> {
-        let beat = self.voice.hear(now, is_answer)?;
-        self.beat(beat)
-    }
-
-    /// Whether its publisher has gone silent, or is heard again. Without a channel that cannot be
-    /// found out.
-    pub(crate) fn poll_pulse(&mut self, now: Instant) -> Option<Event> {
-        self.channel.as_ref()?;
-        let beat = self.pulse.poll(now, self.heard.newest(), self.flowing)?;
-        self.beat(beat)
-    }
-
-    fn beat(&self, beat: Beat) -> Option<Event> {
-        let session = self.id;
-        match beat {
-            Beat::Ask => {
-                self.send(ASK);
-                None
-            }
-            Beat::Silent => Some(Event::PeerSilent { session }),
-            Beat::Heard => Some(Event::PeerHeard { session }),
-        }
     }
 }
 

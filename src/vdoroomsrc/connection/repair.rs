@@ -3,12 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use gst::prelude::*;
-
-use crate::vdoroomsrc::reports::Command;
-use crate::vdoroomsrc::reports::Reports;
-use super::session::Session;
-
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Requests and answers are lost as well: with one packet in twenty gone, every tenth attempt
@@ -28,10 +22,34 @@ pub(crate) struct Repair {
     warned: bool,
 }
 
+impl Repair {
+    /// Whether it is time to look again; counts as done if so.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self.looked.is_none_or(|at| now >= at + INTERVAL);
+        if is_due {
+            self.looked = Some(now);
+        }
+        is_due
+    }
+
+    /// What `latency` has to be, told once, if `lost` has grown and no retransmission is in time.
+    pub(super) fn lacks(
+        &mut self,
+        lost: u64,
+        latency: Duration,
+        round_trip: Duration,
+    ) -> Option<u128> {
+        let loses = std::mem::replace(&mut self.lost, lost) < lost;
+        let is_news = loses && round_trip + NOTICED > latency && !self.warned;
+        self.warned |= is_news;
+        is_news.then(|| latency_for(round_trip))
+    }
+}
+
 /// The time between two requests for the same packet: the attempts are spread over the time that is
 /// left. One in each round trip filled a slow network where `latency` is long. `None` leaves it to
 /// rtpjitterbuffer: every retransmission would arrive too late.
-fn retry_after(latency: Duration, round_trip: Duration) -> Option<Duration> {
+pub(super) fn retry_after(latency: Duration, round_trip: Duration) -> Option<Duration> {
     let time = latency.saturating_sub(round_trip).saturating_sub(NOTICED);
     let pace = (time / (ATTEMPTS - 1)).max(round_trip / PER_ROUND_TRIP);
     (!time.is_zero()).then_some(pace)
@@ -41,44 +59,6 @@ fn retry_after(latency: Duration, round_trip: Duration) -> Option<Duration> {
 fn latency_for(round_trip: Duration) -> u128 {
     let wanted = round_trip * 2 + Duration::from_millis(100);
     wanted.as_millis().next_multiple_of(100)
-}
-
-impl Session {
-    pub(crate) fn poll_repair(&mut self, now: Instant, reports: &Reports) {
-        let is_due = self.repair.looked.is_none_or(|at| now >= at + INTERVAL);
-        let Some(round_trip) = self.connectivity.round_trip.filter(|_| is_due) else {
-            return;
-        };
-        self.repair.looked = Some(now);
-        let latency = Duration::from_millis(self.webrtcbin.property::<u32>("latency").into());
-        let pace = retry_after(latency, round_trip).map_or(-1, |pace| pace.as_millis() as i32);
-        let video = self.tracks.iter().filter(|track| track.kind.is_video());
-        let ssrcs: Vec<u32> = video.filter_map(|track| track.ssrc()).collect();
-        let mut lost = 0;
-        for (ssrc, jitterbuffer) in &self.jitterbuffers {
-            let Some(jitterbuffer) = jitterbuffer.upgrade().filter(|_| ssrcs.contains(ssrc)) else {
-                continue;
-            };
-            if !jitterbuffer.property::<bool>("do-retransmission") {
-                return;
-            }
-            jitterbuffer.set_property("rtx-retry-timeout", pace);
-            let stats = jitterbuffer.property::<gst::Structure>("stats");
-            lost += stats.get::<u64>("num-lost").unwrap_or(0);
-        }
-        let loses = std::mem::replace(&mut self.repair.lost, lost) < lost;
-        if loses && round_trip + NOTICED > latency && !self.repair.warned {
-            self.repair.warned = true;
-            reports.command(Command::Warn(format!(
-                "stream \"{}\": lost video cannot be repaired: a retransmission takes {} ms, and \
-                 latency is {} ms; set latency={}",
-                self.stream,
-                round_trip.as_millis(),
-                latency.as_millis(),
-                latency_for(round_trip),
-            )));
-        }
-    }
 }
 
 #[cfg(test)]

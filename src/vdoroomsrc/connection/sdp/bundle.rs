@@ -10,9 +10,9 @@ use std::sync::{Arc, OnceLock};
 
 use gst_sdp::{SDPMessage, SDPMessageRef};
 
-use super::offer::Track;
 use super::attributes::remove_attributes;
 use super::named::Named;
+use super::offer::Promised;
 
 const GROUP: &str = "group";
 const BUNDLE: &str = "BUNDLE";
@@ -32,7 +32,7 @@ struct Lead {
 
 impl Order {
     /// Reorders the group of an offer whose tracks and SSRCs are these.
-    pub(crate) fn change_offer(&self, offer: &mut SDPMessage, tracks: &[Track], named: &Named) {
+    pub(crate) fn change_offer(&self, offer: &mut SDPMessage, tracks: &[Promised], named: &Named) {
         let lead = self.0.get_or_init(|| Lead::of(offer, tracks, named));
         let Some(lead) = lead.as_ref().filter(|lead| lead.put_first(offer)) else {
             return;
@@ -66,7 +66,7 @@ impl Order {
 
 impl Lead {
     /// The first accepted m-line without SSRCs; none if the group begins with it anyway.
-    fn of(offer: &SDPMessageRef, tracks: &[Track], named: &Named) -> Option<Self> {
+    fn of(offer: &SDPMessageRef, tracks: &[Promised], named: &Named) -> Option<Self> {
         let (_, group) = bundle(offer)?;
         let mids: Vec<_> = offer.medias().map(|m| m.attribute_val("mid")).collect();
         let line_of = |mid: &str| mids.iter().position(|own| *own == Some(mid));
@@ -122,8 +122,8 @@ fn take_candidates(offer: &mut SDPMessageRef, line: u32) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::offer::Refusal;
+    use super::*;
     use crate::vdoroomsrc::media::Kind;
 
     const OFFER: &str = "v=0\r\no=- 1 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
@@ -137,8 +137,8 @@ mod tests {
         SDPMessage::parse_buffer(sdp.as_bytes()).unwrap()
     }
 
-    fn track(mid: &str, codec: Result<&'static str, Refusal>) -> Track {
-        Track {
+    fn track(mid: &str, codec: Result<&'static str, Refusal>) -> Promised {
+        Promised {
             mid: mid.into(),
             kind: Kind::Video,
             codec,

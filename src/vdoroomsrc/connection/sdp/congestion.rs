@@ -42,7 +42,7 @@ fn extension(media: &SDPMediaRef) -> Option<u8> {
 }
 
 /// Takes the extension in each m-line of an answer that promises the feedback.
-pub(crate) fn accept(answer: &mut SDPMessageRef, offered: &[Numbered]) {
+pub(super) fn accept(answer: &mut SDPMessageRef, offered: &[Numbered]) {
     for media in answer.medias_mut() {
         let promised = media.attributes().any(|attribute| {
             let value = attribute.value().unwrap_or_default();

@@ -9,7 +9,7 @@ use gst_sdp::{SDPMediaRef, SDPMessageRef};
 use super::attributes::{fmtp, has_attribute, remove_attributes};
 
 /// Repeats what an offer, after narrowing, says of the video codecs of an answer.
-pub(crate) fn repeat(answer: &mut SDPMessageRef, offer: &SDPMessageRef) {
+pub(super) fn repeat(answer: &mut SDPMessageRef, offer: &SDPMessageRef) {
     for (answered, offered) in answer.medias_mut().zip(offer.medias()) {
         if answered.media() == Some("video") && !has_attribute(answered, "inactive") {
             complete(answered, offered);

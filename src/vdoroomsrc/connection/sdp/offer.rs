@@ -8,29 +8,16 @@
 
 use gst_sdp::{SDPMediaRef, SDPMessage, SDPMessageRef};
 
-use crate::vdoroomsrc::media::Codec;
-use crate::vdoroomsrc::media::Kind;
+use super::attributes::{encoding_name, fmtp, has_attribute, remove_attributes};
+use crate::vdoroomsrc::media::{Codec, Kind};
+use crate::vdoroomsrc::settings::Wish;
 
 const ORIENTATION: &str = "urn:3gpp:video-orientation";
 const DIRECTIONS: [&str; 4] = ["sendrecv", "sendonly", "recvonly", "inactive"];
 
-/// What the user wants to receive.
-#[derive(Clone, Debug)]
-pub(crate) struct Wish {
-    pub audio: bool,
-    pub video: bool,
-    pub screen: bool,
-    /// Encoding names by preference; empty: all, in the publisher's order.
-    pub video_codecs: Vec<String>,
-    pub audio_codecs: Vec<String>,
-    /// In kbit/s; 0 leaves it to the publisher.
-    pub audio_bitrate: u32,
-    pub retransmission: bool,
-}
-
 /// One m-line for media of an offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Track {
+pub(crate) struct Promised {
     pub mid: String,
     pub kind: Kind,
     /// The codec that was chosen, or why there is none.
@@ -39,7 +26,7 @@ pub(crate) struct Track {
     pub payload: Option<u8>,
 }
 
-impl Track {
+impl Promised {
     /// Whether an offer after `before` changes what its m-lines carry. webrtcbin would give out
     /// another pad beside the one that is there.
     pub(crate) fn replaces(&self, before: &[Self]) -> bool {
@@ -66,9 +53,9 @@ pub(crate) fn narrow(
     sdp: &mut SDPMessageRef,
     screen_mids: &[String],
     wish: &Wish,
-    agreed: &[Track],
+    agreed: &[Promised],
     available: impl Fn(&Codec) -> bool,
-) -> Vec<Track> {
+) -> Vec<Promised> {
     let mut tracks = Vec::new();
     for media in sdp.medias_mut() {
         let video = match media.media() {
@@ -90,7 +77,7 @@ pub(crate) fn narrow(
             Err(Refusal::NotSent) => {}
             Err(_) => deactivate(media),
         }
-        tracks.push(Track {
+        tracks.push(Promised {
             mid,
             kind,
             payload: codec.as_ref().ok().map(|(_, payload)| *payload),
@@ -104,7 +91,7 @@ fn choose(
     media: &SDPMediaRef,
     kind: Kind,
     wish: &Wish,
-    agreed: Option<&Track>,
+    agreed: Option<&Promised>,
     available: impl Fn(&Codec) -> bool,
 ) -> Result<(&'static Codec, u8), Refusal> {
     let has = |key| has_attribute(media, key);
@@ -158,32 +145,6 @@ fn is_single_nal_h264(media: &SDPMediaRef, codec: &Codec, payload: u8) -> bool {
         && fmtp(media, payload).is_none_or(|fmtp| !fmtp.contains("packetization-mode=1"))
 }
 
-pub(crate) fn has_attribute(media: &SDPMediaRef, key: &str) -> bool {
-    media.attributes().any(|attribute| attribute.key() == key)
-}
-
-/// The value of `a=key:payload value`.
-fn for_payload<'a>(media: &'a SDPMediaRef, key: &str, payload: u8) -> Option<&'a str> {
-    media
-        .attributes()
-        .filter(|attribute| attribute.key() == key)
-        .filter_map(|attribute| attribute.value()?.split_once(' '))
-        .find(|(of, _)| of.parse() == Ok(payload))
-        .map(|(_, value)| value)
-}
-
-pub(crate) fn fmtp(media: &SDPMediaRef, payload: u8) -> Option<&str> {
-    for_payload(media, "fmtp", payload)
-}
-
-/// RFC 8866 section 6.6 and, for payloads without a mapping, RFC 3551 section 6.
-fn encoding_name(media: &SDPMediaRef, payload: u8) -> Option<String> {
-    let mapped = for_payload(media, "rtpmap", payload)
-        .and_then(|map| map.split('/').next())
-        .map(str::to_ascii_uppercase);
-    mapped.or_else(|| Codec::static_name(payload).map(str::to_owned))
-}
-
 fn keep_only(media: &mut SDPMediaRef, payload: u8, retransmission: bool) {
     let apt = format!("apt={payload}");
     let kept: Vec<u8> = media
@@ -221,20 +182,9 @@ fn deactivate(media: &mut SDPMediaRef) {
     media.add_attribute("inactive", None);
 }
 
-pub(crate) fn remove_attributes(media: &mut SDPMediaRef, unwanted: impl Fn(&str, &str) -> bool) {
-    for index in (0..media.attributes_len()).rev() {
-        let remove = media
-            .attribute(index)
-            .is_some_and(|a| unwanted(a.key(), a.value().unwrap_or_default()));
-        if remove {
-            let _ = media.remove_attribute(index);
-        }
-    }
-}
-
 /// Asks for stereo Opus: a browser encodes one channel unless the answer says so (RFC 7587
 /// section 7.1). The bitrate is for those that do not hear of it on the data channel.
-pub(crate) fn ask_for_stereo(answer: &mut SDPMessage, audio_bitrate: u32) {
+pub(super) fn ask_for_stereo(answer: &mut SDPMessage, audio_bitrate: u32) {
     let bitrate = format!("maxaveragebitrate={}", u64::from(audio_bitrate) * 1000);
     let asked: &[&str] = match audio_bitrate {
         0 => &["stereo=1"],
@@ -299,7 +249,7 @@ mod tests {
         }
     }
 
-    fn narrowed(wish: &Wish, screen_mids: &[&str]) -> (SDPMessage, Vec<Track>) {
+    fn narrowed(wish: &Wish, screen_mids: &[&str]) -> (SDPMessage, Vec<Promised>) {
         gst::init().unwrap();
         let mut sdp = SDPMessage::parse_buffer(BROWSER.as_bytes()).unwrap();
         let screen_mids: Vec<String> = screen_mids.iter().map(|mid| mid.to_string()).collect();

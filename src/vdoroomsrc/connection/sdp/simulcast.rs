@@ -21,7 +21,7 @@ const LIMITS: [&str; 3] = ["max-width", "max-height", "max-fs"];
 const EXTENSION: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
 
 /// Accepts one layer of each simulcast that `offer` has.
-pub(crate) fn ask_for_largest(answer: &mut SDPMessageRef, offer: &SDPMessageRef) {
+pub(super) fn ask_for_largest(answer: &mut SDPMessageRef, offer: &SDPMessageRef) {
     for (answered, offered) in answer.medias_mut().zip(offer.medias()) {
         if answered.media() != Some("video") || has_attribute(answered, "inactive") {
             continue;
