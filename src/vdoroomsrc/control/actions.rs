@@ -3,22 +3,17 @@
 
 use std::time::Instant;
 
-use gst::prelude::*;
 use gst_webrtc::WebRTCSessionDescription;
 
-use super::thread::Control;
-use crate::vdoroomsrc::media::Kind;
-use crate::vdoroomsrc::connection::{Peer, Session};
-use crate::vdoroomsrc::connection::FAILED;
-use crate::vdoroomsrc::connection::Transport;
-use crate::vdoroomsrc::reports::CAT;
-use crate::vdoroomsrc::element::VdoRoomSrc;
 use super::announce;
-use crate::vdoroomsrc::connection::sdp::{congestion, formats, offer, simulcast};
+use super::stats::last_words;
+use super::thread::Control;
 use crate::protocol::{Action, Event, SessionId};
+use crate::vdoroomsrc::connection::{Peer, Session, Transport};
+use crate::vdoroomsrc::log::CAT;
 
 impl Control {
-    pub(crate) fn act(&mut self, element: &VdoRoomSrc, action: Action) {
+    pub(super) fn act(&mut self, element: &gst::Bin, action: Action) {
         match action {
             Action::OpenPeer {
                 session,
@@ -60,7 +55,9 @@ impl Control {
                 let keeps_pads = self.keeps_pads();
                 if let Some(session) = self.sessions.get_mut(&session) {
                     gst::info!(CAT, obj = element, "{} ends: {reason}", session.stream);
-                    session.end(Instant::now(), &reason, keeps_pads);
+                    session.end(Instant::now(), keeps_pads, |session| {
+                        last_words(session, &reason)
+                    });
                 }
             }
             Action::AskAccept { stream, info } => {
@@ -95,13 +92,13 @@ impl Control {
         }
     }
 
-    fn open(&mut self, element: &VdoRoomSrc, id: SessionId, peer: Peer) {
+    fn open(&mut self, element: &gst::Bin, id: SessionId, peer: Peer) {
         let transport = Transport {
             ice: &self.config.ice,
             latency: self.config.latency,
             retransmission: self.config.wish.retransmission,
         };
-        match Session::open(element.upcast_ref(), id, peer, &transport, &self.reports) {
+        match Session::open(element, id, peer, &transport, &self.reports) {
             Ok(session) => {
                 gst::info!(
                     CAT,
@@ -120,7 +117,7 @@ impl Control {
 
     fn set_remote_offer(
         &mut self,
-        element: &VdoRoomSrc,
+        element: &gst::Bin,
         id: SessionId,
         sdp: &str,
         screen_mids: &[String],
@@ -139,7 +136,7 @@ impl Control {
         }
     }
 
-    pub(crate) fn remote_set(&mut self, id: SessionId, outcome: Result<(), String>) {
+    pub(super) fn remote_set(&mut self, id: SessionId, outcome: Result<(), String>) {
         match (outcome, self.sessions.get(&id)) {
             (Ok(()), Some(session)) => session.create_answer(&self.reports),
             (Err(reason), Some(_)) => self.lost(id, format!("its offer is refused: {reason}")),
@@ -147,38 +144,29 @@ impl Control {
         }
     }
 
-    pub(crate) fn answer(
+    pub(super) fn answer(
         &mut self,
         id: SessionId,
         outcome: Result<WebRTCSessionDescription, String>,
     ) {
-        let Some(session) = self.sessions.get_mut(&id) else {
+        let Some(session) = self.sessions.get(&id) else {
             return;
         };
         let answer = match outcome {
             Ok(answer) => answer,
             Err(reason) => return self.lost(id, format!("no answer to its offer: {reason}")),
         };
-        let mut sent = answer.sdp().to_owned();
-        congestion::accept(&mut sent, &session.numbered);
-        // rtpsession looks for the extension in what webrtcbin takes for its own.
-        let own = sent.clone();
-        if let Some(offer) = &session.offer {
-            formats::repeat(&mut sent, offer);
-            simulcast::ask_for_largest(&mut sent, offer);
-        }
-        offer::ask_for_stereo(&mut sent, self.config.wish.audio_bitrate);
-        match sent.as_text() {
-            Ok(sdp) => session.set_local_answer(&own, sdp, &self.reports),
-            Err(error) => self.lost(id, format!("the answer cannot be written: {error}")),
+        let bitrate = self.config.wish.audio_bitrate;
+        if let Err(reason) = session.take_answer(answer.sdp(), bitrate, &self.reports) {
+            self.lost(id, reason);
         }
     }
 
     /// The answer goes out once webrtcbin goes by it. Candidates may have come before: the room
     /// keeps them until then.
-    pub(crate) fn local_set(
+    pub(super) fn local_set(
         &mut self,
-        element: &VdoRoomSrc,
+        element: &gst::Bin,
         id: SessionId,
         outcome: Result<String, String>,
     ) {
@@ -204,28 +192,18 @@ impl Control {
         }
     }
 
-    pub(crate) fn connection_state(&mut self, id: SessionId, state: &str) {
-        match state {
-            "connected" => self
-                .reports
-                .events
-                .send(Event::PeerConnected { session: id }),
-            "failed" => self.lost(id, format!("{FAILED} (ICE or DTLS)")),
-            _ => {}
-        }
-    }
-
-    pub(crate) fn lost(&mut self, session: SessionId, reason: String) {
+    pub(super) fn lost(&mut self, session: SessionId, reason: String) {
         self.reports
             .events
             .send(Event::PeerLost { session, reason });
     }
+
     /// Told once for each connection, whatever of it is undecodable.
-    pub(crate) fn undecodable(
+    pub(super) fn undecodable(
         &mut self,
-        element: &VdoRoomSrc,
+        element: &gst::Bin,
         id: SessionId,
-        kind: Kind,
+        kind: &str,
         codec: &str,
     ) {
         let session = self.sessions.get_mut(&id);
@@ -233,7 +211,7 @@ impl Control {
             return;
         };
         session.told_undecodable = true;
-        let (kind, stream) = (kind.as_str(), session.stream.clone());
+        let stream = session.stream.clone();
         let message = format!(
             "its media cannot be decoded: what it sends as {kind} ({codec}) is something else. It \
              seems to be encrypted from end to end, which a recorder cannot undo: what is recorded \

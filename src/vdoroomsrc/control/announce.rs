@@ -4,16 +4,15 @@
 
 use gst::prelude::*;
 
-use crate::vdoroomsrc::connection::Session;
-use crate::vdoroomsrc::reports::CAT;
-use crate::vdoroomsrc::element::VdoRoomSrc;
 use crate::protocol::{StreamId, StreamInfo};
+use crate::vdoroomsrc::connection::Connectivity;
+use crate::vdoroomsrc::log::CAT;
 
-pub(crate) fn accept_stream(element: &VdoRoomSrc, stream: &StreamId, info: &StreamInfo) -> bool {
+pub(super) fn accept_stream(element: &gst::Bin, stream: &StreamId, info: &StreamInfo) -> bool {
     element.emit_by_name("accept-stream", &[&stream.0, &structure(info)])
 }
 
-pub(crate) fn stream_added(element: &VdoRoomSrc, stream: &StreamId, info: &StreamInfo) {
+pub(super) fn stream_added(element: &gst::Bin, stream: &StreamId, info: &StreamInfo) {
     gst::info!(CAT, obj = element, "{stream} is in the room");
     with_info(
         element,
@@ -24,7 +23,7 @@ pub(crate) fn stream_added(element: &VdoRoomSrc, stream: &StreamId, info: &Strea
     );
 }
 
-pub(crate) fn stream_changed(element: &VdoRoomSrc, stream: &StreamId, info: &StreamInfo) {
+pub(super) fn stream_changed(element: &gst::Bin, stream: &StreamId, info: &StreamInfo) {
     with_info(
         element,
         "stream-changed",
@@ -34,7 +33,7 @@ pub(crate) fn stream_changed(element: &VdoRoomSrc, stream: &StreamId, info: &Str
     );
 }
 
-pub(crate) fn stream_removed(element: &VdoRoomSrc, stream: &StreamId, reason: &str) {
+pub(super) fn stream_removed(element: &gst::Bin, stream: &StreamId, reason: &str) {
     gst::info!(CAT, obj = element, "{stream} has left: {reason}");
     post(
         element,
@@ -46,7 +45,7 @@ pub(crate) fn stream_removed(element: &VdoRoomSrc, stream: &StreamId, reason: &s
     element.emit_by_name::<()>("stream-removed", &[&stream.0, &reason]);
 }
 
-pub(crate) fn warn(element: &VdoRoomSrc, stream: Option<&StreamId>, message: &str) {
+pub(crate) fn warn(element: &gst::Bin, stream: Option<&StreamId>, message: &str) {
     match stream {
         Some(stream) => gst::element_warning!(
             element,
@@ -57,12 +56,12 @@ pub(crate) fn warn(element: &VdoRoomSrc, stream: Option<&StreamId>, message: &st
     }
 }
 
-pub(crate) fn fail(element: &VdoRoomSrc, message: &str) {
+pub(crate) fn fail(element: &gst::Bin, message: &str) {
     gst::element_error!(element, gst::ResourceError::Failed, ("{message}"));
 }
 
 fn with_info(
-    element: &VdoRoomSrc,
+    element: &gst::Bin,
     signal: &str,
     message: &str,
     stream: &StreamId,
@@ -80,16 +79,20 @@ fn with_info(
 }
 
 /// How far a session's connection has come.
-pub(crate) fn connection(element: &VdoRoomSrc, session: &Session) {
-    let structure = session
-        .connectivity
+pub(super) fn connection(
+    element: &gst::Bin,
+    stream: &StreamId,
+    session: u32,
+    connectivity: &Connectivity,
+) {
+    let structure = connectivity
         .structure("vdoroom-connection")
-        .field("stream-id", &session.stream.0)
-        .field("session", session.number);
+        .field("stream-id", &stream.0)
+        .field("session", session);
     post(element, structure.build());
 }
 
-fn post(element: &VdoRoomSrc, structure: gst::Structure) {
+fn post(element: &gst::Bin, structure: gst::Structure) {
     let message = gst::message::Element::builder(structure)
         .src(element)
         .build();
@@ -97,7 +100,7 @@ fn post(element: &VdoRoomSrc, structure: gst::Structure) {
     let _ = element.post_message(message);
 }
 
-pub(crate) fn structure(info: &StreamInfo) -> gst::Structure {
+pub(super) fn structure(info: &StreamInfo) -> gst::Structure {
     gst::Structure::builder("vdoroom-stream-info")
         .field_if_some("label", info.label.as_deref())
         .field("director", info.director)

@@ -3,17 +3,16 @@
 
 use gst::prelude::*;
 
-use super::thread::Control;
-use crate::vdoroomsrc::reports::TrackId;
-use crate::vdoroomsrc::reports::CAT;
-use crate::vdoroomsrc::element::VdoRoomSrc;
 use super::announce;
+use super::thread::Control;
 use crate::protocol::StreamId;
+use crate::vdoroomsrc::log::CAT;
+use crate::vdoroomsrc::reports::TrackId;
 
 impl Control {
-    pub(crate) fn flow(
+    pub(super) fn flow(
         &mut self,
-        element: &VdoRoomSrc,
+        element: &gst::Bin,
         id: TrackId,
         flow: Result<gst::FlowSuccess, gst::FlowError>,
     ) {

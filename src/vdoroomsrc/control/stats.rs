@@ -10,12 +10,9 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::announce;
-use crate::vdoroomsrc::connection::Connectivity;
-use crate::vdoroomsrc::media::Exit;
-use crate::vdoroomsrc::media::VdoRoomSrcPad;
-use crate::vdoroomsrc::connection::Session;
-use crate::vdoroomsrc::media::Track;
 use crate::protocol::{Dialect, RoomState, RoomStatus};
+use crate::vdoroomsrc::connection::{Connectivity, Session};
+use crate::vdoroomsrc::media::{Exit, Track, VdoRoomSrcPad};
 
 /// The control thread writes it when a session or pad comes or goes; held for a copy only.
 pub(crate) type SharedSessions = Arc<Mutex<Vec<SessionView>>>;
@@ -39,7 +36,7 @@ struct TrackView {
 }
 
 impl SessionView {
-    pub(crate) fn of(session: &Session) -> Self {
+    pub(super) fn of(session: &Session) -> Self {
         Self {
             stream: session.stream.0.clone(),
             number: session.number,
@@ -132,14 +129,17 @@ impl TrackView {
     }
 }
 
-/// The event `vdoroom-session-end` of a track.
-pub(crate) fn last_words(session: &Session, track: &Track, reason: &str) -> gst::Structure {
-    let event = gst::Structure::builder("vdoroom-session-end").field("reason", reason);
-    TrackView::of(track, session).add_received(event).build()
+/// The event `vdoroom-session-end` of each track.
+pub(super) fn last_words(session: &Session, reason: &str) -> Vec<gst::Structure> {
+    let words = session.tracks.iter().map(|track| {
+        let event = gst::Structure::builder("vdoroom-session-end").field("reason", reason);
+        TrackView::of(track, session).add_received(event).build()
+    });
+    words.collect()
 }
 
 /// All that the property shows.
-pub(crate) fn structure(
+pub(crate) fn stats(
     room: Option<&RoomStatus>,
     sessions: &[SessionView],
     dropped_events: u64,

@@ -12,22 +12,18 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use gst::glib;
-use gst_webrtc::{WebRTCDataChannel, WebRTCSessionDescription};
 
-use crate::vdoroomsrc::reports::{Candidate, Layer};
-use crate::vdoroomsrc::reports::{Reports, Ticket};
-use crate::vdoroomsrc::settings::IceServers;
-use crate::vdoroomsrc::settings::Wish;
-use crate::vdoroomsrc::media::Kind;
-use crate::vdoroomsrc::control::reload::KeptPads;
-use super::remains::{Reaper, Remains};
-use crate::vdoroomsrc::connection::Session;
-use super::stats::{SessionView, SharedSessions};
-use super::warm_up::warm_up;
-use crate::vdoroomsrc::element::VdoRoomSrc;
 use super::announce;
-use crate::protocol::{Action, SessionId, StreamId};
+use super::reaper::Reaper;
+use super::reload::KeptPads;
+use super::stats::{SessionView, SharedSessions, last_words};
+use super::warm_up::warm_up;
+use crate::protocol::{SessionId, StreamId};
 use crate::signalling::Doubt;
+use crate::vdoroomsrc::connection::Session;
+use crate::vdoroomsrc::media::{End, KeyframeWish, Track};
+use crate::vdoroomsrc::reports::{Command, Reports, TrackId};
+use crate::vdoroomsrc::settings::{IceServers, Wish};
 
 /// How often media and keyframes are looked after.
 const TICK: Duration = Duration::from_millis(100);
@@ -40,105 +36,6 @@ const STOP_TICK: Duration = Duration::from_millis(10);
 /// How long consumers may take EOS then: NULL is a second away at most.
 const STOP_DRAIN: Duration = Duration::from_millis(400);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TrackId {
-    pub session: SessionId,
-    pub index: usize,
-}
-
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// From the room.
-    Room(Action),
-    /// From webrtcbin, about a session.
-    RemoteSet {
-        session: SessionId,
-        outcome: Result<(), String>,
-    },
-    Answer {
-        session: SessionId,
-        outcome: Result<WebRTCSessionDescription, String>,
-    },
-    /// webrtcbin has taken its own answer, which is to be sent.
-    LocalSet {
-        session: SessionId,
-        outcome: Result<String, String>,
-    },
-    ChannelOpen {
-        session: SessionId,
-        channel: WebRTCDataChannel,
-    },
-    /// On its way to the room, which hears it once the publisher's identity is proven.
-    ChannelText {
-        session: SessionId,
-        text: String,
-        ticket: Ticket,
-    },
-    State {
-        session: SessionId,
-        layer: Layer,
-        state: String,
-    },
-    /// The selected candidates, ours and the publisher's.
-    Pair {
-        session: SessionId,
-        local: Candidate,
-        remote: Candidate,
-    },
-    /// We have an address more.
-    Gathered {
-        session: SessionId,
-        candidate: String,
-    },
-    Pad {
-        session: SessionId,
-        pad: gst::Pad,
-        block: gst::PadProbeId,
-    },
-    Jitterbuffer {
-        session: SessionId,
-        ssrc: u32,
-        jitterbuffer: glib::WeakRef<gst::Element>,
-    },
-    /// An element of a session has posted an error.
-    Failed {
-        session: SessionId,
-        reason: String,
-    },
-    /// What is left of a session does nothing any more.
-    Stopped {
-        number: u64,
-        remains: Remains,
-    },
-    /// From a track's exit.
-    EosLeft {
-        track: TrackId,
-    },
-    /// All that this session sent is on its way out of a pad that stays.
-    Drained {
-        track: TrackId,
-        session: SessionId,
-    },
-    Flow {
-        track: TrackId,
-        flow: Result<gst::FlowSuccess, gst::FlowError>,
-    },
-    /// Something that concerns no single stream does not work.
-    Warn(String),
-    /// Media of a session is not what its offer says: of this kind, and called this.
-    Undecodable(SessionId, Kind, &'static str),
-    /// From the application.
-    RequestKeyframe(StreamId),
-    KeyframeInterval(Option<Duration>),
-    /// The pipeline plays again after a pause.
-    Resumed,
-    /// The network thread has ended and nothing more will come from the room.
-    RoomClosed,
-    /// The element stops: take everything apart now. Brings the element along: one that is being
-    /// dropped cannot be upgraded to any more.
-    Stop(VdoRoomSrc),
-}
-
 /// What the thread needs to know for as long as it runs.
 pub(crate) struct Config {
     pub room: String,
@@ -147,7 +44,7 @@ pub(crate) struct Config {
     /// Checks the TURN servers, if there are any.
     pub doubt: Option<Doubt>,
     pub latency: u32,
-    pub keyframes: super::keyframes::KeyframeWish,
+    pub keyframes: KeyframeWish,
     /// `no-more-pads` is told once its pads are there.
     pub one_stream: bool,
     /// How long pads wait for the next session of their stream.
@@ -159,23 +56,23 @@ pub(crate) struct Config {
     pub paused: Arc<AtomicBool>,
 }
 
-pub(crate) struct Control {
-    element: glib::WeakRef<VdoRoomSrc>,
-    pub(crate) config: Config,
-    pub(crate) reports: Reports,
-    pub(crate) sessions: BTreeMap<SessionId, Session>,
+pub(super) struct Control {
+    element: glib::WeakRef<gst::Bin>,
+    pub(super) config: Config,
+    pub(super) reports: Reports,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
     /// Pads of sessions that have ended, which wait for the next one.
-    pub(crate) kept: KeptPads,
-    pub(crate) reaper: Reaper,
+    pub(super) kept: KeptPads,
+    pub(super) reaper: Reaper,
     /// Streams that have left the room and why, told once these sessions have been taken apart.
-    pub(crate) leaving: Vec<(StreamId, String, Vec<SessionId>)>,
+    pub(super) leaving: Vec<(StreamId, String, Vec<SessionId>)>,
     /// Why the room is over, told once all sessions have been taken apart.
-    pub(crate) failing: Option<String>,
-    pub(crate) flows: BTreeMap<SessionId, gst_base::UniqueFlowCombiner>,
+    pub(super) failing: Option<String>,
+    pub(super) flows: BTreeMap<SessionId, gst_base::UniqueFlowCombiner>,
     /// What was said of the streams whose last connection was never made.
-    pub(crate) failures: BTreeMap<StreamId, String>,
+    pub(super) failures: BTreeMap<StreamId, String>,
     /// Until when consumers may take EOS, and the element that they belong to.
-    stopping: Option<(Instant, VdoRoomSrc)>,
+    stopping: Option<(Instant, gst::Bin)>,
     /// The room's goodbyes have all come through here.
     room_closed: bool,
 }
@@ -183,7 +80,7 @@ pub(crate) struct Control {
 /// The body of the thread. Ends after [`Command::Stop`], which an element that is dropped sends
 /// too.
 pub(crate) fn run(
-    element: glib::WeakRef<VdoRoomSrc>,
+    element: glib::WeakRef<gst::Bin>,
     config: Config,
     reports: Reports,
     commands: Receiver<Command>,
@@ -238,7 +135,7 @@ impl Control {
         }
     }
 
-    fn handle(&mut self, element: &VdoRoomSrc, command: Command) {
+    fn handle(&mut self, element: &gst::Bin, command: Command) {
         match command {
             Command::Room(action) => self.act(element, action),
             Command::RemoteSet { session, outcome } => self.remote_set(session, outcome),
@@ -279,15 +176,15 @@ impl Control {
                 }
             }
             Command::Failed { session, reason } => self.lost(session, reason),
-            Command::Stopped { number, remains } => self.stopped(element, number, remains),
+            Command::Stopped => self.stopped(element),
             Command::EosLeft { track } => {
                 if let Some(track) = self.track(track) {
-                    track.eos_left = true;
+                    track.end = End::Eos;
                 }
             }
             Command::Drained { track, session } => {
                 if let Some(track) = self.track(track) {
-                    track.drained |= track.session == session;
+                    track.note_drained(session);
                 }
             }
             Command::Flow { track, flow } => self.flow(element, track, flow),
@@ -315,7 +212,7 @@ impl Control {
         }
     }
 
-    fn tick(&mut self, element: &VdoRoomSrc, now: Instant) {
+    fn tick(&mut self, element: &gst::Bin, now: Instant) {
         for session in self.sessions.values_mut() {
             if session.is_ending() {
                 continue;
@@ -366,7 +263,8 @@ impl Control {
         let now = Instant::now();
         let keeps_pads = self.keeps_pads();
         for session in self.sessions.values_mut() {
-            session.end(now, "the pipeline was paused", keeps_pads);
+            let reason = "the pipeline was paused";
+            session.end(now, keeps_pads, |session| last_words(session, reason));
         }
         self.config.paused.store(false, Relaxed);
         let paused: Vec<SessionId> = self.sessions.keys().copied().collect();
@@ -375,7 +273,7 @@ impl Control {
         }
     }
 
-    pub(crate) fn tell_who_left(&mut self, element: &VdoRoomSrc) {
+    pub(super) fn tell_who_left(&mut self, element: &gst::Bin) {
         let drains = |id: &SessionId| self.sessions.contains_key(id) || self.reaper.has(*id);
         let (staying, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.leaving)
             .into_iter()
@@ -387,13 +285,13 @@ impl Control {
     }
 
     /// Everybody gets EOS, and the room's goodbyes a moment to leave.
-    fn stop(&mut self, element: VdoRoomSrc) {
+    fn stop(&mut self, element: gst::Bin) {
         let now = Instant::now();
         self.end_all(now, "the element stops");
         self.stopping = Some((now + STOP_DRAIN, element));
     }
 
-    fn element(&self) -> Option<VdoRoomSrc> {
+    fn element(&self) -> Option<gst::Bin> {
         let stopping = self.stopping.as_ref().map(|(_, element)| element.clone());
         stopping.or_else(|| self.element.upgrade())
     }
@@ -402,7 +300,7 @@ impl Control {
         self.sessions.is_empty() && self.kept.is_empty() && self.reaper.is_empty()
     }
 
-    pub(crate) fn keeps_pads(&self) -> bool {
+    pub(super) fn keeps_pads(&self) -> bool {
         !self.config.rejoin_window.is_zero()
     }
 
@@ -411,7 +309,7 @@ impl Control {
         self.config.rejoin_window = Duration::ZERO;
         self.kept.end(now, None);
         for session in self.sessions.values_mut() {
-            session.end(now, reason, false);
+            session.end(now, false, |session| last_words(session, reason));
         }
     }
 
@@ -421,13 +319,13 @@ impl Control {
             .is_some_and(|(at, _)| now >= *at || self.room_closed && self.is_idle())
     }
 
-    pub(crate) fn track(&mut self, id: TrackId) -> Option<&mut super::track::Track> {
+    pub(super) fn track(&mut self, id: TrackId) -> Option<&mut Track> {
         let mut tracks = self.sessions.values_mut().flat_map(|s| &mut s.tracks);
         let own = tracks.find(|track| track.id == id);
         own.or_else(|| self.kept.track(id))
     }
 
-    fn tracks_of(&self, stream: &StreamId) -> impl Iterator<Item = &super::track::Track> {
+    fn tracks_of(&self, stream: &StreamId) -> impl Iterator<Item = &Track> {
         self.sessions
             .values()
             .filter(move |session| session.stream == *stream)
@@ -435,7 +333,7 @@ impl Control {
     }
 
     /// Lets the `stats` property see the sessions without asking this thread.
-    pub(crate) fn publish_views(&self) {
+    pub(super) fn publish_views(&self) {
         let mut views: Vec<SessionView> = self.sessions.values().map(SessionView::of).collect();
         // The old ones are dropped after the lock.
         let mut shared = self.config.views.lock().unwrap_or_else(|e| e.into_inner());

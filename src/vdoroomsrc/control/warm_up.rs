@@ -16,7 +16,7 @@ const ELEMENTS: [&str; 6] = [
 ];
 
 /// A quarter of a second of work, once for a process, on a thread of its own.
-pub(crate) fn warm_up<'scope>(scope: &'scope Scope<'scope, '_>) {
+pub(super) fn warm_up<'scope>(scope: &'scope Scope<'scope, '_>) {
     static DONE: Once = Once::new();
     if DONE.is_completed() {
         return;

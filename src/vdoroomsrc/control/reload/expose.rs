@@ -1,35 +1,22 @@
 // SPDX-License-Identifier: MPL-2.0
 //! From a pad of webrtcbin to a pad of the element.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use gst_webrtc::WebRTCRTPTransceiver;
 
-use crate::vdoroomsrc::reports::CAT;
-use crate::vdoroomsrc::element::VdoRoomSrc;
-use crate::vdoroomsrc::control::announce;
-use crate::vdoroomsrc::media::Codec;
-use crate::vdoroomsrc::control::{Config, Control};
-use crate::vdoroomsrc::reports::TrackId;
-use crate::vdoroomsrc::reports::Reports;
-use crate::vdoroomsrc::media::Exit;
-use crate::vdoroomsrc::media::Person;
-use super::introduce::introduction;
-use crate::vdoroomsrc::media::KeyframePolicy;
-use crate::vdoroomsrc::connection::sdp::offer;
-use crate::vdoroomsrc::media::Origin;
-use crate::vdoroomsrc::media::{Kind, pad_name};
+use super::introduce::{introduction, person};
 use super::kept::KeptPads;
-use crate::vdoroomsrc::control::Remains;
-use crate::vdoroomsrc::connection::{Session, WaitingPad};
-use crate::vdoroomsrc::connection::element_prefix;
-use crate::vdoroomsrc::media::{Plan, Track};
-use crate::protocol::{SessionId, StreamId};
-
-/// How long a new session's pads wait for those of the one before, which still drain.
-const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::protocol::StreamId;
+use crate::vdoroomsrc::connection::{Promised, Session, WaitingPad, element_prefix};
+use crate::vdoroomsrc::log::CAT;
+use crate::vdoroomsrc::media::{
+    Codec, Exit, KeyframePolicy, KeyframeWish, Kind, Origin, Plan, Track, pad_name, refuse,
+};
+use crate::vdoroomsrc::reports::{Reports, TrackId};
 
 /// How long pads wait for the first sender reports: what leaves before them has no place but that
 /// of its arrival. Browsers send them at once when asked, others after half a second or more.
@@ -54,87 +41,47 @@ pub(crate) struct Exposed {
     pub broken: Vec<Track>,
 }
 
-impl Session {
-    pub(crate) fn add_pad(&mut self, pad: gst::Pad, block: gst::PadProbeId) {
-        self.waiting_pads.push(WaitingPad {
-            pad,
-            block,
-            deadline: Instant::now() + NAMESAKE_TIMEOUT,
-            since: Instant::now(),
-        });
-    }
-
-    /// Whether reports have told where all media belongs that is there or promised.
-    fn media_is_placed(&self, now: Instant) -> bool {
-        let since = self.waiting_pads.iter().map(|pad| pad.since).min();
-        let waited = since.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
-        let promised = self.promised.iter().filter(|track| track.codec.is_ok());
-        let all_there = self.waiting_pads.len() + self.tracks.len() >= promised.count();
-        let is_known = |pad: &WaitingPad| self.timeline.knows(&pad.pad);
-        let is_under_way = |pad: &WaitingPad| self.timeline.is_under_way(&pad.pad);
-        let has_reordered = |pad: &WaitingPad| self.timeline.has_reordered(&pad.pad);
-        let all_there = all_there && self.waiting_pads.iter().all(is_under_way);
-        let patience = match (all_there, self.waiting_pads.iter().all(is_known)) {
-            (true, true) => Duration::ZERO,
-            (false, true) => COMPANY_TIMEOUT,
-            (_, false) if self.waiting_pads.iter().any(has_reordered) => REORDERED_TIMEOUT,
-            (_, false) => REPORT_TIMEOUT,
-        };
-        waited >= patience
-    }
+/// What is the same for all pads.
+pub(crate) struct Surroundings<'a> {
+    pub element: &'a gst::Bin,
+    pub room: &'a str,
+    pub keyframes: KeyframeWish,
+    /// Media that comes while this is set is dropped.
+    pub paused: &'a Arc<AtomicBool>,
+    pub reports: &'a Reports,
 }
 
-impl Control {
-    pub(crate) fn expose_pads(&mut self, element: &VdoRoomSrc) {
-        let now = Instant::now();
-        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
-        let mut changed = false;
-        for id in ids {
-            // Taken out while pads are added: handlers of pad-added may ask for anything but it.
-            let Some(mut session) = self.sessions.remove(&id) else {
-                continue;
-            };
-            let ending = self.sessions.values().filter(|other| other.is_ending());
-            let ending = ending
-                .map(|other| &other.stream)
-                .chain(self.reaper.streams());
-            let draining: Vec<StreamId> = ending.cloned().collect();
-            let (config, reports) = (&self.config, &self.reports);
-            let kept = &mut self.kept;
-            let exposed = expose(element, &mut session, config, &draining, kept, reports, now);
-            changed |= exposed.pads > 0;
-            for reason in exposed.refused {
-                announce::warn(element, Some(&session.stream), &reason);
-            }
-            for track in exposed.broken {
-                let (stream, group_id) = (session.stream.clone(), session.group_id);
-                let remains = Remains::of_pad(stream, group_id, track);
-                self.take_apart(remains);
-            }
-            self.sessions.insert(id, session);
-        }
-        if changed {
-            // Latency was queried before this branch was there.
-            let _ = element.post_message(gst::message::Latency::builder().src(element).build());
-            self.publish_views();
-        }
-    }
+/// Whether reports have told where all media belongs that is there or promised.
+fn is_placed(session: &Session, now: Instant) -> bool {
+    let since = session.waiting_pads.iter().map(|pad| pad.since).min();
+    let waited = since.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
+    let promised = session.promised.iter().filter(|track| track.codec.is_ok());
+    let all_there = session.waiting_pads.len() + session.tracks.len() >= promised.count();
+    let is_known = |pad: &WaitingPad| session.timeline.knows(&pad.pad);
+    let is_under_way = |pad: &WaitingPad| session.timeline.is_under_way(&pad.pad);
+    let has_reordered = |pad: &WaitingPad| session.timeline.has_reordered(&pad.pad);
+    let all_there = all_there && session.waiting_pads.iter().all(is_under_way);
+    let patience = match (all_there, session.waiting_pads.iter().all(is_known)) {
+        (true, true) => Duration::ZERO,
+        (false, true) => COMPANY_TIMEOUT,
+        (_, false) if session.waiting_pads.iter().any(has_reordered) => REORDERED_TIMEOUT,
+        (_, false) => REPORT_TIMEOUT,
+    };
+    waited >= patience
 }
 
 /// Exposes the session's waiting pads, unless those of the stream's session before still drain.
-fn expose(
-    element: &VdoRoomSrc,
+pub(crate) fn expose(
+    around: &Surroundings<'_>,
     session: &mut Session,
-    config: &Config,
     draining: &[StreamId],
     kept: &mut KeptPads,
-    reports: &Reports,
     now: Instant,
 ) -> Exposed {
     if session.waiting_pads.is_empty() || session.is_ending() {
         return Exposed::default();
     }
-    if config.paused.load(Relaxed) {
+    if around.paused.load(Relaxed) {
         // Its media would fill the jitterbuffers. When the pipeline plays again there is another
         // session.
         for waiting in session.waiting_pads.drain(..) {
@@ -142,7 +89,7 @@ fn expose(
         }
         return Exposed::default();
     }
-    if !session.media_is_placed(now) {
+    if !is_placed(session, now) {
         return Exposed::default();
     }
     let mut media = session
@@ -164,14 +111,7 @@ fn expose(
     let mut exposed = Exposed::default();
     for waiting in ready {
         let broken = &mut exposed.broken;
-        match expose_pad(
-            element,
-            session,
-            config,
-            (kept, broken),
-            reports,
-            &waiting.pad,
-        ) {
+        match expose_pad(around, session, (kept, broken), &waiting.pad) {
             Ok(()) => {
                 exposed.pads += 1;
                 waiting.pad.remove_probe(waiting.block);
@@ -185,21 +125,10 @@ fn expose(
     exposed
 }
 
-/// Lets a pad of webrtcbin run into nothing: one that is not linked would end the connection.
-pub(crate) fn refuse(pad: &gst::Pad, block: gst::PadProbeId) {
-    pad.add_probe(
-        gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-        |_, _| gst::PadProbeReturn::Handled,
-    );
-    pad.remove_probe(block);
-}
-
 fn expose_pad(
-    element: &VdoRoomSrc,
+    around: &Surroundings<'_>,
     session: &mut Session,
-    config: &Config,
     (kept, broken): (&mut KeptPads, &mut Vec<Track>),
-    reports: &Reports,
     pad: &gst::Pad,
 ) -> Result<(), String> {
     if session.tracks.len() >= MAX_TRACKS {
@@ -212,8 +141,7 @@ fn expose_pad(
     }
     let medium = Medium::of(session, pad)?;
     if let Some(track) = kept.take(&medium.pad_name(session, medium.nth)) {
-        let person = Person::of(session, &config.room);
-        return go_on(element, session, (track, broken), (&medium, person), pad);
+        return go_on(around, session, (track, broken), &medium, pad);
     }
     let Medium {
         codec,
@@ -221,6 +149,7 @@ fn expose_pad(
         kind,
         nth,
     } = medium;
+    let element = around.element;
     let index = free_index(element, kind, &session.stream, nth);
     let id = TrackId {
         session: session.id,
@@ -238,17 +167,17 @@ fn expose_pad(
             id,
             kind,
             codec.forms(),
-            introduction(session, &config.room, promise, kind, codec, nth),
-            reports.commands.clone(),
-            config.paused.clone(),
+            introduction(session, around.room, promise, kind, codec, nth),
+            around.reports.commands.clone(),
+            around.paused.clone(),
             Instant::now(),
         )
-        .waiting_after_loss(config.keyframes.waits),
-        keyframes: KeyframePolicy::new(config.keyframes.interval),
+        .waiting_after_loss(around.keyframes.waits),
+        keyframes: KeyframePolicy::new(around.keyframes.interval),
         prefix: chain_prefix(session, kind),
     };
     session.timeline.place_packets(pad);
-    let track = Track::build(element.upcast_ref(), pad, plan)
+    let track = Track::build(element, pad, plan)
         .map_err(|error| format!("its {} cannot be unpacked: {error}", codec.encoding_name))?;
     let ghost = track.pad.clone();
     session.tracks.push(track);
@@ -281,17 +210,18 @@ fn chain_prefix(session: &Session, kind: Kind) -> String {
 
 /// Lets a pad that has waited for the stream go on with what `pad` of webrtcbin carries.
 fn go_on(
-    element: &VdoRoomSrc,
+    around: &Surroundings<'_>,
     session: &mut Session,
     (mut track, broken): (Track, &mut Vec<Track>),
-    (medium, person): (&Medium, Person),
+    medium: &Medium,
     pad: &gst::Pad,
 ) -> Result<(), String> {
     let prefix = chain_prefix(session, medium.kind);
     session.timeline.place_packets(pad);
+    let element = around.element;
     gst::info!(CAT, obj = element, "{} continues", track.pad.name());
-    let whose = (session.id, person);
-    match track.rebuild(element.upcast_ref(), whose, pad, &prefix) {
+    let whose = (session.id, person(session, around.room));
+    match track.rebuild(element, whose, pad, &prefix) {
         Ok(()) => {
             track.pad.set_origin(origin(session, pad));
             session.tracks.push(track);
@@ -357,13 +287,13 @@ fn codec_of(pad: &gst::Pad) -> Result<&'static Codec, String> {
 fn promise_of(session: &Session, pad: &gst::Pad, codec: &Codec) -> Option<usize> {
     let transceiver = pad.property::<Option<WebRTCRTPTransceiver>>("transceiver")?;
     let mid = transceiver.mid()?;
-    let fits = |track: &offer::Track| track.mid == mid && track.kind.is_video() == codec.video;
+    let fits = |track: &Promised| track.mid == mid && track.kind.is_video() == codec.video;
     session.promised.iter().position(fits)
 }
 
 /// `nth`, or the next number after it that no pad has: a session may share its stream's ID with
 /// another one (protocol 3.6).
-fn free_index(element: &VdoRoomSrc, kind: Kind, stream: &StreamId, nth: usize) -> usize {
+fn free_index(element: &gst::Bin, kind: Kind, stream: &StreamId, nth: usize) -> usize {
     let taken = |index: &usize| {
         element
             .static_pad(&pad_name(kind, &stream.0, *index))

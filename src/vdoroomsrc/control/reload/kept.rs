@@ -9,12 +9,10 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use crate::vdoroomsrc::media::Codec;
-use crate::vdoroomsrc::reports::TrackId;
-use crate::vdoroomsrc::control::Remains;
-use crate::vdoroomsrc::connection::Ending;
-use crate::vdoroomsrc::media::Track;
 use crate::protocol::StreamId;
+use crate::vdoroomsrc::connection::{Ending, Remains};
+use crate::vdoroomsrc::media::{Codec, End, Track};
+use crate::vdoroomsrc::reports::TrackId;
 
 pub(crate) struct Kept {
     stream: StreamId,
@@ -53,7 +51,7 @@ impl Kept {
             .ending
             .as_mut()
             .is_some_and(|e| e.is_overdue(now, taken));
-        self.track.eos_left || overdue
+        self.track.end == End::Eos || overdue
     }
 }
 
