@@ -10,9 +10,10 @@ use gst::subclass::prelude::*;
 
 use super::object::VdoRoomSrc;
 use crate::protocol::{Event, StreamId};
+use crate::vdoroomsrc::reports::Command;
 
 #[allow(unused_doc_comments)] // They are for gst-docs, which looks for them beside the signals.
-pub(crate) fn all() -> Vec<Signal> {
+pub(super) fn all() -> Vec<Signal> {
     let string = String::static_type;
     let info = gst::Structure::static_type;
     vec![
@@ -75,7 +76,8 @@ pub(crate) fn all() -> Vec<Signal> {
          * Requests a keyframe of each of the stream's videos, by PLI.
          */
         action("request-keyframe", |element, stream| {
-            element.imp().request_keyframe(stream);
+            let command = Command::RequestKeyframe(StreamId(stream));
+            element.imp().command(command);
         }),
         /**
          * GstVdoRoomSrc::play:

@@ -11,14 +11,11 @@ use gst::subclass::prelude::*;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::imp::VdoRoomSrc;
-use crate::vdoroomsrc::settings::PROPERTIES;
-use crate::vdoroomsrc::settings::Settings;
+use super::object::imp::VdoRoomSrc;
+use crate::vdoroomsrc::settings::{PROPERTIES, Settings, is_secret};
 
 /// Say where and what, as the URI itself does.
 const SAID_BEFORE: [&str; 2] = ["server", "room"];
-/// Are or may hold secrets.
-const SECRET: [&str; 4] = ["password", "token", "turn-password", "turn-servers"];
 
 #[derive(Debug, thiserror::Error)]
 enum UriError {
@@ -99,7 +96,7 @@ impl URIHandlerImpl for VdoRoomSrc {
 
 impl Settings {
     /// A property says something else than the URI did.
-    pub(crate) fn forget_uri(&mut self, property: &str) {
+    pub(super) fn forget_uri(&mut self, property: &str) {
         if matches!(property, "server" | "room" | "streams") {
             self.uri = None;
             self.one_stream = false;
@@ -191,7 +188,7 @@ fn property(name: &str, text: &str) -> Result<(&'static str, glib::Value), UriEr
     if SAID_BEFORE.contains(&name) {
         return Err(UriError::SaidBefore(name.to_owned()));
     }
-    if SECRET.contains(&name) {
+    if is_secret(name) {
         return Err(UriError::Secret(name.to_owned()));
     }
     let is_it = |pspec: &&glib::ParamSpec| {
