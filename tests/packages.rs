@@ -59,8 +59,8 @@ fn the_debian_packages_depend_on_all_whose_lack_the_elements_complain_about() {
     let tools = deb["variants"]["tools"]["depends"].to_string();
     let depends = elements_in(&plugin);
     let sources = [
-        read("src/vdoroomsrc/requirements.rs"),
-        read("src/vdoroomsrc/codecs.rs"),
+        read("src/vdoroomsrc/media/codecs/requirements.rs"),
+        read("src/vdoroomsrc/media/codecs/table.rs"),
         read("src/roomfilesink/mux/matroska/parser.rs"),
         read("src/roomfilesink/mux/mpegts/mux.rs"),
     ]

@@ -74,7 +74,7 @@ impl Form {
 
 static ALL: LazyLock<Result<Vec<Form>, String>> = LazyLock::new(|| {
     let mut forms = Vec::new();
-    // Frames of spatial layers come out of no depayloader alone (`vdoroomsrc/layers`).
+    // Frames of spatial layers come out of no depayloader alone (`vdoroomsrc/media/frames/layers`).
     let is_plain = |seed: &&seeds::Seed| seed.name != "VP9-spatial";
     for seed in seeds::all()?.iter().filter(is_plain) {
         for (codec, elements) in FORMS {

@@ -2,9 +2,12 @@
 //! The source: joins a room and has a pad for each track that is sent in it.
 //!
 //! `protocol::Room` decides everything that is said in the room, on the thread `vdoroom:net`, which
-//! the signalling module runs. `control` carries out what it decides, on the thread `vdoroom:ctl`:
-//! it owns a `session` for each WebRTC connection. A session has a `track` for each medium, and each
-//! track ends in an `exit`, the ghost pad. `imp` is the GObject around them.
+//! the signalling module runs. What it decides, `control` carries out, on the thread `vdoroom:ctl`: it
+//! owns a `Session` for each WebRTC connection (`connection`), and each session a `Track` for each
+//! medium (`media`), which ends in a pad. `element` is the GObject around them.
+//!
+//! Imports run downwards: `element`, `control`, `connection`, `settings`, `media`,
+//! `reports`, `log`.
 
 /**
  * SECTION:element-vdoroomsrc
@@ -75,92 +78,26 @@
  * - `vdoroom-session-end`, before EOS: `reason`, the number of `packets` that arrived, were
  *   `lost`, `late` and `recovered`, and the mean `jitter` in nanoseconds
  */
-mod actions;
-mod announce;
-mod arrivals;
-mod association;
-#[cfg(feature = "av1")]
-mod av1;
-mod bundle;
-mod codecs;
-mod congestion;
-mod connectivity;
+mod connection;
 mod control;
-mod counters;
-mod events;
-mod exit;
-mod expose;
-mod flow;
-mod formats;
-#[cfg(any(test, feature = "fuzzing"))]
-#[doc(hidden)]
-pub mod fuzzing;
-mod guard;
-mod ice;
-mod identity;
-mod imp;
-mod introduction;
-mod keyframes;
-mod layers;
-mod loss;
-mod no_more_pads;
-mod numbers;
-mod offer;
-#[cfg(any(test, feature = "fuzzing"))]
-#[doc(hidden)]
-pub mod packets;
-mod pad;
-mod pad_names;
-mod parsed_keyframes;
-mod payload;
-mod ping;
-mod properties;
-mod pulse;
-mod rejoin;
-mod remains;
-mod repair;
-mod requirements;
-mod sender;
-mod sender_reports;
-mod session;
-mod session_names;
+mod element;
+mod log;
+mod media;
+mod reports;
 mod settings;
-mod shortcut;
-mod signals;
-mod simulcast;
-mod ssrcs;
-mod states;
-mod stats;
-mod tags;
-mod timeline;
-mod timestamps;
-mod track;
-mod uri;
-mod values;
-mod warm_up;
-mod watches;
-mod webrtcbin;
 
 use gst::glib;
 use gst::prelude::*;
-use once_cell::sync::Lazy;
 
-pub use pad::VdoRoomSrcPad;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub use connection::fuzzing;
+pub use element::VdoRoomSrc;
+pub use media::VdoRoomSrcPad;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub use media::packets;
 pub use settings::Dialect;
-
-static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
-    gst::DebugCategory::new(
-        "vdoroomsrc",
-        gst::DebugColorFlags::empty(),
-        Some("VDO.Ninja room source"),
-    )
-});
-
-glib::wrapper! {
-    pub struct VdoRoomSrc(ObjectSubclass<imp::VdoRoomSrc>)
-        @extends gst::Bin, gst::Element, gst::Object,
-        @implements gst::ChildProxy, gst::URIHandler;
-}
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     for of_the_interface in [Dialect::static_type(), VdoRoomSrcPad::static_type()] {

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What is done to an offer before webrtcbin sees it, and what webrtcbin does then. Only fuzzers and
+//! tests use this.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+use gst_sdp::SDPMessage;
+use gst_webrtc::{WebRTCICETransportPolicy, WebRTCSessionDescription};
+
+use super::session::{Peer, Session};
+use crate::protocol::{Fingerprints, SessionId, StreamId, fuzzing};
+use crate::vdoroomsrc::connection::sdp::narrow;
+use crate::vdoroomsrc::connection::webrtcbin::Transport;
+use crate::vdoroomsrc::reports::{Command, EventSender, Reports};
+use crate::vdoroomsrc::settings::{IceServers, PortRange, Wish};
+
+/// webrtcbin answers sooner, or never.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// webrtcbin 1.22 loses descriptors when it is stopped just when it begins to look for candidates.
+/// A session ends later than that.
+const BEGINNING: Duration = Duration::from_millis(30);
+
+fn wish() -> Wish {
+    Wish {
+        audio: true,
+        video: true,
+        screen: true,
+        video_codecs: Vec::new(),
+        audio_codecs: Vec::new(),
+        audio_bitrate: 0,
+        retransmission: true,
+    }
+}
+
+/// An offer, as far as a room lets it pass.
+pub fn narrowing(input: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(input);
+    if !text.starts_with("v=0") || text.contains('\0') {
+        return Ok(());
+    }
+    let Ok(mut sdp) = SDPMessage::parse_buffer(text.as_bytes()) else {
+        return Ok(());
+    };
+    let tracks = narrow(&mut sdp, &["1".to_owned()], &wish(), &[], |_| true);
+    if sdp.as_text().is_err() {
+        return Err("a narrowed offer cannot be written".to_owned());
+    }
+    match tracks.len() <= sdp.medias().count() {
+        true => Ok(()),
+        false => Err("there are more tracks than m-lines".to_owned()),
+    }
+}
+
+/// The offers that a room lets pass, applied to a webrtcbin. What there is to see is whether the
+/// process survives.
+pub fn applying(input: &[u8]) -> Result<(), String> {
+    let offers = fuzzing::applied(input);
+    if offers.is_empty() || offers.iter().any(|sdp| sdp.contains('\0')) {
+        return Ok(());
+    }
+    let pipeline = gst::Pipeline::new();
+    let outcome = apply(&pipeline, &offers);
+    stop(&pipeline)?;
+    outcome
+}
+
+fn stop(pipeline: &gst::Pipeline) -> Result<(), String> {
+    for webrtcbin in pipeline.children() {
+        webrtcbin.set_locked_state(false);
+    }
+    let stopped = pipeline.set_state(gst::State::Null);
+    stopped.map(drop).map_err(|error| error.to_string())
+}
+
+fn apply(pipeline: &gst::Pipeline, offers: &[String]) -> Result<(), String> {
+    let (mut session, reports, told) = open(pipeline)?;
+    for offer in offers {
+        let taken = session.set_remote_offer(offer, &["1".to_owned()], &wish(), &reports);
+        if taken.is_err() || !is_taken(&told)? {
+            return Ok(());
+        }
+        session.create_answer(&reports);
+        let Some(answer) = answer(&told)? else {
+            return Ok(());
+        };
+        session.set_local_answer(answer.sdp(), String::new(), &reports);
+        wait(&told, |command| {
+            matches!(command, Command::LocalSet { .. }).then_some(())
+        })?;
+        session.add_candidate(0, "candidate:1 1 UDP 1 127.0.0.1 9 typ host");
+        std::thread::sleep(BEGINNING);
+    }
+    Ok(())
+}
+
+/// A session, where it reports to, and what it has to say.
+fn open(pipeline: &gst::Pipeline) -> Result<(Session, Reports, Receiver<Command>), String> {
+    let playing = pipeline.set_state(gst::State::Playing);
+    playing.map_err(|error| error.to_string())?;
+    let (commands, told) = channel();
+    let reports = Reports {
+        commands,
+        events: EventSender::new(async_channel::unbounded().0, Arc::default()),
+    };
+    let ice = IceServers {
+        stun: None,
+        turn: Vec::new(),
+        policy: WebRTCICETransportPolicy::All,
+        ports: PortRange::ANY,
+    };
+    let transport = Transport {
+        ice: &ice,
+        latency: 0,
+        retransmission: true,
+    };
+    let peer = Peer {
+        stream: StreamId("fuzz".to_owned()),
+        number: 1,
+        label: None,
+        certificate: Fingerprints::default(),
+    };
+    let bin = pipeline.upcast_ref();
+    let session = Session::open(bin, SessionId(1), peer, &transport, &reports);
+    let session = session.map_err(|error| error.to_string())?;
+    Ok((session, reports, told))
+}
+
+fn is_taken(told: &Receiver<Command>) -> Result<bool, String> {
+    wait(told, |command| match command {
+        Command::RemoteSet { outcome, .. } => Some(outcome.is_ok()),
+        _ => None,
+    })
+}
+
+fn answer(told: &Receiver<Command>) -> Result<Option<WebRTCSessionDescription>, String> {
+    wait(told, |command| match command {
+        Command::Answer { outcome, .. } => Some(outcome.ok()),
+        _ => None,
+    })
+}
+
+fn wait<T>(told: &Receiver<Command>, wanted: impl Fn(Command) -> Option<T>) -> Result<T, String> {
+    let deadline = Instant::now() + ANSWER;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match told.recv_timeout(left) {
+            Ok(command) => {
+                if let Some(found) = wanted(command) {
+                    return Ok(found);
+                }
+            }
+            Err(_) => return Err("webrtcbin does not answer".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_webrtcbin_does_not_take_is_not_sent() {
+        gst::init().unwrap();
+        let pipeline = gst::Pipeline::new();
+        let (session, reports, told) = open(&pipeline).unwrap();
+        // There is no offer that it could answer.
+        session.set_local_answer(&SDPMessage::new(), "to be sent".to_owned(), &reports);
+        let outcome = wait(&told, |command| match command {
+            Command::LocalSet { outcome, .. } => Some(outcome),
+            _ => None,
+        });
+        assert!(outcome.as_ref().unwrap().is_err(), "{outcome:?}");
+        stop(&pipeline).unwrap();
+    }
+}

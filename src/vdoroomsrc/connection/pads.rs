@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Pads of webrtcbin that are not exposed yet, and how far those of a session have come.
+
+use std::time::{Duration, Instant};
+
+/// How long a new session's pads wait for those of the one before, which still drain.
+const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the first pad waits for the others that the publisher promised: who is muted from the
+/// start sends nothing.
+const COMPANY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long none may have come: some publishers offer their tracks one after the other.
+const CALM: Duration = Duration::from_millis(500);
+
+pub(crate) struct WaitingPad {
+    pub pad: gst::Pad,
+    pub block: gst::PadProbeId,
+    /// Until when a pad of the same name may take to go.
+    pub deadline: Instant,
+    pub since: Instant,
+}
+
+impl WaitingPad {
+    /// Blocked by `block`.
+    pub(crate) fn new(pad: gst::Pad, block: gst::PadProbeId) -> Self {
+        let now = Instant::now();
+        Self {
+            pad,
+            block,
+            deadline: now + NAMESAKE_TIMEOUT,
+            since: now,
+        }
+    }
+}
+
+/// How far the pads of a session have come.
+#[derive(Debug, Default)]
+pub(crate) enum Pads {
+    #[default]
+    None,
+    Some {
+        first: Instant,
+        newest: Instant,
+        count: usize,
+    },
+    All,
+}
+
+impl Pads {
+    /// Whether this is the moment from which no further pad is expected. `count` of them have been
+    /// introduced, and these may be all that are promised.
+    pub(crate) fn get_last(&mut self, now: Instant, count: usize, are_all_there: bool) -> bool {
+        let (first, newest) = match *self {
+            Self::All => return false,
+            Self::None => (now, now),
+            Self::Some {
+                first,
+                count: before,
+                ..
+            } if before != count => (first, now),
+            Self::Some { first, newest, .. } => (first, newest),
+        };
+        let waited = |since| now.saturating_duration_since(since);
+        let is_last = are_all_there && waited(newest) >= CALM || waited(first) >= COMPANY_TIMEOUT;
+        *self = match is_last {
+            true => Self::All,
+            false => Self::Some {
+                first,
+                newest,
+                count,
+            },
+        };
+        is_last
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What webrtcbin leaves out of its answers, and what is asked for in them.
+
+use gst_sdp::{SDPMessage, SDPMessageRef};
+
+use super::congestion::Numbered;
+use super::{congestion, formats, offer, simulcast};
+
+/// The answer as webrtcbin is to take it for its own, and as the publisher is to have it.
+pub(crate) fn complete(
+    answer: &SDPMessageRef,
+    offer: Option<&SDPMessage>,
+    numbered: &[Numbered],
+    audio_bitrate: u32,
+) -> (SDPMessage, SDPMessage) {
+    let mut sent = answer.to_owned();
+    congestion::accept(&mut sent, numbered);
+    // rtpsession looks for the extension in what webrtcbin takes for its own.
+    let own = sent.clone();
+    if let Some(offer) = offer {
+        formats::repeat(&mut sent, offer);
+        simulcast::ask_for_largest(&mut sent, offer);
+    }
+    offer::ask_for_stereo(&mut sent, audio_bitrate);
+    (own, sent)
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Offers and answers as text: what is taken out of an offer before webrtcbin sees it, and what is put
+//! into its answer.
+//!
+//! A session calls it, on the control thread. Nothing here knows a webrtcbin.
+
+mod answer;
+mod attributes;
+mod bundle;
+mod congestion;
+mod formats;
+mod named;
+mod offer;
+mod simulcast;
+
+pub(crate) use answer::complete;
+pub(crate) use bundle::Order;
+pub(crate) use congestion::{Numbered, offered};
+pub(crate) use named::{Named, take_named};
+pub(crate) use offer::{Promised, Refusal, narrow};

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The `stats` property: the room and each stream, in numbers.
+//!
+//! Read on any thread, from copies and counters, without waiting for one of ours.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+use gst::glib;
+use gst::prelude::*;
+
+use super::announce;
+use crate::protocol::{Dialect, RoomState, RoomStatus};
+use crate::vdoroomsrc::connection::{Connectivity, Session};
+use crate::vdoroomsrc::media::{Exit, Track, VdoRoomSrcPad};
+
+/// The control thread writes it when a session or pad comes or goes; held for a copy only.
+pub(crate) type SharedSessions = Arc<Mutex<Vec<SessionView>>>;
+
+/// A session as seen from any thread.
+#[derive(Clone)]
+pub(crate) struct SessionView {
+    stream: String,
+    number: u32,
+    connectivity: Connectivity,
+    tracks: Vec<TrackView>,
+}
+
+#[derive(Clone)]
+struct TrackView {
+    kind: &'static str,
+    codec: &'static str,
+    exit: Arc<Exit>,
+    pad: glib::WeakRef<VdoRoomSrcPad>,
+    jitterbuffer: Option<glib::WeakRef<gst::Element>>,
+}
+
+impl SessionView {
+    pub(super) fn of(session: &Session) -> Self {
+        Self {
+            stream: session.stream.0.clone(),
+            number: session.number,
+            connectivity: session.connectivity.clone(),
+            tracks: session
+                .tracks
+                .iter()
+                .map(|track| TrackView::of(track, session))
+                .collect(),
+        }
+    }
+
+    fn structure(&self) -> gst::Structure {
+        let tracks = self.tracks.iter().map(|t| t.structure().to_send_value());
+        gst::Structure::builder("vdoroom-session-stats")
+            .field("session", self.number)
+            .field("tracks", gst::Array::new(tracks))
+            .field(
+                "transport",
+                self.connectivity
+                    .structure("vdoroom-transport-stats")
+                    .build(),
+            )
+            .build()
+    }
+}
+
+impl TrackView {
+    fn of(track: &Track, session: &Session) -> Self {
+        let ssrc = track.ssrc();
+        let jitterbuffer = session
+            .jitterbuffers
+            .iter()
+            .find(|(of, _)| Some(*of) == ssrc)
+            .map(|(_, jitterbuffer)| jitterbuffer.clone());
+        Self {
+            kind: track.kind.as_str(),
+            codec: track.codec.encoding_name,
+            exit: track.exit.clone(),
+            pad: track.pad.downgrade(),
+            jitterbuffer,
+        }
+    }
+
+    fn structure(&self) -> gst::Structure {
+        let counters = &self.exit.counters;
+        let count = |counter: &AtomicU64| counter.load(Relaxed);
+        let mut stats = gst::Structure::builder("vdoroom-track-stats")
+            .field("kind", self.kind)
+            .field("codec", self.codec)
+            .field("buffers", count(&counters.buffers))
+            .field("bytes", count(&counters.bytes))
+            .field("bitrate", count(&counters.bitrate))
+            .field("keyframes", count(&counters.keyframes))
+            .field("damaged", count(&counters.damaged))
+            .field("dropped", count(&counters.dropped))
+            .field("broken-packets", count(&counters.broken_packets))
+            .field("undecodable", counters.undecodable.load(Relaxed))
+            .field("leaks", count(&counters.leaks))
+            .field("pli-sent", count(&counters.pli_sent));
+        if let Some(pad) = self.pad.upgrade() {
+            stats = stats
+                .field("pad", pad.name())
+                .field("linked", pad.is_linked());
+            let caps = pad.current_caps();
+            if let Some(s) = caps.as_ref().and_then(|caps| caps.structure(0)) {
+                stats = stats
+                    .field_if_some("width", s.get::<i32>("width").ok())
+                    .field_if_some("height", s.get::<i32>("height").ok());
+            }
+        }
+        self.add_received(stats).build()
+    }
+
+    /// What the jitterbuffer counted: packets, and the mean jitter in nanoseconds.
+    fn add_received(&self, mut stats: gst::structure::Builder) -> gst::structure::Builder {
+        let jitterbuffer = self.jitterbuffer.as_ref().and_then(|j| j.upgrade());
+        if let Some(received) = jitterbuffer.map(|j| j.property::<gst::Structure>("stats")) {
+            for (ours, theirs) in [
+                ("packets", "num-pushed"),
+                ("lost", "num-lost"),
+                ("late", "num-late"),
+                ("recovered", "rtx-success-count"),
+                ("jitter", "avg-jitter"),
+            ] {
+                stats = stats.field_if_some(ours, received.get::<u64>(theirs).ok());
+            }
+        }
+        stats
+    }
+}
+
+/// The event `vdoroom-session-end` of each track.
+pub(super) fn last_words(session: &Session, reason: &str) -> Vec<gst::Structure> {
+    let words = session.tracks.iter().map(|track| {
+        let event = gst::Structure::builder("vdoroom-session-end").field("reason", reason);
+        TrackView::of(track, session).add_received(event).build()
+    });
+    words.collect()
+}
+
+/// All that the property shows.
+pub(crate) fn stats(
+    room: Option<&RoomStatus>,
+    sessions: &[SessionView],
+    dropped_events: u64,
+    identity_mismatches: u64,
+    password_set: bool,
+) -> gst::Structure {
+    let streams = room
+        .into_iter()
+        .flat_map(|room| &room.streams)
+        .map(|stream| {
+            let own = sessions.iter().filter(|s| s.stream == stream.id.0);
+            let own = own.map(|session| session.structure().to_send_value());
+            gst::Structure::builder("vdoroom-stream-stats")
+                .field("stream-id", &stream.id.0)
+                .field("state", <&str>::from(stream.state))
+                .field("info", announce::structure(&stream.info))
+                .field("sessions-so-far", stream.sessions_so_far)
+                .field("sessions", gst::Array::new(own))
+                .build()
+                .to_send_value()
+        });
+    let streams = gst::Array::new(streams);
+    gst::Structure::builder("vdoroom-stats")
+        .field(
+            "state",
+            <&str>::from(room.map_or(RoomState::Stopped, |room| room.state)),
+        )
+        .field(
+            "dialect",
+            <&str>::from(room.map_or(Dialect::Auto, |room| room.dialect)),
+        )
+        .field("reconnects", room.map_or(0, |room| room.reconnects))
+        .field(
+            "ignored-messages",
+            room.map_or(0, |room| room.ignored_messages),
+        )
+        .field("dropped-events", dropped_events)
+        .field("identity-mismatches", identity_mismatches)
+        .field("password-set", password_set)
+        .field("streams", streams)
+        .build()
+}

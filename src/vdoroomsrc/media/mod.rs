@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What happens to a packet, from webrtcbin to the consumer, in the order of its way:
+//!
+//! - `place`: when it was captured, and so where it is on the timeline of its session
+//! - `guard`: whether the depayloader gets it, by the rules of `payload`
+//! - `codecs`: which depayloader and parser that are
+//! - `frames`: which frames suffer from a loss, are one picture, or are keyframes
+//! - `pad`: queue, tags and events, and out
+//!
+//! `watches` has the probes that do this, and `track` builds the chain. The control thread owns the
+//! tracks; what happens to packets runs on webrtcbin's threads and on those of the queues.
+
+mod codecs;
+mod discard;
+mod frames;
+mod guard;
+mod keyframe_requests;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod packets;
+mod pad;
+mod payload;
+mod place;
+mod track;
+mod watches;
+
+pub use pad::VdoRoomSrcPad;
+
+pub(crate) use codecs::{CODECS, Codec, missing, missing_codecs, reasons};
+pub(crate) use discard::{refuse, stop, take_out};
+pub(crate) use keyframe_requests::{KeyframePolicy, KeyframeWish};
+pub(crate) use pad::{Exit, Introduction, Kind, Origin, Person, Streams, pad_name, template};
+pub(crate) use place::{SharedTimeline, replace_rtpbin_sync};
+pub(crate) use track::{End, Plan, Track};

@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The last step of a buffer: through a ghost pad, to the consumer.
+//!
+//! Runs on the streaming thread of the track's queue, or on webrtcbin's where `shortcut` leads past
+//! the queue; never on both at once. What it shares with the control thread is atomic. The flow
+//! return of a consumer ends here, so that a missing, slow or broken one cannot stop the connection
+//! (webrtcbin would end all tracks on the flow error of one pad).
+
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use gst::prelude::*;
+use once_cell::sync::OnceCell;
+
+use super::counters::Counters;
+use super::ghost::{has_caps, is_current};
+use super::introduction::{Introduction, Person};
+use super::names::Kind;
+use super::shortcut::Shortcut;
+use super::tags;
+use crate::protocol::SessionId;
+use crate::vdoroomsrc::log::CAT;
+use crate::vdoroomsrc::reports::{Command, TrackId};
+
+/// A publisher that has sent no keyframe for so long after a loss may never send one. The encoders
+/// of OBS, which obey no PLI, send one every 2 s.
+const LONGEST_HOLD: gst::ClockTime = gst::ClockTime::from_seconds(5);
+
+#[derive(Debug)]
+pub(crate) struct Exit {
+    pub track: TrackId,
+    kind: Kind,
+    /// The caps of the codec, the preferred form first.
+    forms: gst::Caps,
+    introduction: Introduction,
+    /// Of the session that goes on; held for a copy only.
+    person: Mutex<Person>,
+    commands: Sender<Command>,
+    /// Shared by all tracks of the element.
+    paused: Arc<AtomicBool>,
+    started: Instant,
+    /// Only a keyframe may leave next.
+    waits_for_keyframe: AtomicBool,
+    /// The queue has thrown something away; what follows the gap is marked DISCONT.
+    leaked: AtomicBool,
+    /// Packets were lost on the way here, and a keyframe has been asked for.
+    damaged: AtomicBool,
+    /// After a loss, frames are dropped until a keyframe.
+    waits_after_loss: bool,
+    /// When the first dropped one was due; as `last_pts`.
+    held_since: AtomicU64,
+    last_flow: AtomicI32,
+    /// Milliseconds after `started` of the newest arrival, plus one; 0 is none.
+    last_arrival: AtomicU64,
+    /// The event `vdoroom-session-end`, set before EOS is sent down the track.
+    last_words: OnceCell<gst::Structure>,
+    /// The next stream-start is that of another session on the same pad.
+    begins_again: AtomicBool,
+    /// The next buffer is the first one of a session on a kept pad.
+    goes_on: AtomicBool,
+    /// Nanoseconds, plus one; 0 is none.
+    last_pts: AtomicU64,
+    /// Tags have changed and go out with the next buffer: only this thread may push.
+    tags_are_due: AtomicBool,
+    /// Bit/s, as the tags have it; 0 is none.
+    told_bitrate: AtomicU64,
+    pub shortcut: Arc<Shortcut>,
+    pub counters: Counters,
+}
+
+impl Exit {
+    pub(crate) fn new(
+        track: TrackId,
+        kind: Kind,
+        forms: gst::Caps,
+        introduction: Introduction,
+        commands: Sender<Command>,
+        paused: Arc<AtomicBool>,
+        started: Instant,
+    ) -> Self {
+        Self {
+            track,
+            kind,
+            forms,
+            person: Mutex::new(introduction.person.clone()),
+            introduction,
+            commands,
+            paused,
+            started,
+            waits_for_keyframe: AtomicBool::new(kind.is_video()),
+            leaked: AtomicBool::new(false),
+            damaged: AtomicBool::new(false),
+            waits_after_loss: false,
+            held_since: AtomicU64::new(0),
+            last_flow: AtomicI32::new(gst::FlowReturn::Ok as i32),
+            last_arrival: AtomicU64::new(0),
+            last_words: OnceCell::new(),
+            begins_again: AtomicBool::new(false),
+            goes_on: AtomicBool::new(false),
+            last_pts: AtomicU64::new(0),
+            tags_are_due: AtomicBool::new(false),
+            told_bitrate: AtomicU64::new(0),
+            shortcut: Arc::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    pub(crate) fn waiting_after_loss(mut self, waits: bool) -> Self {
+        self.waits_after_loss = waits;
+        self
+    }
+
+    /// A frame has left the depayloader.
+    pub(crate) fn arrived(&self) {
+        let age = self.started.elapsed().as_millis() as u64;
+        self.last_arrival.store(age + 1, Relaxed);
+    }
+
+    /// Video has a hole, for which a keyframe was asked.
+    pub(crate) fn lost(&self) {
+        self.damaged.store(true, Relaxed);
+        self.counters.pli_sent.fetch_add(1, Relaxed);
+    }
+
+    /// A warning on the bus about the stream's video, or audio.
+    pub(crate) fn warn(&self, message: &str) {
+        let stream = self.introduction.person.details.get::<&str>("stream");
+        let (stream, kind) = (stream.unwrap_or_default(), self.kind.as_str());
+        let message = format!("stream \"{stream}\": its {kind} {message}");
+        self.tell(Command::Warn(message));
+    }
+
+    pub(crate) fn undecodable(&self, session: SessionId, codec: &'static str) {
+        let kind = self.kind.as_str();
+        self.tell(Command::Undecodable(session, kind, codec));
+    }
+
+    /// A frame has left the parser.
+    pub(crate) fn parsed(&self, flags: gst::BufferFlags) {
+        let is_damaged = flags.contains(gst::BufferFlags::CORRUPTED);
+        if is_damaged {
+            self.counters.damaged.fetch_add(1, Relaxed);
+        }
+        if self.kind.is_video() && !is_damaged && !flags.contains(gst::BufferFlags::DELTA_UNIT) {
+            self.counters.keyframes.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// The track of another session takes over; that of the one before has been taken apart.
+    pub(crate) fn begin_again(&self, person: Person) {
+        *self.lock_person() = person;
+        self.last_arrival.store(0, Relaxed);
+        self.damaged.store(false, Relaxed);
+        self.held_since.store(0, Relaxed);
+        self.begins_again.store(true, Relaxed);
+    }
+
+    fn lock_person(&self) -> MutexGuard<'_, Person> {
+        // It is replaced as a whole.
+        self.person.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// webrtcbin has ended the track by itself.
+    pub(crate) fn connection_closed(&self, session: SessionId) {
+        self.tell(Command::Failed {
+            session,
+            reason: "the publisher closed the connection".into(),
+        });
+    }
+
+    /// How many buffers have left, or were given up.
+    pub(crate) fn taken(&self) -> u64 {
+        self.counters.buffers.load(Relaxed) + self.counters.dropped.load(Relaxed)
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Relaxed)
+    }
+
+    /// Whether the consumer took what it was given last.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.last_flow.load(Relaxed) == gst::FlowReturn::Ok as i32
+    }
+
+    pub(crate) fn last_arrival(&self) -> Option<Instant> {
+        let at = self.last_arrival.load(Relaxed).checked_sub(1)?;
+        self.started
+            .checked_add(std::time::Duration::from_millis(at))
+    }
+
+    /// What is said before EOS; the first call counts.
+    pub(crate) fn set_last_words(&self, last_words: gst::Structure) {
+        let _ = self.last_words.set(last_words);
+    }
+
+    /// All that a session sent is on its way out, on a pad that stays.
+    pub(crate) fn drained(&self, session: SessionId) {
+        let track = self.track;
+        self.tell(Command::Drained { track, session });
+    }
+
+    pub(crate) fn queue_leaked(&self) {
+        self.counters.leaks.fetch_add(1, Relaxed);
+        self.leaked.store(true, Relaxed);
+        self.shortcut.leaked();
+    }
+
+    /// Bit/s over the last second, from the control thread.
+    pub(crate) fn note_bitrate(&self, bitrate: u64) {
+        self.counters.bitrate.store(bitrate, Relaxed);
+        if tags::is_another(bitrate, self.told_bitrate.load(Relaxed)) {
+            self.told_bitrate.store(bitrate, Relaxed);
+            self.tags_are_due.store(true, Relaxed);
+        }
+    }
+
+    pub(crate) fn take_damaged(&self) -> bool {
+        self.damaged.swap(false, Relaxed)
+    }
+
+    pub(crate) fn waits_for_keyframe(&self) -> bool {
+        self.waits_for_keyframe.load(Relaxed)
+    }
+
+    /// A consumer that comes later begins with a keyframe as well.
+    pub(crate) fn linked(&self, pad: &gst::Pad) {
+        self.shortcut.ask(pad);
+        self.last_flow.store(gst::FlowReturn::Ok as i32, Relaxed);
+        if self.kind.is_video() {
+            self.waits_for_keyframe.store(true, Relaxed);
+        }
+    }
+
+    /// Something behind the consumer has changed: a `tee` has another branch. One that took nothing
+    /// may take what comes next.
+    pub(crate) fn reconfigured(&self) {
+        self.last_flow.store(gst::FlowReturn::Ok as i32, Relaxed);
+    }
+
+    pub(crate) fn chain(
+        &self,
+        pad: &gst::ProxyPad,
+        parent: Option<&gst::Object>,
+        buffer: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.give(pad, parent, buffer);
+        self.shortcut.left();
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    fn give(&self, pad: &gst::ProxyPad, parent: Option<&gst::Object>, mut buffer: gst::Buffer) {
+        let size = buffer.size() as u64;
+        if self.is_outdated(&buffer) || self.holds_back(&buffer) {
+            self.counters.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        if self.goes_on.swap(false, Relaxed) {
+            buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
+            gst::Pad::event_default(pad, parent, self.details());
+            self.tags_are_due.store(true, Relaxed);
+        }
+        if self.tags_are_due.swap(false, Relaxed) {
+            gst::Pad::event_default(pad, parent, self.tags(parent));
+        }
+        if let Some(pts) = buffer.pts() {
+            self.last_pts.fetch_max(pts.nseconds() + 1, Relaxed);
+        }
+        let flow = gst::ProxyPad::chain_default(pad, parent, buffer);
+        if flow.is_ok() {
+            self.counters.buffers.fetch_add(1, Relaxed);
+            self.counters.bytes.fetch_add(size, Relaxed);
+        } else {
+            self.counters.dropped.fetch_add(1, Relaxed);
+            if self.kind.is_video() {
+                self.waits_for_keyframe.store(true, Relaxed);
+            }
+        }
+        self.note_flow(flow);
+    }
+
+    /// Two sessions of a publisher can overlap: on one pad, what the old one has shown counts.
+    fn is_outdated(&self, buffer: &gst::BufferRef) -> bool {
+        let last = self.last_pts.load(Relaxed);
+        let pts = buffer.pts().map_or(u64::MAX, |pts| pts.nseconds());
+        self.goes_on.load(Relaxed) && pts < last
+    }
+
+    fn holds_back(&self, buffer: &gst::BufferRef) -> bool {
+        if !self.kind.is_video() {
+            return false;
+        }
+        let flags = buffer.flags();
+        if flags.contains(gst::BufferFlags::CORRUPTED) {
+            return self.waits_for_keyframe.load(Relaxed) || self.holds_damaged(buffer);
+        }
+        self.held_since.store(0, Relaxed);
+        if !flags.contains(gst::BufferFlags::DELTA_UNIT) {
+            self.leaked.store(false, Relaxed);
+            self.waits_for_keyframe.store(false, Relaxed);
+            return false;
+        }
+        if flags.contains(gst::BufferFlags::DISCONT) && self.leaked.swap(false, Relaxed) {
+            self.waits_for_keyframe.store(true, Relaxed);
+        }
+        self.waits_for_keyframe.load(Relaxed)
+    }
+
+    /// Whether a damaged frame is dropped. From a publisher that sends no keyframe, damaged frames
+    /// are better than none.
+    fn holds_damaged(&self, buffer: &gst::BufferRef) -> bool {
+        let Some(pts) = buffer.pts().filter(|_| self.waits_after_loss) else {
+            return false;
+        };
+        let pts = pts.nseconds() + 1;
+        let since = match self.held_since.load(Relaxed) {
+            0 => pts,
+            since => since,
+        };
+        self.held_since.store(since, Relaxed);
+        pts.saturating_sub(since) < LONGEST_HOLD.nseconds()
+    }
+
+    /// Tells the control thread when a consumer's answer changes, not with each buffer.
+    fn note_flow(&self, flow: Result<gst::FlowSuccess, gst::FlowError>) {
+        let value = gst::FlowReturn::from(flow);
+        if self.last_flow.swap(value as i32, Relaxed) != value as i32 {
+            self.tell(Command::Flow {
+                track: self.track,
+                flow,
+            });
+        }
+    }
+
+    /// Fails only once the control thread is gone, and the element with it.
+    fn tell(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+
+    pub(crate) fn event(
+        &self,
+        pad: &gst::ProxyPad,
+        parent: Option<&gst::Object>,
+        event: gst::Event,
+    ) -> bool {
+        use gst::EventView;
+        let push = |event| gst::Pad::event_default(pad, parent, event);
+        if self.shortcut.takes(&event) {
+            return true;
+        }
+        match event.view() {
+            EventView::StreamStart(_) if self.begins_again.swap(false, Relaxed) => {
+                gst::debug!(CAT, obj = pad, "The next session continues on this pad");
+                self.goes_on.store(true, Relaxed);
+                self.waits_for_keyframe.store(self.kind.is_video(), Relaxed);
+                true
+            }
+            EventView::StreamStart(_) => push(self.stream_start()) && push(self.collection()),
+            // Not again: mpegtsmux (GStreamer 1.22) takes the same Opus caps for other ones.
+            EventView::Caps(caps) if has_caps(parent, caps.caps()) => true,
+            EventView::Caps(_) => {
+                self.tags_are_due.store(true, Relaxed);
+                push(event)
+            }
+            EventView::Segment(segment) if is_current(parent, segment.segment()) => true,
+            EventView::Segment(_) => {
+                let done = push(event);
+                self.introduce(&push, parent);
+                done
+            }
+            EventView::Eos(_) => {
+                gst::debug!(CAT, obj = pad, "EOS leaves");
+                if let Some(last_words) = self.last_words.get() {
+                    push(gst::event::CustomDownstream::new(last_words.clone()));
+                }
+                push(event);
+                self.tell(Command::EosLeft { track: self.track });
+                true
+            }
+            // What an element on the way says of the stream would hide what we say.
+            EventView::Tag(_) => true,
+            _ => push(event),
+        }
+    }
+
+    /// Answers what caps are wanted in our order of preference: where a consumer takes several
+    /// forms of a codec, or there is none, h264parse would otherwise keep the depayloader's.
+    pub(crate) fn query(
+        &self,
+        pad: &gst::ProxyPad,
+        parent: Option<&gst::Object>,
+        query: &mut gst::QueryRef,
+    ) -> bool {
+        if let gst::QueryViewMut::AcceptCaps(accept) = query.view_mut() {
+            // A consumer's "no" would end the connection; here it is heard when it refuses the
+            // first buffer, which ends nothing.
+            let accepts = accept.caps().can_intersect(&self.forms);
+            accept.set_result(accepts);
+            return true;
+        }
+        let answered = gst::Pad::query_default(pad, parent, query);
+        if answered && let gst::QueryViewMut::Caps(caps) = query.view_mut() {
+            let wanted = caps.result_owned().unwrap_or_else(gst::Caps::new_any);
+            let preferred = self
+                .forms
+                .intersect_with_mode(&wanted, gst::CapsIntersectMode::First);
+            let taken = if preferred.is_empty() {
+                &self.forms
+            } else {
+                &preferred
+            };
+            caps.set_result(taken);
+        }
+        answered
+    }
+
+    fn stream_start(&self) -> gst::Event {
+        gst::event::StreamStart::builder(&self.introduction.stream_id)
+            .group_id(self.introduction.group_id)
+            .stream(self.introduction.stream.clone())
+            .build()
+    }
+
+    fn collection(&self) -> gst::Event {
+        gst::event::StreamCollection::new(&self.introduction.collection)
+    }
+
+    /// Events that must come after the segment.
+    fn introduce(&self, push: &impl Fn(gst::Event) -> bool, ghost: Option<&gst::Object>) {
+        push(self.details());
+        self.tags_are_due.store(false, Relaxed);
+        push(self.tags(ghost));
+    }
+
+    /// Whose media it is.
+    fn details(&self) -> gst::Event {
+        let details = self.lock_person().details.clone();
+        gst::event::CustomDownstreamSticky::builder(details).build()
+    }
+
+    fn tags(&self, ghost: Option<&gst::Object>) -> gst::Event {
+        let caps = ghost.and_then(|ghost| ghost.downcast_ref::<gst::Pad>()?.current_caps());
+        let title = self.lock_person().title.clone();
+        let title = title.as_deref();
+        let bitrate = self.told_bitrate.load(Relaxed);
+        gst::event::Tag::new(tags::of(self.kind, title, caps.as_deref(), bitrate))
+    }
+}

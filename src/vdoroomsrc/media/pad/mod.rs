@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The last step: from a track's queue through a pad of the element to the consumer, and what that
+//! pad says of itself.
+//!
+//! Runs on the queue's thread, or on webrtcbin's where `shortcut` leads past the queue. What it shares
+//! with the control thread is atomic, or replaced as a whole.
+
+mod counters;
+mod exit;
+mod ghost;
+mod introduction;
+mod names;
+mod shortcut;
+mod tags;
+
+pub use ghost::VdoRoomSrcPad;
+
+pub(crate) use exit::Exit;
+pub(crate) use ghost::{Origin, template};
+pub(crate) use introduction::{Introduction, Person, Streams};
+pub(crate) use names::{Kind, pad_name};

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Between GStreamer and a session's [`Timeline`]: sender reports and the arrivals of packets go in,
+//! and packets get their place as they leave webrtcbin.
+//!
+//! libwebrtc sends its first audio report after 2.5 s. It sends one at once when it is asked by
+//! a rapid resynchronisation request (RFC 6051, 3.2), offered or not. rtpsession (GStreamer 1.22)
+//! cannot ask, so the request is appended to its own packets. Only libwebrtc is asked:
+//! a GStreamer that sends media deadlocks when it gets such a request (1.22 to
+//! 1.28, `rtp_session_process_sr_req`).
+//!
+//! Lock: the session's state, held for arithmetic and copies only.
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gst::prelude::*;
+
+use super::arrivals::Packet;
+use super::timeline::{Place, Timeline};
+use super::timestamps::OUTDATED;
+use crate::vdoroomsrc::log::CAT;
+
+/// Requests without an answer, after which a sender is not asked again.
+const MOST_REQUESTS: u32 = 10;
+
+/// Extension that libwebrtc offers for video, and GStreamer and libdatachannel do not.
+const LIBWEBRTC_MARK: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
+
+/// The timeline of one session, as its streaming threads share it.
+#[derive(Clone, Default)]
+pub(crate) struct SharedTimeline(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    timeline: Timeline,
+    /// Media of which reports are expected, and how often they were asked for.
+    expected: Vec<(u32, u32)>,
+    /// The sender is one that may be asked.
+    is_libwebrtc: bool,
+}
+
+impl SharedTimeline {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a sender report has told the place of this pad's media.
+    pub(crate) fn knows(&self, webrtcbin_pad: &gst::Pad) -> bool {
+        let ssrc = number(webrtcbin_pad, "ssrc");
+        ssrc.is_some_and(|ssrc| self.lock().timeline.knows(ssrc))
+    }
+
+    /// Whether enough has come of this pad's media to know that its first frame is no old one.
+    pub(crate) fn is_under_way(&self, webrtcbin_pad: &gst::Pad) -> bool {
+        let ssrc = number(webrtcbin_pad, "ssrc");
+        ssrc.is_none_or(|ssrc| self.lock().timeline.is_under_way(ssrc))
+    }
+
+    /// Whether this pad's media has B-frames.
+    pub(crate) fn has_reordered(&self, webrtcbin_pad: &gst::Pad) -> bool {
+        let ssrc = number(webrtcbin_pad, "ssrc");
+        ssrc.is_some_and(|ssrc| self.lock().timeline.has_reordered(ssrc))
+    }
+
+    /// Sees when packets of `ssrc` arrive: what waits to be given out has arrived long ago.
+    fn watch_arrivals(&self, jitterbuffer: &gst::Element, ssrc: u32) {
+        let timeline = self.clone();
+        let Some(pad) = jitterbuffer.static_pad("sink") else {
+            return;
+        };
+        let types = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+        pad.add_probe(types, move |pad, info| {
+            let segment = pad.sticky_event::<gst::event::Segment<_>>(0);
+            let running_time = |buffer: &gst::BufferRef| {
+                let segment = segment.as_ref()?.segment();
+                let segment = segment.downcast_ref::<gst::ClockTime>()?;
+                segment.to_running_time(buffer.dts_or_pts())
+            };
+            let note = |buffer: &gst::BufferRef| {
+                // What was lost and comes again says nothing of the way.
+                let again = gst_rtp::RTPBufferFlags::RETRANSMISSION.bits();
+                if buffer.flags().bits() & again == 0
+                    && let Some(arrival) = running_time(buffer)
+                    && let Some(packet) = packet(buffer, arrival)
+                {
+                    timeline.lock().timeline.arrive(ssrc, packet);
+                }
+            };
+            match &info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) => note(buffer),
+                Some(gst::PadProbeData::BufferList(list)) => list.iter().for_each(note),
+                _ => {}
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    /// Hears of the sender reports that come for `ssrc`, and of its packets.
+    pub(crate) fn listen(&self, jitterbuffer: &gst::Element, ssrc: u32) {
+        self.lock().expected.push((ssrc, 0));
+        self.watch_arrivals(jitterbuffer, ssrc);
+        let timeline = self.clone();
+        jitterbuffer.connect("handle-sync", false, move |values| {
+            let report = values.get(1)?.get::<gst::Structure>().ok()?;
+            let clock_rate = report.get("clock-rate").ok()?;
+            let ntp = report.get("sr-ntpnstime").ok()?;
+            // rtpjitterbuffer writes this for a report that is far ahead of the media.
+            let rtp = report.get::<u64>("sr-ext-rtptime").ok()?;
+            if rtp != u64::MAX {
+                gst::log!(CAT, "SR of {ssrc:08x}: {ntp} ns is RTP {rtp}");
+                let mut state = timeline.lock();
+                state.timeline.report(ssrc, clock_rate, ntp, rtp as u32);
+            }
+            None
+        });
+    }
+
+    /// Who sends, as far as its offer shows.
+    pub(crate) fn note_offer(&self, sdp: &str) {
+        if sdp.contains(LIBWEBRTC_MARK) {
+            self.lock().is_libwebrtc = true;
+        }
+    }
+
+    /// Asks for the reports that have not come yet, behind whatever rtpbin sends.
+    pub(crate) fn request_reports(&self, rtpbin: &gst::Element) {
+        let timeline = self.clone();
+        rtpbin.connect_pad_added(move |_, pad| {
+            if !pad.name().starts_with("send_rtcp_src") {
+                return;
+            }
+            let timeline = timeline.clone();
+            pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+                if let Some(buffer) = info.buffer_mut() {
+                    timeline.append_requests(buffer);
+                }
+                gst::PadProbeReturn::Ok
+            });
+        });
+    }
+
+    fn append_requests(&self, compound: &mut gst::Buffer) {
+        let mut head = [0; 8];
+        if compound.copy_to_slice(0, &mut head).is_err() {
+            return;
+        }
+        let own_ssrc = [head[4], head[5], head[6], head[7]];
+        for ssrc in self.unreported() {
+            let request = report_request(own_ssrc, ssrc);
+            let compound = compound.make_mut();
+            compound.append_memory(gst::Memory::from_slice(request));
+        }
+    }
+
+    fn unreported(&self) -> Vec<u32> {
+        let mut state = self.lock();
+        if !state.is_libwebrtc {
+            return Vec::new();
+        }
+        let State {
+            timeline, expected, ..
+        } = &mut *state;
+        let silent = expected.iter_mut();
+        let silent =
+            silent.filter(|(ssrc, asked)| *asked < MOST_REQUESTS && !timeline.knows(*ssrc));
+        silent
+            .map(|(ssrc, asked)| {
+                *asked += 1;
+                *ssrc
+            })
+            .collect()
+    }
+
+    /// The first packet of this pad waits until the pad is exposed.
+    pub(crate) fn expect(&self, webrtcbin_pad: &gst::Pad, buffer: &gst::Buffer) {
+        let (ssrc, rate) = (
+            number(webrtcbin_pad, "ssrc"),
+            number(webrtcbin_pad, "clock-rate"),
+        );
+        let packet = buffer.dts_or_pts().and_then(|at| packet(buffer, at));
+        if let (Some(ssrc), Some(rate), Some(packet)) = (ssrc, rate, packet) {
+            self.lock().timeline.expect(ssrc, rate, packet);
+        }
+    }
+
+    /// Gives each packet that leaves `webrtcbin_pad` its place.
+    pub(crate) fn place_packets(&self, webrtcbin_pad: &gst::Pad) {
+        let Some(ssrc) = number(webrtcbin_pad, "ssrc") else {
+            return;
+        };
+        let clock_rate = AtomicU32::new(number(webrtcbin_pad, "clock-rate").unwrap_or_default());
+        let ntp_caps = gst::Caps::new_empty_simple("timestamp/x-ntp");
+        let timeline = self.clone();
+        let types = gst::PadProbeType::BUFFER
+            | gst::PadProbeType::BUFFER_LIST
+            | gst::PadProbeType::EVENT_DOWNSTREAM;
+        webrtcbin_pad.add_probe(types, move |_, info| {
+            let place = |mut buffer: gst::Buffer| {
+                timeline.place(ssrc, clock_rate.load(Relaxed), &ntp_caps, &mut buffer);
+                buffer
+            };
+            match info.data.take() {
+                Some(gst::PadProbeData::Buffer(buffer)) => {
+                    info.data = Some(gst::PadProbeData::Buffer(place(buffer)));
+                }
+                Some(gst::PadProbeData::BufferList(mut list)) => {
+                    list = list.iter_owned().map(place).collect();
+                    info.data = Some(gst::PadProbeData::BufferList(list));
+                }
+                other => {
+                    if let Some(gst::PadProbeData::Event(event)) = &other
+                        && let gst::EventView::Caps(caps) = event.view()
+                        && let Some(rate) = field(caps.caps(), "clock-rate")
+                    {
+                        clock_rate.store(rate, Relaxed);
+                    }
+                    info.data = other;
+                }
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    fn place(&self, ssrc: u32, clock_rate: u32, ntp_caps: &gst::Caps, buffer: &mut gst::Buffer) {
+        let Some(packet) = buffer.dts_or_pts().and_then(|at| packet(buffer, at)) else {
+            return;
+        };
+        let Place { time, ntp } = self.lock().timeline.place(ssrc, clock_rate, packet);
+        let buffer = buffer.make_mut();
+        buffer.set_pts(time.map_or(Some(OUTDATED), clock_time));
+        if let Some(ntp) = ntp.and_then(clock_time) {
+            gst::ReferenceTimestampMeta::add(buffer, ntp_caps, ntp, gst::ClockTime::NONE);
+        }
+    }
+}
+
+/// RFC 6051, 3.2: a transport layer feedback message of type 5.
+fn report_request(own_ssrc: [u8; 4], ssrc: u32) -> [u8; 12] {
+    let mut request = [0x80 | 5, 205, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0];
+    request[4..8].copy_from_slice(&own_ssrc);
+    request[8..].copy_from_slice(&ssrc.to_be_bytes());
+    request
+}
+
+/// rtpbin's own synchronisation rests: it moves no medium by less than this.
+pub(crate) fn replace_rtpbin_sync(rtpbin: &gst::Element) {
+    rtpbin.set_property("min-ts-offset", u64::MAX);
+}
+
+fn packet(buffer: &gst::BufferRef, arrival: gst::ClockTime) -> Option<Packet> {
+    let packet = gst_rtp::RTPBuffer::from_buffer_readable(buffer).ok()?;
+    Some(Packet {
+        seqnum: packet.seq(),
+        rtp: packet.timestamp(),
+        arrival: i128::from(arrival.nseconds()),
+    })
+}
+
+/// No time is [`OUTDATED`].
+fn clock_time(nanoseconds: i128) -> Option<gst::ClockTime> {
+    let first = i128::from(OUTDATED.nseconds()) + 1;
+    let nanoseconds = u64::try_from(nanoseconds.max(first)).ok()?;
+    (nanoseconds != u64::MAX).then(|| gst::ClockTime::from_nseconds(nanoseconds))
+}
+
+fn number(pad: &gst::Pad, name: &str) -> Option<u32> {
+    field(&*pad.current_caps()?, name)
+}
+
+fn field(caps: &gst::CapsRef, name: &str) -> Option<u32> {
+    let structure = caps.structure(0)?;
+    let unsigned = structure.get::<u32>(name).ok();
+    unsigned.or_else(|| u32::try_from(structure.get::<i32>(name).ok()?).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECEIVER_REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 9];
+
+    /// What leaves after a medium with SSRC 7 has come, behind a receiver report.
+    fn sent(timeline: &SharedTimeline) -> Vec<u8> {
+        let mut buffer = gst::Buffer::from_slice(RECEIVER_REPORT);
+        timeline.append_requests(&mut buffer);
+        let map = buffer.map_readable().unwrap();
+        map.to_vec()
+    }
+
+    fn waiting(offer: &str) -> SharedTimeline {
+        gst::init().unwrap();
+        let timeline = SharedTimeline::default();
+        timeline.note_offer(offer);
+        timeline.lock().expected.push((7, 0));
+        timeline
+    }
+
+    #[test]
+    fn libwebrtc_is_asked_until_it_has_reported() {
+        let timeline = waiting(&format!("a=extmap:5 {LIBWEBRTC_MARK}\r\n"));
+        let request = [0x85, 205, 0, 2, 0, 0, 0, 9, 0, 0, 0, 7];
+        assert_eq!(sent(&timeline), [&RECEIVER_REPORT[..], &request].concat());
+        let packet = Packet {
+            seqnum: 0,
+            rtp: 0,
+            arrival: 0,
+        };
+        timeline.lock().timeline.expect(7, 48_000, packet);
+        timeline.lock().timeline.report(7, 48_000, u64::MAX / 8, 0);
+        assert_eq!(sent(&timeline), RECEIVER_REPORT);
+    }
+
+    #[test]
+    fn who_does_not_answer_is_asked_ten_times() {
+        let timeline = waiting(LIBWEBRTC_MARK);
+        let asked = (0..100).filter(|_| sent(&timeline) != RECEIVER_REPORT);
+        assert_eq!(asked.count(), MOST_REQUESTS as usize);
+    }
+
+    #[test]
+    fn nobody_else_is_asked() {
+        let timeline = waiting("a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n");
+        assert_eq!(sent(&timeline), RECEIVER_REPORT);
+    }
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The one timeline of all media of a session.
+//!
+//! A sender report says what the sender's wall clock showed at an RTP timestamp (RFC 3550, 6.4.1).
+//! With one per medium, every frame of every medium has its time by that one clock, whenever it
+//! arrives; the session then has one offset from the sender's clock to running time. So only errors
+//! of the reports can move audio and video apart, not encoders, networks or jitterbuffers.
+//!
+//! The offset begins as the shortest delay of the slowest medium, as seen while pads wait. It follows
+//! a network delay that changes, and a clock that drifts, so slowly that a second of audio stays a
+//! second. Larger errors are corrected by moving video, which is less noticeable than a gap in audio.
+//! A medium has a gap only where its sender had one.
+//!
+//! This takes the place of rtpbin's own synchronisation (GStreamer 1.22), which measures each
+//! medium's arrival anew with each report, keeps stopped media as its reference, and believes reports
+//! without a time. It also takes the place of rtpjitterbuffer's estimate of the
+//! sender's clock, which squeezes bursts and repeats timestamps.
+//!
+//! Times are nanoseconds; the wide type leaves no report that could make them overflow.
+
+use std::collections::VecDeque;
+
+use super::arrivals::Packet;
+use super::sender::Sender;
+use super::units::{MS, SECOND};
+
+/// The farthest that a report moves media from its arrival: more is no delay but a broken clock.
+const FARTHEST: i128 = SECOND;
+/// Media that has been silent for this long has no effect on the timeline.
+const SILENCE: i128 = 2 * SECOND;
+/// How fast the timeline follows a clock or a network that changes.
+const SETTLING: i128 = 2 * SECOND;
+/// By which part of the time that passes it does so at the most: more than crystals drift (200 ppm),
+/// and so little that frames of ten seconds stand within 5 ms of each other's place.
+const SLEW: i128 = 2000;
+/// For a clock that is worse than that, whose media would leave that of the others.
+const FAST_SLEW: i128 = 400;
+const NEAR: i128 = 20 * MS;
+/// What changes all at once is the network, and no clock.
+const NETWORK_STEP: i128 = 20 * MS;
+/// Media of a network that has become longer by more comes too late for consumers that play it;
+/// if it has become shorter by more, it fills their queues.
+const FAR: i128 = 400 * MS;
+
+/// How long arrivals have to be late before they tell of a stall, and how late.
+const AUDIO_EVIDENCE: (i128, i128) = (400 * MS, 100 * MS);
+/// The frames of a video that becomes larger queue up too.
+const VIDEO_EVIDENCE: (i128, i128) = (1200 * MS, 400 * MS);
+/// A machine that has slept, or a way that has become that much longer.
+const SLEEP_EVIDENCE: (i128, i128) = (1400 * MS, FARTHEST);
+
+/// Packets of which nothing is known yet.
+const MOST_EARLY: usize = 512;
+
+/// All media of one session.
+#[derive(Debug, Default)]
+pub(crate) struct Timeline {
+    senders: Vec<Sender>,
+    /// Packets that have arrived before the clock rate of their medium was known.
+    early: VecDeque<(u32, Packet)>,
+    /// Running time minus the sender's clock.
+    distance: Option<i128>,
+    /// Where the timeline is to be.
+    target: Option<i128>,
+    /// The network has changed, and the timeline has not followed yet.
+    has_stepped: bool,
+    /// The newest arrival, in running time.
+    now: i128,
+}
+
+/// Where a packet belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// In running time; none for a packet of a frame that was sent before, long before those
+    /// around it.
+    pub time: Option<i128>,
+    /// When it was captured by the sender's clock, since 1900, if that is known.
+    pub ntp: Option<i128>,
+}
+
+impl Timeline {
+    /// A sender report of `ssrc`: `ntp` nanoseconds since 1900 is RTP timestamp `rtp`.
+    pub(crate) fn report(&mut self, ssrc: u32, clock_rate: u32, ntp: u64, rtp: u32) {
+        let index = self.sender(ssrc, clock_rate);
+        let Some(mut sender) = (index < self.senders.len()).then(|| self.senders.remove(index))
+        else {
+            return;
+        };
+        let others = &self.senders;
+        let others_step = |step| others.iter().any(|other| other.may_step(step));
+        let stalled = sender.report(i128::from(ntp), rtp, others_step);
+        // All of it has stalled, if that one has.
+        for other in self.senders.iter_mut().filter(|_| stalled.is_some()) {
+            other.join(stalled.unwrap_or_default());
+        }
+        self.senders.insert(index, sender);
+    }
+
+    /// Whether reports tell the place of the media with this SSRC.
+    pub(crate) fn knows(&self, ssrc: u32) -> bool {
+        self.find(ssrc).is_some_and(Sender::has_report)
+    }
+
+    /// Whether it is known that the first frame of this medium is not an old one.
+    pub(crate) fn is_under_way(&self, ssrc: u32) -> bool {
+        let sender = self.find(ssrc);
+        sender.is_some_and(|s| !s.arrivals.is_video() || s.arrivals.is_under_way())
+    }
+
+    /// Whether this medium has B-frames: these take long to encode, so their arrival does not tell
+    /// when they were captured.
+    pub(crate) fn has_reordered(&self, ssrc: u32) -> bool {
+        self.find(ssrc).is_some_and(|s| s.arrivals.has_reordered())
+    }
+
+    fn find(&self, ssrc: u32) -> Option<&Sender> {
+        self.senders.iter().find(|sender| sender.ssrc == ssrc)
+    }
+
+    /// A packet waits to be placed: its medium has a say from now on. Otherwise all that has waited
+    /// of one medium would be placed before the first packet of another.
+    pub(crate) fn expect(&mut self, ssrc: u32, clock_rate: u32, packet: Packet) {
+        let index = self.sender(ssrc, clock_rate);
+        self.note(index, packet);
+    }
+
+    /// A packet has come in, and rtpjitterbuffer has not given it out yet.
+    pub(crate) fn arrive(&mut self, ssrc: u32, packet: Packet) {
+        match self.senders.iter().position(|sender| sender.ssrc == ssrc) {
+            Some(index) => self.note(index, packet),
+            None => {
+                self.early.push_back((ssrc, packet));
+                if self.early.len() > MOST_EARLY {
+                    self.early.pop_front();
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, index: usize, packet: Packet) {
+        let elapsed = (packet.arrival - self.now).clamp(0, SECOND);
+        self.now = self.now.max(packet.arrival);
+        if let Some(sender) = self.senders.get_mut(index) {
+            sender.note(packet);
+        }
+        self.look_for_stall(index);
+        self.follow(elapsed);
+    }
+
+    /// The place of a packet that rtpjitterbuffer gives out.
+    pub(crate) fn place(&mut self, ssrc: u32, clock_rate: u32, packet: Packet) -> Place {
+        let index = self.sender(ssrc, clock_rate);
+        let knows = |sender: &Sender| sender.arrivals.arrival().is_some();
+        if !self.senders.get(index).is_some_and(knows) {
+            self.note(index, packet);
+        }
+        self.begin();
+        let wanted = self.wanted(index);
+        let by_arrival = Place {
+            time: Some(packet.arrival),
+            ntp: None,
+        };
+        let Some(sender) = self.senders.get_mut(index) else {
+            return by_arrival;
+        };
+        let time = sender.arrivals.time_of(packet.seqnum, packet.rtp);
+        let Some(((shift, is_believed), time)) = wanted.zip(time) else {
+            return by_arrival;
+        };
+        let is_outdated = sender.arrivals.is_outdated(packet.rtp);
+        Place {
+            time: (!is_outdated).then(|| sender.move_to(shift, time, is_believed)),
+            ntp: sender.ntp(time),
+        }
+    }
+
+    fn sender(&mut self, ssrc: u32, clock_rate: u32) -> usize {
+        let known = self.senders.iter().position(|s| s.ssrc == ssrc);
+        let index = known.unwrap_or(self.senders.len());
+        match self.senders.get_mut(index) {
+            Some(sender) if sender.arrivals.has_rate(clock_rate) => {}
+            Some(sender) => *sender = Sender::new(ssrc, clock_rate),
+            None => {
+                self.senders.push(Sender::new(ssrc, clock_rate));
+                let early = std::mem::take(&mut self.early);
+                let (own, others): (Vec<_>, Vec<_>) =
+                    early.into_iter().partition(|(of, _)| *of == ssrc);
+                self.early = others.into();
+                for (_, packet) in own {
+                    self.note(index, packet);
+                }
+            }
+        }
+        index
+    }
+
+    /// How long media takes: as the one that takes longest, so that no frame is placed before it is
+    /// there.
+    fn target(&self) -> Option<i128> {
+        let speaks = |s: &&Sender| self.speaks(s);
+        let delays = self.senders.iter().filter(speaks);
+        let delays: Vec<i128> = delays.filter_map(Sender::delay).collect();
+        // Those that most of the others agree with: one broken clock moves no other medium.
+        let agree = |longest: &i128| {
+            let near = |d: &&i128| (0..=FARTHEST).contains(&(longest - **d));
+            delays.iter().filter(near).count()
+        };
+        delays.iter().copied().max_by_key(|d| (agree(d), *d))
+    }
+
+    fn speaks(&self, sender: &Sender) -> bool {
+        let arrival = sender.arrivals.arrival();
+        arrival.is_some_and(|at| self.now - at < SILENCE)
+    }
+
+    /// Before the first packet is placed.
+    fn begin(&mut self) {
+        if self.senders.iter().any(Sender::is_placed) {
+            return;
+        }
+        let target = self.target();
+        let shifts = self.senders.iter().map(|sender| {
+            let told = sender.offset().zip(target);
+            let told = told.filter(|_| self.is_near(sender, target));
+            told.map(|(offset, distance)| offset + distance)
+                .or_else(|| sender.arrivals.lag())
+        });
+        let shifts: Vec<Option<i128>> = shifts.collect();
+        // What was captured before the pipeline ran takes everything to a later time.
+        let starts = self.senders.iter().zip(&shifts);
+        let starts = starts.filter_map(|(s, shift)| Some(s.arrivals.first_time()? + (*shift)?));
+        let raise = starts.map(|start| -start).max().unwrap_or(0).max(0);
+        self.distance = target.map(|target| target + raise);
+        for (sender, shift) in self.senders.iter_mut().zip(shifts) {
+            sender.own_shift = shift.map(|shift| shift + raise);
+        }
+    }
+
+    fn is_near(&self, sender: &Sender, target: Option<i128>) -> bool {
+        match target.zip(sender.delay()) {
+            Some((target, delay)) => (target - delay).abs() <= FARTHEST,
+            None => sender.is_believed(),
+        }
+    }
+
+    /// What is to be between RTP time and running time of a medium, and whether reports tell.
+    fn wanted(&mut self, index: usize) -> Option<(i128, bool)> {
+        let target = self.target();
+        let sender = self.senders.get(index)?;
+        let offset = sender.offset().filter(|_| self.is_near(sender, target));
+        let Some(offset) = offset else {
+            let sender = self.senders.get_mut(index)?;
+            let here = sender.shift().or(sender.arrivals.lag());
+            return Some((*sender.own_shift.get_or_insert(here?), false));
+        };
+        let here = sender.distance().or(target);
+        let mut distance = self.distance.or(here)?;
+        if sender.is_astray(offset + distance) && self.leads(index) {
+            // The others move instead.
+            distance = here?;
+        }
+        self.distance = Some(distance);
+        self.senders.get_mut(index)?.own_shift = None;
+        Some((offset + distance, true))
+    }
+
+    /// Whether the others go by this medium: audio, if there is any.
+    fn leads(&self, index: usize) -> bool {
+        let placed =
+            self.senders.iter().enumerate().filter(|(at, sender)| {
+                *at == index || (sender.is_believed() && self.speaks(sender))
+            });
+        let leader = placed.min_by_key(|(at, sender)| (sender.arrivals.is_video(), *at));
+        leader.is_some_and(|(at, _)| at == index)
+    }
+
+    /// Moves the timeline towards where the medium that takes longest arrives, and media without
+    /// reports towards where they arrive.
+    fn follow(&mut self, elapsed: i128) {
+        let target = self.target();
+        if let Some((target, distance)) = target.zip(self.distance) {
+            let mut distance = distance;
+            if (target - distance).abs() > FARTHEST {
+                let agree = self
+                    .senders
+                    .iter()
+                    .filter(|s| self.is_near(s, Some(target)));
+                let leader = agree.min_by_key(|sender| sender.arrivals.is_video());
+                distance = leader.and_then(Sender::distance).unwrap_or(target);
+            }
+            let error = target - distance;
+            let step = self.target.map_or(0, |before| target - before);
+            self.target = Some(target);
+            self.has_stepped |= step.abs() > NETWORK_STEP;
+            self.has_stepped &= error.abs() > MS;
+            let is_fast = error.abs() > if self.has_stepped { FAR } else { NEAR };
+            self.distance = Some(distance + slew(error, elapsed, is_fast));
+        }
+        for sender in &mut self.senders {
+            if let Some((shift, lag)) = sender.own_shift.as_mut().zip(sender.arrivals.lag()) {
+                let error = lag - *shift;
+                *shift += slew(error, elapsed, error.abs() > NEAR);
+            }
+        }
+    }
+
+    /// A sender whose audio stalls may count on as if nothing had been. Other media that comes as
+    /// ever shows that it is not the way that has become longer.
+    fn look_for_stall(&mut self, index: usize) {
+        let Some(sender) = self.senders.get(index) else {
+            return;
+        };
+        let Some(stall) = sender.arrivals.stall() else {
+            return;
+        };
+        let excess = sender.arrivals.excess_since(stall.since).unwrap_or(0);
+        let others = self.senders.iter().enumerate();
+        let others = others.filter(|(at, other)| *at != index && other.is_placed());
+        let others = others.filter_map(|(_, other)| other.arrivals.excess_since(stall.since));
+        let (late, on_time): (Vec<_>, Vec<_>) = others.partition(|other| *other > excess / 2);
+        let (patience, least) = match (on_time.is_empty(), sender.arrivals.is_video()) {
+            (true, _) => SLEEP_EVIDENCE,
+            (false, true) => VIDEO_EVIDENCE,
+            (false, false) => AUDIO_EVIDENCE,
+        };
+        let found = sender.arrivals.steady_excess(patience);
+        let found = found.filter(|excess| *excess > least);
+        let is_of_way = !late.is_empty() && excess <= FARTHEST;
+        let Some(sender) = self.senders.get_mut(index) else {
+            return;
+        };
+        if is_of_way || !sender.is_placed() {
+            sender.arrivals.leave_to_reports();
+        } else if let Some(excess) = found {
+            sender.resume(excess);
+        }
+    }
+}
+
+fn slew(error: i128, elapsed: i128, is_fast: bool) -> i128 {
+    let most = elapsed / if is_fast { FAST_SLEW } else { SLEW };
+    (error * elapsed / SETTLING).clamp(-most, most)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One track of a session: from webrtcbin's pad to a ghost pad of the element.
+//!
+//! `webrtcbin ▶ guard ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
+//!
+//! The queue leaks, so nothing before it ever waits for a consumer. For consumers that never
+//! block, `shortcut` leads past it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+
+use super::discard;
+use super::keyframe_requests::KeyframePolicy;
+use super::watches::{
+    add_timestamps, begin_with_keyframe, guard_entry, keep_lost_packets, leave_out_old_frames,
+    mark_damage, mend_caps, report_leaks, watch_connection,
+};
+use crate::protocol::{STALL, SessionId};
+use crate::vdoroomsrc::log::CAT;
+use crate::vdoroomsrc::media::codecs::Codec;
+use crate::vdoroomsrc::media::frames::{Layers, Loss, put_together};
+use crate::vdoroomsrc::media::guard::Guard;
+use crate::vdoroomsrc::media::pad::{Exit, Kind, Origin, Person, VdoRoomSrcPad};
+use crate::vdoroomsrc::reports::TrackId;
+
+/// About 10 s of media, whatever it is: 20 ms of audio or 1/60 s of video in a buffer at least.
+const QUEUE_BUFFERS: u32 = 1000;
+const QUEUE_BYTES: u32 = 32 << 20;
+
+const BITRATE_WINDOW: Duration = Duration::from_secs(1);
+
+pub(crate) struct Track {
+    pub id: TrackId,
+    pub kind: Kind,
+    pub codec: &'static Codec,
+    pub exit: Arc<Exit>,
+    pub pad: VdoRoomSrcPad,
+    pub keyframes: KeyframePolicy,
+    webrtcbin_pad: gst::Pad,
+    /// From the depayloader to the parser.
+    elements: Vec<gst::Element>,
+    queue: gst::Element,
+    /// What is said before EOS.
+    pub last_words: Option<gst::Structure>,
+    keyframes_seen: u64,
+    /// When the bitrate was last computed, and the bytes until then.
+    bitrate_sample: (Instant, u64),
+    pub end: End,
+    /// Whose media it carries now.
+    pub session: SessionId,
+}
+
+/// How far the end of what a track carries has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    None,
+    /// All that its session sent is on its way out, and no EOS behind it: the pad stays.
+    Drained,
+    /// EOS has left the pad.
+    Eos,
+}
+
+/// What a track is made of, besides the elements.
+pub(crate) struct Plan {
+    pub kind: Kind,
+    pub codec: &'static Codec,
+    pub template: gst::PadTemplate,
+    pub pad_name: String,
+    pub origin: Origin,
+    pub exit: Exit,
+    pub keyframes: KeyframePolicy,
+    /// Begins the names of the elements: tells whose they are when one reports an error.
+    pub prefix: String,
+}
+
+impl Track {
+    /// Builds the chain inside `bin`, up to the ghost pad, which is not added yet. The
+    /// webrtcbin pad is linked, and still blocked by whoever blocked it.
+    pub(crate) fn build(
+        bin: &gst::Bin,
+        webrtcbin_pad: &gst::Pad,
+        plan: Plan,
+    ) -> Result<Self, gst::glib::BoolError> {
+        let exit = Arc::new(plan.exit);
+        let id = exit.track;
+        let pad = ghost_pad(&plan.template, &plan.pad_name, plan.origin, &exit)?;
+        let elements = chain_elements(plan.codec, &plan.prefix)?;
+        let queue = queue(&plan.prefix)?;
+        bin.add_many(&elements)?;
+        bin.add(&queue)?;
+        let track = Self {
+            id,
+            kind: plan.kind,
+            codec: plan.codec,
+            pad,
+            exit,
+            keyframes: plan.keyframes,
+            webrtcbin_pad: webrtcbin_pad.clone(),
+            elements,
+            queue,
+            last_words: None,
+            keyframes_seen: 0,
+            bitrate_sample: (Instant::now(), 0),
+            end: End::None,
+            session: id.session,
+        };
+        match track
+            .connect_queue()
+            .and_then(|()| track.connect(id.session))
+        {
+            Ok(()) => Ok(track),
+            Err(error) => {
+                for element in track.elements() {
+                    discard::stop(element);
+                    discard::take_out(element, bin);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Builds the chain of another session in front of the queue and the pad of this track, which
+    /// has been retired.
+    pub(crate) fn rebuild(
+        &mut self,
+        bin: &gst::Bin,
+        (session, person): (SessionId, Person),
+        webrtcbin_pad: &gst::Pad,
+        prefix: &str,
+    ) -> Result<(), gst::glib::BoolError> {
+        self.webrtcbin_pad = webrtcbin_pad.clone();
+        self.session = session;
+        self.exit.begin_again(person);
+        let elements = chain_elements(self.codec, prefix)?;
+        bin.add_many(&elements)?;
+        self.elements = elements;
+        self.connect(session)
+    }
+
+    fn connect_queue(&self) -> Result<(), gst::glib::BoolError> {
+        report_leaks(&self.queue, &self.exit);
+        let shortcut = &self.exit.shortcut;
+        shortcut
+            .install(&self.queue, self.pad.upcast_ref())
+            .ok_or_else(missing)?;
+        let source = self.queue.static_pad("src").ok_or_else(missing)?;
+        self.pad.set_target(Some(&source))?;
+        self.queue.sync_state_with_parent()
+    }
+
+    fn connect(&self, session: SessionId) -> Result<(), gst::glib::BoolError> {
+        gst::Element::link_many(&self.elements)?;
+        let (Some(first), Some(last)) = (self.elements.first(), self.elements.last()) else {
+            return Err(missing());
+        };
+        last.link(&self.queue)?;
+        let source = first.static_pad("src").ok_or_else(missing)?;
+        let entry = first.static_pad("sink").ok_or_else(missing)?;
+        mend_caps(&entry, self.codec);
+        if self.codec.depayloader == "rtpvp9depay" {
+            keep_lost_packets(&entry);
+        }
+        watch_connection(&self.webrtcbin_pad, session, &self.exit);
+        let loss = Arc::<Loss>::default();
+        let layers = Arc::<Layers>::default();
+        guard_entry(
+            &entry,
+            Guard::new(self.codec, session, &layers),
+            &loss,
+            &self.exit,
+        );
+        if self.codec.parser == Some("vp9parse") {
+            put_together(&source, &layers);
+            begin_with_keyframe(&source);
+        }
+        leave_out_old_frames(&source, &self.exit);
+        add_timestamps(&source, self.codec, &loss, &self.exit);
+        if self.kind.is_video() {
+            let parsed = last.static_pad("src").ok_or_else(missing)?;
+            mark_damage(&parsed, self.codec, &loss, &self.exit);
+        }
+        for element in self.elements.iter().rev() {
+            element.sync_state_with_parent()?;
+        }
+        self.webrtcbin_pad.link(&entry).map_err(|error| {
+            gst::glib::bool_error!("cannot link {}: {error}", self.codec.encoding_name)
+        })?;
+        Ok(())
+    }
+
+    /// Lets everything that was received into the queue, and no EOS behind it: the pad stays for
+    /// another session.
+    pub(crate) fn drain(&self) {
+        let (exit, session) = (self.exit.clone(), self.session);
+        let last = self.elements.last();
+        if let Some(pad) = last.and_then(|element| element.static_pad("src")) {
+            pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+                match info.event().map(|event| event.type_()) {
+                    Some(gst::EventType::Eos) => {
+                        exit.drained(session);
+                        // Not `Drop`: that gives up an event twice (GStreamer 1.22).
+                        gst::PadProbeReturn::Handled
+                    }
+                    _ => gst::PadProbeReturn::Ok,
+                }
+            });
+        }
+        self.send_eos();
+    }
+
+    /// All that this session sent is on its way out.
+    pub(crate) fn note_drained(&mut self, session: SessionId) {
+        if self.session == session && self.end == End::None {
+            self.end = End::Drained;
+        }
+    }
+
+    /// The session's part of the chain has been taken away. What remains is the queue and the pad.
+    pub(crate) fn retire(&mut self) {
+        self.elements.clear();
+        if self.end == End::Drained {
+            self.end = End::None;
+        }
+    }
+
+    /// Sends EOS down the chain, behind everything that was received.
+    pub(crate) fn end(&mut self) {
+        if let Some(last_words) = self.last_words.take() {
+            self.exit.set_last_words(last_words);
+        }
+        self.send_eos();
+    }
+
+    fn send_eos(&self) {
+        self.webrtcbin_pad.add_probe(
+            gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
+            |_, _| gst::PadProbeReturn::Handled,
+        );
+        let first = self.elements.first().unwrap_or(&self.queue);
+        if let Some(pad) = first.static_pad("sink") {
+            // On a thread of its own: a pad that somebody blocks just when something is on its way
+            // past the queue holds whoever comes next.
+            first.call_async(move |_| {
+                // The only way for it to fail is that EOS has passed already.
+                pad.send_event(gst::event::Eos::new());
+            });
+        }
+    }
+
+    /// A consumer holds webrtcbin's thread, which is waited for when webrtcbin stops.
+    pub(crate) fn is_held(&self) -> bool {
+        self.end == End::None && self.exit.shortcut.is_under_way()
+    }
+
+    /// Frees a consumer that did not take EOS in time, so that the pad can be removed.
+    pub(crate) fn flush_consumer(&self) {
+        self.pad.push_event(gst::event::FlushStart::new());
+    }
+
+    /// Lets the consumer go on with what else it is linked to.
+    pub(crate) fn end_flush(&self) {
+        self.pad.push_event(gst::event::FlushStop::new(false));
+    }
+
+    /// The session's part of the chain.
+    pub(crate) fn front(&self) -> impl Iterator<Item = &gst::Element> {
+        self.elements.iter()
+    }
+
+    /// All of the chain.
+    pub(crate) fn elements(&self) -> impl Iterator<Item = &gst::Element> {
+        self.elements.iter().chain([&self.queue])
+    }
+
+    /// Asks for a keyframe if one is due.
+    pub(crate) fn poll_keyframe(&mut self, now: Instant) {
+        if !self.kind.is_video() {
+            return;
+        }
+        let seen = self.exit.counters.keyframes.load(Relaxed);
+        if seen != self.keyframes_seen {
+            self.keyframes_seen = seen;
+            self.keyframes.keyframe_came(now);
+        }
+        let lacks_one = self.exit.waits_for_keyframe() && self.pad.is_linked();
+        if self.exit.take_damaged() {
+            self.keyframes.asked(now);
+        } else if lacks_one && self.exit.is_taken() {
+            self.keyframes.need();
+        } else if lacks_one {
+            self.keyframes.need_for_refusing(now);
+        }
+        if self.exit.is_taken() {
+            self.keyframes.taken();
+        }
+        let last = self.exit.last_arrival();
+        let sends = last.is_none_or(|at| now.saturating_duration_since(at) < STALL);
+        if sends && self.keyframes.poll(now) {
+            self.request_keyframe();
+        }
+    }
+
+    pub(crate) fn poll_bitrate(&mut self, now: Instant) {
+        let (since, before) = self.bitrate_sample;
+        let elapsed = now.saturating_duration_since(since);
+        if elapsed < BITRATE_WINDOW {
+            return;
+        }
+        let bytes = self.exit.counters.bytes.load(Relaxed);
+        let bits_per_second = (bytes - before) as f64 * 8.0 / elapsed.as_secs_f64();
+        self.exit.note_bitrate(bits_per_second as u64);
+        self.bitrate_sample = (now, bytes);
+    }
+
+    /// The SSRC that webrtcbin's pad carries.
+    pub(crate) fn ssrc(&self) -> Option<u32> {
+        let caps = self.webrtcbin_pad.current_caps()?;
+        caps.structure(0)?.get("ssrc").ok()
+    }
+
+    pub(crate) fn request_keyframe(&self) {
+        let event = gst_video::UpstreamForceKeyUnitEvent::builder()
+            .all_headers(true)
+            .build();
+        if self.webrtcbin_pad.send_event(event) {
+            self.exit.counters.pli_sent.fetch_add(1, Relaxed);
+            gst::debug!(CAT, obj = self.pad, "Asked for a keyframe");
+        }
+    }
+}
+
+fn chain_elements(codec: &Codec, prefix: &str) -> Result<Vec<gst::Element>, gst::glib::BoolError> {
+    let make = |factory: &str| {
+        gst::ElementFactory::make(factory)
+            .name(format!("{prefix}{factory}"))
+            .build()
+    };
+    let mut elements = vec![make(codec.depayloader)?];
+    if let Some(caps) = codec.depayloader_caps {
+        let filter = make("capsfilter")?;
+        filter.set_property_from_str("caps", caps);
+        elements.push(filter);
+    }
+    if let Some(parser) = codec.parser {
+        let parser = make(parser)?;
+        if parser.has_property("config-interval") {
+            // Parameter sets before each keyframe: a file can be cut and joined anywhere.
+            parser.set_property_from_str("config-interval", "-1");
+        }
+        elements.push(parser);
+    }
+    Ok(elements)
+}
+
+fn queue(prefix: &str) -> Result<gst::Element, gst::glib::BoolError> {
+    gst::ElementFactory::make("queue")
+        .name(format!("{prefix}queue"))
+        .property_from_str("leaky", "downstream")
+        // Not bounded by time: until something leaves the queue it takes the running time for
+        // its level, and drops the first keyframe of whoever joins late (GStreamer 1.22).
+        .property("max-size-time", 0u64)
+        .property("max-size-buffers", QUEUE_BUFFERS)
+        .property("max-size-bytes", QUEUE_BYTES)
+        .build()
+}
+
+fn missing() -> gst::glib::BoolError {
+    gst::glib::bool_error!("an element has lost its pad")
+}
+
+fn ghost_pad(
+    template: &gst::PadTemplate,
+    name: &str,
+    origin: Origin,
+    exit: &Arc<Exit>,
+) -> Result<VdoRoomSrcPad, gst::glib::BoolError> {
+    let (chain, event, query) = (exit.clone(), exit.clone(), exit.clone());
+    let pad = gst::PadBuilder::<VdoRoomSrcPad>::from_template(template)
+        .name(name)
+        .proxy_pad_chain_function(move |pad, parent, buffer| chain.chain(pad, parent, buffer))
+        .proxy_pad_event_function(move |pad, parent, e| event.event(pad, parent, e))
+        .proxy_pad_query_function(move |pad, parent, q| query.query(pad, parent, q))
+        .build();
+    pad.set_origin(origin);
+    let (linked, unlinked) = (exit.clone(), exit.clone());
+    pad.connect_linked(move |pad, _| linked.linked(pad.upcast_ref()));
+    pad.connect_unlinked(move |pad, _| unlinked.shortcut.ask(pad.upcast_ref()));
+    let reconfigured = exit.clone();
+    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+        let event = info.event().map(|event| event.type_());
+        if event == Some(gst::EventType::Reconfigure) {
+            reconfigured.reconfigured();
+        }
+        gst::PadProbeReturn::Ok
+    });
+    pad.set_active(true)?;
+    Ok(pad)
+}

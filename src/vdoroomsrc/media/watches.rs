@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Probes on the pads of a track's chain, which watch and correct its media.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use gst::prelude::*;
+
+use crate::protocol::SessionId;
+use crate::vdoroomsrc::media::codecs::Codec;
+use crate::vdoroomsrc::media::frames::{Keyframes, Loss, Mark};
+use crate::vdoroomsrc::media::guard::Guard;
+use crate::vdoroomsrc::media::pad::Exit;
+use crate::vdoroomsrc::media::payload::is_vp9_keyframe;
+use crate::vdoroomsrc::media::place::{OUTDATED, Timestamps};
+
+/// A publisher that closes its connection makes webrtcbin send EOS on all pads. Where EOS is due is
+/// ours to say, in order and for one session; this one only tells that the connection is over.
+pub(crate) fn watch_connection(webrtcbin_pad: &gst::Pad, session: SessionId, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    webrtcbin_pad.add_probe(
+        gst::PadProbeType::EVENT_DOWNSTREAM,
+        move |_, info| match info.event() {
+            Some(event) if event.type_() == gst::EventType::Eos => {
+                exit.connection_closed(session);
+                // Dropped: after `Drop`, GStreamer 1.22 takes a reference away from nothing, since
+                // the bindings have taken the event out.
+                gst::PadProbeReturn::Handled
+            }
+            _ => gst::PadProbeReturn::Ok,
+        },
+    );
+}
+
+/// webrtcbin (1.22) reads the data channel's m-line, `webrtc-datachannel`, as payload type 0, and
+/// takes what it says for that of PCMU where it comes first.
+pub(crate) fn mend_caps(entry: &gst::Pad, codec: &'static Codec) {
+    let lacks_name = |caps: &gst::CapsRef| {
+        let rtp = caps.structure(0);
+        rtp.is_some_and(|rtp| !rtp.has_field("encoding-name"))
+    };
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
+            && lacks_name(event.caps())
+        {
+            let mut caps = event.caps().to_owned();
+            let media = if codec.video { "video" } else { "audio" };
+            caps.make_mut().set("media", media);
+            caps.make_mut().set("encoding-name", codec.encoding_name);
+            let mended = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
+            info.data = Some(gst::PadProbeData::Event(mended.build()));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    // An element in between asks before the event comes.
+    entry.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
+        if let Some(gst::QueryViewMut::AcceptCaps(query)) =
+            info.query_mut().map(|query| query.view_mut())
+            && lacks_name(query.caps())
+        {
+            query.set_result(true);
+            return gst::PadProbeReturn::Handled;
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Lost packets are told with the numbers that they would have behind the guard.
+///
+/// rtpvp8depay and rtpvp9depay (GStreamer 1.22) write into the event that tells of a lost packet,
+/// which the elements before them still hold. A copy is theirs alone.
+fn copy_lost_packets(entry: &gst::Pad, guard: &Arc<Guard>) {
+    let guard = guard.clone();
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(event) = info.event()
+            && let Some(lost) = event.structure()
+            && lost.name() == "GstRTPPacketLost"
+        {
+            let mut copy = lost.to_owned();
+            if let Ok(seqnum) = lost.get::<u32>("seqnum") {
+                let number = guard.number_of_lost(seqnum as u16);
+                copy.set("seqnum", u32::from(number));
+            }
+            let copy = gst::event::CustomDownstream::builder(copy);
+            let copy = copy.seqnum(event.seqnum()).build();
+            info.data = Some(gst::PadProbeData::Event(copy));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// rtpvp9depay (GStreamer before 1.26) takes another event for this one, which may be none
+/// (`gst_rtp_vp9_depay_packet_lost`): two critical warnings for each packet that is lost within a
+/// frame. It tells a hole by the sequence numbers, too.
+pub(crate) fn keep_lost_packets(entry: &gst::Pad) {
+    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        let lost = info.event().and_then(|event| event.structure());
+        match lost.is_some_and(|lost| lost.name() == "GstRTPPacketLost") {
+            // As in `watch_connection`.
+            true => gst::PadProbeReturn::Handled,
+            false => gst::PadProbeReturn::Ok,
+        }
+    });
+}
+
+/// vp9parse ends the connection if its first frame is none that it can begin with. rtpvp9depay takes
+/// the descriptor's word for what a keyframe is.
+pub(crate) fn begin_with_keyframe(depayloaded: &gst::Pad) {
+    let has_begun = AtomicBool::new(false);
+    depayloaded.add_probe(BUFFERS, move |_, info| {
+        let passes = keep_buffers(info, |buffer| {
+            let is_key = || buffer.map_readable().is_ok_and(|map| is_vp9_keyframe(&map));
+            let passes = has_begun.load(Relaxed) || is_key();
+            has_begun.store(passes, Relaxed);
+            passes
+        });
+        match passes {
+            true => gst::PadProbeReturn::Ok,
+            false => gst::PadProbeReturn::Handled,
+        }
+    });
+}
+
+/// Lets into the depayloader what it can take. At a hole in video a keyframe is asked for at once.
+pub(crate) fn guard_entry(entry: &gst::Pad, guard: Guard, loss: &Arc<Loss>, exit: &Arc<Exit>) {
+    let guard = Arc::new(guard);
+    copy_lost_packets(entry, &guard);
+    let (loss, exit) = (loss.clone(), exit.clone());
+    entry.add_probe(BUFFERS, move |pad, info| {
+        let mut begins = false;
+        let passes = keep_buffers(info, |buffer| {
+            guard.packet(pad, buffer, &loss, &exit, &mut begins)
+        });
+        if begins && !exit.is_paused() {
+            let event = gst_video::UpstreamForceKeyUnitEvent::builder();
+            if pad.push_event(event.all_headers(true).build()) {
+                exit.lost();
+            }
+        }
+        match passes {
+            true => gst::PadProbeReturn::Ok,
+            false => gst::PadProbeReturn::Handled,
+        }
+    });
+}
+
+/// Leaves out the frames that were sent again long after their time: those that follow are no
+/// continuation of them. This is not done with packets, which would be missed.
+pub(crate) fn leave_out_old_frames(source: &gst::Pad, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    let left_out = move || exit.counters.dropped.fetch_add(1, Relaxed);
+    source.add_probe(BUFFERS, move |_, info| match &mut info.data {
+        Some(gst::PadProbeData::Buffer(buffer)) if buffer.pts() == Some(OUTDATED) => {
+            left_out();
+            gst::PadProbeReturn::Handled
+        }
+        Some(gst::PadProbeData::BufferList(list)) => {
+            list.make_mut().foreach_mut(|buffer, _| {
+                let keep = buffer.pts() != Some(OUTDATED);
+                if !keep {
+                    left_out();
+                }
+                std::ops::ControlFlow::Continue(keep.then_some(buffer))
+            });
+            gst::PadProbeReturn::Ok
+        }
+        _ => gst::PadProbeReturn::Ok,
+    });
+}
+
+/// Watches what leaves the depayloader: when it comes, is decoded and shown.
+pub(crate) fn add_timestamps(source: &gst::Pad, codec: &Codec, loss: &Arc<Loss>, exit: &Arc<Exit>) {
+    let (loss, exit) = (loss.clone(), exit.clone());
+    let timestamps = Timestamps::new(codec.standard());
+    source.add_probe(
+        BUFFERS | gst::PadProbeType::EVENT_DOWNSTREAM,
+        move |_, info| {
+            if let Some(event) = info.event() {
+                if let gst::EventView::Caps(caps) = event.view() {
+                    timestamps.caps(caps.caps());
+                }
+                return gst::PadProbeReturn::Ok;
+            }
+            // In a pause as well: its publisher keeps sending.
+            exit.arrived();
+            if exit.is_paused() {
+                return gst::PadProbeReturn::Handled;
+            }
+            each_buffer(info, |buffer| {
+                let (pts, dts) = timestamps.fix(buffer.pts());
+                let buffer = buffer.make_mut();
+                buffer.set_pts(pts);
+                buffer.set_dts(dts);
+                loss.unpacked(pts);
+            });
+            gst::PadProbeReturn::Ok
+        },
+    );
+}
+
+/// Behind the parser: marks what suffers from a loss, and counts keyframes. A depayloader does not
+/// always tell those (`rtpav1depay`).
+pub(crate) fn mark_damage(
+    parsed: &gst::Pad,
+    codec: &'static Codec,
+    loss: &Arc<Loss>,
+    exit: &Arc<Exit>,
+) {
+    let (loss, exit) = (loss.clone(), exit.clone());
+    let keyframes = Keyframes::new(codec);
+    parsed.add_probe(BUFFERS, move |pad, info| {
+        each_buffer(info, |buffer| {
+            keyframes.judge(pad, buffer);
+            let is_keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+            let flag = match loss.judge(buffer.pts(), is_keyframe) {
+                Mark::Good => None,
+                Mark::Damaged => Some(gst::BufferFlags::CORRUPTED),
+                Mark::Mended => Some(gst::BufferFlags::DISCONT),
+            };
+            if let Some(flag) = flag {
+                buffer.make_mut().set_flags(flag);
+            }
+            exit.parsed(buffer.flags());
+        });
+        gst::PadProbeReturn::Ok
+    });
+}
+
+const BUFFERS: gst::PadProbeType = gst::PadProbeType::BUFFER.union(gst::PadProbeType::BUFFER_LIST);
+
+fn each_buffer(info: &mut gst::PadProbeInfo<'_>, mut change: impl FnMut(&mut gst::Buffer)) {
+    match &mut info.data {
+        Some(gst::PadProbeData::Buffer(buffer)) => change(buffer),
+        Some(gst::PadProbeData::BufferList(list)) => {
+            let changed = list.iter_owned().map(|mut buffer| {
+                change(&mut buffer);
+                buffer
+            });
+            *list = changed.collect();
+        }
+        _ => {}
+    }
+}
+
+/// Removes buffers that are not to be kept. False if none is left.
+fn keep_buffers(
+    info: &mut gst::PadProbeInfo<'_>,
+    mut keeps: impl FnMut(&mut gst::Buffer) -> bool,
+) -> bool {
+    match &mut info.data {
+        Some(gst::PadProbeData::Buffer(buffer)) => keeps(buffer),
+        Some(gst::PadProbeData::BufferList(list)) => {
+            let buffers = list.iter_owned();
+            *list = buffers
+                .filter_map(|mut buffer| keeps(&mut buffer).then_some(buffer))
+                .collect();
+            !list.is_empty()
+        }
+        _ => true,
+    }
+}
+
+pub(crate) fn report_leaks(queue: &gst::Element, exit: &Arc<Exit>) {
+    let exit = exit.clone();
+    queue.connect("overrun", false, move |_| {
+        exit.queue_leaked();
+        None
+    });
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the control thread is told, and by whom.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use gst::glib;
+use gst_webrtc::{WebRTCDataChannel, WebRTCSessionDescription};
+
+use super::backlog::Ticket;
+use super::events::EventSender;
+use super::transport::{Candidate, Layer};
+use crate::protocol::{Action, SessionId, StreamId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TrackId {
+    pub session: SessionId,
+    pub index: usize,
+}
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// From the room.
+    Room(Action),
+    /// From webrtcbin, about a session.
+    RemoteSet {
+        session: SessionId,
+        outcome: Result<(), String>,
+    },
+    Answer {
+        session: SessionId,
+        outcome: Result<WebRTCSessionDescription, String>,
+    },
+    /// webrtcbin has taken its own answer, which is to be sent.
+    LocalSet {
+        session: SessionId,
+        outcome: Result<String, String>,
+    },
+    ChannelOpen {
+        session: SessionId,
+        channel: WebRTCDataChannel,
+    },
+    /// On its way to the room, which hears it once the publisher's identity is proven.
+    ChannelText {
+        session: SessionId,
+        text: String,
+        ticket: Ticket,
+    },
+    State {
+        session: SessionId,
+        layer: Layer,
+        state: String,
+    },
+    /// The selected candidates, ours and the publisher's.
+    Pair {
+        session: SessionId,
+        local: Candidate,
+        remote: Candidate,
+    },
+    /// We have an address more.
+    Gathered {
+        session: SessionId,
+        candidate: String,
+    },
+    Pad {
+        session: SessionId,
+        pad: gst::Pad,
+        block: gst::PadProbeId,
+    },
+    Jitterbuffer {
+        session: SessionId,
+        ssrc: u32,
+        jitterbuffer: glib::WeakRef<gst::Element>,
+    },
+    /// An element of a session has posted an error.
+    Failed {
+        session: SessionId,
+        reason: String,
+    },
+    /// What is left of a session does nothing any more: it waits to be taken out.
+    Stopped,
+    /// From a track's exit.
+    EosLeft {
+        track: TrackId,
+    },
+    /// All that this session sent is on its way out of a pad that stays.
+    Drained {
+        track: TrackId,
+        session: SessionId,
+    },
+    Flow {
+        track: TrackId,
+        flow: Result<gst::FlowSuccess, gst::FlowError>,
+    },
+    /// Something that concerns no single stream does not work.
+    Warn(String),
+    /// Media of a session, of this kind, is not of this codec, as its offer says.
+    Undecodable(SessionId, &'static str, &'static str),
+    /// From the application.
+    RequestKeyframe(StreamId),
+    KeyframeInterval(Option<Duration>),
+    /// The pipeline plays again after a pause.
+    Resumed,
+    /// The network thread has ended and nothing more will come from the room.
+    RoomClosed,
+    /// The element stops: take everything apart now. Brings the element along: one that is being
+    /// dropped cannot be upgraded to any more.
+    Stop(gst::Bin),
+}
+
+/// Where a session's callbacks report to.
+#[derive(Clone)]
+pub(crate) struct Reports {
+    pub commands: mpsc::Sender<Command>,
+    pub events: EventSender,
+}
+
+impl Reports {
+    pub(crate) fn command(&self, command: Command) {
+        // Fails only once the control thread has ended, and the session with it.
+        let _ = self.commands.send(command);
+    }
+}
