@@ -6,8 +6,7 @@
 //! owns a `Session` for each WebRTC connection (`connection`), and each session a `Track` for each
 //! medium (`media`), which ends in a pad. `element` is the GObject around them.
 //!
-//! Imports run downwards: `element`, `control`, `connection`, `settings`, `media`,
-//! `reports`, `log`.
+//! Imports run downwards: `element`, `control`, `connection`, `settings`, `media`, `reports`, `log`.
 
 /**
  * SECTION:element-vdoroomsrc

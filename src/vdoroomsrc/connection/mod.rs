@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! One WebRTC connection to one publisher: a webrtcbin, what was agreed for it, whether it is alive.
 //!
-//! `session` is what the control thread owns of each connection, and alone calls, on that thread. The
-//! other files are its parts: plain states (`connectivity`, `ending`, `pads`, `ping`, `pulse`,
-//! `repair`), what a session
-//! does with them (`negotiation`, `transport`, `alive`, `identity`), and what is left of it (`remains`).
+//! Only `control` calls it, on the control thread, which owns a `session` for each connection; the
+//! element asks `names` whose a message is, on any thread. The other files are a session's parts:
+//! plain states (`connectivity`, `ending`, `pads`, `ping`, `pulse`, `repair`), what it does with them
+//! (`negotiation`, `transport`, `alive`, `identity`), and what is left of it (`remains`), which stops
+//! on a thread of its own.
 
 mod alive;
 mod connectivity;

@@ -2,7 +2,8 @@
 //! What the room decided is carried out: the control thread, `vdoroom:ctl`.
 //!
 //! The element starts it by [`run`] and sends it commands; `thread` has the loop and the state, the
-//! other files are what it does, all on that thread. Only what `stats` shows is read on others.
+//! other files are what it does, all on that thread. Only what `stats` shows is read on others, and
+//! `reaper` stops what has ended on threads of its own, `vdoroom:end`.
 
 mod actions;
 mod announce;
