@@ -349,9 +349,9 @@ fn only_the_registration_of_the_plugin_is_unsafe() {
     let allowed: Vec<String> = sources
         .iter()
         .flat_map(|source| source.uses("unsafe_code"))
-        .filter(|found| !found.starts_with("src/lib.rs:"))
+        .filter(|found| !found.contains("src/lib.rs:"))
         .collect();
-    none_may_be(allowed, "only src/lib.rs may speak of unsafe code");
+    none_may_be(allowed, "only lib.rs may speak of unsafe code");
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Source {
     pub fn is_tests(&self) -> bool {
         self.path
             .iter()
-            .any(|part| part == "tests" || part == "tests.rs")
+            .any(|part| part == "tests" || part == "tests.rs" || part == "testing.rs")
     }
 
     pub fn tokens(&self) -> TokenStream {

@@ -17,7 +17,7 @@ pub struct Entry {
     pub without_order: &'static [&'static str],
 }
 
-pub const PACKAGES: &[Entry] = &[PLUGIN, PROTOCOL];
+pub const PACKAGES: &[Entry] = &[PLUGIN, PROTOCOL, RECORDINGS, SERVER, TOOLS];
 
 const PLUGIN: Entry = Entry {
     folder: "",
@@ -36,20 +36,13 @@ const PLUGIN: Entry = Entry {
         ),
         (
             "bitstream",
-            &["bits", "config", "entry", "sps", "order", "vp9"],
+            &["bits", "standard", "config", "entry", "sps", "order", "vp9"],
         ),
         (
             "fuzzing",
             &[
                 "bytes", "events", "files", "odd_caps", "rtp", "warnings", "watchdog", "harness",
                 "seeds", "packets", "forms", "frames",
-            ],
-        ),
-        (
-            "roomfilesink",
-            &[
-                "log", "messages", "media", "files", "mux", "part", "sessions", "control",
-                "element",
             ],
         ),
         (
@@ -65,20 +58,8 @@ const PLUGIN: Entry = Entry {
                 "run",
             ],
         ),
-        (
-            "vdoroomsrc",
-            &[
-                "log",
-                "reports",
-                "settings",
-                "media",
-                "connection",
-                "control",
-                "element",
-            ],
-        ),
     ],
-    without_order: &["roomfilesink", "vdoroomsrc"],
+    without_order: &[],
 };
 
 const PROTOCOL: Entry = Entry {
@@ -122,5 +103,29 @@ const PROTOCOL: Entry = Entry {
         ("sdp", &["local", "offer", "change"]),
         ("state", &["backoff", "link", "stream", "session", "room"]),
     ],
+    without_order: &[],
+};
+
+const RECORDINGS: Entry = Entry {
+    folder: "crates/vdoroom-recordings",
+    name: "vdoroom_recordings",
+    library: true,
+    orders: &[],
+    without_order: &[],
+};
+
+const SERVER: Entry = Entry {
+    folder: "crates/vdoroom-server",
+    name: "vdoroom_server",
+    library: true,
+    orders: &[],
+    without_order: &[],
+};
+
+const TOOLS: Entry = Entry {
+    folder: "crates/vdoroom-tools",
+    name: "vdoroom",
+    library: false,
+    orders: &[],
     without_order: &[],
 };

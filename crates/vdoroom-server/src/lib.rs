@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
 
 // From bottom to top; nothing imports what stands below it in this list.
 //

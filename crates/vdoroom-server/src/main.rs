@@ -12,8 +12,6 @@
 //! On the same port are two pages for browsers: who is in which room, and one that publishes camera,
 //! microphone and screen.
 
-#![forbid(unsafe_code)]
-
 mod program;
 
 fn main() -> std::process::ExitCode {

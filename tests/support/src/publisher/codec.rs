@@ -166,6 +166,7 @@ impl Codec {
 
 /// GStreamer keeps the payloader in gst-plugins-rs, which is not on every system.
 fn provide_av1_payloader() {
+    #[cfg(feature = "av1")]
     if gst::ElementFactory::find("rtpav1pay").is_none() {
         // What fails here is seen when the payloader is made.
         let _ = gstrsrtp::plugin_register_static();
