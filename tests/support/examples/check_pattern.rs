@@ -40,6 +40,10 @@ fn description(report: &Report) -> String {
     });
     let audio = report.audio.iter().map(|audio| audio.codec.clone());
     let length = format!("{:.1} s", report.duration().mseconds() as f64 / 1000.0);
-    let parts: Vec<_> = container.chain(video).chain(audio).chain([length]).collect();
+    let parts: Vec<_> = container
+        .chain(video)
+        .chain(audio)
+        .chain([length])
+        .collect();
     parts.join(" | ")
 }
