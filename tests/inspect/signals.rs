@@ -103,7 +103,10 @@ fn the_manual_has_the_real_arguments() {
 #[test]
 fn the_comment_beside_a_signal_names_the_arguments_of_the_manual() {
     for name in ELEMENTS {
-        let file = format!("{}/src/{name}/signals.rs", env!("CARGO_MANIFEST_DIR"));
+        let file = format!(
+            "{}/src/{name}/element/signals.rs",
+            env!("CARGO_MANIFEST_DIR")
+        );
         let source = std::fs::read_to_string(file).unwrap();
         for signal in described(name) {
             let title = format!("* {}::{}:\n", element(name).type_(), signal.name);
