@@ -14,6 +14,9 @@ use crate::{check, list, record, timeline};
 
 /// As clap has it for wrong options.
 const USAGE: u8 = 2;
+/// What stands at the foot of each page.
+const VERSION: &str = concat!("vdoroom ", env!("CARGO_PKG_VERSION"));
+const ELEMENTS: &str = "gst-inspect-1.0(1) for the elements vdoroomsrc and roomfilesink";
 
 /// Prints the man page that is asked for, such as `vdoroom-record`.
 pub fn page(options: &ManOptions) -> ExitCode {
@@ -62,7 +65,7 @@ fn of(page: &str) -> Option<&'static Page> {
 fn write(command: Command, page: Option<&Page>) -> io::Result<()> {
     let mut output = io::stdout().lock();
     let has_subcommands = command.has_subcommands();
-    let man = Man::new(command.after_long_help(None));
+    let man = Man::new(command.after_long_help(None)).source(VERSION);
     man.render_title(&mut output)?;
     man.render_name_section(&mut output)?;
     man.render_synopsis_section(&mut output)?;
@@ -76,9 +79,10 @@ fn write(command: Command, page: Option<&Page>) -> io::Result<()> {
         add(&mut further, page);
     }
     further.control("SH", ["SEE ALSO"]);
-    further.text([roman(
-        "vdoroom(1), and gst-inspect-1.0(1) for the elements vdoroomsrc and roomfilesink",
-    )]);
+    further.text([roman(match has_subcommands {
+        true => ELEMENTS.to_owned(),
+        false => format!("vdoroom(1), {ELEMENTS}"),
+    })]);
     output.write_all(further.to_roff().as_bytes())?;
     man.render_version_section(&mut output)
 }
