@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
+#![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 //!
 //! ## Where things are
