@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use vdoroom_recordings::manifest::Manifest;
 use vdoroom_recordings::media;
 use vdoroom_recordings::survey::{Finding, Row, Survey, has_extension, seconds};
-use vdoroom_test_support::printable;
+use vdoroom_server::printable;
 
 use crate::page::Page;
 use crate::table;

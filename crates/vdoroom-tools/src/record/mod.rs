@@ -26,7 +26,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use vdoroom_test_support::{open_files, printable};
+use vdoroom_server::{open_files, printable};
 
 pub use manual::PAGE;
 pub use options::Options;

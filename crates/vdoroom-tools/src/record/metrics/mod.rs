@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus::TextEncoder;
-use vdoroom_test_support::server::Limits;
-use vdoroom_test_support::server::web::{self, Page};
+use vdoroom_server::Limits;
+use vdoroom_server::web::{self, Page};
 
 use crate::record::status::Status;
 

@@ -3,7 +3,7 @@
 
 use bytesize::ByteSize;
 use gst::glib;
-pub use vdoroom_test_support::printable as clean;
+pub use vdoroom_server::printable as clean;
 
 use crate::record::status::{Room, Status, Stream, Track};
 
