@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The bits of a NAL unit, without emulation prevention bytes (H.264 section 7.4.1).
+//! The bytes and bits of a NAL unit, without emulation prevention bytes (H.264 section 7.4.1).
 
-pub(crate) struct Bits<'a> {
+pub(super) struct Bytes<'a> {
     rest: &'a [u8],
-    /// Of the current byte, the bits that are left.
-    byte: u8,
-    left: u32,
     zeros: usize,
 }
 
-impl<'a> Bits<'a> {
-    pub(crate) fn new(nal: &'a [u8]) -> Self {
+impl<'a> Bytes<'a> {
+    pub(super) fn new(nal: &'a [u8]) -> Self {
         Self {
             rest: nal,
-            byte: 0,
-            left: 0,
             zeros: 0,
         }
     }
 
-    fn next_byte(&mut self) -> Option<u8> {
+    /// What has not been read, as it is in the unit.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl Iterator for Bytes<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
         let (mut byte, mut rest) = self.rest.split_first()?;
         if self.zeros >= 2 && *byte == 3 {
             (byte, rest) = rest.split_first()?;
@@ -29,10 +33,27 @@ impl<'a> Bits<'a> {
         self.rest = rest;
         Some(*byte)
     }
+}
+
+pub(crate) struct Bits<'a> {
+    bytes: Bytes<'a>,
+    /// Of the current byte, the bits that are left.
+    byte: u8,
+    left: u32,
+}
+
+impl<'a> Bits<'a> {
+    pub(crate) fn new(nal: &'a [u8]) -> Self {
+        Self {
+            bytes: Bytes::new(nal),
+            byte: 0,
+            left: 0,
+        }
+    }
 
     pub(super) fn flag(&mut self) -> Option<bool> {
         if self.left == 0 {
-            self.byte = self.next_byte()?;
+            self.byte = self.bytes.next()?;
             self.left = 8;
         }
         self.left -= 1;

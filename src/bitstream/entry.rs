@@ -7,7 +7,7 @@
 //! into which they insert parameter sets (`gst_h264_parse_handle_sps_pps_nals`, 1.22 to 1.29), which
 //! they do for the first one that they get.
 
-use super::bits::Bits;
+use super::bits::{Bits, Bytes};
 use super::standard::Standard;
 
 /// A stream whose last IDR frame is older than this may never send one again: then recovery points
@@ -175,34 +175,37 @@ fn h265_slice_type(unit: &[u8]) -> Option<u32> {
 /// Whether supplemental enhancement information has a recovery point (H.264 section 7.3.2.3.1 and
 /// annex D; H.265 alike).
 fn has_recovery_point(messages: Option<&[u8]>) -> bool {
-    const RECOVERY_POINT: u32 = 6;
-    // With start codes, what follows is the next unit.
-    let messages = messages.unwrap_or_default();
-    let end = messages.windows(3).position(|w| w == [0, 0, 1]);
-    let mut bits = Bits::new(
-        messages
-            .get(..end.unwrap_or(messages.len()))
-            .unwrap_or_default(),
-    );
-    let number = |bits: &mut Bits<'_>| {
-        let mut sum = 0_u32;
-        loop {
-            let byte = bits.number(8)?;
-            sum = sum.saturating_add(byte);
-            if byte != 0xff {
-                return Some(sum);
-            }
-        }
-    };
-    while let Some((kind, size)) = number(&mut bits).zip(number(&mut bits)) {
+    const RECOVERY_POINT: usize = 6;
+    let mut bytes = Bytes::new(messages.unwrap_or_default());
+    while !ends(bytes.rest()) {
+        let (Some(kind), Some(size)) = (sum(&mut bytes), sum(&mut bytes)) else {
+            break;
+        };
         if kind == RECOVERY_POINT {
             return true;
         }
-        if bits.skip(size.saturating_mul(8)).is_none() {
+        if size > 0 && bytes.nth(size - 1).is_none() {
             break;
         }
     }
     false
+}
+
+/// A type or a size: each byte of 255 says that another one follows.
+fn sum(bytes: &mut Bytes<'_>) -> Option<usize> {
+    let mut sum = 0;
+    loop {
+        let byte = bytes.next()?;
+        sum += usize::from(byte);
+        if byte != 0xff {
+            return Some(sum);
+        }
+    }
+}
+
+/// Whether only the bit is left that ends a unit. With start codes another unit follows.
+fn ends(rest: &[u8]) -> bool {
+    matches!(rest, [] | [0x80] | [0x80, 0, 0, ..])
 }
 
 #[cfg(test)]

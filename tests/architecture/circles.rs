@@ -4,14 +4,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::order::Order;
 use crate::package::{Package, Reference};
 
 /// What each file needs, and where it says so.
 type Needs<'a> = BTreeMap<usize, BTreeMap<usize, &'a Reference>>;
 
 /// A shortest circle through each file that is in one, each circle once.
-pub fn circles(package: &Package, order: &Order) -> Vec<String> {
+pub fn circles(package: &Package) -> Vec<String> {
     let folders = package.folders();
     let mut needs: Needs = BTreeMap::new();
     for reference in &package.references {
@@ -20,8 +19,7 @@ pub fn circles(package: &Package, order: &Order) -> Vec<String> {
         };
         // Who names a folder itself says with further paths what of it is needed.
         let is_folder = folders.contains_key(&package.files[to].module);
-        let bound = |file: usize| order.binds(&package.files[file].module);
-        if !(reference.is_module && is_folder) && bound(reference.from) && bound(to) {
+        if !(reference.is_module && is_folder) {
             let of_file = needs.entry(reference.from).or_default();
             of_file.entry(to).or_insert(reference);
         }

@@ -10,10 +10,7 @@ use crate::sources::Source;
 
 const ORDERS: &Orders = &[("", &["low", "high"]), ("high", &["first", "second"])];
 
-const ORDER: Order = Order {
-    orders: ORDERS,
-    without: &[],
-};
+const ORDER: Order = Order { orders: ORDERS };
 
 fn package(files: &[(&str, &str)]) -> Package {
     let source = |(path, text): &(&str, &str)| Source {
@@ -85,7 +82,7 @@ fn what_is_below_or_another_crates_may_be_named() {
     let found = upward(&high, &ORDER);
     // In `low.rs` nothing is called `high`: that is a crate.
     assert_eq!(found, [""; 0]);
-    assert_eq!(circles(&high, &ORDER), [""; 0]);
+    assert_eq!(circles(&high), [""; 0]);
     assert_eq!(unplaced(&high, &ORDER), [""; 0]);
 }
 
@@ -100,7 +97,6 @@ fn what_a_door_of_a_lower_folder_passes_on_is_where_it_is_defined() {
         ]),
         &Order {
             orders: &[("", &["low", "user", "high"])],
-            without: &[],
         },
     );
     assert_eq!(
@@ -125,7 +121,7 @@ fn a_circle_through_a_door_is_found() {
         ("high/second.rs", "pub struct Two(crate::high::One);"),
     ]);
     assert_eq!(
-        circles(&circle, &ORDER),
+        circles(&circle),
         ["high/first.rs:1 (super::Two) -> high/second.rs:1 (crate::high::One) -> high/first.rs"]
     );
 }
@@ -145,10 +141,10 @@ fn a_door_that_only_passes_on_makes_no_circle() {
             ("high/second.rs", user),
         ])
     };
-    assert_eq!(circles(&door("pub(crate) use second::a;"), &ORDER), [""; 0]);
+    assert_eq!(circles(&door("pub(crate) use second::a;")), [""; 0]);
     // What it defines itself, of what it has from below, is more than passing on.
     let user = "pub(crate) use second::a; pub const LENGTH: usize = a();";
-    assert_eq!(circles(&door(user), &ORDER), [""; 0]);
+    assert_eq!(circles(&door(user)), [""; 0]);
     let circle = package(&[
         ("lib.rs", "mod high; mod low;"),
         ("low.rs", ""),
@@ -160,7 +156,7 @@ fn a_door_that_only_passes_on_makes_no_circle() {
         ("high/second.rs", "use super::B; pub fn a() {}"),
     ]);
     assert_eq!(
-        circles(&circle, &ORDER),
+        circles(&circle),
         ["high/mod.rs:1 (second::a) -> high/second.rs:1 (super::B) -> high/mod.rs"]
     );
 }
@@ -178,7 +174,7 @@ fn what_a_macro_makes_is_its_modules() {
         ("high/second.rs", ""),
     ]);
     assert_eq!(
-        circles(&circle, &ORDER),
+        circles(&circle),
         ["high/mod.rs:1 (first::One) -> high/first.rs:1 (super::Made) -> high/mod.rs"]
     );
 }
@@ -199,7 +195,7 @@ fn the_wrapper_of_a_gobject_is_a_door_to_its_implementation() {
             "pub struct Element; type Type = super::Element;",
         ),
     ]);
-    assert_eq!(circles(&element, &ORDER), [""; 0]);
+    assert_eq!(circles(&element), [""; 0]);
     assert_eq!(
         upward(&element, &ORDER),
         ["low.rs:1: crate::high::Element (high is above low)"]
@@ -247,36 +243,11 @@ fn a_new_module_has_to_be_placed() {
             r#"made_up: is this the order? ("high/first", &["deep"]),"#,
         ]
     );
-    let without = Order {
-        orders: &[("", &["high", "new", "low"])],
-        without: &["high"],
-    };
-    assert_eq!(unplaced(&new, &without), [""; 0]);
     let gone = Order {
         orders: &[("", &["high", "new", "low"]), ("high/gone", &[])],
-        without: &[],
     };
     let found = unplaced(&new, &gone);
     assert!(found.contains(&r#"made_up: there is no folder "high/gone""#.to_owned()));
-}
-
-#[test]
-fn a_folder_without_an_order_binds_nobody_inside() {
-    let circle = package(&[
-        ("lib.rs", "mod high; mod low;"),
-        ("low.rs", ""),
-        ("high/mod.rs", "mod first; mod second;"),
-        ("high/first.rs", "use super::second::b; pub fn a() {}"),
-        ("high/second.rs", "use super::first::a; pub fn b() {}"),
-    ]);
-    assert_eq!(circles(&circle, &ORDER).len(), 1);
-    assert_eq!(upward(&circle, &ORDER).len(), 1);
-    let without = Order {
-        orders: ORDERS,
-        without: &["high"],
-    };
-    assert_eq!(circles(&circle, &without), [""; 0]);
-    assert_eq!(upward(&circle, &without), [""; 0]);
 }
 
 #[test]

@@ -12,8 +12,6 @@ pub type Orders = [(&'static str, &'static [&'static str])];
 
 pub struct Order<'a> {
     pub orders: &'a Orders,
-    /// Folders that have none yet, with all below them.
-    pub without: &'a [&'a str],
 }
 
 impl Order<'_> {
@@ -23,20 +21,11 @@ impl Order<'_> {
         order.map(|(_, children)| *children)
     }
 
-    /// Whether the rules hold for what is in this folder.
-    pub fn binds(&self, folder: &[String]) -> bool {
-        let name = |length: usize| folder[..length].join("/");
-        !(0..=folder.len()).any(|length| self.without.contains(&name(length).as_str()))
-    }
-
     /// `None` if what `from` is in may know what `to` is in; otherwise why not.
     fn forbids(&self, from: &Path, to: &Path) -> Option<String> {
         let common = from.iter().zip(to).take_while(|(a, b)| a == b).count();
         let (user, used) = (from.get(common)?, to.get(common)?);
         let folder = &from[..common];
-        if !self.binds(folder) {
-            return None;
-        }
         let order = self.of(folder)?;
         let place = |name: &str| order.iter().position(|child| *child == name);
         (place(used)? > place(user)?).then(|| format!("{used} is above {user}"))
@@ -64,9 +53,6 @@ pub fn unplaced(package: &Package, order: &Order) -> Vec<String> {
     let mut found = Vec::new();
     let folders = package.folders();
     for (folder, children) in &folders {
-        if !order.binds(folder) {
-            continue;
-        }
         let placed: BTreeSet<&str> = order
             .of(folder)
             .unwrap_or_default()
@@ -85,7 +71,7 @@ pub fn unplaced(package: &Package, order: &Order) -> Vec<String> {
             .filter(|name| !name.is_empty())
             .map(Into::into)
             .collect();
-        if order.binds(&path) && !folders.contains_key(&path) {
+        if !folders.contains_key(&path) {
             found.push(format!("{}: there is no folder {folder:?}", package.name));
         }
     }

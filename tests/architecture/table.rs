@@ -13,8 +13,6 @@ pub struct Entry {
     pub library: bool,
     /// Each folder's children from bottom to top.
     pub orders: &'static Orders,
-    /// Folders of which the order is still to be found, and all below them.
-    pub without_order: &'static [&'static str],
 }
 
 pub const PACKAGES: &[Entry] = &[PLUGIN, PROTOCOL, RECORDINGS, SERVER, TOOLS];
@@ -261,7 +259,6 @@ const PLUGIN: Entry = Entry {
             &["ice", "types", "field", "table", "wish", "values"],
         ),
     ],
-    without_order: &[],
 };
 
 const PROTOCOL: Entry = Entry {
@@ -305,7 +302,6 @@ const PROTOCOL: Entry = Entry {
         ("sdp", &["local", "offer", "change"]),
         ("state", &["backoff", "link", "stream", "session", "room"]),
     ],
-    without_order: &[],
 };
 
 const RECORDINGS: Entry = Entry {
@@ -317,7 +313,6 @@ const RECORDINGS: Entry = Entry {
         ("media", &["report", "track", "watch", "decode"]),
         ("timeline", &["picture", "mosaic", "plan", "otio", "xges"]),
     ],
-    without_order: &[],
 };
 
 const SERVER: Entry = Entry {
@@ -362,7 +357,6 @@ const SERVER: Entry = Entry {
         ("program", &["lines", "certificate", "options"]),
         ("rules", &["effect", "rooms", "relay", "uuid", "hosted"]),
     ],
-    without_order: &[],
 };
 
 const TOOLS: Entry = Entry {
@@ -400,5 +394,4 @@ const TOOLS: Entry = Entry {
         ),
         ("record/status", &["disk", "parts", "values"]),
     ],
-    without_order: &[],
 };
