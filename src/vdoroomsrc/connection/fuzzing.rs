@@ -176,4 +176,29 @@ mod tests {
         assert!(outcome.as_ref().unwrap().is_err(), "{outcome:?}");
         stop(&pipeline).unwrap();
     }
+
+    /// What `offer::add_flag` says: the last one of these is copied into the answer.
+    #[test]
+    fn an_m_line_that_webrtcbin_rejects_ends_nothing() {
+        const SECTION: &str = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n\
+            a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 96:8C:08:FE:FF:1A:88:6E:\
+            0D:B1:3C:25:C1:E6:26:2F:80:10:31:E9:6A:CB:BF:C8:FC:6B:F1:CF:95:5E:B7:AF\r\n\
+            a=setup:actpass\r\na=rtcp-mux\r\na=sendrecv\r\n";
+        gst::init().unwrap();
+        for line in [
+            "9 UDP/TLS/RTP/SAVPF",
+            "9 UD",
+            "0 UD",
+            "0 UDP/TLS/RTP/SAVPF 96",
+        ] {
+            let offer = format!(
+                "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
+                 m=video 9 UDP/TLS/RTP/SAVPF 96\r\n{SECTION}a=mid:0\r\na=rtpmap:96 VP8/90000\r\n\
+                 m=audio {line}\r\n{SECTION}a=mid:1\r\na=bundle-only\r\n"
+            );
+            let pipeline = gst::Pipeline::new();
+            assert_eq!(apply(&pipeline, &[offer]), Ok(()), "{line}");
+            stop(&pipeline).unwrap();
+        }
+    }
 }

@@ -173,13 +173,20 @@ fn keep_only(media: &mut SDPMediaRef, payload: u8, retransmission: bool) {
         "extmap" => value.contains(ORIENTATION),
         _ => false,
     });
-    media.add_attribute("sendonly", None);
+    add_flag(media, "sendonly");
 }
 
 /// Refuses an m-line; the ones beside it stay as they are.
 fn deactivate(media: &mut SDPMediaRef) {
     remove_attributes(media, |key, _| DIRECTIONS.contains(&key));
-    media.add_attribute("inactive", None);
+    add_flag(media, "inactive");
+}
+
+/// webrtcbin copies m-lines that it rejects into its answer and reads them there
+/// (`gst_sdp_media_attributes_to_caps`). Up to 1.22 that ends the process if an attribute has no value;
+/// the parser gives an empty one to those without.
+fn add_flag(media: &mut SDPMediaRef, key: &str) {
+    media.add_attribute(key, Some(""));
 }
 
 /// Asks for stereo Opus: a browser encodes one channel unless the answer says so (RFC 7587
@@ -317,6 +324,26 @@ mod tests {
             panic!("{tracks:?}");
         };
         assert!(offered.contains(&"VP9".to_owned()), "{offered:?}");
+    }
+
+    #[test]
+    fn each_attribute_has_a_value_and_flags_are_written_without() {
+        let (sdp, _) = narrowed(&wish(), &[]);
+        let refused = Wish {
+            video: false,
+            ..wish()
+        };
+        for sdp in [sdp, narrowed(&refused, &[]).0] {
+            let mut attributes = sdp.medias().flat_map(|media| media.attributes());
+            assert!(attributes.all(|a| a.value().is_some()));
+            let text = sdp.as_text().unwrap();
+            let flags = ["a=sendonly\r\n", "a=inactive\r\n"];
+            assert!(flags.iter().any(|flag| text.contains(flag)), "{text}");
+            assert!(
+                !text.contains("only:") && !text.contains("inactive:"),
+                "{text}"
+            );
+        }
     }
 
     #[test]
