@@ -8,7 +8,7 @@ mod media;
 
 use std::time::Duration;
 
-use vdoroom_test_support::corpus::{self, replay};
+use vdoroom_testkit::corpus::{self, replay};
 
 const CHANGES: Duration = Duration::from_secs(1);
 

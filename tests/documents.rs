@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use vdoroom_test_support::manual::{self, Page};
+use vdoroom_testkit::manual::{self, Page};
 
 /// Documents that are no pages of the manual.
 const OTHERS: [&str; 6] = [

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use vdoroom_test_support::{manual, require};
+use vdoroom_testkit::{manual, require};
 
 /// Of 10, which is no confinement at all; `systemd-analyze security` calls all below 2 "OK".
 const EXPOSURE: &str = "20";
@@ -159,7 +159,7 @@ fn cargo_c_and_meson_look_for_the_same_libraries() {
     }
 }
 
-/// Dev-dependencies without a version, as `tests/support`, are left out of what is published.
+/// Dev-dependencies without a version, as `crates/vdoroom-testkit`, are left out of what is published.
 #[test]
 fn the_published_examples_do_without_the_test_support() {
     let list = cargo(&["package", "--list", "--allow-dirty", "--offline"]);
@@ -174,8 +174,8 @@ fn the_published_examples_do_without_the_test_support() {
     // Unit tests may use it; nobody builds those of a dependency.
     let programs = files.iter().filter(|file| file.starts_with("examples/"));
     for file in programs.filter(|file| file.ends_with(".rs")) {
-        let uses = read(file).contains("vdoroom_test_support");
-        assert!(!uses, "{file} is published and uses tests/support");
+        let uses = read(file).contains("vdoroom_testkit");
+        assert!(!uses, "{file} is published and uses crates/vdoroom-testkit");
     }
 }
 

@@ -2,7 +2,7 @@
 //! Seconds of picture and sound of one person into a file, as fast as the recorder takes them.
 
 use gst::prelude::*;
-use vdoroom_test_support::Folder;
+use vdoroom_testkit::Folder;
 
 const PICTURES: u32 = 30;
 const PACKETS: u32 = 50;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gst::prelude::*;
 use gstvdoroom::vdoroomsrc::packets::{Unpacked, unpack};
-use vdoroom_test_support::Folder;
+use vdoroom_testkit::Folder;
 
 use crate::buffers::{begin, encode, ends, source};
 

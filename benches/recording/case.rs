@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use procfs::CurrentSI;
 use serde::Serialize;
-use vdoroom_test_support::log::Direction;
-use vdoroom_test_support::{Dialect, Folder, Launch, RoomServer};
+use vdoroom_testkit::log::Direction;
+use vdoroom_testkit::{Dialect, Folder, Launch, RoomServer};
 
 use crate::frames::{self, Frames};
 use crate::process::Usage;

@@ -5,8 +5,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use gst::prelude::*;
-use vdoroom_test_support::publisher::{Film, Script};
-use vdoroom_test_support::{Codec, Flavour, Password, Publisher};
+use vdoroom_testkit::publisher::{Film, Script};
+use vdoroom_testkit::{Codec, Flavour, Password, Publisher};
 
 /// Keys and ciphers of the floor; AES-128 and 80-bit tags are what DTLS-SRTP agrees on.
 pub const SRTP: &str = "srtp-key=(buffer)\

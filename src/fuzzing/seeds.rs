@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Valid streams, which `tests/support/examples/media_seeds.rs` made.
+//! Valid streams, which `crates/vdoroom-testkit/examples/media_seeds.rs` made.
 
 use std::path::Path;
 use std::sync::LazyLock;

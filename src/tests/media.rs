@@ -16,7 +16,7 @@ use std::{env, fs, thread};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use vdoroom_test_support::{Folder, corpus};
+use vdoroom_testkit::{Folder, corpus};
 
 use crate::fuzzing;
 

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use gst::prelude::*;
 use gstvdoroom::vdoroomsrc::VdoRoomSrcPad;
-use vdoroom_test_support::launch::plugin_folder;
-use vdoroom_test_support::manual::{self, code};
+use vdoroom_testkit::launch::plugin_folder;
+use vdoroom_testkit::manual::{self, code};
 
 use crate::{ELEMENTS, docs, element, own_properties};
 

@@ -7,10 +7,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use vdoroom_test_support::manual::{self, shell_lines};
-use vdoroom_test_support::own_network::in_a_network_of_its_own;
-use vdoroom_test_support::require;
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+use vdoroom_testkit::manual::{self, shell_lines};
+use vdoroom_testkit::own_network::in_a_network_of_its_own;
+use vdoroom_testkit::require;
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::{ELEMENTS, docs, element};
 

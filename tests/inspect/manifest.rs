@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use gst::prelude::*;
 use gstvdoroom::protocol::{RoomState, StreamState};
 use strum::VariantNames;
-use vdoroom_test_support::manual::{self, code};
+use vdoroom_testkit::manual::{self, code};
 
 use crate::element;
 

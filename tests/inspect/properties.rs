@@ -3,7 +3,7 @@
 
 use gst::glib;
 use gst::prelude::*;
-use vdoroom_test_support::manual::{self, code};
+use vdoroom_testkit::manual::{self, code};
 
 use crate::{ELEMENTS, element, own_properties};
 

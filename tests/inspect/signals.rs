@@ -5,7 +5,7 @@
 use gst::glib;
 use gst::glib::subclass::{SignalId, SignalQuery};
 use gst::prelude::*;
-use vdoroom_test_support::manual::{self, code};
+use vdoroom_testkit::manual::{self, code};
 
 use crate::elements::inspect;
 use crate::{ELEMENTS, element};

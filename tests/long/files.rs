@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! More of what the short tests show of files: many kills, and a real disk.
 
-use vdoroom_test_support::Folder;
+use vdoroom_testkit::Folder;
 
 use crate::{crash, power, strace};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::holdings::alone;
+use vdoroom_testkit::holdings::alone;
 
 use crate::long_run::{Loop, record};
 use crate::media::{self, Media};

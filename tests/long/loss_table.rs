@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gst::glib;
 use gst::prelude::*;
-use vdoroom_test_support::Codec;
-use vdoroom_test_support::netns::Impairment;
+use vdoroom_testkit::Codec;
+use vdoroom_testkit::netns::Impairment;
 
 use crate::lossy::{Guest, Outcome, pictures, record};
 

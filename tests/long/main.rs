@@ -3,29 +3,29 @@
 
 // The tests of the recorder use more of these than those here.
 #[allow(dead_code)]
-#[path = "../roomfilesink/media.rs"]
+#[path = "../recorder/media.rs"]
 mod media;
 #[allow(dead_code)]
-#[path = "../roomfilesink/room.rs"]
+#[path = "../recorder/room.rs"]
 mod room;
 
 mod length;
-#[path = "../roomfilesink/long_run.rs"]
+#[path = "../recorder/long_run.rs"]
 mod long_run;
 mod soak;
 mod time;
-#[path = "../roomfilesink/timeline.rs"]
+#[path = "../recorder/timeline.rs"]
 mod timeline;
 mod webrtcsrc;
 
-#[path = "../roomfilesink/child.rs"]
+#[path = "../recorder/child.rs"]
 mod child;
-#[path = "../roomfilesink/crash.rs"]
+#[path = "../recorder/crash.rs"]
 mod crash;
 mod files;
-#[path = "../roomfilesink/power.rs"]
+#[path = "../recorder/power.rs"]
 mod power;
-#[path = "../roomfilesink/strace.rs"]
+#[path = "../recorder/strace.rs"]
 mod strace;
 
 mod loss_table;

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::check::{self, Report};
-use vdoroom_test_support::own_network::{in_a_network_of_its_own, shell};
-use vdoroom_test_support::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
+use vdoroom_testkit::check::{self, Report};
+use vdoroom_testkit::own_network::{in_a_network_of_its_own, shell};
+use vdoroom_testkit::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
 
 const PEOPLE: [(&str, Codec); 6] = [
     ("alice", Codec::H264),

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::check::layout::{Part, apart, closed_parts, start_and_end};
-use vdoroom_test_support::publisher::{PublisherBuilder, Timeline};
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+use vdoroom_testkit::check::layout::{Part, apart, closed_parts, start_and_end};
+use vdoroom_testkit::publisher::{PublisherBuilder, Timeline};
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const PPM: u32 = 200;

@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use vdoroom_test_support::require::require;
-use vdoroom_test_support::{Launch, check, manual};
+use vdoroom_testkit::require::require;
+use vdoroom_testkit::{Launch, check, manual};
 
 use crate::room::{Folder, wait_for};
 

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::{Folder, Launch};
+use vdoroom_testkit::{Folder, Launch};
 
 use crate::recording::DEADLINE;
 use crate::scene::Scene;

@@ -4,10 +4,10 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::netns::Family;
-use vdoroom_test_support::publisher::Moment;
-use vdoroom_test_support::server::Candidates;
-use vdoroom_test_support::{Flavour, Internet, Publisher};
+use vdoroom_testkit::netns::Family;
+use vdoroom_testkit::publisher::Moment;
+use vdoroom_testkit::server::Candidates;
+use vdoroom_testkit::{Flavour, Internet, Publisher};
 
 use crate::ports::use_ports;
 use crate::recording::DEADLINE;

@@ -2,7 +2,7 @@
 //! What is said of connections that are not made.
 
 use gst::prelude::*;
-use vdoroom_test_support::turn;
+use vdoroom_testkit::turn;
 
 use crate::scene::{Scene, use_only_turn};
 

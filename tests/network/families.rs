@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Networks with addresses of one family only.
 
-use vdoroom_test_support::netns::Family;
+use vdoroom_testkit::netns::Family;
 
 use crate::scene::Scene;
 

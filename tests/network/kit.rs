@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::netns::{Host, Impairment, Internet};
+use vdoroom_testkit::netns::{Host, Impairment, Internet};
 
 const PATIENCE: Duration = Duration::from_millis(500);
 

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use gst::prelude::*;
-use vdoroom_test_support::netns::Impairment;
-use vdoroom_test_support::{Codec, Publisher};
+use vdoroom_testkit::netns::Impairment;
+use vdoroom_testkit::{Codec, Publisher};
 
 use crate::lossy::{Guest, Outcome, damage, pictures, record};
 

@@ -6,10 +6,10 @@ use std::ops::AddAssign;
 use std::time::Duration;
 
 use serde_json::Value;
-use vdoroom_test_support::Publisher;
-use vdoroom_test_support::check::Report;
-use vdoroom_test_support::netns::{Impairment, Relay};
-use vdoroom_test_support::publisher::PublisherBuilder;
+use vdoroom_testkit::Publisher;
+use vdoroom_testkit::check::Report;
+use vdoroom_testkit::netns::{Impairment, Relay};
+use vdoroom_testkit::publisher::PublisherBuilder;
 
 use crate::recording::{Recorded, Recording};
 use crate::scene::Scene;

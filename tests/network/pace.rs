@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::netns::Impairment;
+use vdoroom_testkit::netns::Impairment;
 
 use crate::scene::Scene;
 

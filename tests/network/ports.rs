@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use gst::prelude::*;
-use vdoroom_test_support::netns::Family;
+use vdoroom_testkit::netns::Family;
 
 use crate::recording::Recording;
 use crate::scene::Scene;
@@ -91,7 +91,7 @@ fn a_range_that_is_none_is_an_error_at_the_start() {
     let source = crate::recording::source(&scene.room, "r");
     source.set_property("min-rtp-port", 50_001u32);
     source.set_property("max-rtp-port", 50_000u32);
-    let mut recording = Recording::of(source, vdoroom_test_support::Folder::new());
+    let mut recording = Recording::of(source, vdoroom_testkit::Folder::new());
     assert!(recording.pipeline.set_state(gst::State::Playing).is_err());
     recording.wait("an error", |r| !r.complaints.is_empty());
     let said = recording.complaints.join("\n");

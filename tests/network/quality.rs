@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use serde_json::Value;
-use vdoroom_test_support::chromium::{self, Chromium, ChromiumBuilder};
-use vdoroom_test_support::netns::{Host, Impairment};
+use vdoroom_testkit::chromium::{self, Chromium, ChromiumBuilder};
+use vdoroom_testkit::netns::{Host, Impairment};
 
 use crate::recording::DEADLINE;
 use crate::scene::{ROOM, Scene};

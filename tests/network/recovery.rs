@@ -5,10 +5,10 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::log::{Direction, LogEntry};
-use vdoroom_test_support::netns::Host;
-use vdoroom_test_support::publisher::PublisherBuilder;
-use vdoroom_test_support::{Closing, Publisher, Who};
+use vdoroom_testkit::log::{Direction, LogEntry};
+use vdoroom_testkit::netns::Host;
+use vdoroom_testkit::publisher::PublisherBuilder;
+use vdoroom_testkit::{Closing, Publisher, Who};
 
 use crate::recording::Recording;
 use crate::scene::Scene;

@@ -5,9 +5,9 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::chromium::{self, Chromium};
-use vdoroom_test_support::netns::Host;
-use vdoroom_test_support::require::require;
+use vdoroom_testkit::chromium::{self, Chromium};
+use vdoroom_testkit::netns::Host;
+use vdoroom_testkit::require::require;
 
 use crate::recovery::{FRAMES, OUTAGE, Recorder, scene};
 use crate::scene::{ROOM, Scene};

@@ -2,9 +2,9 @@
 //! A room server, a TURN server, and who is far from both.
 
 use gst::prelude::*;
-use vdoroom_test_support::netns::{Family, Host};
-use vdoroom_test_support::publisher::PublisherBuilder;
-use vdoroom_test_support::{Codec, Dialect, Internet, Publisher, RoomServer, TurnServer, turn};
+use vdoroom_testkit::netns::{Family, Host};
+use vdoroom_testkit::publisher::PublisherBuilder;
+use vdoroom_testkit::{Codec, Dialect, Internet, Publisher, RoomServer, TurnServer, turn};
 
 use crate::recording::{Recording, source};
 

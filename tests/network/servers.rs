@@ -4,8 +4,8 @@
 use std::net::{TcpListener, UdpSocket};
 
 use gst::prelude::*;
-use vdoroom_test_support::holdings::alone;
-use vdoroom_test_support::{Password, Publisher};
+use vdoroom_testkit::holdings::alone;
+use vdoroom_testkit::{Password, Publisher};
 
 use crate::recording::Recording;
 use crate::scene::{Scene, use_only_turn, use_turn};

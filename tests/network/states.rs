@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::netns::{Family, Impairment};
-use vdoroom_test_support::{Folder, Launch};
+use vdoroom_testkit::netns::{Family, Impairment};
+use vdoroom_testkit::{Folder, Launch};
 
 use crate::recording::{DEADLINE, Recording};
 use crate::scene::{Scene, use_only_turn};

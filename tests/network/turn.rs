@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use vdoroom_test_support::TurnServer;
+use vdoroom_testkit::TurnServer;
 
 use crate::recording::Recording;
 use crate::recovery::AGAIN_WITHIN;

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use vdoroom_test_support::check::{inspect, second_opinion};
-use vdoroom_test_support::chromium::{self, Chromium, ChromiumBuilder};
-use vdoroom_test_support::{Dialect, Folder, Launch, RoomServer};
+use vdoroom_testkit::check::{inspect, second_opinion};
+use vdoroom_testkit::chromium::{self, Chromium, ChromiumBuilder};
+use vdoroom_testkit::{Dialect, Folder, Launch, RoomServer};
 
 use crate::recording::{DEADLINE, Recorded, Recording, interrupt, launch_line};
 

@@ -2,7 +2,7 @@
 //! People come, go, come back, and change; filters and limits.
 
 use gst::prelude::*;
-use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording, assert_whole};
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::{Chaos, Codec, Dialect, Password, Publisher, RoomServer};
+use vdoroom_testkit::{Chaos, Codec, Dialect, Password, Publisher, RoomServer};
 
 use crate::recording::{Recording, assert_whole};
 

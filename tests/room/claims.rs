@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use serde_json::json;
-use vdoroom_test_support::log::Direction;
-use vdoroom_test_support::server::Who;
-use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::log::Direction;
+use vdoroom_testkit::server::Who;
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording, assert_whole};
 

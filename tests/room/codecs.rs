@@ -2,8 +2,8 @@
 //! Each codec, from a publisher to a file that two players take.
 
 use serde_json::Value;
-use vdoroom_test_support::check::second_opinion;
-use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer, Sound};
+use vdoroom_testkit::check::second_opinion;
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer, Sound};
 
 use crate::recording::{Recorded, Recording};
 

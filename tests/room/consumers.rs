@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use vdoroom_test_support::{Codec, Publisher};
+use vdoroom_testkit::{Codec, Publisher};
 
 use crate::pads::{SINK, Scene, link_to};
 use crate::recording::{DEADLINE, Recording, structures};

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::check::{self, Report};
-use vdoroom_test_support::{Codec, Dialect, Folder, Publisher, RoomServer};
+use vdoroom_testkit::check::{self, Report};
+use vdoroom_testkit::{Codec, Dialect, Folder, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, launch};
 

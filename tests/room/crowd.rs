@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use smol::net::TcpStream;
 use smol::{LocalExecutor, Task, Timer};
-use vdoroom_test_support::{Folder, open_files};
+use vdoroom_testkit::{Folder, open_files};
 
 use crate::recording::DEADLINE;
 use crate::server;

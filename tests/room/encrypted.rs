@@ -3,8 +3,8 @@
 
 use gst::prelude::*;
 use serde_json::{Value, json};
-use vdoroom_test_support::chromium::{self, Chromium};
-use vdoroom_test_support::{Dialect, Publisher, RoomServer};
+use vdoroom_testkit::chromium::{self, Chromium};
+use vdoroom_testkit::{Dialect, Publisher, RoomServer};
 
 use crate::recording::{Recording, structures};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use gst::prelude::*;
-use vdoroom_test_support::server::Certificate;
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Password, Publisher, RoomServer};
+use vdoroom_testkit::server::Certificate;
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Password, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording, init, source};
 

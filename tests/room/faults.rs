@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::server::Candidates;
-use vdoroom_test_support::{Closing, Codec, Dialect, Faults, Flavour, Publisher, RoomServer, Who};
+use vdoroom_testkit::server::Candidates;
+use vdoroom_testkit::{Closing, Codec, Dialect, Faults, Flavour, Publisher, RoomServer, Who};
 
 use crate::recording::{DEADLINE, Recording};
 

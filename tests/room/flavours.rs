@@ -2,7 +2,7 @@
 //! Every kind of publisher, in both dialects, with every kind of password.
 
 use gst::prelude::*;
-use vdoroom_test_support::{Codec, Dialect, Flavour, Password, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Flavour, Password, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording};
 

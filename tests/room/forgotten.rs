@@ -3,9 +3,9 @@
 
 use std::process::Command;
 
-use vdoroom_test_support::check::inspect;
-use vdoroom_test_support::require::require;
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+use vdoroom_testkit::check::inspect;
+use vdoroom_testkit::require::require;
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::DEADLINE;
 

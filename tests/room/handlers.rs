@@ -5,8 +5,8 @@ use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use vdoroom_test_support::check::layout::closed_parts;
-use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::check::layout::closed_parts;
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::{Recording, source};
 

@@ -3,7 +3,7 @@
 //! the offer announced.
 
 use gst::prelude::*;
-use vdoroom_test_support::{Codec, Dialect, Flavour, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Flavour, Publisher, RoomServer};
 
 use crate::recording::Recording;
 

@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::launch;
-use vdoroom_test_support::log::LogEntry;
-use vdoroom_test_support::require::{self, require};
-use vdoroom_test_support::{
-    Closing, Codec, Dialect, Folder, Launch, Publisher, RoomServer, Who, check,
-};
+use vdoroom_testkit::launch;
+use vdoroom_testkit::log::LogEntry;
+use vdoroom_testkit::require::{self, require};
+use vdoroom_testkit::{Closing, Codec, Dialect, Folder, Launch, Publisher, RoomServer, Who, check};
 
 use crate::recording::{DEADLINE, assert_whole};
 

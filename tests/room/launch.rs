@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, assert_all_whole, interrupt, launch};
 

@@ -3,9 +3,9 @@
 //! largest size.
 
 use serde_json::Value;
-use vdoroom_test_support::check::second_opinion;
-use vdoroom_test_support::chromium::{self, Chromium};
-use vdoroom_test_support::{Dialect, RoomServer};
+use vdoroom_testkit::check::second_opinion;
+use vdoroom_testkit::chromium::{self, Chromium};
+use vdoroom_testkit::{Dialect, RoomServer};
 
 use crate::recording::{DEADLINE, Recording};
 

@@ -2,8 +2,8 @@
 //! Whoever comes and goes, and whatever goes wrong: nothing is left behind. The recorder runs in a
 //! process of its own, so that only what it holds is counted.
 
-use vdoroom_test_support::holdings::alone;
-use vdoroom_test_support::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
+use vdoroom_testkit::holdings::alone;
+use vdoroom_testkit::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, launch_line};
 

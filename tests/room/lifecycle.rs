@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The element comes and goes many times in one process, and leaves nothing behind.
 
-use vdoroom_test_support::holdings::alone;
-use vdoroom_test_support::launch::example;
-use vdoroom_test_support::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
+use vdoroom_testkit::holdings::alone;
+use vdoroom_testkit::launch::example;
+use vdoroom_testkit::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
 
 use gst::prelude::*;
 

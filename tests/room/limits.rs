@@ -2,7 +2,7 @@
 //! Guests who take more than a recorder gives: it costs them their own stream at most.
 
 use serde_json::json;
-use vdoroom_test_support::{Codec, Dialect, Publisher, PublisherBuilder, RoomServer, Who};
+use vdoroom_testkit::{Codec, Dialect, Publisher, PublisherBuilder, RoomServer, Who};
 
 use crate::recording::{Recording, assert_whole};
 

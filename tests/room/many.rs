@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::publisher::{Film, Script};
-use vdoroom_test_support::{Codec, Dialect, Flavour, Publisher, RoomServer};
+use vdoroom_testkit::publisher::{Film, Script};
+use vdoroom_testkit::{Codec, Dialect, Flavour, Publisher, RoomServer};
 
 use crate::recording::Recording;
 

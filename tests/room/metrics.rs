@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;
-use vdoroom_test_support::launch::program;
-use vdoroom_test_support::loopback::connect_from;
-use vdoroom_test_support::require::require;
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+use vdoroom_testkit::launch::program;
+use vdoroom_testkit::loopback::connect_from;
+use vdoroom_testkit::require::require;
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::DEADLINE;
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use gst::prelude::*;
-use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::{Recording, source};
 

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::own_network::{in_a_network_of_its_own, shell};
-use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::own_network::{in_a_network_of_its_own, shell};
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::Recording;
 

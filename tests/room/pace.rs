@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use vdoroom_test_support::publisher::PublisherBuilder;
-use vdoroom_test_support::{Codec, Dialect, Flavour, Publisher, RoomServer};
+use vdoroom_testkit::publisher::PublisherBuilder;
+use vdoroom_testkit::{Codec, Dialect, Flavour, Publisher, RoomServer};
 
 use crate::lifecycle::Elsewhere;
 use crate::recording::{Recording, assert_whole};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use vdoroom_test_support::check;
-use vdoroom_test_support::{Codec, Dialect, Folder, Publisher, RoomServer};
+use vdoroom_testkit::check;
+use vdoroom_testkit::{Codec, Dialect, Folder, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, assert_whole, interrupt, launch};
 

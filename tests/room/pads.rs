@@ -4,7 +4,7 @@
 use std::sync::mpsc;
 
 use gst::prelude::*;
-use vdoroom_test_support::{Codec, Dialect, Folder, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Folder, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording, source};
 

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use gst::prelude::*;
 use serde_json::Value;
-use vdoroom_test_support::check::inspect;
-use vdoroom_test_support::chromium::{self, Page};
-use vdoroom_test_support::server::{Certificate, Pages};
-use vdoroom_test_support::{Browser, Dialect, Folder, Launch, RoomServer, launch};
+use vdoroom_testkit::check::inspect;
+use vdoroom_testkit::chromium::{self, Page};
+use vdoroom_testkit::server::{Certificate, Pages};
+use vdoroom_testkit::{Browser, Dialect, Folder, Launch, RoomServer, launch};
 
 use crate::recording::{self, DEADLINE, Recording, interrupt};
 

@@ -5,10 +5,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use vdoroom_test_support::require;
-use vdoroom_test_support::{
-    Codec, Dialect, Folder, Launch, Publisher, PublisherBuilder, RoomServer,
-};
+use vdoroom_testkit::require;
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, PublisherBuilder, RoomServer};
 
 use crate::recording::{DEADLINE, init};
 

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use serde_json::Value;
-use vdoroom_test_support::check::layout::{Part, closed_parts};
-use vdoroom_test_support::check::{self, Report};
-use vdoroom_test_support::publisher::Sent;
-use vdoroom_test_support::{Folder, Launch, Publisher, RoomServer};
+use vdoroom_testkit::check::layout::{Part, closed_parts};
+use vdoroom_testkit::check::{self, Report};
+use vdoroom_testkit::publisher::Sent;
+use vdoroom_testkit::{Folder, Launch, Publisher, RoomServer};
 
 /// Nothing that a test waits for takes longer.
 pub const DEADLINE: Duration = Duration::from_secs(30);

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use gst::prelude::*;
 use serde_json::json;
-use vdoroom_test_support::log::LogEntry;
-use vdoroom_test_support::server::Certificate;
-use vdoroom_test_support::{Codec, Dialect, Folder, Publisher, RoomServer};
+use vdoroom_testkit::log::LogEntry;
+use vdoroom_testkit::server::Certificate;
+use vdoroom_testkit::{Codec, Dialect, Folder, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recorded, Recording, assert_whole, source};
 

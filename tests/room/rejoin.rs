@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use gst::prelude::*;
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer, check};
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer, check};
 
 use crate::pads::{SINK, link_to};
 use crate::recording::{DEADLINE, Recording, source};

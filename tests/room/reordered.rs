@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use vdoroom_test_support::check::{FrameTimes, inspect, second_opinion, video_times};
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+use vdoroom_testkit::check::{FrameTimes, inspect, second_opinion, video_times};
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording, interrupt, source};
 

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vdoroom_test_support::launch::program;
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer, manifest};
+use vdoroom_testkit::launch::program;
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer, manifest};
 
 use crate::recording::{DEADLINE, assert_all_whole};
 

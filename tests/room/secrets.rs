@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use gst::prelude::*;
-use vdoroom_test_support::launch;
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Password, Publisher, RoomServer};
+use vdoroom_testkit::launch;
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Password, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording};
 

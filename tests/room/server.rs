@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use vdoroom_test_support::launch::program;
-use vdoroom_test_support::{Folder, Launch};
+use vdoroom_testkit::launch::program;
+use vdoroom_testkit::{Folder, Launch};
 
 use crate::recording::DEADLINE;
 

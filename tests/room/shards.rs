@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use gstvdoroom::protocol::{Shard, StreamId};
-use vdoroom_test_support::check::layout::closed_parts;
-use vdoroom_test_support::check::{self, Report};
-use vdoroom_test_support::{Dialect, Folder, Launch, Publisher, RoomServer, Sound};
+use vdoroom_testkit::check::layout::closed_parts;
+use vdoroom_testkit::check::{self, Report};
+use vdoroom_testkit::{Dialect, Folder, Launch, Publisher, RoomServer, Sound};
 
 use crate::GUESTS;
 use crate::recording::{DEADLINE, interrupt};

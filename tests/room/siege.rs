@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use vdoroom_test_support::{Codec, Folder, Publisher};
+use vdoroom_testkit::{Codec, Folder, Publisher};
 
 use crate::besiege::Siege;
 use crate::crowd::resident_kib;

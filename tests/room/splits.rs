@@ -3,8 +3,8 @@
 //! begins.
 
 use gst::prelude::*;
-use vdoroom_test_support::check::{Counters, Report};
-use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::check::{Counters, Report};
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::Recording;
 

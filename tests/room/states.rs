@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
-use vdoroom_test_support::check::{self, layout::closed_parts};
-use vdoroom_test_support::holdings::alone;
-use vdoroom_test_support::{Codec, Dialect, Folder, Holdings, Publisher, RoomServer};
+use vdoroom_testkit::check::{self, layout::closed_parts};
+use vdoroom_testkit::holdings::alone;
+use vdoroom_testkit::{Codec, Dialect, Folder, Holdings, Publisher, RoomServer};
 
 use crate::lifecycle::Elsewhere;
 use crate::recording::{DEADLINE, NULL_DEADLINE, Recording, assert_whole, source};

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
 use rustix::termios::{LocalModes, tcgetattr};
-use vdoroom_test_support::launch::program;
-use vdoroom_test_support::{Codec, Dialect, Folder, Publisher, RoomServer};
+use vdoroom_testkit::launch::program;
+use vdoroom_testkit::{Codec, Dialect, Folder, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, assert_all_whole};
 

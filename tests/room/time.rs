@@ -7,9 +7,9 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use vdoroom_test_support::check::layout::{Part, apart, median, start_and_end, utc};
-use vdoroom_test_support::publisher::{PublisherBuilder, SenderReports, Timeline};
-use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::check::layout::{Part, apart, median, start_and_end, utc};
+use vdoroom_testkit::publisher::{PublisherBuilder, SenderReports, Timeline};
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::Recording;
 

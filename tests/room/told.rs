@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
-use vdoroom_test_support::manual::{self, code};
-use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::manual::{self, code};
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording, structures};
 

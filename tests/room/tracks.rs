@@ -3,9 +3,9 @@
 
 use gst::prelude::*;
 use serde_json::Value;
-use vdoroom_test_support::check::{Report, second_opinion};
-use vdoroom_test_support::publisher::PublisherBuilder;
-use vdoroom_test_support::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::check::{Report, second_opinion};
+use vdoroom_testkit::publisher::PublisherBuilder;
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recorded, Recording, assert_whole};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gst::prelude::*;
 use serde_json::Value;
-use vdoroom_test_support::chromium::{self, Chromium};
-use vdoroom_test_support::{Codec, Dialect, Flavour, Publisher, RoomServer};
+use vdoroom_testkit::chromium::{self, Chromium};
+use vdoroom_testkit::{Codec, Dialect, Flavour, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording};
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use vdoroom_test_support::check;
-use vdoroom_test_support::manual;
-use vdoroom_test_support::require;
-use vdoroom_test_support::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
+use vdoroom_testkit::check;
+use vdoroom_testkit::manual;
+use vdoroom_testkit::require;
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::DEADLINE;
 

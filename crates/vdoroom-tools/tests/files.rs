@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use vdoroom_test_support::Folder;
+use vdoroom_testkit::Folder;
 
 const CONTENT: &str = "no media";
 

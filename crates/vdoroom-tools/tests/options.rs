@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use vdoroom_test_support::Folder;
+use vdoroom_testkit::Folder;
 
 const SUBCOMMANDS: [&str; 4] = ["record", "list", "check", "timeline"];
 

@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use vdoroom_test_support::manual;
-use vdoroom_test_support::require;
-use vdoroom_test_support::{
+use vdoroom_testkit::manual;
+use vdoroom_testkit::require;
+use vdoroom_testkit::{
     Codec, Dialect, Folder, Launch, Password, Publisher, PublisherBuilder, RoomServer, check,
 };
 

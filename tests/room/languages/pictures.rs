@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gst::prelude::*;
 use gst_video::prelude::*;
-use vdoroom_test_support::pattern::{self, Plane};
+use vdoroom_testkit::pattern::{self, Plane};
 
 use crate::recording::{DEADLINE, init};
 

@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::time::Instant;
 
-use vdoroom_test_support::launch::example;
+use vdoroom_testkit::launch::example;
 
 use super::*;
 
