@@ -96,7 +96,7 @@ fn after_a_pause_everybody_is_recorded_again() {
     let elsewhere = Elsewhere::alice();
     let server = &elsewhere.server;
     let mut recording = Recording::start(server, "r", |_| {});
-    recording.wait_for_frames(&["alice"], 30);
+    recording.wait_for_frames(&["alice"], 45);
     recording.pipeline.set_state(gst::State::Paused).unwrap();
     recording.pipeline.set_state(gst::State::Playing).unwrap();
     recording.wait("a new connection", |r| {

@@ -24,7 +24,7 @@ fn time_to_recover(lost: Duration, parts: usize) -> Duration {
         .frame_rate(10)
         .start()
         .unwrap();
-    recording.wait_for_frames(&["alice"], 30);
+    recording.wait_for_frames(&["alice"], 45);
     lose_everything_for(lost);
     let flows = |r: &Recording| {
         let stream = r.stream("alice");

@@ -296,7 +296,7 @@ fn a_keyframe_comes_when_the_application_asks() {
         .recording
         .source
         .set_property("keyframe-interval", 0u32);
-    scene.recording.wait_for_frames(&["alice"], 30);
+    scene.recording.wait_for_frames(&["alice"], 45);
     let before = scene.people[0].keyframe_requests();
     let source = scene.recording.source.clone();
     source.emit_by_name::<()>("request-keyframe", &[&"alice"]);

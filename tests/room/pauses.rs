@@ -101,7 +101,7 @@ fn who_offers_media_and_sends_none_is_left_in_peace_until_it_does() {
         .frame_rate(10)
         .start()
         .unwrap();
-    recording.wait_for_frames(&["bob"], 30);
+    recording.wait_for_frames(&["bob"], 45);
     let since = Instant::now();
     pause(&alice, false);
     recording.wait_for_news("roomfilesink-part-opened", "alice");
