@@ -6,8 +6,10 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use gst::prelude::*;
 use gst_rtp::RTPBuffer;
 
-use super::reports::{self, Ssrcs};
-use super::status::Status;
+use crate::publisher::{
+    status::Status,
+    time::reports::{self, Ssrcs},
+};
 
 /// RTP so far, in bytes, without what SRTP adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub struct Traffic {
     pub others: u64,
 }
 
-pub(super) fn count_what_leaves(rtpbin: &gst::Element, pictures: &Ssrcs, status: &Arc<Status>) {
+pub(crate) fn count_what_leaves(rtpbin: &gst::Element, pictures: &Ssrcs, status: &Arc<Status>) {
     let (pictures, status) = (pictures.clone(), status.clone());
     rtpbin.connect_pad_added(move |_, pad| {
         if !pad.name().starts_with("send_rtp_src") {

@@ -12,56 +12,20 @@ use gst_webrtc::{
 };
 use smol::channel::Sender;
 
-use super::{
-    builder::Settings,
-    control::Event,
-    feed::{Beginning, Feed, Outlet, Track},
-    greed::Greed,
-    hold, mangle, padding,
-    reports::{self, Ssrcs},
-    resend,
+use crate::publisher::{
+    faults::{Greed, hold, mangle, padding, resend},
+    media::{Beginning, Feed, Kind, Outlet, Track},
+    settings::Settings,
     status::Status,
-    timeline::Timeline,
-    traffic, transport,
-};
-
-/// Tells the connections of one publisher apart, also after one was replaced.
-pub type PeerId = u64;
-
-#[derive(Debug)]
-pub enum PeerEvent {
-    OfferCreated(String),
-    Candidate {
-        index: u32,
-        text: String,
+    time::{
+        Timeline,
+        reports::{self, Ssrcs},
     },
-    ChannelOpen,
-    ChannelText(String),
-    StrangerChannel(String),
-    State(WebRTCPeerConnectionState),
-    /// The pipeline's latency has changed and wants to be distributed anew. Without that
-    /// rtpsession 1.22 puts no usable time into its sender reports.
-    Latency,
-    Error(String),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Video,
-    Audio,
-    /// A shared screen beside the camera. It shows the same pictures.
-    Screen,
-}
-
-impl Kind {
-    /// Camera and microphone are one MediaStream, a screen is another (protocol 5.6).
-    fn msid(self) -> &'static str {
-        match self {
-            Self::Video | Self::Audio => "camera",
-            Self::Screen => "screen",
-        }
-    }
-}
+    wire::{
+        events::{Event, PeerEvent, PeerId},
+        traffic, transport,
+    },
+};
 
 /// A track that webrtcbin knows and that is fed once there is a connection.
 struct Branch {

@@ -9,10 +9,11 @@ use std::thread;
 
 use gst::prelude::*;
 
+use crate::publisher::time::Timeline;
+
 use super::{
-    Codec,
-    feed::{Beginning, Track},
-    timeline::Timeline,
+    codec::Codec,
+    track::{Beginning, Track},
 };
 
 /// So long is a film; then it begins again.
@@ -44,17 +45,17 @@ pub struct Showing(
 );
 
 /// Where one publisher is in the film.
-pub(super) struct Reel {
+pub(crate) struct Reel {
     timeline: Timeline,
-    pub(super) video: Arc<Track>,
-    pub(super) audio: Arc<Track>,
+    pub(crate) video: Arc<Track>,
+    pub(crate) audio: Arc<Track>,
     next: AtomicUsize,
     wants_keyframe: AtomicBool,
 }
 
 impl Reel {
     /// Goes on with the next keyframe of the film.
-    pub(super) fn force_keyframe(&self) {
+    pub(crate) fn force_keyframe(&self) {
         self.wants_keyframe.store(true, Ordering::Relaxed);
     }
 }
@@ -111,7 +112,7 @@ impl Film {
         Showing(reel)
     }
 
-    pub(super) fn reel(&self, timeline: &Timeline) -> Arc<Reel> {
+    pub(crate) fn reel(&self, timeline: &Timeline) -> Arc<Reel> {
         let reel = Arc::new(Reel {
             timeline: timeline.clone(),
             video: Arc::default(),

@@ -22,11 +22,11 @@ pub struct Unit {
 
 /// What went through one outlet.
 #[derive(Default)]
-pub(super) struct Ledger(Mutex<Vec<Unit>>);
+pub(crate) struct Ledger(Mutex<Vec<Unit>>);
 
 /// The ledgers of a track, in the order in which its outlets were made.
 #[derive(Default)]
-pub(super) struct Ledgers(Mutex<Vec<Arc<Ledger>>>);
+pub(crate) struct Ledgers(Mutex<Vec<Arc<Ledger>>>);
 
 impl Ledger {
     pub fn note(&self, buffer: Option<&gst::BufferRef>) {
@@ -66,7 +66,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    pub(super) fn of(rate: u32, video: &Ledgers, audio: &Ledgers) -> Self {
+    pub(crate) fn of(rate: u32, video: &Ledgers, audio: &Ledgers) -> Self {
         Self {
             rate,
             video: video.newest(),
