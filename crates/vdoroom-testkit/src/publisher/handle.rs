@@ -96,7 +96,7 @@ impl Publisher {
         self.status.resent_packets.load(Ordering::Relaxed)
     }
 
-    /// Black pictures without a counter, and the message that goes with it.
+    /// Black video without a counter, and the message that goes with it.
     pub fn mute_video(&self, muted: bool) {
         self.feed.video.mute(muted);
         self.tell_viewers(json!({"videoMuted": muted}));
@@ -121,7 +121,7 @@ impl Publisher {
         self.feed.audio.pause(paused);
     }
 
-    /// Starts to share a screen: a second picture in the same connections, offered to viewers
+    /// Starts to share a screen: a second video track in the same connections, offered to viewers
     /// that allow it.
     pub fn share_screen(&self) {
         self.tell(Command::Add(Kind::Screen));
@@ -137,7 +137,7 @@ impl Publisher {
         self.tell(Command::Add(Kind::Audio));
     }
 
-    /// Changes the size of the picture.
+    /// Changes the size of the video.
     pub fn resize(&self, width: i32, height: i32) {
         self.feed.resize(width, height);
     }
@@ -169,7 +169,7 @@ impl Publisher {
     /// What went to all viewers together.
     pub fn traffic(&self) -> Traffic {
         Traffic {
-            pictures: self.status.picture_bytes.load(Ordering::Relaxed),
+            pictures: self.status.video_bytes.load(Ordering::Relaxed),
             others: self.status.other_bytes.load(Ordering::Relaxed),
         }
     }

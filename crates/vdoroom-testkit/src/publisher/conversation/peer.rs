@@ -41,7 +41,7 @@ pub struct Peer {
     channel: WebRTCDataChannel,
     branches: Vec<Branch>,
     /// The SSRCs of cameras and screens.
-    pictures: Ssrcs,
+    video_ssrcs: Ssrcs,
 }
 
 impl Peer {
@@ -63,8 +63,8 @@ impl Peer {
         if settings.resends {
             resend::on(&webrtcbin, status);
         }
-        let pictures = Ssrcs::default();
-        configure_rtp(&webrtcbin, settings, timeline, &pictures, status);
+        let video_ssrcs = Ssrcs::default();
+        configure_rtp(&webrtcbin, settings, timeline, &video_ssrcs, status);
         pipeline
             .add(&webrtcbin)
             .map_err(|error| error.to_string())?;
@@ -87,7 +87,7 @@ impl Peer {
             webrtcbin,
             channel,
             branches: vec![],
-            pictures,
+            video_ssrcs,
         })
     }
 
@@ -114,7 +114,7 @@ impl Peer {
         let caps = caps + if resends { resend::OFFER } else { "" };
         let ssrc = glib::random_int();
         if kind != Kind::Audio {
-            reports::lock(&self.pictures).insert(ssrc);
+            reports::lock(&self.video_ssrcs).insert(ssrc);
         }
         let late = match delay.as_nanos() {
             0 => String::new(),
@@ -289,14 +289,14 @@ fn configure_rtp(
     webrtcbin: &gst::Element,
     settings: &Settings,
     timeline: &Timeline,
-    pictures: &Ssrcs,
+    video_ssrcs: &Ssrcs,
     status: &Arc<Status>,
 ) {
     let rtpbin = webrtcbin
         .downcast_ref::<gst::Bin>()
         .and_then(|bin| bin.by_name("rtpbin"));
     if let Some(rtpbin) = rtpbin {
-        traffic::count_what_leaves(&rtpbin, pictures, status);
+        traffic::count_what_leaves(&rtpbin, video_ssrcs, status);
         reports::tell_capture_times(&rtpbin);
         // What is queued is older than what a report would tell of.
         if settings.times.queued.is_zero() {
@@ -305,7 +305,7 @@ fn configure_rtp(
         if timeline.is_fast() {
             reports::tell_own_time(&rtpbin);
         }
-        settings.times.sender_reports.tamper(&rtpbin, pictures);
+        settings.times.sender_reports.tamper(&rtpbin, video_ssrcs);
         settings.greed.multiply_ssrcs(&rtpbin);
     }
 }

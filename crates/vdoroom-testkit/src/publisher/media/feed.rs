@@ -71,7 +71,7 @@ impl Feed {
         let camera = format!(
             "videotestsrc name=camera is-live=true pattern=black ! capsfilter name=size caps={} \
              ! {encoder} ! appsink name=video sync=false",
-            picture(320, 180, rate).to_string().replace(' ', "")
+            video_caps(320, 180, rate).to_string().replace(' ', "")
         );
         let microphone = format!("{} ! appsink name=audio sync=false", sound.microphone());
         let camera = pipeline(&camera, timeline)?;
@@ -102,7 +102,7 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Has the encoder make its next picture a keyframe.
+    /// Has the encoder make its next frame a keyframe.
     pub fn force_keyframe(&self) {
         let video_sink = match &self.origin {
             Origin::Drawn { video_sink, .. } => video_sink,
@@ -114,10 +114,10 @@ impl Feed {
         video_sink.send_event(event);
     }
 
-    /// Changes the picture's size from the next frame on; that of a film stays.
+    /// Changes the size of the video from the next frame on; that of a film stays.
     pub fn resize(&self, width: i32, height: i32) {
         if let Origin::Drawn { size, rate, .. } = &self.origin {
-            size.set_property("caps", picture(width, height, *rate));
+            size.set_property("caps", video_caps(width, height, *rate));
         }
     }
 }
@@ -147,7 +147,7 @@ fn element(pipeline: &gst::Pipeline, name: &str) -> Result<gst::Element, String>
     pipeline.by_name(name).ok_or(format!("no {name}"))
 }
 
-fn picture(width: i32, height: i32, rate: i32) -> gst::Caps {
+fn video_caps(width: i32, height: i32, rate: i32) -> gst::Caps {
     gst::Caps::builder("video/x-raw")
         .field("format", "I420")
         .field("width", width)

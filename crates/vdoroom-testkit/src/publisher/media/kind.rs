@@ -5,7 +5,7 @@
 pub enum Kind {
     Video,
     Audio,
-    /// A shared screen beside the camera. It shows the same pictures.
+    /// A shared screen beside the camera. It shows the same frames.
     Screen,
 }
 

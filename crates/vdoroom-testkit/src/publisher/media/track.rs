@@ -41,7 +41,7 @@ pub struct Track {
     units: AtomicU64,
     muted: AtomicBool,
     paused: AtomicBool,
-    /// By whose clock its units are stamped; a picture's is the machine's own.
+    /// By whose clock its units are stamped; that of video is the machine's own.
     card: SoundCard,
 }
 

@@ -38,9 +38,9 @@ pub enum SenderReports {
     ZeroNtp,
     /// Another hour each time.
     JumpingNtp,
-    /// That pictures were captured this much later than they were.
+    /// That video was captured this much later than it was.
     LatePictures { seconds: u32 },
-    /// The truth about the pictures; about the sound, nothing is reported.
+    /// The truth about video; about audio, nothing is reported.
     PicturesOnly,
     /// None are sent.
     None,
@@ -48,16 +48,16 @@ pub enum SenderReports {
 
 impl SenderReports {
     /// Changes what leaves webrtcbin, before it is encrypted.
-    pub(crate) fn tamper(self, rtpbin: &gst::Element, pictures: &Ssrcs) {
+    pub(crate) fn tamper(self, rtpbin: &gst::Element, video_ssrcs: &Ssrcs) {
         if self == Self::True {
             return;
         }
-        let pictures = pictures.clone();
+        let video_ssrcs = video_ssrcs.clone();
         rtpbin.connect_pad_added(move |_, pad| {
             if !pad.name().starts_with("send_rtcp_src") {
                 return;
             }
-            let pictures = pictures.clone();
+            let video_ssrcs = video_ssrcs.clone();
             let count = AtomicU32::new(0);
             pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
                 let Some(buffer) = info.buffer_mut() else {
@@ -67,7 +67,7 @@ impl SenderReports {
                     return gst::PadProbeReturn::Ok;
                 };
                 let n = count.fetch_add(1, Relaxed);
-                match self.rewrite(&mut map, n, &|ssrc| lock(&pictures).contains(&ssrc)) {
+                match self.rewrite(&mut map, n, &|ssrc| lock(&video_ssrcs).contains(&ssrc)) {
                     true => gst::PadProbeReturn::Ok,
                     false => gst::PadProbeReturn::Handled,
                 }
@@ -173,7 +173,7 @@ pub(crate) fn count_samples(payloader: &gst::Pad) {
 }
 
 /// Sender reports tell when a unit was captured, as a browser's do. By default rtpsession tells
-/// when it was sent, and the picture lags behind the sound by what its encoder takes.
+/// when it was sent, and video lags behind audio by what its encoder takes.
 pub(crate) fn tell_capture_times(rtpbin: &gst::Element) {
     rtpbin.set_property("rtcp-sync-send-time", false);
 }
