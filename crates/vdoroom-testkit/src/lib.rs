@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Publishers and media checks for the tests and examples, and the room server with its faults.
 
+mod chance;
 pub mod chaos;
 pub mod check;
 pub mod chromium;

@@ -4,6 +4,8 @@
 //!
 //! The publishing page is opened from a file in a profile folder made for it, and tells what happens over a
 //! websocket of the helper's, which also carries commands to it.
+//!
+//! Tests call this on any thread. A thread of the helper's reads what the page reports.
 
 use std::{
     collections::BTreeMap,
