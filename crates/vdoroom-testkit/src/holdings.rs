@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a process holds, as the Linux kernel counts it, and how a test gets a process of its own:
-//! other tests have threads too.
+//! What a process holds, as the Linux kernel and its allocator count it, and how a test gets a
+//! process of its own: other tests have threads too.
 
 use std::fs;
 use std::process::Command;
@@ -57,6 +57,7 @@ impl Holdings {
             if now.is_within(before) || Instant::now() >= until {
                 return now;
             }
+            // Nobody tells of their end.
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -71,6 +72,24 @@ impl Holdings {
     }
 }
 
+/// Environment in which `heap_bytes` counts exactly what is in use.
+pub const EXACT_HEAP: [(&str, &str); 3] = [
+    // GLib's own allocator keeps freed slices (before 2.76).
+    ("G_SLICE", "always-malloc"),
+    // A thread's cache of freed blocks counts as in use.
+    ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0"),
+    // How many heaps have been in use is chance.
+    ("MALLOC_ARENA_MAX", "1"),
+];
+
+/// Bytes of this process's heap that are in use. Freed memory that the allocator keeps is not
+/// among them, nor are mapped files.
+pub fn heap_bytes() -> usize {
+    // SAFETY: it takes no arguments, locks what it reads, and returns a value.
+    let info = unsafe { libc::mallinfo2() };
+    info.uordblks + info.hblkhd
+}
+
 /// Runs a test again in a child process; true in the child.
 pub fn alone(test: &str) -> bool {
     if std::env::var_os(CHILD).is_some() {
@@ -80,8 +99,7 @@ pub fn alone(test: &str) -> bool {
         .args(["--exact", test, "--nocapture"])
         .env(CHILD, "1")
         .env("G_DEBUG", "fatal-criticals")
-        // How many of glibc's heaps have been in use is chance, and more than what may be left.
-        .env("MALLOC_ARENA_MAX", "1")
+        .envs(EXACT_HEAP)
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
