@@ -117,6 +117,7 @@ fn watch(room: &mut Room, launch: &mut Launch) -> Vec<(Duration, Holdings)> {
     let length = Duration::from_secs(minutes() * 60);
     let mut held = Vec::new();
     for number in 0.. {
+        // The pace at which people come and go.
         std::thread::sleep(STEP);
         if !launch.is_running() {
             break;

@@ -73,6 +73,7 @@ fn record_with_a_hole(waits: bool) -> Vec<Holed> {
     let mut before = [0; 2];
     let hole = |publishers: &[Publisher; 2]| {
         before = publishers.each_ref().map(Publisher::keyframe_requests);
+        // The hole itself.
         std::thread::sleep(HOLE);
     };
     let Some((publishers, recorded)) = record([VP8, H264], wire, set, hole) else {

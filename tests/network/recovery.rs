@@ -115,6 +115,7 @@ fn survives(what: &str, outage: impl FnOnce(&Host, &Host)) -> Option<(Scene, Rec
 fn a_recorder_whose_cable_was_out_goes_on() {
     let unplug = |_: &Host, recorder: &Host| {
         recorder.set_connected(false);
+        // The outage itself.
         sleep(OUTAGE);
         recorder.set_connected(true);
     };

@@ -135,6 +135,7 @@ fn late_camera(video: &'static Media) {
     for now in (1000..5000).step_by(100) {
         send_until(now + 1600, &mut [&mut audio]);
         send_until(now + 100, &mut [&mut video]);
+        // The speed of life.
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let copy = recorder.folder.0.join("killed.copy");

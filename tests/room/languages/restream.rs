@@ -3,9 +3,9 @@
 
 use std::net::UdpSocket;
 use std::path::Path;
-use std::time::Instant;
 
 use vdoroom_testkit::launch::example;
+use vdoroom_testkit::wait::wait_until;
 
 use super::*;
 
@@ -16,19 +16,11 @@ fn free_port() -> u16 {
 
 /// Waits until a server has a TCP port open, without connecting: it takes one connection only.
 fn wait_for_listener(port: u16) {
-    let (address, deadline) = (
-        format!("0100007F:{port:04X} 00000000:0000 0A"),
-        Instant::now() + START,
-    );
-    let is_open = || {
-        std::fs::read_to_string("/proc/net/tcp")
-            .unwrap()
-            .contains(&address)
-    };
-    while !is_open() {
-        assert!(Instant::now() < deadline, "nothing listens on port {port}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let address = format!("0100007F:{port:04X} 00000000:0000 0A");
+    wait_until(&format!("something listens on port {port}"), START, || {
+        let sockets = std::fs::read_to_string("/proc/net/tcp");
+        sockets.unwrap().contains(&address)
+    });
 }
 
 /// An SRT server that writes what it gets into a file.
