@@ -76,7 +76,7 @@ fn the_rust_program_restreams_people_to_srt_servers_with_and_without_a_microphon
     let second = room.start(&program, &format!("--person 'b ö' --to {to_second}"));
     for person in [&alice, &bob] {
         person.wait_for_viewer(START).unwrap();
-        // Two seconds may go by until it is clear that there is no sound.
+        // Two seconds may go by until it is clear that there is no audio.
         person.wait_for_frames(150, DEADLINE).unwrap();
     }
     for program in [first, second] {
@@ -91,12 +91,12 @@ fn the_rust_program_restreams_people_to_srt_servers_with_and_without_a_microphon
     assert_arrived(&room.file("bob.ts"), false);
 }
 
-/// What a person sent is in the file, with no picture missing.
+/// What a person sent is in the file, with no frame missing.
 fn assert_arrived(file: &Path, with_sound: bool) {
     let report = check::inspect(file);
     let video = report.video.as_ref();
     let counters = video.and_then(|video| video.counters.clone());
-    let counters = counters.unwrap_or_else(|| panic!("no picture: {report:#?}"));
+    let counters = counters.unwrap_or_else(|| panic!("no video: {report:#?}"));
     assert!(counters.last - counters.first >= 30, "{report:#?}");
     assert_eq!((counters.missing, counters.bad), (0, 0), "{report:#?}");
     assert_eq!(report.audio.is_some(), with_sound, "{report:#?}");

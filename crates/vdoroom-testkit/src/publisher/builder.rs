@@ -138,7 +138,7 @@ impl PublisherBuilder {
         self
     }
 
-    /// Pictures per second, 1 to 60; 30 by default.
+    /// Frames per second, 1 to 60; 30 by default.
     pub fn frame_rate(mut self, rate: u32) -> Self {
         self.0.rate = rate.clamp(1, 60) as i32;
         self
@@ -154,7 +154,7 @@ impl PublisherBuilder {
         self
     }
 
-    /// Shares a screen from the beginning, as a second picture in the same connection.
+    /// Shares a screen from the beginning, as a second video in the same connection.
     pub fn with_screen(mut self) -> Self {
         self.0.screen = true;
         self
@@ -190,13 +190,13 @@ impl PublisherBuilder {
         self
     }
 
-    /// Pictures are sent so long after they were captured.
+    /// Frames are sent so long after they were captured.
     pub fn video_delay(mut self, delay: Duration) -> Self {
         self.0.times.video_delay = delay;
         self
     }
 
-    /// Sound is sent so long after it was captured.
+    /// Audio is sent so long after it was captured.
     pub fn audio_delay(mut self, delay: Duration) -> Self {
         self.0.times.audio_delay = delay;
         self
@@ -259,7 +259,7 @@ impl PublisherBuilder {
         self
     }
 
-    /// Each picture is all new, and takes several packets.
+    /// Each frame is all new, and takes several packets.
     pub fn with_busy_pictures(mut self) -> Self {
         self.0.busy = true;
         self

@@ -50,7 +50,7 @@ pub struct Track {
     units: AtomicU64,
     muted: AtomicBool,
     paused: AtomicBool,
-    /// By whose clock its units are stamped; a picture's is the machine's own.
+    /// By whose clock its units are stamped; a video's is the machine's own.
     card: SoundCard,
 }
 
@@ -241,7 +241,7 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Has the encoder make its next picture a keyframe.
+    /// Has the encoder make its next frame a keyframe.
     pub fn force_keyframe(&self) {
         let video_sink = match &self.origin {
             Origin::Drawn { video_sink, .. } => video_sink,
@@ -253,7 +253,7 @@ impl Feed {
         video_sink.send_event(event);
     }
 
-    /// Changes the picture's size from the next frame on; that of a film stays.
+    /// Changes the video's size from the next frame on; that of a film stays.
     pub fn resize(&self, width: i32, height: i32) {
         if let Origin::Drawn { size, rate, .. } = &self.origin {
             size.set_property("caps", picture(width, height, *rate));

@@ -24,9 +24,9 @@ pub struct Script {
     pub codec: Codec,
     pub width: u32,
     pub height: u32,
-    /// Pictures per second.
+    /// Frames per second.
     pub rate: u32,
-    /// Bits per second of the picture.
+    /// Bits per second of the video.
     pub bitrate: u32,
 }
 
@@ -92,7 +92,7 @@ impl Film {
         Ok(film)
     }
 
-    /// Bits per second of the picture, as encoded.
+    /// Bits per second of the video, as encoded.
     pub fn bitrate(&self) -> u64 {
         let bytes = self
             .video
@@ -102,7 +102,7 @@ impl Film {
         bytes.sum::<u64>() * 8 / LENGTH.seconds()
     }
 
-    /// Sends it by the appsrcs of a pipeline, one for the picture and one for sound, for as long as
+    /// Sends it by the appsrcs of a pipeline, one for the video and one for audio, for as long as
     /// what is returned lives.
     pub fn feed(&self, pipeline: &gst::Pipeline, [video, audio]: [gst_app::AppSrc; 2]) -> Showing {
         let reel = self.reel(&Timeline::of(pipeline));

@@ -174,7 +174,7 @@ impl Publisher {
         self.status.resent_packets.load(Ordering::Relaxed)
     }
 
-    /// Black pictures without a counter, and the message that goes with it.
+    /// Black frames without a counter, and the message that goes with it.
     pub fn mute_video(&self, muted: bool) {
         self.feed.video.mute(muted);
         self.tell_viewers(json!({"videoMuted": muted}));
@@ -199,7 +199,7 @@ impl Publisher {
         self.feed.audio.pause(paused);
     }
 
-    /// Starts to share a screen: a second picture in the same connections, offered to viewers
+    /// Starts to share a screen: a second video in the same connections, offered to viewers
     /// that allow it.
     pub fn share_screen(&self) {
         self.tell(Command::Add(Kind::Screen));
@@ -215,7 +215,7 @@ impl Publisher {
         self.tell(Command::Add(Kind::Audio));
     }
 
-    /// Changes the size of the picture.
+    /// Changes the size of the video.
     pub fn resize(&self, width: i32, height: i32) {
         self.feed.resize(width, height);
     }

@@ -49,7 +49,7 @@ pub enum PeerEvent {
 pub enum Kind {
     Video,
     Audio,
-    /// A shared screen beside the camera. It shows the same pictures.
+    /// A shared screen beside the camera. It shows the same frames.
     Screen,
 }
 

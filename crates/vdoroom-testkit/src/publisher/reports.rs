@@ -38,9 +38,9 @@ pub enum SenderReports {
     ZeroNtp,
     /// Another hour each time.
     JumpingNtp,
-    /// That pictures were captured this much later than they were.
+    /// That frames were captured this much later than they were.
     LatePictures { seconds: u32 },
-    /// The truth about the pictures; about the sound, nothing is reported.
+    /// The truth about the frames; about the audio, nothing is reported.
     PicturesOnly,
     /// None are sent.
     None,
@@ -173,7 +173,7 @@ pub(super) fn count_samples(payloader: &gst::Pad) {
 }
 
 /// Sender reports tell when a unit was captured, as a browser's do. By default rtpsession tells
-/// when it was sent, and the picture lags behind the sound by what its encoder takes.
+/// when it was sent, and the video lags behind the audio by what its encoder takes.
 pub(super) fn tell_capture_times(rtpbin: &gst::Element) {
     rtpbin.set_property("rtcp-sync-send-time", false);
 }

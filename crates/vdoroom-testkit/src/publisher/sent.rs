@@ -59,7 +59,7 @@ impl Ledgers {
 /// What has gone to the newest viewer so far.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// Frames in a second, which the counter in the picture counts.
+    /// Frames in a second, which the counter in the frame counts.
     pub rate: u32,
     pub video: Vec<Unit>,
     pub audio: Vec<Unit>,
