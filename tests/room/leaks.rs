@@ -187,7 +187,7 @@ fn hundreds_of_joins_and_leaves_leave_nothing_behind() {
         "{joins} joins: heap {heap_before}, then {heap_after} bytes: {left} each; \
          {before:?}, then {after:?}"
     );
-    println!("{seen}");
+    eprintln!("{seen}");
     assert!(after.is_within(&before), "{seen}");
     assert!(left < LEFT_BY_A_JOIN, "{seen}");
     let most = before.anonymous_kib + ANONYMOUS_KIB;

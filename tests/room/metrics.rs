@@ -102,7 +102,7 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
 fn prometheus_finds_who_is_recorded_and_forgets_who_has_left() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
-    let (mut running, address) = record(&folder, server.url());
+    let (running, address) = record(&folder, server.url());
     let publish = |name: &str, codec| {
         let builder = Publisher::builder(server.url(), "r", name).codec(codec);
         let person = builder.label("a \"quoted\"\nname\\").start().unwrap();
