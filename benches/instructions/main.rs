@@ -35,9 +35,9 @@ const ATTEMPTS: u32 = 4;
 enum Case {
     /// The protocol's state machine, an hour in a room of ten who come and go
     Room,
-    /// A person into a Matroska file, a second of picture and sound
+    /// A person into a Matroska file, a second of video and audio
     Matroska,
-    /// A person into a transport stream, a second of picture and sound
+    /// A person into a transport stream, a second of video and audio
     TransportStream,
     /// The same as Matroska, from packets as webrtcbin gives them
     Vp8Packets,

@@ -11,6 +11,7 @@ use crate::recording::Recording;
 /// Nothing arrives for so long.
 fn lose_everything_for(time: Duration) {
     assert!(shell("nft add rule inet t in drop"));
+    // The outage itself.
     std::thread::sleep(time);
     assert!(shell("nft flush chain inet t in"));
 }

@@ -182,7 +182,7 @@ fn a_consumer_that_refuses_the_caps_stops_no_other_pad() {
     });
     scene
         .recording
-        .wait("her sound", |r| r.buffers("alice", "audio") >= Some(100));
+        .wait("her audio", |r| r.buffers("alice", "audio") >= Some(100));
     let alice = scene.recording.stream("alice").unwrap();
     assert_eq!(alice.get::<u32>("sessions-so-far"), Ok(1), "{alice}");
     assert!(

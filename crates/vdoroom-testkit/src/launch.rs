@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `gst-launch-1.0` with the plugin, as a person uses it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -135,6 +135,12 @@ impl Launch {
                 return line;
             }
         }
+    }
+
+    /// Writes a line to the program's standard input, which `configure` has made a pipe.
+    pub fn say(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("a pipe to the program");
+        writeln!(input, "{line}").unwrap();
     }
 
     pub fn pid(&self) -> u32 {

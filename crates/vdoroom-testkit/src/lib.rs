@@ -19,6 +19,7 @@ pub mod publisher;
 pub mod require;
 pub mod secret;
 pub mod turn;
+pub mod wait;
 
 pub use chaos::Chaos;
 pub use chromium::{Browser, Chromium};

@@ -2,7 +2,7 @@
 //! The media check of files that test publishers sent.
 //!
 //! [`inspect`] works for any file that this GStreamer can decode, and tells of it what
-//! `vdoroom_recordings::media` does. Where the picture carries the counter of [`crate::pattern`],
+//! `vdoroom_recordings::media` does. Where the video carries the counter of [`crate::pattern`],
 //! it also says which frames are missing, doubled or damaged, which are not at the time of their
 //! capture, and how far each beep is from the video. Of any file it says whether its audio runs as
 //! fast as what its packets carry. [`second_opinion`] asks FFmpeg.

@@ -72,7 +72,7 @@ impl ChromiumBuilder {
         self.with("dialect", "relay")
     }
 
-    /// Picture and rate; 320x180 at 20 by default.
+    /// Size and rate; 320x180 at 20 by default.
     pub fn picture(self, width: u32, height: u32, rate: u32) -> Self {
         self.with("width", &width.to_string())
             .with("height", &height.to_string())
@@ -84,7 +84,7 @@ impl ChromiumBuilder {
         self.with("stereo", "true")
     }
 
-    /// Offers sound and picture whatever the viewer asks for.
+    /// Offers audio and video whatever the viewer asks for.
     pub fn eager(self) -> Self {
         self.with("eager", "true")
     }
@@ -340,7 +340,7 @@ impl Chromium {
         self.command("mute-audio", &json!(muted));
     }
 
-    /// Has the camera deliver other pictures, as when the page's settings are changed.
+    /// Has the camera deliver other frames, as when the page's settings are changed.
     pub fn constrain(&self, width: u32, height: u32) {
         self.command("constrain", &picture(width, height));
     }
