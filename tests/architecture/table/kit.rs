@@ -24,6 +24,7 @@ pub const KIT: Entry = Entry {
                 "launch",
                 "corpus",
                 "netns",
+                "wait",
                 "turn",
                 "check",
                 "publisher",
