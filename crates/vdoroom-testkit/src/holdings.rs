@@ -13,7 +13,6 @@ const CHILD: &str = "VDOROOM_TEST_ALONE";
 pub struct Holdings {
     pub threads: usize,
     pub descriptors: usize,
-    pub resident_kib: usize,
     /// Memory that no file backs.
     pub anonymous_kib: usize,
 }
@@ -38,7 +37,6 @@ impl Holdings {
         Self {
             threads: count("task"),
             descriptors: count("fd"),
-            resident_kib: kib("VmRSS:"),
             anonymous_kib: kib("RssAnon:"),
         }
     }
@@ -62,13 +60,11 @@ impl Holdings {
         }
     }
 
-    /// Panics if there are more threads or descriptors than `before`, or `percent` more memory.
-    pub fn assert_no_more_than(&self, before: Self, percent: usize) {
+    /// Panics if there are more threads or descriptors than `before`.
+    pub fn assert_within(&self, before: &Self) {
         let seen = format!("before: {before:?}, after: {self:?}");
-        assert!(self.is_within(&before), "{seen}");
-        let limit = before.resident_kib * (100 + percent);
-        assert!(self.resident_kib * 100 <= limit, "{seen}");
-        println!("{seen}");
+        assert!(self.is_within(before), "{seen}");
+        eprintln!("{seen}");
     }
 }
 
@@ -88,6 +84,16 @@ pub fn heap_bytes() -> usize {
     // SAFETY: it takes no arguments, locks what it reads, and returns a value.
     let info = unsafe { libc::mallinfo2() };
     info.uordblks + info.hblkhd
+}
+
+/// Panics if each of `rounds` has left more than `limit` bytes on the heap of this process, since
+/// `before` were in use.
+pub fn assert_heap_left(before: usize, rounds: usize, limit: usize) {
+    let now = heap_bytes();
+    let left = now.saturating_sub(before) / rounds;
+    let seen = format!("heap before: {before}, after {rounds} rounds: {now}, {left} each");
+    assert!(left < limit, "{seen}");
+    eprintln!("{seen}");
 }
 
 /// Runs a test again in a child process; true in the child.
