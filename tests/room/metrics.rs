@@ -47,7 +47,12 @@ fn scrape(address: &str) -> BTreeMap<String, f64> {
 }
 
 fn wait_until(address: &str, what: &str, is_so: impl Fn(&BTreeMap<String, f64>) -> bool) {
-    wait::wait_until(what, DEADLINE, || is_so(&scrape(address)));
+    let mut samples = BTreeMap::new();
+    let found = wait::look_for(DEADLINE, || {
+        samples = scrape(address);
+        is_so(&samples).then_some(())
+    });
+    assert!(found.is_some(), "{what}: {samples:#?}");
 }
 
 /// Runs `promtool` with something on its standard input; `None` if there is no such program.
@@ -102,7 +107,7 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
 fn prometheus_finds_who_is_recorded_and_forgets_who_has_left() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
-    let (mut running, address) = record(&folder, server.url());
+    let (running, address) = record(&folder, server.url());
     let publish = |name: &str, codec| {
         let builder = Publisher::builder(server.url(), "r", name).codec(codec);
         let person = builder.label("a \"quoted\"\nname\\").start().unwrap();
