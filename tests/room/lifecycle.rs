@@ -58,7 +58,7 @@ fn visit(server: &RoomServer, media: bool) {
 }
 
 /// Bytes that a visit may leave on the heap.
-const LEFT_BY_A_VISIT: usize = 8 * 1024;
+const LEFT_BY_A_VISIT: usize = 16 * 1024;
 
 #[test]
 fn a_hundred_visits_leave_nothing_behind() {

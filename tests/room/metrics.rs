@@ -47,7 +47,12 @@ fn scrape(address: &str) -> BTreeMap<String, f64> {
 }
 
 fn wait_until(address: &str, what: &str, is_so: impl Fn(&BTreeMap<String, f64>) -> bool) {
-    wait::wait_until(what, DEADLINE, || is_so(&scrape(address)));
+    let mut samples = BTreeMap::new();
+    let found = wait::look_for(DEADLINE, || {
+        samples = scrape(address);
+        is_so(&samples).then_some(())
+    });
+    assert!(found.is_some(), "{what}: {samples:#?}");
 }
 
 /// Runs `promtool` with something on its standard input; `None` if there is no such program.

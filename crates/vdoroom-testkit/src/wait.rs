@@ -8,16 +8,21 @@ use std::time::{Duration, Instant};
 /// Between two looks. A server of ours lets one address connect 20 times a second.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Looks until there is a value. At the deadline it panics, and says what was not there.
-pub fn wait_for<T>(what: &str, deadline: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+/// Looks until there is a value; `None` at the deadline.
+pub fn look_for<T>(deadline: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let until = Instant::now() + deadline;
     loop {
-        if let Some(found) = look() {
+        let found = look();
+        if found.is_some() || Instant::now() >= until {
             return found;
         }
-        assert!(Instant::now() < until, "{what}: not within {deadline:?}");
         thread::sleep(LOOK);
     }
+}
+
+/// The same, but at the deadline it panics, and says what was not there.
+pub fn wait_for<T>(what: &str, deadline: Duration, look: impl FnMut() -> Option<T>) -> T {
+    look_for(deadline, look).unwrap_or_else(|| panic!("{what}: not within {deadline:?}"))
 }
 
 /// The same for what is so or not.
