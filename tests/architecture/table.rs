@@ -84,6 +84,7 @@ const PLUGIN: Entry = Entry {
         (
             "roomfilesink/media",
             &[
+                "caption",
                 "container",
                 "format",
                 "leading",
@@ -103,7 +104,7 @@ const PLUGIN: Entry = Entry {
         (
             "roomfilesink/parts",
             &[
-                "clock", "field", "damage", "progress", "record", "part", "report",
+                "clock", "field", "damage", "mark", "progress", "record", "part", "report",
             ],
         ),
         (

@@ -8,6 +8,7 @@
 //! fast as what its packets carry. [`second_opinion`] asks FFmpeg.
 
 mod ffmpeg;
+mod header;
 pub mod layout;
 mod ours;
 mod packets;
@@ -18,6 +19,7 @@ mod track;
 use std::path::Path;
 
 pub use ffmpeg::{FrameTimes, SecondOpinion, second_opinion, video_times};
+pub use header::size_in_header;
 pub use report::{Audio, Counters, Report, Video};
 
 /// Decodes `path` from beginning to end. What goes wrong is in the report.
