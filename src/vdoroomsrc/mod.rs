@@ -71,7 +71,8 @@
  *
  * ## Events of the pads
  *
- * - `vdoroom-stream`, sticky: `room`, `stream`, `session` and `label`
+ * - `vdoroom-stream`, sticky: `room`, `stream`, `session`, `label`, and the `kind` of the track,
+ *   which is `video`, `audio`, `screen` or `screenaudio`
  * - `vdoroom-undecodable`, without fields: too many of the last 50 frames are not what the offer
  *   says, as with end-to-end encryption
  * - `vdoroom-session-end`, before EOS: `reason`, the number of `packets` that arrived, were

@@ -46,6 +46,7 @@ const GSTREAMER: &[&str] = &[
     "gst_pbutils",
     "gst_rtp",
     "gst_sdp",
+    "gst_tag",
     "gst_video",
     "gst_webrtc",
 ];

@@ -86,6 +86,7 @@ const PLUGIN: Entry = Entry {
         (
             "roomfilesink/media",
             &[
+                "caption",
                 "container",
                 "format",
                 "leading",
@@ -105,7 +106,7 @@ const PLUGIN: Entry = Entry {
         (
             "roomfilesink/parts",
             &[
-                "clock", "field", "damage", "progress", "record", "part", "report",
+                "clock", "field", "damage", "mark", "progress", "record", "part", "report",
             ],
         ),
         (

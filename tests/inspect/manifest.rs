@@ -37,7 +37,8 @@ fn the_manual_names_every_field_of_the_manifest() {
     };
     assert_eq!(of_rows(&rows[..1]), without_event("run"));
     assert_eq!(of_rows(&rows[1..3]), without_event("part"));
-    assert_eq!(of_rows(&rows[3..]), of_schema("track"));
+    assert_eq!(of_rows(&rows[3..4]), of_schema("track"));
+    assert_eq!(of_rows(&rows[4..]), without_event("mark"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! changes on the way.
 
 use gst::prelude::*;
-use vdoroom_testkit::check::{inspect, second_opinion};
+use vdoroom_testkit::check::{inspect, second_opinion, size_in_header};
 use vdoroom_testkit::pattern::{self, Plane};
 
 use crate::media;
@@ -123,6 +123,10 @@ fn changes_size(encoder: &str, container: &str, extension: &str) {
         "{part:?}"
     );
     assert_whole(part, &SIZES);
+    if extension == "mkv" {
+        let size = size_in_header(part.file());
+        assert_eq!(size, Some((1280, 720)), "the largest of {SIZES:?}");
+    }
     let sizes = SIZES.map(|(w, h)| format!("{w}x{h}"));
     assert_eq!(listed_sizes(part), sizes, "{part:?}");
     assert_eq!(recorder.warnings, Vec::<String>::new());

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use gst::prelude::*;
+use serde_json::{Value, json};
 use vdoroom_testkit::Launch;
 use vdoroom_testkit::launch::program;
 use vdoroom_testkit::pattern::{self, Plane};
@@ -19,6 +20,7 @@ use crate::room::{Recorder, Sender, send_until};
 
 /// For URIs, XML and GStreamer's own syntax.
 const ODD_FOLDER: &str = "it's 100% \"odd\" & <new> #1, é";
+const ODD_TEXT: &str = "\"Yes\", & it's <50 %>;";
 const WIDTH: usize = 320;
 const HEIGHT: usize = 180;
 const RATE: u64 = 15;
@@ -49,6 +51,25 @@ fn recorded(container: &str) -> Recorder {
     recorder.end();
     recorder.pipeline.set_state(gst::State::Null).unwrap();
     recorder
+}
+
+/// Marks the moment 2 s after the first part began.
+fn mark(recorder: &Recorder, text: &str) {
+    let odd = recorder.folder.0.join(ODD_FOLDER);
+    let files = std::fs::read_dir(odd).unwrap().map(|e| e.unwrap().path());
+    let manifest = files.filter(|f| f.extension().is_some_and(|e| e == "jsonl"));
+    let manifest = manifest.last().unwrap();
+    let lines = std::fs::read_to_string(&manifest).unwrap();
+    let parts = lines
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap());
+    let first = parts
+        .filter_map(|part| part["start"].as_i64())
+        .min()
+        .unwrap();
+    let at = first + 2_000_000_000;
+    let line = json!({ "event": "mark", "mark": 1, "at": at, "at-utc": "", "text": text });
+    std::fs::write(manifest, format!("{lines}{line}\n")).unwrap();
 }
 
 /// Makes timelines in the recorder's folder; gives the exit code and what was printed.
@@ -89,6 +110,24 @@ fn ges_launch(folder: &Path, timeline: &str, arguments: &str) {
     );
     let (status, printed) = Launch::shell(folder, &line, |_| {}).wait(DEADLINE);
     assert!(status.success() && !printed.contains("ERROR"), "{printed}");
+}
+
+/// The list of markers in a timeline for GES, without what XML and GStreamer escape.
+fn markers(timeline: &Path) -> String {
+    let text = std::fs::read_to_string(timeline).unwrap();
+    let mut lines = text.lines().filter(|line| line.contains("GESMarkerList"));
+    let list = lines.next().unwrap_or_else(|| panic!("no markers: {text}"));
+    let escapes = [
+        ("\\", ""),
+        ("&quot;", "\""),
+        ("&apos;", "'"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+    ];
+    let plain = escapes
+        .iter()
+        .fold(list.to_owned(), |text, (from, to)| text.replace(from, to));
+    plain.replace("&amp;", "&")
 }
 
 fn render(folder: &Path, timeline: &str) -> Vec<Vec<u8>> {
@@ -159,11 +198,21 @@ fn is_black(cell: &Plane<&[u8]>) -> bool {
 #[test]
 fn a_recording_is_a_film_with_everybody_at_their_true_time() {
     let recorder = recorded("matroska");
+    mark(&recorder, ODD_TEXT);
     let folder = &recorder.folder.0;
     let (code, printed) = timeline(&recorder, &[]);
     assert_eq!(code, 0, "{printed}");
     if !has_ges(&recorder) {
         return;
+    }
+    for timeline in ["room.xges", "room-mosaic.xges"] {
+        let markers = markers(&folder.join(timeline));
+        for needle in ["position=(guint64)2000000000", ODD_TEXT] {
+            assert!(
+                markers.contains(needle),
+                "{timeline}: no {needle}: {markers}"
+            );
+        }
     }
     // Each in the middle of a half: as wide as it, and half as high as the frame.
     let film = render(folder, "room-mosaic.xges");
@@ -244,6 +293,9 @@ fn what_is_missing_is_told_and_the_rest_is_placed() {
 const READ_OTIO: &str = "
 import opentimelineio, sys
 timeline = opentimelineio.adapters.read_from_file(sys.argv[1])
+for marker in timeline.tracks.markers:
+    at = marker.marked_range
+    print('Marker', marker.name, marker.color, at.start_time.to_frames(), at.duration.to_frames())
 for track in timeline.tracks:
     print(track.kind, track.name, end='')
     for clip in track.find_clips():
@@ -257,6 +309,7 @@ for track in timeline.tracks:
 #[test]
 fn other_editors_read_it_as_opentimelineio() {
     let recorder = recorded("auto");
+    mark(&recorder, "The answer");
     let (code, printed) = timeline(&recorder, &[]);
     assert_eq!(code, 0, "{printed}");
     let python = std::env::var("VDOROOM_PYTHON").unwrap_or_else(|_| "python3".into());
@@ -281,6 +334,7 @@ fn other_editors_read_it_as_opentimelineio() {
     );
     let tracks: Vec<_> = said.lines().map(near).collect();
     let wanted = [
+        "Marker The answer RED 30 0",
         "Video bob 15 45",
         "Video alice 0 30 45 30",
         "Audio carol 0 45",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What `roomfilesink` promises, checked by playing back what it wrote.
 
+mod captions;
 mod child;
 mod clock;
 mod codecs;
@@ -19,6 +20,7 @@ mod long_run;
 mod long_silence;
 mod manifest;
 mod manifest_failure;
+mod marks;
 mod media;
 mod mount;
 mod names;
@@ -33,3 +35,4 @@ mod sources;
 mod splits;
 mod strace;
 mod timeline;
+mod webm;

@@ -290,8 +290,11 @@ impl Sender {
     /// An event of vdoroomsrc without fields.
     pub fn say(&self, name: &str) {
         let event = gst::Structure::new_empty(name);
-        self.src
-            .push_event(gst::event::CustomDownstream::new(event));
+        self.send(gst::event::CustomDownstream::new(event));
+    }
+
+    pub fn send(&self, event: gst::Event) {
+        self.src.push_event(event);
     }
 
     pub fn eos(&self) {

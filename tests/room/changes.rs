@@ -2,6 +2,7 @@
 //! People come, go, come back, and change; filters and limits.
 
 use gst::prelude::*;
+use vdoroom_testkit::check::size_in_header;
 use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording, assert_whole};
@@ -89,7 +90,31 @@ fn a_shared_screen_is_recorded_beside_the_camera() {
     let recorded = recording.finish();
     let closed = recorded.manifest.last().unwrap();
     let tracks = closed["tracks"].as_array().unwrap();
-    assert_eq!(tracks.len(), 3, "camera, microphone and screen: {closed}");
+    let mut names: Vec<_> = tracks.iter().map(|track| &track["name"]).collect();
+    names.sort_by_key(|name| name.to_string());
+    assert_eq!(names, ["camera", "microphone", "screen"], "{closed}");
+    drop(alice);
+}
+
+#[test]
+fn the_header_has_the_largest_size_that_the_camera_sent() {
+    const SIZES: [(i32, i32); 3] = [(320, 180), (640, 360), (160, 90)];
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = person(&server, "alice", Codec::Vp8);
+    for (width, height) in SIZES {
+        alice.resize(width, height);
+        recording.wait(&format!("{width}x{height}"), |recording| {
+            recording.size("alice") == Some((width, height))
+        });
+        let then = recording.frames("alice");
+        recording.wait_for_frames(&["alice"], then + 15);
+    }
+    let recorded = recording.finish();
+    let [(file, _)] = recorded.files["alice"].as_slice() else {
+        panic!("one part, not {:#?}", recorded.files);
+    };
+    assert_eq!(size_in_header(file), Some((640, 360)));
     drop(alice);
 }
 

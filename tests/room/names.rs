@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use gst::prelude::*;
-use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Password, Publisher, RoomServer};
 
 use crate::recording::{Recording, source};
 
@@ -45,6 +45,33 @@ fn odd_names_of_a_room_become_plain_names_of_files() {
         );
     }
     drop(publishers);
+}
+
+#[test]
+fn a_room_is_a_folder_where_the_location_says_so_and_its_password_is_in_no_name() {
+    const ROOM: &str = "Studio 1";
+    let server = RoomServer::start(Dialect::Hosted);
+    let source = source(&server, ROOM);
+    source.set_property("password", "hunter2");
+    let mut recording = Recording::into_sink(source, |sink, folder| {
+        let location = folder.join("%r/%s.%e");
+        sink.set_property("location", location.to_str().unwrap());
+        sink.set_property("manifest", folder.join("m.jsonl").to_str().unwrap());
+    });
+    let alice = Publisher::builder(server.url(), ROOM, "alice")
+        .password(Password::own("hunter2"))
+        .codec(Codec::Vp8)
+        .start()
+        .unwrap();
+    recording.wait_for_frames(&["alice"], 30);
+    let folder = recording.folder.clone();
+    let recorded = recording.finish();
+    let closed = recorded.manifest.last().unwrap();
+    assert_eq!(closed["relative-file"], "Studio_1/alice.mkv", "{closed}");
+    assert!(folder.0.join("Studio_1/alice.mkv").exists());
+    let manifest = format!("{:?}", recorded.manifest);
+    assert!(!manifest.contains("hunter2"), "{manifest}");
+    drop(alice);
 }
 
 fn recording_folder(location: &serde_json::Value) -> std::path::PathBuf {

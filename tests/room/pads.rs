@@ -284,6 +284,8 @@ fn pads_say_whose_media_they_carry() {
     assert_eq!((audio.3, video.3), (2, 2), "both know of both tracks");
     assert_eq!(audio.4.name(), "vdoroom-stream");
     assert_eq!(audio.4.get::<&str>("label"), Ok("A. Guest"));
+    let kinds = [audio, video].map(|seen| seen.4.get::<&str>("kind"));
+    assert_eq!(kinds, [Ok("audio"), Ok("video")]);
     scene.recording.stop();
 }
 

@@ -144,10 +144,20 @@ impl Recording {
 
     /// Buffers that have left the pad of a stream's newest session, if it has such a track.
     pub fn buffers(&self, stream: &str, kind: &str) -> Option<u64> {
+        Some(self.track(stream, kind)?.get("buffers").unwrap())
+    }
+
+    /// The size of the camera's picture in a stream's newest session, once it is known.
+    pub fn size(&self, stream: &str) -> Option<(i32, i32)> {
+        let track = self.track(stream, "video")?;
+        Some((track.get("width").ok()?, track.get("height").ok()?))
+    }
+
+    fn track(&self, stream: &str, kind: &str) -> Option<gst::Structure> {
         let stats = self.stream(stream)?;
         let tracks = structures(structures(&stats, "sessions").last()?, "tracks");
-        let track = tracks.iter().find(|t| t.get::<&str>("kind") == Ok(kind))?;
-        Some(track.get("buffers").unwrap())
+        let mut tracks = tracks.into_iter();
+        tracks.find(|t| t.get::<&str>("kind") == Ok(kind))
     }
 
     pub fn stream(&self, stream: &str) -> Option<gst::Structure> {

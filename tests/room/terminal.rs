@@ -140,6 +140,10 @@ fn a_recording_is_seen_on_the_terminal_and_q_ends_it() {
     }
     assert!(!is_as_before(&keyboard), "q would want an Enter");
     terminal.press(b'x');
+    terminal.press(b'm');
+    for needle in ["marked: mark 1", "1 mark  ·", "m marks, q ends"] {
+        terminal.wait_for(needle);
+    }
     terminal.press(b'q');
     let (status, shown) = terminal.end();
     assert_eq!(status, 0, "{shown}");
@@ -161,6 +165,9 @@ fn a_recording_is_seen_on_the_terminal_and_q_ends_it() {
         );
     }
     assert_all_whole(&folder.recordings(), 1);
+    let manifest = folder.manifest();
+    let marks = manifest.iter().filter(|line| line["event"] == "mark");
+    assert_eq!(marks.count(), 1, "{manifest:#?}");
 }
 
 fn open_again(keyboard: &Pty) -> File {
@@ -173,6 +180,8 @@ fn ctrl_c_on_the_terminal_ends_a_recording_of_nobody() {
     let folder = Folder::new();
     let mut terminal = Terminal::record(&server, &folder);
     terminal.wait_for("in the room, 0 people recorded");
+    terminal.press(b'm');
+    terminal.wait_for("no mark: nothing is being recorded");
     terminal.press(CTRL_C);
     let (status, shown) = terminal.end();
     assert_eq!(status, 0, "{shown}");

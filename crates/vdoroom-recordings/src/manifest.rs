@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The version of the format that this program knows.
@@ -16,6 +16,8 @@ pub struct Manifest {
     pub run: Option<Run>,
     /// The newest line of each part, in the order in which they began.
     pub parts: Vec<Part>,
+    /// In the order of their lines.
+    pub marks: Vec<Mark>,
     /// What is wrong with the manifest itself.
     pub damage: Vec<String>,
 }
@@ -63,6 +65,27 @@ pub struct Track {
     /// Its source said that nobody can decode it.
     #[serde(default)]
     pub undecodable: bool,
+}
+
+/// A moment that somebody wants to find again.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Mark {
+    /// Counts the marks of the run, from 1.
+    pub mark: u64,
+    /// Running time, in nanoseconds: as `start` and `end` of parts.
+    pub at: i64,
+    pub at_utc: String,
+    pub text: String,
+}
+
+impl Mark {
+    /// Where the mark is in a part, in nanoseconds from its beginning.
+    pub fn within(&self, part: &Part) -> Option<u64> {
+        let end = part.end.unwrap_or(i64::MAX);
+        let is_inside = (part.start..end).contains(&self.at);
+        is_inside.then(|| self.at.abs_diff(part.start))
+    }
 }
 
 impl Part {
@@ -132,7 +155,7 @@ impl Manifest {
     }
 
     /// A manifest that could not be written any more goes on in another one. A part that is in
-    /// several stays in the first of them, with what the newest knows.
+    /// several stays in the first of them, with what the newest knows; so does a mark.
     pub fn join(manifests: &mut [Self]) {
         for later in 1..manifests.len() {
             let (before, after) = manifests.split_at_mut(later);
@@ -147,6 +170,8 @@ impl Manifest {
                 }
                 false
             });
+            let known = |mark: &Mark| before.iter().any(|m| m.marks.contains(mark));
+            after[0].marks.retain(|mark| !known(mark));
         }
     }
 
@@ -157,6 +182,9 @@ impl Manifest {
         } else if event.starts_with("part-") {
             let part: Part = serde_json::from_value(value).map_err(|e| e.to_string())?;
             parts.insert(part.part, part);
+        } else if event == "mark" {
+            let mark = serde_json::from_value(value).map_err(|e| e.to_string())?;
+            self.marks.push(mark);
         } else if event.is_empty() {
             return Err("it names no event".into());
         }
@@ -204,6 +232,31 @@ mod tests {
             manifests.each_ref().map(states),
             [vec![true], vec![], vec![false]]
         );
+    }
+
+    fn mark(number: u64, at: i64) -> String {
+        format!(r#"{{"event":"mark","mark":{number},"at":{at},"at-utc":"t{at}","text":"Hello"}}"#)
+    }
+
+    #[test]
+    fn marks_are_read_and_one_in_two_manifests_is_one() {
+        let text = format!("{RUN}\n{}\n{}\n", mark(1, 5), mark(2, 9));
+        let again = format!("{RUN}\n{}\n{}\n", mark(2, 9), mark(3, 12));
+        let mut manifests = [Manifest::parse(&text), Manifest::parse(&again)];
+        assert_eq!(manifests[0].damage, Vec::<String>::new());
+        Manifest::join(&mut manifests);
+        let numbers = |m: &Manifest| m.marks.iter().map(|m| m.mark).collect::<Vec<_>>();
+        assert_eq!(manifests.each_ref().map(numbers), [vec![1, 2], vec![3]]);
+        assert_eq!(manifests[0].marks[0].text, "Hello");
+    }
+
+    #[test]
+    fn a_mark_is_in_the_parts_that_go_on_at_that_moment() {
+        let marks = Manifest::parse(&[mark(1, 3), mark(2, 7)].join("\n")).marks;
+        let line = part("part-closed", 1).replace("\"start\":0", "\"start\":5,\"end\":9");
+        let closed = Manifest::parse(&line).parts.remove(0);
+        let places: Vec<_> = marks.iter().map(|mark| mark.within(&closed)).collect();
+        assert_eq!(places, [None, Some(2)]);
     }
 
     #[test]

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::manifest::{Manifest, Part, Run};
+use crate::manifest::{Manifest, Mark, Part, Run};
 
 /// A pause in the recording of a person that is worth a line, in nanoseconds.
 const PAUSE: i64 = 500_000_000;
 /// What a file plays may differ by so much from what the manifest says, in nanoseconds.
 const TOLERANCE: i64 = 1_000_000_000;
-const EXTENSIONS: [&str; 3] = ["ts", "mkv", "mka"];
+const EXTENSIONS: [&str; 4] = ["ts", "mkv", "mka", "webm"];
 
 /// What a player makes of a file.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +68,7 @@ pub struct Row {
 #[derive(Debug, Default, Serialize)]
 pub struct Survey {
     pub parts: Vec<Row>,
+    pub marks: Vec<Mark>,
     pub findings: Vec<Finding>,
 }
 
@@ -90,9 +91,11 @@ impl Survey {
                 ends.push(survey.part(part, &manifest.path, goes_on, all, play));
             }
             survey.pauses(manifest, &ends);
+            survey.marks.extend_from_slice(&manifest.marks);
         }
         survey.unlisted(manifests);
         survey.parts.sort_by(|a, b| a.start_utc.cmp(&b.start_utc));
+        survey.marks.sort_by(|a, b| a.at_utc.cmp(&b.at_utc));
         survey
     }
 

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use vdoroom_recordings::manifest::Manifest;
+use vdoroom_recordings::manifest::{Manifest, Mark};
 use vdoroom_recordings::media;
 use vdoroom_recordings::survey::{Finding, Row, Survey, has_extension, seconds};
 use vdoroom_server::printable;
@@ -14,7 +14,7 @@ use vdoroom_server::printable;
 use crate::page::Page;
 use crate::table;
 
-/// Prints what was recorded, and lists what is missing or damaged.
+/// Prints what was recorded and marked, and lists what is missing or damaged.
 #[derive(clap::Args)]
 pub struct Options {
     /// Manifests, or folders: all manifests in them
@@ -23,7 +23,7 @@ pub struct Options {
     /// Decode each file from beginning to end
     #[arg(long)]
     check: bool,
-    /// Print one JSON object instead: parts and findings
+    /// Print one JSON object instead: parts, marks and findings
     #[arg(long)]
     json: bool,
 }
@@ -110,6 +110,7 @@ fn print(survey: &Survey) {
             false => println!("{line}"),
         }
     }
+    print_marks(&survey.marks);
     list(
         "Missing or damaged:",
         survey.findings.iter().filter(|f| f.problem),
@@ -118,6 +119,22 @@ fn print(survey: &Survey) {
     if survey.is_well() {
         println!("\nAll files are there.");
     }
+}
+
+fn print_marks(marks: &[Mark]) {
+    match marks.len() {
+        0 => return,
+        1 => println!("\n1 mark:"),
+        count => println!("\n{count} marks:"),
+    }
+    for mark in marks {
+        println!("  {}  {}", moment(&mark.at_utc), printable(&mark.text));
+    }
+}
+
+/// A time in UTC, for a table that says that it is.
+fn moment(utc: &str) -> String {
+    utc.replace('T', " ").trim_end_matches('Z').to_owned()
 }
 
 fn list<'a>(title: &str, findings: impl Iterator<Item = &'a Finding>) {
@@ -141,10 +158,7 @@ fn cells(row: &Row) -> [String; 10] {
     let losses = row.dropped + row.discontinuities;
     [
         printable(&row.who),
-        row.start_utc
-            .replace('T', " ")
-            .trim_end_matches('Z')
-            .to_owned(),
+        moment(&row.start_utc),
         row.duration.map_or_else(unknown, seconds),
         printable(&file.to_string_lossy()),
         row.container.clone(),

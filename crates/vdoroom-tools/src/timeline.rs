@@ -33,7 +33,7 @@ pub struct Options {
 pub const PAGE: Page = Page {
     sections: &[(
         "FILES",
-        "NAME.otio is for editors that read OpenTimelineIO. NAME.xges and NAME-mosaic.xges are for \
+        "Marks of the recording are markers in each. NAME.otio is for editors that read OpenTimelineIO. NAME.xges and NAME-mosaic.xges are for \
          GStreamer Editing Services, and are written if the program was built with them.",
     )],
     status: &[

@@ -64,6 +64,37 @@ fn files_that_are_missing_or_do_not_play_are_findings_for_a_script() {
     assert_eq!(found(&[]), ["missing"]);
 }
 
+/// Marks a moment, 1.5 s after the part began.
+fn mark(folder: &Folder) {
+    let manifest = folder.0.join("rec.manifest.jsonl");
+    let lines = std::fs::read_to_string(&manifest).unwrap();
+    let line = json!({
+        "event": "mark", "mark": 1, "at": 1_500_000_000, "at-utc": "2026-11-21T09:00:01.500Z",
+        "text": "The answer",
+    });
+    std::fs::write(manifest, format!("{lines}{line}\n")).unwrap();
+}
+
+#[test]
+fn marks_are_listed_and_are_markers() {
+    let folder = recorded();
+    mark(&folder);
+    let (code, printed) = vdoroom(&folder, &["list", "."]);
+    assert_eq!(code, Some(0), "{printed}");
+    let expected = "1 mark:\n  2026-11-21 09:00:01.500  The answer\n";
+    assert!(printed.contains(expected), "{printed}");
+    let (_, printed) = vdoroom(&folder, &["list", "--json", "."]);
+    let survey: Value = serde_json::from_str(&printed).expect(&printed);
+    assert_eq!(survey["marks"][0]["at"], 1_500_000_000);
+
+    vdoroom(&folder, &["timeline", "rec.manifest.jsonl"]);
+    let text = std::fs::read_to_string(folder.0.join("room.otio")).unwrap();
+    let timeline: Value = serde_json::from_str(&text).unwrap();
+    let marker = &timeline["tracks"]["markers"][0];
+    assert_eq!(marker["name"], "The answer");
+    assert_eq!(marker["marked_range"]["start_time"]["value"], 45.0);
+}
+
 #[test]
 fn a_file_that_cannot_be_decoded_is_damaged() {
     let folder = recorded();

@@ -124,10 +124,10 @@ impl Manifest {
         self.path.as_deref().and_then(Path::parent)
     }
 
-    /// `event` is `part-opened`, `part-closed` or `part-failed`.
-    pub(crate) fn part(&mut self, event: &str, part: &[(&'static str, Field)]) {
+    /// Writes what has happened: `part-opened`, `part-closed`, `part-failed` or `mark`.
+    pub(crate) fn event(&mut self, event: &str, what: &[(&'static str, Field)]) {
         let mut fields = vec![("event", Field::Text(event.to_owned()))];
-        fields.extend(part.iter().cloned());
+        fields.extend(what.iter().cloned());
         self.line(&json(&fields));
     }
 

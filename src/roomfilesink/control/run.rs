@@ -13,6 +13,8 @@ pub(crate) struct Run {
     pub anchor: Option<Anchor>,
     /// Parts so far per room and stream: `%n`.
     pub counts: HashMap<(String, String), u32>,
+    /// Marks so far.
+    pub marks: u64,
     /// It was said that a disk has no space.
     pub is_short: bool,
 }
@@ -24,6 +26,7 @@ impl Run {
             template,
             anchor: None,
             counts: HashMap::new(),
+            marks: 0,
             is_short: false,
         }
     }

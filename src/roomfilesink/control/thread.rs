@@ -19,7 +19,9 @@ use crate::roomfilesink::files::{FileEvent, absolute};
 use crate::roomfilesink::log::CAT;
 use crate::roomfilesink::media::{Track, Tracks};
 use crate::roomfilesink::messages::{Msg, Outbox};
-use crate::roomfilesink::parts::{Anchor, PartRecord, Reason, Report, structure, take_anchor};
+use crate::roomfilesink::parts::{
+    Anchor, Field, Mark, PartRecord, Reason, Report, structure, take_anchor, utc_now,
+};
 use crate::roomfilesink::sessions::{Context, Effect, Sessions};
 
 const TICK: Duration = Duration::from_millis(100);
@@ -145,6 +147,7 @@ impl Control {
         match msg {
             Msg::Manifest(event) => self.manifest_event(event),
             Msg::Limits(limits) => self.run.settings.limits = limits,
+            Msg::Mark { at, text } => self.mark(at, &text),
             Msg::End => {
                 self.ending.get_or_insert(now);
                 self.tick(now);
@@ -248,15 +251,27 @@ impl Control {
         let folder = self.manifest.as_ref().and_then(Manifest::folder);
         let fields = part.fields(folder);
         if let Some(manifest) = &mut self.manifest {
-            manifest.part(event, &fields);
+            manifest.event(event, &fields);
         }
         let shown = structure("part", &fields);
         self.report.part(event, part.id, part.bytes, shown);
-        let message = structure(&format!("roomfilesink-{event}"), &fields);
-        let message = gst::message::Element::builder(message).src(element).build();
-        let _ = element.post_message(message);
+        post(element, event, &fields);
         self.announcer
             .emit(element, event, structure(event, &fields));
+    }
+
+    fn mark(&mut self, at: i64, text: &str) {
+        let Some(element) = self.element() else {
+            return;
+        };
+        self.run.marks += 1;
+        // There is an anchor since the first part.
+        let utc_ns = self.run.anchor.map_or_else(utc_now, |a| a.utc_ns(at));
+        let fields = Mark::new(self.run.marks, at, utc_ns, text).fields();
+        if let Some(manifest) = &mut self.manifest {
+            manifest.event("mark", &fields);
+        }
+        post(&element, "mark", &fields);
     }
 
     fn open_manifest(&mut self, element: &gst::Element, anchor: Anchor) {
@@ -373,6 +388,13 @@ impl Control {
         }
         !manifest.close() || late
     }
+}
+
+fn post(element: &gst::Element, event: &str, fields: &[(&'static str, Field)]) {
+    let message = structure(&format!("roomfilesink-{event}"), fields);
+    let message = gst::message::Element::builder(message).src(element).build();
+    // Without a bus nobody would read it.
+    let _ = element.post_message(message);
 }
 
 /// What came after the end of the run before belongs to no run.

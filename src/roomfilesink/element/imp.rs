@@ -71,7 +71,8 @@ impl ObjectImpl for Recorder {
     }
 
     fn signals() -> &'static [glib::subclass::Signal] {
-        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(signals::all);
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> =
+            LazyLock::new(|| signals::all(mark));
         &SIGNALS
     }
 
@@ -203,7 +204,28 @@ impl ElementImpl for Recorder {
     }
 }
 
+/// Handles the signal `mark`.
+fn mark(element: &gst::Element, text: &str) -> bool {
+    let element = element.downcast_ref::<RoomFileSink>();
+    element.is_some_and(|element| element.imp().mark(text))
+}
+
 impl Recorder {
+    /// Marks this moment of the recording; false if nothing is being recorded.
+    fn mark(&self, text: &str) -> bool {
+        let element = self.obj();
+        let is_recording =
+            element.current_state() == gst::State::Playing && self.report.is_recording();
+        let now = element.current_running_time();
+        let now = now.and_then(|now| i64::try_from(now.nseconds()).ok());
+        let (true, Some(at)) = (is_recording, now) else {
+            return false;
+        };
+        let text = text.to_owned();
+        self.outbox.send(Msg::Mark { at, text });
+        true
+    }
+
     /// Starts the control thread.
     fn start(&self) -> Result<(), gst::StateChangeError> {
         let settings = lock(&self.settings).clone();

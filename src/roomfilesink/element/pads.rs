@@ -201,9 +201,10 @@ impl Input {
             gst::EventView::Caps(caps) => self.caps(pad, caps.caps()),
             gst::EventView::Segment(event) => self.segment(pad, event.segment()),
             gst::EventView::Tag(tag) => {
-                if let Some(title) = tag.tag().get::<gst::tags::Title>() {
-                    let title = title.get().to_owned();
-                    self.outbox.send(Msg::Title(track(), title));
+                let tags = tag.tag_owned();
+                let title = tags.get::<gst::tags::Title>();
+                if title.is_some() || tags.get::<gst::tags::LanguageCode>().is_some() {
+                    self.outbox.send(Msg::Tags(track(), tags));
                 }
             }
             gst::EventView::Gap(_) => self.outbox.send(Msg::Gap(track())),

@@ -59,7 +59,7 @@ fn all() -> Vec<Property> {
             glib::ParamSpecString::builder("location")
                 .nick("Location")
                 .blurb(
-                    "Template for the names of files, with %s stream ID, %l label, %t seconds since 1970, \
+                    "Template for the names of files, with %r room, %s stream ID, %l label, %t seconds since 1970, \
                      %d date and time in UTC, %n number of the stream's part, %e extension, %% percent sign; \
                      or a folder, ending in /; or a prefix p, meaning p_%s_%t.%e",
                 )

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The element's signals. `announcer` emits them on a thread of its own.
+//! The element's signals. `announcer` emits those of parts on a thread of its own.
 
 use gst::glib::subclass::Signal;
 use gst::prelude::*;
 
 #[allow(unused_doc_comments)] // They are for gst-docs, which looks for them beside the signals.
-pub(crate) fn all() -> Vec<Signal> {
+pub(crate) fn all(mark: fn(&gst::Element, &str) -> bool) -> Vec<Signal> {
     let of_a_part = |name| {
         Signal::builder(name)
             .param_types([gst::Structure::static_type()])
@@ -33,5 +33,24 @@ pub(crate) fn all() -> Vec<Signal> {
          * A file ended early. The recording continues in the next one.
          */
         of_a_part("part-failed"),
+        /**
+         * GstRoomFileSink::mark:
+         * @text: (nullable): what the mark is called, 1000 bytes at most; %NULL: by its number
+         *
+         * Marks this moment of the recording: a line in the manifest, and the element message
+         * `roomfilesink-mark`.
+         *
+         * Returns: %FALSE if nothing is being recorded
+         */
+        Signal::builder("mark")
+            .param_types([String::static_type()])
+            .return_type::<bool>()
+            .action()
+            .class_handler(move |values| {
+                let element = values.first()?.get::<gst::Element>().ok()?;
+                let text = values.get(1)?.get::<Option<String>>().ok()?;
+                Some(mark(&element, &text.unwrap_or_default()).to_value())
+            })
+            .build(),
     ]
 }

@@ -17,6 +17,7 @@ pub fn naming(input: &[u8]) -> Result<(), String> {
     let stream = parts.next().unwrap_or_default();
     let label = parts.next().unwrap_or_default();
     let fields = Fields {
+        room: label,
         stream,
         label,
         unix_seconds: 1_600_000_000,
@@ -31,7 +32,11 @@ pub fn naming(input: &[u8]) -> Result<(), String> {
             return Err(format!("{path:?} has no other name"));
         }
     }
-    for location in ["folder/%s/%l.%e", "folder/%l/%s_%l_%s_%t-%n.%e"] {
+    for location in [
+        "folder/%s/%l.%e",
+        "folder/%r/%s.%e",
+        "folder/%l/%s_%l_%s_%r_%t-%n.%e",
+    ] {
         let template = Template::parse(location).map_err(|error| error.to_string())?;
         for choice in 1..3 {
             stays_inside(&alternative(&template.expand(&fields), choice))?;

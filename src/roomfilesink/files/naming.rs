@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! File names from the `location` template. Plain Rust.
 //!
-//! Stream IDs and labels come from strangers: whatever they contain, the file stays inside the
-//! folder of the template, and its name readable.
+//! Stream IDs and labels come from strangers, and a room may be called anything: whatever they
+//! contain, the file stays inside the folder of the template, and its name readable.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ const MIN_FIELD_BYTES: usize = 16;
 pub(crate) enum NameError {
     #[error("location \"{0}\" ends in a single %; write %% for a percent sign")]
     DanglingPercent(String),
-    #[error("location \"{0}\" has %{1}; known are %s %l %t %d %n %e and %%")]
+    #[error("location \"{0}\" has %{1}; known are %r %s %l %t %d %n %e and %%")]
     UnknownField(String, char),
     #[error("location \"{0}\" ends in a folder; write the file's name after the last /")]
     NoName(String),
@@ -31,6 +31,7 @@ pub(crate) enum NameError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Literal(String),
+    Room,
     Stream,
     Label,
     UnixSeconds,
@@ -49,6 +50,8 @@ pub(crate) struct Template {
 /// What a template is filled with.
 #[derive(Debug, Clone)]
 pub(crate) struct Fields<'a> {
+    /// Empty if the source has none, as the label may be.
+    pub room: &'a str,
     pub stream: &'a str,
     pub label: &'a str,
     /// Seconds since 1970 in UTC.
@@ -140,14 +143,14 @@ fn names(pieces: &[Piece]) -> Vec<Vec<Piece>> {
 /// One name of the path. What the user wrote stays as it is; a name with a field in it is one
 /// that every file system takes.
 fn expand_name(pieces: &[Piece], fields: &Fields<'_>) -> String {
-    let is_field = |p: &&Piece| matches!(p, Piece::Stream | Piece::Label);
+    let is_field = |p: &&Piece| matches!(p, Piece::Room | Piece::Stream | Piece::Label);
     let count = pieces.iter().filter(is_field).count();
     let others = pieces.iter().filter(|p| !is_field(p));
     let other_bytes: usize = others.map(|p| p.expand(fields, 0).len()).sum();
     let left = MAX_NAME_BYTES.saturating_sub(other_bytes);
-    let room = left.checked_div(count).unwrap_or(0);
-    let room = room.clamp(MIN_FIELD_BYTES, MAX_FIELD_BYTES);
-    let name: String = pieces.iter().map(|p| p.expand(fields, room)).collect();
+    let space = left.checked_div(count).unwrap_or(0);
+    let space = space.clamp(MIN_FIELD_BYTES, MAX_FIELD_BYTES);
+    let name: String = pieces.iter().map(|p| p.expand(fields, space)).collect();
     if count == 0 {
         return name;
     }
@@ -163,12 +166,13 @@ fn expand_name(pieces: &[Piece], fields: &Fields<'_>) -> String {
 }
 
 impl Piece {
-    /// A stream ID or label gets at most `room` bytes.
-    fn expand(&self, fields: &Fields<'_>, room: usize) -> String {
+    /// The name of a room, a stream ID or a label gets at most `space` bytes.
+    fn expand(&self, fields: &Fields<'_>, space: usize) -> String {
         match self {
             Self::Literal(text) => text.clone(),
-            Self::Stream => safe(fields.stream, room),
-            Self::Label => safe(fields.label, room),
+            Self::Room => safe(fields.room, space),
+            Self::Stream => safe(fields.stream, space),
+            Self::Label => safe(fields.label, space),
             Self::UnixSeconds => fields.unix_seconds.to_string(),
             Self::DateTime => date_time(fields.unix_seconds),
             Self::Part => fields.part.to_string(),
@@ -196,6 +200,7 @@ fn parse_pieces(text: &str) -> Result<Vec<Piece>, NameError> {
             continue;
         }
         let piece = match chars.next() {
+            Some('r') => Piece::Room,
             Some('s') => Piece::Stream,
             Some('l') => Piece::Label,
             Some('t') => Piece::UnixSeconds,

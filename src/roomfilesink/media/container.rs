@@ -17,6 +17,11 @@ pub enum ContainerChoice {
     MpegTs,
     #[enum_value(name = "Matroska", nick = "matroska")]
     Matroska,
+    #[enum_value(
+        name = "WebM for VP8, VP9 and AV1 with Opus, as auto for everything else",
+        nick = "webm"
+    )]
+    WebM,
 }
 
 /// The container of one part.
@@ -25,6 +30,7 @@ pub enum ContainerChoice {
 pub(crate) enum Container {
     MpegTs,
     Matroska,
+    WebM,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
@@ -104,7 +110,8 @@ impl Container {
         match choice {
             ContainerChoice::MpegTs => Self::MpegTs,
             ContainerChoice::Matroska => Self::Matroska,
-            ContainerChoice::Auto => {
+            ContainerChoice::WebM if codecs.iter().all(|c| Self::WebM.holds(*c)) => Self::WebM,
+            ContainerChoice::Auto | ContainerChoice::WebM => {
                 let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
                 if has_video && codecs.iter().all(|c| Self::MpegTs.holds(*c)) {
                     Self::MpegTs
@@ -119,12 +126,23 @@ impl Container {
         match self {
             Self::MpegTs => matches!(codec, Codec::H264 | Codec::H265 | Codec::Opus | Codec::Aac),
             Self::Matroska => true,
+            Self::WebM => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::Opus),
+        }
+    }
+
+    /// In words.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::MpegTs => "MPEG-TS",
+            Self::Matroska => "Matroska",
+            Self::WebM => "WebM",
         }
     }
 
     pub(crate) fn extension(self, has_video: bool) -> &'static str {
         match (self, has_video) {
             (Self::MpegTs, _) => "ts",
+            (Self::WebM, _) => "webm",
             (Self::Matroska, true) => "mkv",
             (Self::Matroska, false) => "mka",
         }
@@ -161,6 +179,22 @@ mod tests {
         for codec in [Codec::Opus, Codec::Pcmu, Codec::Pcma, Codec::G722] {
             assert_eq!(auto(&[codec]), ("matroska", "mka"), "{codec:?}");
         }
+    }
+
+    #[test]
+    fn webm_is_taken_where_it_holds_every_track_and_the_rest_goes_where_it_goes_by_itself() {
+        let webm = |codecs: &[Codec]| {
+            let container = Container::choose(ContainerChoice::WebM, codecs);
+            container.extension(codecs.iter().any(|c| c.kind() == Kind::Video))
+        };
+        for video in [Codec::Vp8, Codec::Vp9, Codec::Av1] {
+            assert_eq!(webm(&[video, Codec::Opus]), "webm", "{video:?}");
+        }
+        assert_eq!(webm(&[Codec::Opus]), "webm");
+        assert_eq!(webm(&[Codec::H264, Codec::Opus]), "ts");
+        assert_eq!(webm(&[Codec::Vp8, Codec::Pcmu]), "mkv");
+        assert_eq!(webm(&[Codec::Vp8, Codec::H264]), "mkv");
+        assert_eq!(webm(&[Codec::G722]), "mka");
     }
 
     #[test]

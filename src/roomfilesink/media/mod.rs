@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What comes in, as values: codecs and containers, formats and frames, and the track of a pad.
+//! What comes in, as values: codecs and containers, formats and frames, what files and tracks are
+//! called, and the track of a pad.
 //!
 //! The lowest floor: everything above may call it, on any thread. A track and the list of tracks are
 //! what streaming threads share with the control thread; nothing else here has a lock.
 
+mod caption;
 mod coded;
 mod container;
 mod format;
@@ -12,6 +14,7 @@ mod parameter_sets;
 mod track;
 mod tracks;
 
+pub(crate) use caption::{Caption, Heading, Language};
 pub(crate) use coded::Coded;
 pub use container::ContainerChoice;
 pub(crate) use container::{Codec, Container, Kind, RECORDED};

@@ -19,7 +19,8 @@ pub(crate) enum Msg {
     Collection(Arc<Track>, Vec<String>),
     /// The sticky event `vdoroom-stream`.
     Person(Arc<Track>, gst::Structure),
-    Title(Arc<Track>, String),
+    /// Tags that name the person or the track, or say its language.
+    Tags(Arc<Track>, gst::TagList),
     SessionEnd(Arc<Track>, String),
     /// The caps, in words, that cannot be recorded.
     Refused(Arc<Track>, String),
@@ -30,6 +31,11 @@ pub(crate) enum Msg {
     Manifest(FileEvent),
     /// `max-size-time` or `max-size-bytes` was set.
     Limits(Limits),
+    /// The moment `at`, in running time, is to be found again.
+    Mark {
+        at: i64,
+        text: String,
+    },
     /// EOS was sent to the element.
     End,
     /// The element stops; answered when the files are closed. Brings the element along: one that

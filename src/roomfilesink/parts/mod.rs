@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! One file of one person: its multiplexer and writer (`part`), and all that is told of it in the
-//! manifest, the signals and the properties.
+//! manifest, the signals and the properties. `mark` is a moment that is told beside the parts.
 //!
 //! Sessions and `control` call it, on the control thread. A part reports by a callback, which the
 //! threads of its file and of its multiplexer call. Properties are read on any thread (`report`).
@@ -8,6 +8,7 @@
 mod clock;
 mod damage;
 mod field;
+mod mark;
 mod part;
 mod progress;
 mod record;
@@ -15,6 +16,7 @@ mod report;
 
 pub(crate) use clock::{Anchor, take_anchor, utc_now};
 pub(crate) use field::{Field, json, structure, utc_text};
+pub(crate) use mark::Mark;
 pub(crate) use part::{MAX_WAITING, Part, PartEvent, PartId, PartSpec};
 pub(crate) use progress::Progress;
 pub(crate) use record::{PartRecord, Person, Reason, TrackRecord};

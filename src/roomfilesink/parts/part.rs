@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::record::{PartRecord, Reason};
 use crate::roomfilesink::files::{FileEvent, FileSpec, FileWork, FileWriter, Op};
 use crate::roomfilesink::media::{Container, Format, Frame, Leading};
-use crate::roomfilesink::mux::{MatroskaMux, MpegTsMux, MuxEvent};
+use crate::roomfilesink::mux::{DocType, MatroskaMux, MpegTsMux, MuxEvent};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
 const MUX_TIMEOUT: Duration = Duration::from_secs(1);
@@ -49,7 +49,6 @@ pub(crate) struct PartSpec {
     pub firsts: Vec<Option<Frame>>,
     pub create_folders: bool,
     pub min_free: u64,
-    pub utc_ns: i64,
 }
 
 pub(crate) struct Part {
@@ -77,7 +76,6 @@ impl Part {
             firsts,
             create_folders,
             min_free,
-            utc_ns,
         } = spec;
         let path = record.file.clone();
         let of_file = report.clone();
@@ -92,27 +90,32 @@ impl Part {
         )
         .map_err(|e| e.to_string())?;
         let file = Arc::new(file);
+        let captions: Vec<_> = record.tracks.iter().map(|t| t.caption.clone()).collect();
         let mux = match record.container {
-            Container::Matroska => {
-                let label = &record.person.label;
-                let title = if label.is_empty() {
-                    &record.person.stream
-                } else {
-                    label
+            Container::Matroska | Container::WebM => {
+                let doc_type = match record.container {
+                    Container::WebM => DocType::WebM,
+                    _ => DocType::Matroska,
                 };
-                Mux::Matroska(MatroskaMux::new(&formats, &firsts, title, utc_ns)?)
+                let heading = record.heading();
+                let mux = MatroskaMux::new(doc_type, &formats, &captions, &firsts, heading)?;
+                Mux::Matroska(mux)
             }
             Container::MpegTs => {
                 let file = file.clone();
-                Mux::MpegTs(MpegTsMux::new(&formats, move |event| match event {
-                    MuxEvent::Data(data) => file.send(Op::Append(data)),
-                    MuxEvent::End => report(PartEvent::MuxEnded),
-                    MuxEvent::Failed(error) => report(PartEvent::Failed {
-                        file: None,
-                        error,
-                        no_space: false,
-                    }),
-                })?)
+                Mux::MpegTs(MpegTsMux::new(
+                    &formats,
+                    &captions,
+                    move |event| match event {
+                        MuxEvent::Data(data) => file.send(Op::Append(data)),
+                        MuxEvent::End => report(PartEvent::MuxEnded),
+                        MuxEvent::Failed(error) => report(PartEvent::Failed {
+                            file: None,
+                            error,
+                            no_space: false,
+                        }),
+                    },
+                )?)
             }
         };
         Ok(Self {

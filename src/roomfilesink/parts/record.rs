@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::clock::Anchor;
 use super::damage::Damage;
 use super::field::{Field, utc_text};
-use crate::roomfilesink::media::{Container, Format, Kind};
+use crate::roomfilesink::media::{Caption, Container, Format, Heading, Kind, Language};
 
 /// A manifest stays readable: a publisher may change the frame size with each keyframe for hours.
 const MAX_SIZES: usize = 100;
@@ -49,6 +49,7 @@ pub(crate) struct TrackRecord {
     /// The source's ID of the stream, and the name of the recorder's pad.
     pub stream_id: Option<String>,
     pub pad: Option<String>,
+    pub caption: Caption,
     /// Sample rate in Hz and channels of audio, as of its first frame.
     pub audio: Option<(u32, u32)>,
     /// The frame sizes of the part in order, the first [`MAX_SIZES`] of them.
@@ -72,13 +73,19 @@ pub(crate) struct TrackRecord {
 }
 
 impl TrackRecord {
-    pub(crate) fn new(format: &Format, stream_id: Option<String>, pad: Option<String>) -> Self {
+    pub(crate) fn new(
+        format: &Format,
+        caption: Caption,
+        stream_id: Option<String>,
+        pad: Option<String>,
+    ) -> Self {
         let kind = format.codec.kind();
         Self {
             kind,
             codec: format.codec.name(),
             stream_id,
             pad,
+            caption,
             audio: (kind == Kind::Audio).then_some((format.rate, format.channels)),
             sizes: format.size().into_iter().collect(),
             further_sizes: 0,
@@ -116,6 +123,9 @@ impl TrackRecord {
         };
         text("stream-id", &self.stream_id);
         text("pad", &self.pad);
+        text("name", &self.caption.name().map(str::to_owned));
+        let language = self.caption.language.map(Language::bcp47);
+        text("language", &language.map(str::to_owned));
         if let Some((rate, channels)) = self.audio {
             fields.push(("rate", Field::Uint(rate.into())));
             fields.push(("channels", Field::Uint(channels.into())));
@@ -175,6 +185,15 @@ pub(crate) struct PartRecord {
 }
 
 impl PartRecord {
+    /// What the file is called: the person's label, or the stream ID.
+    pub(crate) fn heading(&self) -> Heading {
+        let title = match self.person.label.as_str() {
+            "" => &self.person.stream,
+            label => label,
+        };
+        Heading::new(title, self.start_anchor.utc_ns(self.start))
+    }
+
     pub(crate) fn end(&self) -> i64 {
         let ends = self.tracks.iter().map(|t| t.last);
         ends.max().unwrap_or(0).max(self.start)

@@ -35,6 +35,11 @@ impl Report {
         self.lock().note(event, part, bytes, fields);
     }
 
+    /// Whether a part is open.
+    pub(crate) fn is_recording(&self) -> bool {
+        !self.lock().open.is_empty()
+    }
+
     pub(crate) fn files(&self) -> gst::Structure {
         let parts = self.lock();
         let parts = parts.shown.iter().map(|(_, part)| part.to_send_value());

@@ -46,13 +46,22 @@ impl Sessions {
             Msg::Person(track, structure) => {
                 if let Some(session) = self.of(track.id) {
                     read_person(&mut session.person, &structure);
+                    if let Some(caption) = session.caption(track.id) {
+                        let kind = structure.get::<&str>("kind").ok();
+                        caption.role = kind.and_then(|kind| kind.parse().ok());
+                    }
                 }
             }
-            Msg::Title(track, title) => {
-                if let Some(session) = self.of(track.id)
-                    && session.person.label.is_empty()
-                {
-                    session.person.label = title;
+            Msg::Tags(track, tags) => {
+                if let Some(session) = self.of(track.id) {
+                    if let Some(title) = tags.get::<gst::tags::Title>()
+                        && session.person.label.is_empty()
+                    {
+                        session.person.label = title.get().to_owned();
+                    }
+                    if let Some(caption) = session.caption(track.id) {
+                        caption.note(&tags);
+                    }
                 }
             }
             Msg::SessionEnd(track, reason) => {
@@ -85,7 +94,8 @@ impl Sessions {
                     session.pump(now, ctx);
                 }
             }
-            Msg::Manifest(_) | Msg::Limits(_) | Msg::End | Msg::Shutdown(..) => {}
+            Msg::Manifest(_) | Msg::Limits(_) | Msg::Mark { .. } | Msg::End | Msg::Shutdown(..) => {
+            }
         }
         self.sessions.retain(|s| !s.is_over());
     }

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use gst::prelude::*;
 
-use super::effects::Context;
+use super::effects::{Context, Effect};
 use super::session::{Session, Split};
 use super::waiting::TrackState;
-use crate::roomfilesink::media::{Codec, Container, Format, Frame, Kind};
+use crate::roomfilesink::media::{Codec, Container, ContainerChoice, Format, Frame, Kind};
 use crate::roomfilesink::messages::Msg;
 use crate::roomfilesink::parts::{Part, PartRecord, PartSpec, Reason, TrackRecord};
 
@@ -170,6 +170,7 @@ impl Session {
         }
         let (members, formats): (Vec<_>, Vec<_>) = members.into_iter().unzip();
         let spec = self.part_spec(began, &members, formats, ctx);
+        self.tell_misfit(&spec, ctx);
         let record = spec.record.clone();
         let (id, outbox) = (record.id, ctx.outbox.clone());
         match Part::open(spec, move |event| outbox.send(Msg::Part(id, event))) {
@@ -191,6 +192,24 @@ impl Session {
                 false
             }
         }
+    }
+
+    /// Says once that a part is no WebM, although that was asked for.
+    fn tell_misfit(&mut self, spec: &PartSpec, ctx: &mut Context<'_>) {
+        let container = spec.record.container;
+        let is_misfit =
+            ctx.settings.container == ContainerChoice::WebM && container != Container::WebM;
+        if !is_misfit || std::mem::replace(&mut self.misfit_told, true) {
+            return;
+        }
+        let codecs = spec.formats.iter().map(|format| format.codec);
+        let others = codecs.filter(|codec| !Container::WebM.holds(*codec));
+        let others: Vec<_> = others.map(Codec::name).collect();
+        let (stream, others) = (&self.person.stream, others.join(" and "));
+        let name = container.name();
+        ctx.effects.push(Effect::Warn(format!(
+            "\"{stream}\" is recorded into {name}: container=webm does not hold {others}"
+        )));
     }
 
     fn move_to(&mut self, part: &Part, members: &[usize], now: Instant) {
@@ -247,7 +266,7 @@ impl Session {
         // MPEG-TS has decoding times, and they start the file; Matroska has none.
         let start = match container {
             Container::MpegTs => heads.map(Frame::order).min(),
-            Container::Matroska => heads.map(|f| f.pts).min(),
+            Container::Matroska | Container::WebM => heads.map(|f| f.pts).min(),
         };
         let start = start.unwrap_or(0);
         let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
@@ -259,7 +278,7 @@ impl Session {
         let tracks = members.iter().zip(&formats).map(|(index, format)| {
             let track = &self.tracks[*index];
             let pad = track.track.pad.upgrade().map(|pad| pad.name().into());
-            TrackRecord::new(format, track.stream_id.clone(), pad)
+            TrackRecord::new(format, track.caption.clone(), track.stream_id.clone(), pad)
         });
         PartSpec {
             record: PartRecord {
@@ -282,7 +301,6 @@ impl Session {
             firsts,
             create_folders: ctx.settings.create_folders,
             min_free: ctx.settings.min_free_space,
-            utc_ns,
         }
     }
 }

@@ -88,6 +88,7 @@ impl Context<'_> {
         utc_ns: i64,
     ) -> PathBuf {
         absolute(self.template.expand(&Fields {
+            room: &person.room,
             stream: &person.stream,
             label: &person.label,
             unix_seconds: utc_ns.div_euclid(1_000_000_000),

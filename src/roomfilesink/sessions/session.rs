@@ -10,7 +10,7 @@ use gst::prelude::*;
 use super::effects::{Context, Effect};
 use super::retry::Retry;
 use super::waiting::TrackState;
-use crate::roomfilesink::media::{Frame, Kind, RECORDED, Track, TrackId};
+use crate::roomfilesink::media::{Caption, Frame, Kind, RECORDED, Track, TrackId};
 use crate::roomfilesink::parts::{Part, PartId, Person, Progress, Reason};
 
 /// A cut waits this long for the keyframe of a video that is silent.
@@ -35,6 +35,8 @@ pub(crate) struct Session {
     pub person: Person,
     /// Stream IDs of the stream collection.
     pub promised: Vec<String>,
+    /// It was said that its tracks do not go into the container that was asked for.
+    pub misfit_told: bool,
     pub session_end: Option<String>,
     pub tracks: Vec<TrackState>,
     pub parts: Vec<Part>,
@@ -56,6 +58,7 @@ impl Session {
             suffix,
             person,
             promised: Vec::new(),
+            misfit_told: false,
             session_end: None,
             tracks: Vec::new(),
             parts: Vec::new(),
@@ -83,7 +86,16 @@ impl Session {
     pub(crate) fn rename_track(&mut self, id: TrackId, stream_id: String) {
         if let Some(track) = self.tracks.iter_mut().find(|t| t.track.id == id) {
             track.stream_id = Some(stream_id);
+            // What was said of the stream before does not hold for this one.
+            track.caption = Caption::default();
         }
+    }
+
+    /// What is known of a track that is going on.
+    pub(crate) fn caption(&mut self, id: TrackId) -> Option<&mut Caption> {
+        let mut tracks = self.tracks.iter_mut();
+        let track = tracks.find(|t| t.track.id == id && t.ended.is_none())?;
+        Some(&mut track.caption)
     }
 
     /// Whether no part is open and no frame waits.

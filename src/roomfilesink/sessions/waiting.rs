@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::roomfilesink::media::{Frame, Kind, Track};
+use crate::roomfilesink::media::{Caption, Frame, Kind, Track};
 use crate::roomfilesink::parts::{PartId, Reason};
 
 /// A track without a frame for this long is silent, and no other waits for it.
@@ -25,6 +25,7 @@ const MAX_BYTES: usize = 64 << 20;
 pub(crate) struct TrackState {
     pub track: Arc<Track>,
     pub stream_id: Option<String>,
+    pub caption: Caption,
     pub fifo: VecDeque<Frame>,
     pub last_arrival: Option<Instant>,
     /// The source said that nothing comes for now.
@@ -45,6 +46,7 @@ impl TrackState {
         Self {
             track,
             stream_id,
+            caption: Caption::default(),
             fifo: VecDeque::new(),
             last_arrival: None,
             gap: false,

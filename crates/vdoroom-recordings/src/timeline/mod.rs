@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::manifest::Manifest;
 
 pub use picture::Picture;
-pub use plan::{Person, Piece, Plan};
+pub use plan::{Marker, Person, Piece, Plan};
 
 /// What became of it.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::picture::Picture;
-use super::plan::{Person, Piece, Plan};
+use super::plan::{Marker, Person, Piece, Plan};
 
 pub fn timeline(plan: &Plan, base: &Path, picture: Picture) -> Value {
     let name = base.file_name().unwrap_or(base.as_os_str());
@@ -19,6 +19,7 @@ pub fn timeline(plan: &Plan, base: &Path, picture: Picture) -> Value {
     let pictures = pictures.map(|person| track(person, "Video", picture.rate));
     let sounds = plan.people.iter().filter(|p| p.has_sound());
     let sounds = sounds.map(|person| track(person, "Audio", picture.rate));
+    let markers = plan.markers.iter().map(|mark| marker(mark, picture.rate));
     json!({
         "OTIO_SCHEMA": "Timeline.1",
         "name": name.to_string_lossy(),
@@ -30,7 +31,7 @@ pub fn timeline(plan: &Plan, base: &Path, picture: Picture) -> Value {
             "metadata": {},
             "source_range": null,
             "effects": [],
-            "markers": [],
+            "markers": markers.collect::<Vec<_>>(),
             "children": pictures.chain(sounds).collect::<Vec<_>>(),
         },
     })
@@ -62,6 +63,16 @@ fn track(person: &Person, kind: &str, rate: u32) -> Value {
         "effects": [],
         "markers": [],
         "children": children,
+    })
+}
+
+fn marker(mark: &Marker, rate: u32) -> Value {
+    json!({
+        "OTIO_SCHEMA": "Marker.2",
+        "name": mark.text,
+        "metadata": {},
+        "color": "RED",
+        "marked_range": range(frames(mark.at, rate), 0, rate),
     })
 }
 

@@ -5,15 +5,26 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use crate::manifest::{Manifest, Part};
+use crate::manifest::{Manifest, Mark, Part};
 
 /// A recording, laid out from the moment at which the first part begins.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// In the order in which they came.
     pub people: Vec<Person>,
+    /// In the order of their time.
+    pub markers: Vec<Marker>,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
+}
+
+/// A moment that somebody marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// Nanoseconds on the timeline.
+    pub at: u64,
+    /// Fit to be shown.
+    pub text: String,
 }
 
 #[derive(Debug)]
@@ -76,7 +87,23 @@ impl Plan {
                 plan.place(part, &file, part.start.abs_diff(origin), duration);
             }
         }
+        if let Some(origin) = origin {
+            plan.place_marks(&manifest.marks, origin);
+        }
         plan
+    }
+
+    /// A mark that was set before or after everything that can be placed is at the beginning, or
+    /// at the end.
+    fn place_marks(&mut self, marks: &[Mark], origin: i64) {
+        let pieces = self.people.iter().flat_map(|p| &p.pieces);
+        let end = pieces.map(Piece::end).max().unwrap_or(0);
+        let marker = |mark: &Mark| Marker {
+            at: u64::try_from(mark.at.saturating_sub(origin)).map_or(0, |at| at.min(end)),
+            text: printable(&mark.text),
+        };
+        self.markers = marks.iter().map(marker).collect();
+        self.markers.sort_by_key(|marker| marker.at);
     }
 
     /// An error with the reasons if there is nothing to show.
@@ -211,6 +238,30 @@ mod tests {
         assert_eq!(names, ["alice", "bob"]);
         assert_eq!(pieces(&plan.people[0]), [[0, 3, 0], [5, 2, 0]]);
         assert_eq!(pieces(&plan.people[1]), [[4, 3, 0]]);
+    }
+
+    #[test]
+    fn marks_are_on_the_timeline_of_the_parts() {
+        let mark = |number: u64, at: i64, text: &str| {
+            format!(r#"{{"event":"mark","mark":{number},"at":{at},"at-utc":"t","text":"{text}"}}"#)
+        };
+        let plan = plan(&[
+            part("part-closed", 1, "alice", 5 * SECOND, 8 * SECOND),
+            mark(1, 7 * SECOND, "two seconds\\u0007"),
+            mark(2, 6 * SECOND, "one second"),
+            mark(3, 4 * SECOND, "too early"),
+            mark(4, 20 * SECOND, "too late"),
+        ]);
+        let seconds = |m: &Marker| (m.at / SECOND as u64, m.text.clone());
+        let markers: Vec<_> = plan.markers.iter().map(seconds).collect();
+        let text = |at: u64, text: &str| (at, text.to_owned());
+        let expected = [
+            text(0, "too early"),
+            text(1, "one second"),
+            text(2, "two seconds\u{fffd}"),
+            text(3, "too late"),
+        ];
+        assert_eq!(markers, expected);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use gst::ClockTime;
 
 use super::mosaic::{Cell, cell};
 use super::picture::Picture;
-use super::plan::{self, Person, Piece, Plan};
+use super::plan::{self, Marker, Person, Piece, Plan};
 
 /// Hertz; all sound is converted to it.
 const SAMPLE_RATE: i32 = 48_000;
@@ -119,10 +119,23 @@ fn save(
     for (number, person) in plan.people.iter().enumerate() {
         add(&timeline, person, place(number)).map_err(|e| failed(e.to_string()))?;
     }
+    if !plan.markers.is_empty() {
+        timeline.set_marker_list("markers", &markers(&plan.markers));
+    }
     timeline.commit();
     let uri = gst::glib::filename_to_uri(file, None).map_err(|e| failed(e.to_string()))?;
     let saved = timeline.save_to_uri(&uri, None::<&ges::Asset>, true);
     saved.map_err(|e| failed(e.to_string()))
+}
+
+/// Where Pitivi keeps the markers of a timeline, and their texts.
+fn markers(marks: &[Marker]) -> ges::MarkerList {
+    let list = ges::MarkerList::new();
+    for mark in marks {
+        let marker = list.add(ClockTime::from_nseconds(mark.at));
+        marker.set_string("comment", &mark.text);
+    }
+    list
 }
 
 fn restriction(track: &ges::Track, picture: Picture) -> gst::Caps {

@@ -11,6 +11,7 @@
 //! compares a [`Report`] with what it sent.
 
 mod ffmpeg;
+mod header;
 pub mod layout;
 mod ours;
 mod packets;
@@ -21,6 +22,7 @@ mod track;
 use std::path::Path;
 
 pub use ffmpeg::{FrameTimes, SecondOpinion, second_opinion, video_times};
+pub use header::size_in_header;
 pub use report::{Audio, Counters, Report, Video};
 
 /// Decodes `path` from beginning to end. What goes wrong is in the report.

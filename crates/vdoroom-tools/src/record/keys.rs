@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! `q` on the terminal, without Enter. Ctrl+C stays the terminal's own.
+//! `m` and `q` on the terminal, without Enter. Ctrl+C stays the terminal's own.
 
 use std::io::IsTerminal;
 use std::thread;
@@ -20,8 +20,11 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Calls `quit` at each `q`. Nothing is read where there is no terminal.
-    pub fn watch(quit: impl Fn() + Send + 'static) -> Option<Self> {
+    /// Calls `mark` at each `m` and `quit` at `q`. Nothing is read where there is no terminal.
+    pub fn watch(
+        mark: impl Fn() + Send + 'static,
+        quit: impl Fn() + Send + 'static,
+    ) -> Option<Self> {
         // Who is in the background and touches the terminal is stopped by it.
         if !std::io::stdin().is_terminal() || !is_foreground() {
             return None;
@@ -31,7 +34,7 @@ impl Keys {
         modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
         tcsetattr(stdin(), OptionalActions::Now, &modes).ok()?;
         // Ends with the process, or with the terminal.
-        thread::spawn(move || read(quit));
+        thread::spawn(move || read(mark, quit));
         Some(Self { before })
     }
 }
@@ -49,7 +52,7 @@ fn is_foreground() -> bool {
     tcgetpgrp(stdin()).is_ok_and(|group| group == getpgrp())
 }
 
-fn read(quit: impl Fn()) {
+fn read(mark: impl Fn(), quit: impl Fn()) {
     loop {
         let mut input = [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)];
         match poll(&mut input, None) {
@@ -63,8 +66,15 @@ fn read(quit: impl Fn()) {
         let mut keys = [0; 64];
         match rustix::io::read(stdin(), &mut keys) {
             Ok(0) => return,
-            Ok(count) if keys[..count].iter().any(|key| matches!(key, b'q' | b'Q')) => quit(),
-            Ok(_) | Err(Errno::INTR) => {}
+            Ok(count) => {
+                let keys = &keys[..count];
+                let marks = keys.iter().filter(|key| matches!(key, b'm' | b'M'));
+                marks.for_each(|_| mark());
+                if keys.iter().any(|key| matches!(key, b'q' | b'Q')) {
+                    quit();
+                }
+            }
+            Err(Errno::INTR) => {}
             Err(_) => return,
         }
     }

@@ -12,6 +12,12 @@ pub const PAGE: Page = Page {
              object per line.",
         ),
         (
+            "MARKS",
+            "m on a terminal marks the moment: a line in the manifest, and a marker in the timelines \
+             that vdoroom-timeline(1) makes. Marks are numbered. A program that records by roomfilesink \
+             gives them texts.",
+        ),
+        (
             "ENDING",
             "q, Ctrl+C, SIGINT, SIGTERM and SIGHUP end a recording: all files are closed, which \
              takes 5 seconds at most, and a table of them is printed. Asked a second time it does \

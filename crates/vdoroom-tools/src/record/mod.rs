@@ -36,7 +36,7 @@ use elements::Elements;
 use end::End;
 use keys::Keys;
 use metrics::Metrics;
-use recording::{Recording, quit};
+use recording::{Recording, mark, quit};
 
 /// Each stream takes 8 descriptors and each open file one, and there may be 256 streams.
 const OPEN_FILES: u64 = 16384;
@@ -79,7 +79,7 @@ fn record(options: &Options) -> Result<End, Box<dyn Error>> {
     let metrics = options.run.metrics.map(Metrics::serve).transpose()?;
     let mut output = output::new(options);
     output.started(metrics.as_ref().map(Metrics::address));
-    let _keys = Keys::watch(quit(&recording.bus));
+    let _keys = Keys::watch(mark(&recording.bus), quit(&recording.bus));
     let limit = options.run.seconds.map(Duration::from_secs);
     let end = recording.run(limit, output.as_mut(), metrics.as_ref());
     if let Some(timelines) = timelines {

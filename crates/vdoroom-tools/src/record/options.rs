@@ -10,6 +10,8 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 
 const AFTER_HELP: &str = "\
+m on a terminal marks the moment: vdoroom list shows marks, and vdoroom timeline makes markers of them.
+
 Ends with q, Ctrl+C, SIGTERM or SIGHUP: all files are closed, and a table of them is printed. Asked a second time, it does \
 not wait for the files. Without a terminal, it prints a line for each change.
 
@@ -137,7 +139,7 @@ pub struct NetworkOptions {
 #[derive(Args)]
 #[command(next_help_heading = "Files")]
 pub struct FileOptions {
-    /// Where the files go: a folder ending in /, a prefix, or a template with %s %l %t %d %n %e
+    /// Where the files go: a folder ending in /, a prefix, or a template with %r %s %l %t %d %n %e
     #[arg(long, default_value = "recording")]
     pub location: String,
     /// Format of the files [default: auto]
@@ -205,6 +207,8 @@ pub enum Container {
     Matroska,
     /// MPEG-TS for all that it holds; nothing else is recorded
     Mpegts,
+    /// WebM for people who send nothing but VP8, VP9, AV1 and Opus; the others as auto
+    Webm,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

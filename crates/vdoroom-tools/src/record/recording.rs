@@ -17,6 +17,8 @@ const CLOSING: Duration = Duration::from_secs(5);
 const REFRESH: Duration = Duration::from_secs(1);
 /// Name of the message that `q` and signals put onto the bus.
 const QUIT: &str = "quit";
+/// The same of `m`.
+const MARK: &str = "mark";
 const MESSAGES: [gst::MessageType; 5] = [
     gst::MessageType::Eos,
     gst::MessageType::Error,
@@ -32,6 +34,7 @@ pub struct Recording {
     parts: Parts,
     disk: Disk,
     warnings: u64,
+    marks: u64,
     /// Whether the room has been joined, if there is one to join.
     has_joined: bool,
     begun: Instant,
@@ -61,6 +64,7 @@ impl Recording {
             parts: Parts::default(),
             disk: Disk::new(&options.files.location),
             warnings: 0,
+            marks: 0,
             has_joined: options.room.room.is_none(),
             begun: Instant::now(),
         })
@@ -149,6 +153,12 @@ impl Recording {
                 output.warning(&complaint(message));
             }
             gst::MessageView::Application(_) if message.has_name(QUIT) => return Next::Stop,
+            gst::MessageView::Application(_) if message.has_name(MARK) => {
+                let text: Option<&str> = None;
+                if !self.elements.sink.emit_by_name::<bool>("mark", &[&text]) {
+                    output.warning("no mark: nothing is being recorded");
+                }
+            }
             gst::MessageView::Element(element) => {
                 if let Some(fields) = element.structure() {
                     self.note(&fields.to_owned(), output);
@@ -163,7 +173,10 @@ impl Recording {
     fn note(&mut self, fields: &gst::Structure, output: &mut dyn Output) {
         let name = fields.name().as_str();
         if let Some(event) = name.strip_prefix("roomfilesink-") {
-            self.parts.note(event, fields);
+            match event {
+                "mark" => self.marks += 1,
+                _ => self.parts.note(event, fields),
+            }
             output.news(event, fields);
         } else if let Some(event) = name.strip_prefix("vdoroom-") {
             output.news(event, fields);
@@ -185,6 +198,7 @@ impl Recording {
         Status {
             elapsed: self.begun.elapsed().as_nanos() as u64,
             warnings: self.warnings,
+            marks: self.marks,
             ..status
         }
     }
@@ -192,11 +206,20 @@ impl Recording {
 
 /// What asks a recording to end, from any thread.
 pub fn quit(bus: &gst::Bus) -> impl Fn() + Send + 'static {
+    say(bus, QUIT)
+}
+
+/// What marks the moment, from any thread.
+pub fn mark(bus: &gst::Bus) -> impl Fn() + Send + 'static {
+    say(bus, MARK)
+}
+
+fn say(bus: &gst::Bus, name: &'static str) -> impl Fn() + Send + 'static {
     let bus = bus.clone();
     move || {
-        let quit = gst::Structure::new_empty(QUIT);
+        let message = gst::Structure::new_empty(name);
         // Fails only when the pipeline has ended.
-        let _ = bus.post(gst::message::Application::new(quit));
+        let _ = bus.post(gst::message::Application::new(message));
     }
 }
 

@@ -10,6 +10,7 @@ use super::*;
 
 fn name(location: &str, stream: &str, label: &str) -> String {
     let fields = Fields {
+        room: "studio",
         stream,
         label,
         unix_seconds: 1_600_000_000,
@@ -27,6 +28,28 @@ fn a_prefix_a_folder_and_a_template_give_names() {
     assert_eq!(name("x/%l-%s-%n.%e", "s", "Al"), "x/Al-s-3.ts");
     assert_eq!(name("%d.%e", "s", ""), "2020-09-13_122640Z.ts");
     assert_eq!(name("100%%_%t", "s", ""), "100%_1600000000");
+    assert_eq!(name("%r/%s.%e", "alice", ""), "studio/alice.ts");
+}
+
+#[test]
+fn a_room_is_a_field_like_any_other_and_one_that_is_not_known_is_an_underscore() {
+    let name = |room: &str| {
+        let fields = Fields {
+            room,
+            stream: "alice",
+            label: "",
+            unix_seconds: 0,
+            part: 1,
+            extension: "ts",
+        };
+        let path = Template::parse("rec/%r/%s.%e").unwrap().expand(&fields);
+        path.to_str().unwrap().to_owned()
+    };
+    assert_eq!(name("Room 1"), "rec/Room_1/alice.ts");
+    assert_eq!(name("../../etc"), "rec/_._.._etc/alice.ts");
+    assert_eq!(name(""), "rec/_/alice.ts");
+    let long = name(&"r".repeat(300));
+    assert!(long.len() < 120 && long.contains('~'), "{long}");
 }
 
 #[test]
@@ -169,7 +192,7 @@ fn field() -> impl Strategy<Value = String> {
 
 fn template() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "%s", "%l", "%t", "%d", "%n", "%%", "_", "-", ".", "rec", "CO", "%s/", "%l/", "a/",
+        "%r", "%s", "%l", "%t", "%d", "%n", "%%", "_", "-", ".", "rec", "CO", "%s/", "%l/", "a/",
     ]);
     let template = prop::collection::vec(piece, 1..8).prop_map(|p| p.concat() + "%s.%e");
     prop_oneof![
@@ -205,6 +228,7 @@ proptest! {
     #[test]
     fn whatever_people_are_called_the_path_is_one_that_every_file_system_takes(
         template in template(),
+        room in field(),
         stream in field(),
         label in field(),
         unix_seconds in any::<i64>(),
@@ -213,7 +237,7 @@ proptest! {
     ) {
         let literal = template.clone();
         let template = Template::parse(&template).unwrap();
-        let fields = Fields { stream: &stream, label: &label, unix_seconds, part, extension: "mkv" };
+        let fields = Fields { room: &room, stream: &stream, label: &label, unix_seconds, part, extension: "mkv" };
         let path = template.expand(&fields);
         // What the user wrote stands where it stood.
         let folders = literal.matches('/').count();
@@ -222,7 +246,7 @@ proptest! {
         prop_assert_eq!(other.parent(), path.parent());
         let own = names(&template.pieces);
         for (name, pieces) in path.to_str().unwrap().split('/').zip(own) {
-            let is_field = |p: &Piece| matches!(p, Piece::Stream | Piece::Label);
+            let is_field = |p: &Piece| matches!(p, Piece::Room | Piece::Stream | Piece::Label);
             if pieces.iter().any(is_field) {
                 prop_assert_eq!(complaint(name), None, "{:?}", name);
             }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::parser::{Parsed, Parser};
 use super::track::{Clipping, entry, is_complete, vp8_size};
-use super::writer::{Block, TrackEntry, Writer};
+use super::writer::{Block, DocType, TrackEntry, Writer};
 use crate::roomfilesink::files::Op;
-use crate::roomfilesink::media::{Codec, Format, Frame, Kind};
+use crate::roomfilesink::media::{Caption, Codec, Format, Frame, Heading, Kind};
 
 /// A temporal delimiter with its size (AV1 section 5.6): there is to be none in Matroska (AV1 in
 /// Matroska, "Block Data").
@@ -20,6 +20,7 @@ const LONGEST_HOLD: i64 = 500_000_000;
 struct Track {
     parser: Option<Parser>,
     format: Arc<Format>,
+    caption: Caption,
     entry: Option<TrackEntry>,
     /// Its place in the file, once there is a header that has it.
     number: Option<usize>,
@@ -62,9 +63,9 @@ impl Track {
 }
 
 pub(crate) struct MatroskaMux {
+    doc_type: DocType,
     tracks: Vec<Track>,
-    title: String,
-    utc_ns: i64,
+    heading: Heading,
     /// Exists as soon as every track's description is complete, or enough waits for it.
     writer: Option<Writer>,
     held: VecDeque<Ready>,
@@ -74,10 +75,11 @@ impl MatroskaMux {
     /// `firsts` are the frames with which the tracks begin, where they are there: what describes a
     /// track in the header is known from them, and nothing waits for it.
     pub(crate) fn new(
+        doc_type: DocType,
         formats: &[Arc<Format>],
+        captions: &[Caption],
         firsts: &[Option<Frame>],
-        title: &str,
-        utc_ns: i64,
+        heading: Heading,
     ) -> Result<Self, String> {
         let tracks = formats
             .iter()
@@ -87,6 +89,7 @@ impl MatroskaMux {
                 Ok(Track {
                     parser: Parser::new(format)?,
                     format: format.clone(),
+                    caption: captions.get(index).cloned().unwrap_or_default(),
                     entry: first.and_then(describe_first),
                     number: None,
                     caps: None,
@@ -95,9 +98,9 @@ impl MatroskaMux {
             })
             .collect::<Result<_, String>>()?;
         Ok(Self {
+            doc_type,
             tracks,
-            title: title.to_owned(),
-            utc_ns,
+            heading,
             writer: None,
             held: VecDeque::new(),
         })
@@ -230,10 +233,11 @@ impl MatroskaMux {
             };
             if let Some(entry) = track.entry.clone().or_else(described) {
                 track.number = Some(entries.len());
-                entries.push(entry);
+                let caption = track.caption.clone();
+                entries.push(TrackEntry { caption, ..entry });
             }
         }
-        self.writer = Some(Writer::new(&entries, &self.title, self.utc_ns, out));
+        self.writer = Some(Writer::new(self.doc_type, &entries, &self.heading, out));
         let _ = self.write_held(out);
     }
 
@@ -319,13 +323,18 @@ mod tests {
         }
     }
 
+    fn new(formats: &[Arc<Format>], firsts: &[Option<Frame>]) -> MatroskaMux {
+        let (doc_type, heading) = (DocType::Matroska, Heading::default());
+        MatroskaMux::new(doc_type, formats, &[], firsts, heading).unwrap()
+    }
+
     /// What a file gets while it has audio each 20 ms, and a video is promised of which `first` is
     /// known.
     fn written_after(ms: i64, first: Option<Frame>) -> Vec<Op> {
         let audio = |ms| frame("audio/x-opus", &[0xfc, 0, 0], ms);
         let video = frame("video/x-vp8", &[], 0).format;
         let formats = [audio(0).format, video];
-        let mut mux = MatroskaMux::new(&formats, &[Some(audio(0)), first], "", 0).unwrap();
+        let mut mux = new(&formats, &[Some(audio(0)), first]);
         let mut out = Vec::new();
         for ms in (0..=ms).step_by(20) {
             mux.push(0, &audio(ms), ms * 1_000_000, &mut out).unwrap();

@@ -2,7 +2,7 @@
 //! The description of a track in a Matroska file, from its caps and first frame.
 
 use super::writer::{Shape, TrackEntry, area};
-use crate::roomfilesink::media::{Codec, Format, Kind};
+use crate::roomfilesink::media::{Caption, Codec, Format, Kind};
 
 /// How much audio a decoder needs before a seek target (RFC 7845 section 4.6).
 const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
@@ -30,6 +30,7 @@ pub(crate) fn entry(format: &Format, caps: &gst::Caps, pre_skip: u16) -> TrackEn
         shape,
         codec_delay: 0,
         seek_pre_roll: 0,
+        caption: Caption::default(),
     };
     match format.codec {
         Codec::Opus => {

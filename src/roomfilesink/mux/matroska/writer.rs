@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A small Matroska writer (RFC 9559). Plain Rust: frames in, [`Op`]s out.
+//! A small writer of Matroska (RFC 9559) and WebM. Plain Rust: frames in, [`Op`]s out.
 //!
 //! GStreamer's `matroskamux` waits for every track before it writes anything and drops GAP events
 //! (1.22), so a muted camera would delay audio while it is muted. This writer puts each frame into
@@ -9,6 +9,7 @@
 
 use super::ebml::{Elements, UNKNOWN_SIZE, long_size};
 use crate::roomfilesink::files::Op;
+use crate::roomfilesink::media::{Caption, Heading, Language};
 
 const MS: i64 = 1_000_000;
 /// A cluster without video keyframes ends after this time: seeking in audio stays quick.
@@ -40,7 +41,17 @@ mod id {
     pub const BLOCK_GROUP: u32 = 0xa0;
     pub const BLOCK: u32 = 0xa1;
     pub const DISCARD_PADDING: u32 = 0x75a2;
+    pub const TAGS: u32 = 0x1254_c367;
     pub const CUES: u32 = 0x1c53_bb6b;
+}
+
+/// What the file says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub(crate) enum DocType {
+    Matroska,
+    /// Only with the elements that the WebM container guidelines have.
+    WebM,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,6 +70,7 @@ pub(crate) struct TrackEntry {
     pub codec_delay: u64,
     /// How much must be decoded after a seek before audio is correct, in nanoseconds.
     pub seek_pre_roll: u64,
+    pub caption: Caption,
 }
 
 /// One encoded frame.
@@ -105,6 +117,7 @@ pub(crate) struct Writer {
     duration_at: u64,
     info_at: u64,
     tracks_at: u64,
+    tags_at: u64,
     tracks: Vec<Track>,
     cluster: Option<Cluster>,
     cues: Vec<Cue>,
@@ -113,11 +126,16 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts a file; the header goes into `out`.
-    pub(crate) fn new(tracks: &[TrackEntry], title: &str, utc_ns: i64, out: &mut Vec<Op>) -> Self {
+    pub(crate) fn new(
+        doc_type: DocType,
+        tracks: &[TrackEntry],
+        heading: &Heading,
+        out: &mut Vec<Op>,
+    ) -> Self {
         let mut e = Elements::default();
         e.master(id::EBML, |e| {
             e.uint(0x4286, 1).uint(0x42f7, 1).uint(0x42f2, 4);
-            e.uint(0x42f3, 8).text(0x4282, "matroska");
+            e.uint(0x42f3, 8).text(0x4282, doc_type.into());
             // SimpleBlock needs readers of version 2.
             e.uint(0x4287, 4).uint(0x4285, 2);
         });
@@ -130,8 +148,11 @@ impl Writer {
             e.text(0x4d80, "gst-plugin-vdoroom");
             e.text(0x5741, concat!("roomfilesink ", env!("CARGO_PKG_VERSION")));
             // Matroska counts nanoseconds from the start of 2001.
-            e.int(0x4461, utc_ns.saturating_sub(978_307_200 * 1_000 * MS));
-            if !title.is_empty() {
+            e.int(
+                0x4461,
+                heading.utc_ns.saturating_sub(978_307_200 * 1_000 * MS),
+            );
+            if let Some(title) = heading.title() {
                 e.text(0x7ba9, title);
             }
             e.short_void(DURATION_ROOM);
@@ -141,7 +162,7 @@ impl Writer {
         let tracks_at = e.0.len();
         let entries = tracks.iter().enumerate().map(|(index, track)| {
             let mut e = Elements::default();
-            e.master(0xae, |e| track_entry(e, index, track));
+            e.master(0xae, |e| track_entry(e, doc_type, index, track));
             e.0
         });
         let entries: Vec<_> = entries.collect();
@@ -155,12 +176,15 @@ impl Writer {
         });
         let mut known: Vec<_> = known.collect();
         known.reverse();
+        let tags_at = e.0.len();
+        e.master(id::TAGS, |e| tags(e, heading));
         let writer = Self {
             position: e.0.len() as u64,
             segment: segment as u64,
             duration_at: duration_at as u64,
             info_at: info_at as u64,
             tracks_at: tracks_at as u64,
+            tags_at: tags_at as u64,
             tracks: known,
             cluster: None,
             cues: Vec::new(),
@@ -226,7 +250,11 @@ impl Writer {
     /// Writes the index and fills in what was not known before.
     pub(crate) fn finish(&mut self, out: &mut Vec<Op>) {
         self.end_cluster(out);
-        let mut targets = vec![(id::INFO, self.info_at), (id::TRACKS, self.tracks_at)];
+        let mut targets = vec![
+            (id::INFO, self.info_at),
+            (id::TRACKS, self.tracks_at),
+            (id::TAGS, self.tags_at),
+        ];
         // An index without an entry is not allowed (RFC 9559 section 5.1.5).
         if !self.cues.is_empty() {
             targets.push((id::CUES, self.position));
@@ -338,13 +366,46 @@ pub(crate) fn area((width, height): (u32, u32)) -> u64 {
     u64::from(width) * u64::from(height)
 }
 
-fn track_entry(e: &mut Elements, index: usize, track: &TrackEntry) {
+/// Of the whole file: its title, and when it began.
+fn tags(e: &mut Elements, heading: &Heading) {
+    e.master(0x7373, |e| {
+        // The level of a whole film or concert.
+        e.master(0x63c0, |e| {
+            e.uint(0x68ca, 50);
+        });
+        let date = heading.date();
+        let values = [
+            ("TITLE", heading.title()),
+            ("DATE_RECORDED", date.as_deref()),
+        ];
+        for (name, value) in values {
+            if let Some(value) = value {
+                e.master(0x67c8, |e| {
+                    e.text(0x45a3, name).text(0x4487, value);
+                });
+            }
+        }
+    });
+}
+
+fn track_entry(e: &mut Elements, doc_type: DocType, index: usize, track: &TrackEntry) {
     let number = index as u64 + 1;
     let is_video = matches!(track.shape, Shape::Video { .. });
     e.uint(0xd7, number).uint(0x73c5, number);
     e.uint(0x83, if is_video { 1 } else { 2 });
-    // No lacing; "und" because the default would be English.
-    e.uint(0x9c, 0).text(0x22b59c, "und");
+    // No lacing.
+    e.uint(0x9c, 0);
+    if let Some(name) = track.caption.name() {
+        e.text(0x536e, name);
+    }
+    // "und" because the default would be English.
+    let language = track.caption.language;
+    e.text(0x22b59c, language.map_or("und", Language::bibliographic));
+    if let Some(language) = language
+        && doc_type == DocType::Matroska
+    {
+        e.text(0x22b59d, language.bcp47());
+    }
     e.text(0x86, track.codec_id);
     if !track.codec_private.is_empty() {
         e.binary(0x63a2, &track.codec_private);

@@ -13,7 +13,7 @@ use gst::prelude::*;
 
 use super::clock::ClockKeeper;
 use super::delimiters::{delimit, delimit_parsed, start};
-use crate::roomfilesink::media::{Codec, Format, Frame};
+use crate::roomfilesink::media::{Caption, Codec, Format, Frame, Language};
 
 /// What comes out of the pipeline, from one of its threads.
 pub(crate) enum MuxEvent {
@@ -53,6 +53,7 @@ pub(crate) struct MpegTsMux {
 impl MpegTsMux {
     pub(crate) fn new(
         formats: &[Arc<Format>],
+        captions: &[Caption],
         report: impl Fn(MuxEvent) + Send + Sync + 'static,
     ) -> Result<Self, String> {
         let report = Arc::new(report);
@@ -78,8 +79,9 @@ impl MpegTsMux {
         mux.pipeline
             .set_state(gst::State::Playing)
             .map_err(|e| e.to_string())?;
-        for track in &mux.tracks {
-            start_track(track);
+        for (index, track) in mux.tracks.iter().enumerate() {
+            let caption = captions.get(index);
+            start_track(track, caption.and_then(|caption| caption.language));
         }
         Ok(mux)
     }
@@ -296,13 +298,21 @@ fn cost(buffer: &gst::BufferRef) -> isize {
     }
 }
 
-fn start_track(track: &Track) {
+/// A transport stream has a place for a track's language, and none for its name.
+fn start_track(track: &Track, language: Option<Language>) {
     let segment = gst::FormattedSegment::<gst::ClockTime>::new();
     let stream_start = gst::event::StreamStart::new("part");
     track.entry.send_event(stream_start);
     let caps = gst::event::Caps::new(&track.format.caps);
     track.entry.send_event(caps);
     track.entry.send_event(gst::event::Segment::new(&segment));
+    if let Some(language) = language {
+        let mut tags = gst::TagList::new();
+        let code = language.terminological();
+        tags.make_mut()
+            .add::<gst::tags::LanguageCode>(&code, gst::TagMergeMode::Replace);
+        track.entry.send_event(gst::event::Tag::new(tags));
+    }
 }
 
 /// Where the multiplexer's packets go.

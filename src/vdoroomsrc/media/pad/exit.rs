@@ -435,7 +435,8 @@ impl Exit {
 
     /// Whose media it is.
     fn details(&self) -> gst::Event {
-        let details = self.lock_person().details.clone();
+        let mut details = self.lock_person().details.clone();
+        details.set("kind", self.kind.as_str());
         gst::event::CustomDownstreamSticky::builder(details).build()
     }
 

@@ -41,7 +41,7 @@ pub(crate) struct Introduction {
 /// Whose media it is, in which of their connections.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Person {
-    /// The sticky event `vdoroom-stream`.
+    /// The sticky event `vdoroom-stream`, but for what the pad carries.
     pub details: gst::Structure,
     pub title: Option<String>,
 }

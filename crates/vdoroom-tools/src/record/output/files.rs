@@ -18,10 +18,11 @@ const HEADER: [(&str, Alignment); 6] = [
     ("STATE", Alignment::Left),
 ];
 
-/// What is worth a line of what the elements tell.
+/// What is worth a line of what the elements tell: of a part, or of a mark.
 pub fn news(event: &str, part: &gst::Structure) -> Option<String> {
     let file = short(&text(part, "file"));
     match event {
+        "mark" => Some(words::clean(&format!("marked: {}", text(part, "text")))),
         "part-closed" => Some(format!("closed {file}, {}, {}", time(part), size(part))),
         // The warning says why.
         "part-failed" => Some(format!("failed {file}, {}, {}", time(part), size(part))),

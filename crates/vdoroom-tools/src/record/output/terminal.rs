@@ -85,11 +85,14 @@ impl Terminal {
             };
             foot += &format!("{GAP}·{GAP}{}", colour.apply_to(disk));
         }
+        if status.marks > 0 {
+            foot += &format!("{GAP}·{GAP}{}", words::marks(status.marks));
+        }
         if status.warnings > 0 {
             let warnings = format!("{} warnings", status.warnings);
             foot += &format!("{GAP}·{GAP}{}", style(warnings).yellow());
         }
-        foot + &format!("{GAP}·{GAP}{}", style("q ends").dim())
+        foot + &format!("{GAP}·{GAP}{}", style("m marks, q ends").dim())
     }
 }
 
@@ -122,6 +125,7 @@ impl Output for Terminal {
     fn news(&mut self, event: &str, fields: &gst::Structure) {
         let mark = match event {
             "part-failed" => style("✗").red(),
+            "mark" => style("◆").cyan(),
             _ => style("✓").green(),
         };
         if let Some(text) = files::news(event, fields) {

@@ -106,6 +106,13 @@ pub fn people(count: usize) -> String {
     }
 }
 
+pub fn marks(count: u64) -> String {
+    match count {
+        1 => "1 mark".into(),
+        _ => format!("{count} marks"),
+    }
+}
+
 /// The time of day on this machine.
 pub fn time_of_day() -> String {
     let now = glib::DateTime::now_local().and_then(|now| now.format("%H:%M:%S"));

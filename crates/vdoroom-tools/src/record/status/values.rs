@@ -21,6 +21,7 @@ pub struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub free: Option<u64>,
     pub warnings: u64,
+    pub marks: u64,
 }
 
 #[derive(Clone, Default, Serialize)]
@@ -130,6 +131,7 @@ impl Status {
             streams,
             free: seen.free,
             warnings: 0,
+            marks: 0,
         }
     }
 

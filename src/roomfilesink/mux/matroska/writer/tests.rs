@@ -10,6 +10,7 @@ fn tracks() -> Vec<TrackEntry> {
         shape,
         codec_delay: 0,
         seek_pre_roll: 0,
+        caption: Caption::default(),
     };
     let video = Shape::Video {
         width: 320,
@@ -20,6 +21,10 @@ fn tracks() -> Vec<TrackEntry> {
         channels: 2,
     };
     vec![entry("V_VP8", video), entry("A_OPUS", audio)]
+}
+
+fn heading() -> Heading {
+    Heading::new("Alice", 1_600_000_000 * 1_000 * MS)
 }
 
 /// The file that the operations give.
@@ -58,7 +63,7 @@ fn segment_children(file: &[u8]) -> Vec<(u32, u64)> {
 
 fn write(blocks: &[(usize, i64, bool)]) -> Vec<Op> {
     let mut out = Vec::new();
-    let mut writer = Writer::new(&tracks(), "Alice", 1_600_000_000 * 1_000 * MS, &mut out);
+    let mut writer = Writer::new(DocType::Matroska, &tracks(), &heading(), &mut out);
     for (track, ms, keyframe) in blocks {
         let block = Block {
             track: *track,
@@ -84,6 +89,7 @@ fn a_finished_file_has_sizes_an_index_and_a_duration() {
         0xec,
         id::INFO,
         id::TRACKS,
+        id::TAGS,
         id::CLUSTER,
         id::CLUSTER,
         id::CUES,
@@ -116,7 +122,7 @@ fn a_block_that_comes_late_still_gets_its_own_time() {
 #[test]
 fn frames_are_handed_to_the_file_as_they_come() {
     let mut out = Vec::new();
-    let mut writer = Writer::new(&tracks(), "", 0, &mut out);
+    let mut writer = Writer::new(DocType::Matroska, &tracks(), &Heading::default(), &mut out);
     out.clear();
     let block = Block {
         track: 1,
@@ -138,7 +144,7 @@ fn frames_are_handed_to_the_file_as_they_come() {
 fn writer_with_delay(out: &mut Vec<Op>) -> Writer {
     let mut tracks = tracks();
     tracks[1].codec_delay = 6_500_000;
-    Writer::new(&tracks, "", 0, out)
+    Writer::new(DocType::Matroska, &tracks, &Heading::default(), out)
 }
 
 fn block(track: usize, pts: i64) -> Block<'static> {
@@ -188,7 +194,7 @@ fn what_is_discarded_at_the_end_is_told() {
 #[test]
 fn a_file_that_was_not_finished_has_no_duration() {
     let mut out = Vec::new();
-    let mut writer = Writer::new(&tracks(), "", 0, &mut out);
+    let mut writer = Writer::new(DocType::Matroska, &tracks(), &Heading::default(), &mut out);
     writer.block(&block(1, 0), &mut out);
     assert!(!contains(&file(&out), &[0x44, 0x89, 0x88]));
     writer.finish(&mut out);
@@ -202,7 +208,7 @@ fn the_largest_size_of_a_track_is_in_its_entry() {
         [&[0xb0, 0x84][..], &width, &[0xba, 0x84], &height].concat()
     };
     let mut out = Vec::new();
-    let mut writer = Writer::new(&tracks(), "", 0, &mut out);
+    let mut writer = Writer::new(DocType::Matroska, &tracks(), &Heading::default(), &mut out);
     assert!(contains(&file(&out), &pixels((320, 180))));
     for size in [(640, 360), (1280, 720), (320, 180)] {
         writer.resize(0, size, &mut out);
@@ -223,4 +229,44 @@ fn audio_can_be_found_while_the_video_is_silent() {
     let file = file(&ops);
     let cues = file.windows(3).filter(|w| *w == [0xf7, 0x81, 2]).count();
     assert!(cues >= 6, "{cues}");
+}
+
+/// The header of a file whose video is a camera, and whose audio is French.
+fn header(doc_type: DocType) -> Vec<u8> {
+    gst::init().unwrap();
+    let mut tracks = tracks();
+    tracks[0].caption.role = "video".parse().ok();
+    tracks[1].caption.language = Language::new("fr");
+    let mut out = Vec::new();
+    Writer::new(doc_type, &tracks, &heading(), &mut out);
+    file(&out)
+}
+
+#[test]
+fn a_file_and_its_tracks_say_what_they_are() {
+    for doc_type in [DocType::Matroska, DocType::WebM] {
+        let header = header(doc_type);
+        assert!(contains(&header, b"\x53\x6e\x86camera"));
+        assert!(contains(&header, b"\x22\xb5\x9c\x83und"));
+        assert!(contains(&header, b"\x22\xb5\x9c\x83fre"));
+        for (name, value) in [
+            ("TITLE", "Alice"),
+            ("DATE_RECORDED", "2020-09-13 12:26:40.000"),
+        ] {
+            let mut tag = Elements::default();
+            tag.text(0x45a3, name).text(0x4487, value);
+            assert!(contains(&header, &tag.0), "{name}");
+        }
+    }
+}
+
+#[test]
+fn webm_is_called_webm_and_has_no_element_that_webm_has_not() {
+    const BCP47: &[u8] = b"\x22\xb5\x9d";
+    let matroska = header(DocType::Matroska);
+    assert!(contains(&matroska, b"\x42\x82\x88matroska"));
+    assert!(contains(&matroska, &[BCP47, b"\x82fr"].concat()));
+    let webm = header(DocType::WebM);
+    assert!(contains(&webm, b"\x42\x82\x84webm"));
+    assert!(!contains(&webm, BCP47));
 }
