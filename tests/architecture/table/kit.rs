@@ -36,7 +36,7 @@ pub const KIT: Entry = Entry {
         (
             "check",
             &[
-                "speed", "report", "packets", "track", "ours", "ffmpeg", "layout",
+                "header", "speed", "report", "packets", "track", "ours", "ffmpeg", "layout",
             ],
         ),
         ("chromium", &["process", "devtools"]),
