@@ -9,7 +9,7 @@ use super::forms::{self, Form};
 use super::harness::{self, Harness};
 use super::odd_caps::odd;
 
-const CONTAINERS: [&str; 3] = ["auto", "mpegts", "matroska"];
+const CONTAINERS: [&str; 4] = ["auto", "mpegts", "matroska", "mp4"];
 
 /// A frame, or an event between frames.
 #[derive(Clone)]

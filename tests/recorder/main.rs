@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What `roomfilesink` promises, checked by playing back what it wrote.
 
+mod browsers;
 mod child;
 mod clock;
 mod codecs;
@@ -21,6 +22,7 @@ mod manifest;
 mod manifest_failure;
 mod media;
 mod mount;
+mod mp4;
 mod names;
 mod playback;
 mod power;
@@ -33,3 +35,4 @@ mod sources;
 mod splits;
 mod strace;
 mod timeline;
+mod web;

@@ -5,6 +5,7 @@ pub mod chaos;
 pub mod check;
 pub mod chromium;
 pub mod corpus;
+pub mod firefox;
 pub mod folder;
 pub mod holdings;
 pub mod launch;
@@ -21,6 +22,7 @@ pub mod turn;
 
 pub use chaos::Chaos;
 pub use chromium::{Browser, Chromium};
+pub use firefox::Firefox;
 pub use folder::Folder;
 pub use holdings::Holdings;
 pub use launch::Launch;

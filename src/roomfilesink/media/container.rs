@@ -17,6 +17,11 @@ pub enum ContainerChoice {
     MpegTs,
     #[enum_value(name = "Matroska", nick = "matroska")]
     Matroska,
+    #[enum_value(
+        name = "MP4 for H.264, H.265, VP9 and AV1 with Opus or AAC, Matroska for everything else",
+        nick = "mp4"
+    )]
+    Mp4,
 }
 
 /// The container of one part.
@@ -25,6 +30,7 @@ pub enum ContainerChoice {
 pub(crate) enum Container {
     MpegTs,
     Matroska,
+    Mp4,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
@@ -99,11 +105,15 @@ impl Container {
     /// The container for tracks of these codecs.
     ///
     /// `Auto` takes MPEG-TS only where there is video that it holds natively: players know neither
-    /// VP8 in MPEG-TS nor audio-only transport streams well.
+    /// VP8 in MPEG-TS nor audio-only transport streams well. What MP4 does not hold goes to Matroska.
     pub(crate) fn choose(choice: ContainerChoice, codecs: &[Codec]) -> Self {
         match choice {
             ContainerChoice::MpegTs => Self::MpegTs,
             ContainerChoice::Matroska => Self::Matroska,
+            ContainerChoice::Mp4 => match codecs.iter().all(|c| Self::Mp4.holds(*c)) {
+                true => Self::Mp4,
+                false => Self::Matroska,
+            },
             ContainerChoice::Auto => {
                 let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
                 if has_video && codecs.iter().all(|c| Self::MpegTs.holds(*c)) {
@@ -119,12 +129,15 @@ impl Container {
         match self {
             Self::MpegTs => matches!(codec, Codec::H264 | Codec::H265 | Codec::Opus | Codec::Aac),
             Self::Matroska => true,
+            // It has entries for the others, which browsers do not play.
+            Self::Mp4 => !matches!(codec, Codec::Vp8 | Codec::Pcmu | Codec::Pcma | Codec::G722),
         }
     }
 
     pub(crate) fn extension(self, has_video: bool) -> &'static str {
         match (self, has_video) {
             (Self::MpegTs, _) => "ts",
+            (Self::Mp4, _) => "mp4",
             (Self::Matroska, true) => "mkv",
             (Self::Matroska, false) => "mka",
         }
@@ -170,5 +183,16 @@ mod tests {
         assert!(!ts.holds(Codec::Vp8));
         let mkv = Container::choose(ContainerChoice::Matroska, &[Codec::H264]);
         assert!(mkv.holds(Codec::H264));
+    }
+
+    #[test]
+    fn what_mp4_does_not_hold_goes_to_matroska() {
+        let mp4 = |codecs: &[Codec]| Container::choose(ContainerChoice::Mp4, codecs);
+        for video in [Codec::H264, Codec::H265, Codec::Vp9, Codec::Av1] {
+            assert_eq!(mp4(&[video, Codec::Opus]), Container::Mp4, "{video:?}");
+        }
+        assert_eq!(mp4(&[Codec::Opus]), Container::Mp4);
+        assert_eq!(mp4(&[Codec::Vp8, Codec::Opus]), Container::Matroska);
+        assert_eq!(mp4(&[Codec::H264, Codec::Pcmu]), Container::Matroska);
     }
 }

@@ -68,7 +68,7 @@ impl Format {
                 // A decoder gives as many channels as the header says, whatever the packets have
                 // (RFC 7845 section 5.1.1). MPEG-TS describes them in its tables only.
                 let fits = self.codec == Codec::Opus && new.channels <= self.channels;
-                same || (container == Container::Matroska && fits)
+                same || (container != Container::MpegTs && fits)
             }
         }
     }

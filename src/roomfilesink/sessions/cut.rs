@@ -6,20 +6,40 @@ use std::time::Instant;
 
 use gst::prelude::*;
 
-use super::effects::Context;
+use super::effects::{Context, Effect};
 use super::session::{Session, Split};
 use super::waiting::TrackState;
-use crate::roomfilesink::media::{Codec, Container, Format, Frame, Kind};
+use crate::roomfilesink::media::{Codec, Container, ContainerChoice, Format, Frame, Kind};
 use crate::roomfilesink::messages::Msg;
 use crate::roomfilesink::parts::{Part, PartRecord, PartSpec, Reason, TrackRecord};
 
-/// A transport stream's 33 bits of 90 kHz wrap around after 26.5 h; `mpegtsmux` begins at 1 h. FFmpeg
-/// reads what comes an hour after that as the beginning again. A day leaves 90 minutes for a
-/// keyframe.
-const MPEGTS_MAX: u64 = 24 * 3600 * 1_000_000_000;
-/// What is later than this has no place in a transport stream: its time would be that of something
-/// before.
-const MPEGTS_END: u64 = MPEGTS_MAX + 90 * 60 * 1_000_000_000;
+const MINUTE: u64 = 60 * 1_000_000_000;
+
+/// How long a file can be, in nanoseconds.
+struct Longest {
+    /// After this the next part begins with a keyframe.
+    whole: u64,
+    /// What is later than this has no place in the file: its time cannot be said.
+    end: u64,
+}
+
+/// `None` for as long as one likes.
+fn longest(container: Container) -> Option<Longest> {
+    match container {
+        // 33 bits of 90 kHz wrap around after 26.5 h; `mpegtsmux` begins at 1 h. FFmpeg reads what
+        // comes an hour after that as the beginning again. A day leaves 90 minutes for a keyframe.
+        Container::MpegTs => Some(Longest {
+            whole: 24 * 60 * MINUTE,
+            end: (24 * 60 + 90) * MINUTE,
+        }),
+        // A frame lasts for up to 32 bits of 90 kHz, 13.2 h.
+        Container::Mp4 => Some(Longest {
+            whole: 12 * 60 * MINUTE,
+            end: 13 * 60 * MINUTE,
+        }),
+        Container::Matroska => None,
+    }
+}
 
 /// What happens to a frame.
 enum Verdict {
@@ -169,6 +189,7 @@ impl Session {
             return false;
         }
         let (members, formats): (Vec<_>, Vec<_>) = members.into_iter().unzip();
+        self.warn_of_matroska(&formats, ctx);
         let spec = self.part_spec(began, &members, formats, ctx);
         let record = spec.record.clone();
         let (id, outbox) = (record.id, ctx.outbox.clone());
@@ -190,6 +211,21 @@ impl Session {
                 self.abandon_current(began, now, ctx);
                 false
             }
+        }
+    }
+
+    /// Says once that a part cannot be MP4.
+    fn warn_of_matroska(&mut self, formats: &[Arc<Format>], ctx: &mut Context<'_>) {
+        let is_strange = |format: &&Arc<Format>| !Container::Mp4.holds(format.codec);
+        if ctx.settings.container == ContainerChoice::Mp4
+            && let Some(strange) = formats.iter().find(is_strange)
+            && !std::mem::replace(&mut self.is_said_matroska, true)
+        {
+            let (name, stream) = (strange.codec.name(), &self.person.stream);
+            ctx.effects.push(Effect::Warn(format!(
+                "\"{stream}\" is recorded into Matroska: it sends {name}, which container=mp4 does not \
+                 hold"
+            )));
         }
     }
 
@@ -244,10 +280,11 @@ impl Session {
         };
         let firsts: Vec<_> = members.iter().map(|i| first(&self.tracks[*i])).collect();
         let heads = firsts.iter().flatten();
-        // MPEG-TS has decoding times, and they start the file; Matroska has none.
+        // MPEG-TS has decoding times, and they start the file; Matroska has none, and MP4 says by
+        // how much the first one is earlier.
         let start = match container {
             Container::MpegTs => heads.map(Frame::order).min(),
-            Container::Matroska => heads.map(|f| f.pts).min(),
+            Container::Matroska | Container::Mp4 => heads.map(|f| f.pts).min(),
         };
         let start = start.unwrap_or(0);
         let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
@@ -291,7 +328,7 @@ impl Session {
 fn reaches(part: &Part, frame: &Frame) -> bool {
     let time = frame.pts.max(frame.dts.unwrap_or(frame.pts));
     let time = u64::try_from(time.saturating_sub(part.record.start)).unwrap_or(0);
-    part.record.container != Container::MpegTs || time < MPEGTS_END
+    longest(part.record.container).is_none_or(|longest| time < longest.end)
 }
 
 fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {
@@ -303,6 +340,6 @@ fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason
     if limits.bytes > 0 && part.size() >= limits.bytes {
         return Some(Reason::MaxSizeBytes);
     }
-    let is_full = part.record.container == Container::MpegTs && time >= MPEGTS_MAX;
-    is_full.then_some(Reason::ContainerLimit)
+    let is_long = longest(part.record.container).is_some_and(|longest| time >= longest.whole);
+    (is_long || part.is_at_limit()).then_some(Reason::ContainerLimit)
 }

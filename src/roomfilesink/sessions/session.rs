@@ -45,6 +45,8 @@ pub(crate) struct Session {
     pub waiting_since: Option<Instant>,
     pub retry: Retry,
     pub began: Reason,
+    /// It was said that Matroska has to do instead of MP4.
+    pub is_said_matroska: bool,
     /// The current part, what was written of it and since when.
     pub progress: Option<(PartId, Progress)>,
 }
@@ -64,6 +66,7 @@ impl Session {
             waiting_since: None,
             retry: Retry::default(),
             began: Reason::Start,
+            is_said_matroska: false,
             progress: None,
         }
     }

@@ -205,6 +205,8 @@ pub enum Container {
     Matroska,
     /// MPEG-TS for all that it holds; nothing else is recorded
     Mpegts,
+    /// MP4 for H.264, H.265, VP9 and AV1 with Opus or AAC, Matroska for all others
+    Mp4,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Matroska: `mux` parses frames where they need rewriting and describes their tracks (`parser`,
-//! `track`), `writer` makes a file of them, out of elements of `ebml`.
+//! Matroska: `writer` makes a file of frames, out of elements of `ebml`.
 //!
 //! All of it runs on the control thread, and has written when the call returns.
 
 mod ebml;
-mod mux;
-mod parser;
-mod track;
 mod writer;
 
-pub(crate) use mux::MatroskaMux;
+use super::frames::FrameMux;
+
+pub(crate) type MatroskaMux = FrameMux<writer::Writer>;
