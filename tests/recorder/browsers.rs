@@ -62,7 +62,7 @@ fn plays_finished(open: Open, video: &'static Media) {
 /// The browser opens a file of which three seconds are there, and four more come meanwhile.
 fn plays_growing(open: Open) {
     let mut recorder = Recorder::in_container("mp4");
-    let mut video = Sender::named(&recorder, "video_alice", media::h264_with_b_frames());
+    let mut video = Sender::named(&recorder, "video_alice", media::h264());
     let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
     send_live_until(3500, &mut [&mut video, &mut audio]);
     let part = recorder.next("part-opened");
