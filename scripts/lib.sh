@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MPL-2.0
-# What scripts/demo and scripts/test share. Sourced from the root of the repository.
+# What the scripts share. Sourced from the root of the repository.
 
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 export PATH=$PATH:$HOME/.cargo/bin
+
+NEXTEST_VERSION=0.9.148
+PYTHON=$CARGO_TARGET_DIR/tools/python/bin/python
 
 BUILD_PACKAGES=(
     build-essential ca-certificates curl pkg-config procps
@@ -75,4 +78,31 @@ need_rust() {
     PATH=$HOME/.cargo/bin:$PATH
     export RUSTUP_TOOLCHAIN=stable
     cargo_is_new_enough "$wanted" || die "cargo is still older than $wanted"
+}
+
+# An environment for packages of Python's; the tests find it by VDOROOM_PYTHON.
+need_venv() {
+    [ ! -x "$PYTHON" ] || return 0
+    need_packages python3-venv
+    /usr/bin/python3 -m venv "${PYTHON%/bin/python}"
+}
+
+# Out of a Python package that carries the program, or built: without optimisation, since it is run
+# once, and is ready in a third of the time.
+need_cargo_program() {
+    local name=$1 version=$2 bin=$CARGO_TARGET_DIR/tools/bin folder
+    command -v "$name" >/dev/null && return
+    [ ! -x "$bin/$name" ] || return 0
+    folder=$(mktemp -d)
+    mkdir -p "$bin"
+    if need_venv && timeout 120 "$PYTHON" -m pip download --quiet --no-deps --only-binary :all: \
+        --dest "$folder" "astral-dev-toolchain-$name==$version" 2>/dev/null &&
+        "$PYTHON" -m zipfile -e "$folder"/*.whl "$folder"; then
+        install -m 755 "$folder"/*.data/scripts/"$name" "$bin"
+    else
+        CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug \
+            --root "$CARGO_TARGET_DIR/tools" --target-dir "$CARGO_TARGET_DIR/tools/build" \
+            "$name@$version"
+    fi
+    rm -r "$folder"
 }

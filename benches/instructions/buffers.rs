@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Seconds of picture and sound of one person into a file, as fast as the recorder takes them.
+//! Seconds of video and audio of one person into a file, as fast as the recorder takes them.
 
 use gst::prelude::*;
 use vdoroom_testkit::Folder;

@@ -19,7 +19,7 @@ use crate::scene::Media;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// From then on everybody is recorded as ever.
 const SETTLING: Duration = Duration::from_secs(3);
-/// A file of this size has more than headers: its first keyframe. Sound alone takes 0.4 s for it.
+/// A file of this size has more than headers: its first keyframe. Audio alone takes 0.4 s for it.
 const FIRST_KEYFRAME: u64 = 3 * 1024;
 const POLL: Duration = Duration::from_millis(5);
 
@@ -56,7 +56,7 @@ pub struct Outcome {
     pub recorder: &'static str,
     pub media: &'static str,
     pub streams: usize,
-    /// Bits per second of each picture.
+    /// Bits per second of each video.
     pub bitrate: u64,
     /// Milliseconds of processor time for each second of each stream: the median of the rounds.
     pub cpu_ms_per_stream_second: f64,

@@ -62,8 +62,8 @@ impl Files {
         }
         Ok(File {
             pipeline: pipeline.clone(),
-            video: video.ok_or("no pad for the picture")?,
-            audio: audio.ok_or("no pad for sound")?,
+            video: video.ok_or("no pad for the video")?,
+            audio: audio.ok_or("no pad for the audio")?,
         })
     }
 }

@@ -12,7 +12,7 @@ pub struct Frames {
     pub missing: u64,
 }
 
-/// Counts the pictures of a file, and the holes between them.
+/// Counts the frames of a file, and the holes between them.
 pub fn count(file: &Path, rate: u32) -> Result<Frames, String> {
     let demuxer = match file.extension().and_then(|e| e.to_str()) {
         Some("ts") => "tsdemux ! video/x-h264 ! h264parse",

@@ -97,7 +97,7 @@ impl Media {
     }
 }
 
-/// Where the floor takes picture and sound of a stream.
+/// Where the floor takes video and audio of a stream.
 pub fn floor_ports(stream: usize) -> [u16; 2] {
     let first = 40_000 + 2 * stream as u16;
     [first, first + 1]

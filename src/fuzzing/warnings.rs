@@ -11,6 +11,7 @@ const HARMLESS: &[&str] = &[
     "_gst_bit_reader_get_bits_uint32_inline: assertion 'nbits <= 32' failed",
     // opusparse (GStreamer 1.22): an OpusHead with more than two channels in mapping family 0.
     "gst_codec_utils_opus_create_header: assertion 'channels <= 2' failed",
+    "gst_codec_utils_opus_create_caps_from_header: assertion 'GST_IS_BUFFER (header)' failed",
     "gst_pad_set_caps: assertion 'caps != NULL && gst_caps_is_fixed (caps)' failed",
     "gst_mini_object_unref: assertion 'mini_object != NULL' failed",
     // av1parse (GStreamer 1.22) at EOS, after a frame header that it could not read.

@@ -2,6 +2,8 @@
 //! The packages, and the order of each of their folders: a new folder or module has to be placed.
 //! The test that misses one prints a line for this table.
 
+mod kit;
+
 use crate::order::Orders;
 
 pub struct Entry {
@@ -15,7 +17,7 @@ pub struct Entry {
     pub orders: &'static Orders,
 }
 
-pub const PACKAGES: &[Entry] = &[PLUGIN, PROTOCOL, RECORDINGS, SERVER, TOOLS];
+pub const PACKAGES: &[Entry] = &[PLUGIN, PROTOCOL, RECORDINGS, SERVER, kit::KIT, TOOLS];
 
 const PLUGIN: Entry = Entry {
     folder: "",

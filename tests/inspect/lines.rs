@@ -4,12 +4,13 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gst::prelude::*;
 use vdoroom_testkit::manual::{self, shell_lines};
 use vdoroom_testkit::own_network::in_a_network_of_its_own;
 use vdoroom_testkit::require;
+use vdoroom_testkit::wait::wait_until;
 use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::{ELEMENTS, docs, element};
@@ -97,12 +98,12 @@ impl<'a> Running<'a> {
     }
 
     fn wait_for_media(&mut self) {
-        let until = Instant::now() + DEADLINE;
-        while recorded(&self.folder).iter().all(|size| *size < SOME_MEDIA) {
-            assert!(Instant::now() < until, "{}: no recording", self.line);
+        wait_until(&format!("{}: a recording", self.line), DEADLINE, || {
             assert!(self.launch.is_running(), "{}: has ended", self.line);
-            std::thread::sleep(Duration::from_millis(50));
-        }
+            recorded(&self.folder)
+                .iter()
+                .any(|size| *size >= SOME_MEDIA)
+        });
     }
 
     fn end(self) -> String {

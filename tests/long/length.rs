@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Thirty hours with a picture every 200 ms and a packet of sound every 60 ms.
+//! Thirty hours with a frame every 200 ms and a packet of audio every 60 ms.
 
 use std::time::Duration;
 
@@ -50,8 +50,8 @@ fn thirty_hours_of_vp8() {
 }
 
 #[test]
-fn thirty_hours_of_sound() {
-    if alone("length::thirty_hours_of_sound") {
+fn thirty_hours_of_audio() {
+    if alone("length::thirty_hours_of_audio") {
         thirty_hours(&[sound()], 1);
     }
 }

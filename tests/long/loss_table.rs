@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What each kind of bad network costs: a table in Markdown, of the pictures of two guests.
+//! What each kind of bad network costs: a table in Markdown, of the frames of two guests.
 
 use std::time::Duration;
 

@@ -30,7 +30,7 @@ const GROWTH_KIB: usize = 16 * 1024;
 const THREADS: usize = 4;
 
 /// A machine that stands still for longer than `latency` loses what is not asked for again in time:
-/// one picture in so many.
+/// one frame in so many.
 const ONE_IN: u64 = 10_000;
 
 fn minutes() -> u64 {
@@ -117,6 +117,7 @@ fn watch(room: &mut Room, launch: &mut Launch) -> Vec<(Duration, Holdings)> {
     let length = Duration::from_secs(minutes() * 60);
     let mut held = Vec::new();
     for number in 0.. {
+        // The pace at which people come and go.
         std::thread::sleep(STEP);
         if !launch.is_running() {
             break;
@@ -151,7 +152,7 @@ fn report(folder: &Folder, visits: &[(&str, u64)], held: &[(Duration, Holdings)]
             .map_or(0, |video| video.frames_decoded);
         println!("{file}: {}", describe(&report));
         let of_this = lost_frames(&report);
-        lost += of_this.expect("a picture with a counter");
+        lost += of_this.expect("a frame with a counter");
         if of_this != Some(0) {
             damaged.push(format!("{file}: {report:#?}"));
         }

@@ -16,7 +16,7 @@ const TOGETHER: f64 = 40.0;
 const SAME_INSTANT: f64 = 50.0;
 
 #[test]
-fn sound_and_picture_stay_together_for_ten_minutes() {
+fn audio_and_video_stay_together_for_ten_minutes() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
     let line = format!(

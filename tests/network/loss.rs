@@ -73,6 +73,7 @@ fn record_with_a_hole(waits: bool) -> Vec<Holed> {
     let mut before = [0; 2];
     let hole = |publishers: &[Publisher; 2]| {
         before = publishers.each_ref().map(Publisher::keyframe_requests);
+        // The hole itself.
         std::thread::sleep(HOLE);
     };
     let Some((publishers, recorded)) = record([VP8, H264], wire, set, hole) else {
@@ -101,7 +102,7 @@ fn record_with_a_hole(waits: bool) -> Vec<Holed> {
 }
 
 #[test]
-fn after_a_hole_the_picture_goes_on_with_a_keyframe_and_is_as_it_was_sent() {
+fn after_a_hole_video_goes_on_with_a_keyframe_and_is_as_it_was_sent() {
     for holed in record_with_a_hole(true) {
         assert_eq!(holed.outcome.damaged, 0, "{holed:?}");
         assert_eq!(holed.corrupted, 0.0, "{holed:?}");
@@ -111,7 +112,7 @@ fn after_a_hole_the_picture_goes_on_with_a_keyframe_and_is_as_it_was_sent() {
 }
 
 #[test]
-fn damaged_pictures_that_are_kept_are_told_of() {
+fn damaged_frames_that_are_kept_are_told_of() {
     for holed in record_with_a_hole(false) {
         // The last one is told of until the next begins.
         let seconds = holed.outcome.damaged as f64 / 30.0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Recordings over a bad wire, and what became of each picture that was sent.
+//! Recordings over a bad wire, and what became of each frame that was sent.
 
 use std::fmt::Display;
 use std::ops::AddAssign;
@@ -14,12 +14,12 @@ use vdoroom_testkit::publisher::PublisherBuilder;
 use crate::recording::{Recorded, Recording};
 use crate::scene::Scene;
 
-/// Pictures that arrive before the wire becomes bad, and after.
+/// Frames that arrive before the wire becomes bad, and after.
 const AROUND: u64 = 30;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What became of the pictures of one guest.
+/// What became of the frames of one guest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
     /// From the first that is in the file to the last.
@@ -35,7 +35,7 @@ impl Outcome {
     pub fn of(report: &Report) -> Self {
         let video = report.video.as_ref().expect("video");
         let Some(counters) = &video.counters else {
-            // Of most pictures nobody can tell which they are.
+            // Of most frames nobody can tell which they are.
             return Self {
                 sent: video.frames_decoded,
                 damaged: video.frames_decoded,
@@ -122,7 +122,7 @@ fn recover(recording: &mut Recording, relay: &Relay, calm: Impairment, names: &[
     }
 }
 
-/// Lasts until each guest has sent so many pictures.
+/// Lasts until each guest has sent so many frames.
 pub fn pictures<const N: usize>(count: u64) -> impl FnOnce(&[Publisher; N]) {
     move |publishers| {
         let sent = publishers.each_ref().map(Publisher::frames_sent);

@@ -35,7 +35,7 @@ fn a_browser_sends_720p_within_ten_seconds_over_a_free_line() {
     let [alice, recorder] = ["alice", "recorder"].map(|name| scene.internet.host(name));
     let mut recording = scene.record(&recorder, |_| {});
     let browser = browser(&scene, &alice, |b| b.picture(1280, 720, 15));
-    recording.wait("the first picture", |r| r.frames("alice") > 0);
+    recording.wait("the first frame", |r| r.frames("alice") > 0);
     let start = Instant::now();
     let within = Duration::from_secs(10);
     let sends_720p = |event: &Value| event["event"] == "sending" && event["height"] == 720;

@@ -62,8 +62,8 @@ impl Recorder {
             last = Some(u64::from(counters.last) + 1);
         }
         let most = (lost + AGAIN_WITHIN).as_secs() * u64::from(RATE);
-        println!("{gaps} of the pictures are missing");
-        assert!(gaps <= most, "{gaps} pictures are missing, not {most}");
+        println!("{gaps} of the frames are missing");
+        assert!(gaps <= most, "{gaps} frames are missing, not {most}");
     }
 }
 
@@ -115,6 +115,7 @@ fn survives(what: &str, outage: impl FnOnce(&Host, &Host)) -> Option<(Scene, Rec
 fn a_recorder_whose_cable_was_out_goes_on() {
     let unplug = |_: &Host, recorder: &Host| {
         recorder.set_connected(false);
+        // The outage itself.
         sleep(OUTAGE);
         recorder.set_connected(true);
     };

@@ -3,7 +3,7 @@
 //! that nothing comes any more, and gives up after 15 to 30 s.
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use vdoroom_testkit::chromium::{self, Chromium};
 use vdoroom_testkit::netns::Host;
@@ -27,8 +27,8 @@ fn case() -> Option<(Scene, Host, Host, Recorder<Chromium>)> {
 
 /// Goes on for a while and ends; every part plays.
 fn end(mut case: Recorder<Chromium>, parts: std::ops::RangeInclusive<usize>) {
-    sleep(Duration::from_secs(5));
-    case.recording.read_bus(Duration::ZERO);
+    let since = case.recording.frames("alice");
+    case.recording.wait_for_frames(&["alice"], since + FRAMES);
     let recorded = case.recording.finish();
     let files = &recorded.files["alice"];
     println!("{} parts", files.len());
@@ -51,6 +51,7 @@ fn survives(what: &str, parts: std::ops::RangeInclusive<usize>, outage: impl FnO
 fn a_recorder_whose_cable_was_out_gets_its_browser_back() {
     survives("the recorder's cable was out", 1..=2, |_, recorder| {
         recorder.set_connected(false);
+        // The outage itself.
         sleep(OUTAGE);
         recorder.set_connected(true);
     });

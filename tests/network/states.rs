@@ -132,7 +132,7 @@ fn without_an_answer_there_is_no_round_trip() {
         log.iter().any(|entry| entry.text.contains("\"ping\":"))
     };
     recording.wait("a ping", |_| pinged());
-    recording.wait_for_frames(&["alice"], 30);
+    recording.wait_for_frames(&["alice"], 45);
     let shown = transport(&recording, "alice").unwrap();
     assert!(shown.has_field("connection"), "{shown}");
     assert!(!shown.has_field("round-trip-time"), "{shown}");

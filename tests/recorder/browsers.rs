@@ -29,7 +29,7 @@ fn number(told: &Told, name: &str) -> f64 {
         .unwrap_or_else(|_| panic!("{name}: {told:?}"))
 }
 
-/// It was played to its end, with pictures and sound.
+/// It was played to its end, with video and audio.
 fn assert_played(told: &Told, seconds: std::ops::Range<f64>) {
     assert!(
         seconds.contains(&number(told, "time")),
@@ -39,8 +39,8 @@ fn assert_played(told: &Told, seconds: std::ops::Range<f64>) {
         (told["width"].as_str(), told["height"].as_str()),
         ("320", "180")
     );
-    assert_eq!(told["sound"], "true", "{told:?}");
-    // A busy machine leaves out pictures.
+    assert_eq!(told["audio"], "true", "{told:?}");
+    // A busy machine leaves out frames.
     assert!(number(told, "frames") >= 15.0, "{told:?}");
 }
 

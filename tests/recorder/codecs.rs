@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Each codec goes into a file from which two players get every picture back, also when its size
+//! Each codec goes into a file from which two players get every frame back, also when its size
 //! changes on the way.
 
 use gst::prelude::*;
@@ -11,7 +11,7 @@ use crate::playback::play;
 use crate::room::{Intro, Part, Recorder, Sender, send_until};
 
 const RATE: u64 = 15;
-/// Pictures of each size.
+/// Frames of each size.
 const FRAMES: u64 = 12;
 /// A camera that is told to send more, then less, and a phone that is turned.
 const SIZES: [(u32, u32); 4] = [(320, 180), (1280, 720), (640, 480), (180, 320)];
@@ -25,7 +25,7 @@ const VP9: &str = "vp9enc deadline=1 cpu-used=8 keyframe-max-dist=1000 max-quant
 const AV1: &str = "av1enc cpu-used=10 usage-profile=realtime keyframe-max-dist=1000 \
     target-bitrate=4000 max-quantizer=30 ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu";
 
-/// Pictures with a counter, of these sizes one after the other, through `encoder`.
+/// Frames with a counter, of these sizes one after the other, through `encoder`.
 struct Camera<'a> {
     encoder: &'a str,
     sizes: &'a [(u32, u32)],
@@ -82,7 +82,7 @@ fn picture(number: u64, (width, height): (u32, u32)) -> gst::Sample {
     gst::Sample::builder().buffer(&buffer).caps(&caps).build()
 }
 
-/// Both players get every picture, in its size, and complain about nothing.
+/// Both players get every frame, in its size, and complain about nothing.
 fn assert_whole(part: &Part, sizes: &[(u32, u32)]) {
     let expected = FRAMES * sizes.len() as u64;
     let file = part.file();
@@ -231,7 +231,7 @@ fn what_cannot_be_recorded_is_said_once_and_holds_up_nobody() {
 }
 
 #[test]
-fn sound_that_becomes_stereo_begins_the_next_part_and_mono_goes_on() {
+fn audio_that_becomes_stereo_begins_the_next_part_and_mono_goes_on() {
     let mut recorder = Recorder::new();
     let mut sound = Sender::named(&recorder, "audio_alice", media::opus_mono());
     send_until(1000, &mut [&mut sound]);
@@ -252,7 +252,7 @@ fn sound_that_becomes_stereo_begins_the_next_part_and_mono_goes_on() {
 }
 
 #[test]
-fn sound_that_leaves_out_packets_keeps_its_time() {
+fn audio_that_leaves_out_packets_keeps_its_time() {
     for container in ["mpegts", "matroska", "mp4"] {
         let mut recorder = Recorder::in_container(container);
         let mut video = Sender::named(&recorder, "video_alice", media::h264());
@@ -277,7 +277,7 @@ fn sound_that_leaves_out_packets_keeps_its_time() {
 }
 
 #[test]
-fn a_picture_that_has_not_come_is_not_promised_by_a_matroska_file() {
+fn video_that_has_not_come_is_not_promised_by_a_matroska_file() {
     let mut recorder = Recorder::with(|sink, _| {
         sink.set_property_from_str("container", "matroska");
         sink.set_property("max-size-time", 4_000_000_000u64);

@@ -57,7 +57,7 @@ fn every_end_of_a_source_gets_the_full_time_in_which_it_may_go_on() {
     send_until(1000, &mut [&mut video]);
     video.eos();
     recorder.next("part-closed");
-    // It goes on in time, for longer than an end has to last.
+    // The pause of the scenario: it goes on in time, for longer than an end has to last.
     std::thread::sleep(Duration::from_millis(150));
     video.introduce(&Intro {
         stream_id: "video_alice",

@@ -27,6 +27,7 @@ type Worst = BTreeMap<String, f64>;
 fn kill_after(moment: Duration) -> Worst {
     let mut child = Child::start(EVERY_CONTAINER);
     child.wait_until_it_plays();
+    // The moment of the kill is what is tried.
     thread::sleep(moment);
     let (folder, [received, promised]) = child.kill(PROMISED);
     let mut missing = Worst::new();

@@ -73,7 +73,7 @@ impl Room {
         failed
     }
 
-    /// Alice's next part begins, and holds pictures at the end. Bob's has all of them.
+    /// Alice's next part begins, and holds frames at the end. Bob's has all of them.
     fn alice_goes_on(&mut self) {
         let opened = self.recorder.next("part-opened");
         assert_eq!(opened.text("began"), "retry");

@@ -100,11 +100,11 @@ fn render(folder: &Path, timeline: &str) -> Vec<Vec<u8>> {
     ges_launch(folder, timeline, &arguments);
     let frames = frames(&film);
     let lack = 5 * RATE as i64 - frames.len() as i64;
-    assert!(lack.abs() <= 4, "{timeline} has {} pictures", frames.len());
+    assert!(lack.abs() <= 4, "{timeline} has {} frames", frames.len());
     frames
 }
 
-/// The brightness of each picture of a film.
+/// The brightness of each frame of a film.
 fn frames(film: &PathBuf) -> Vec<Vec<u8>> {
     let line = "filesrc name=film ! matroskademux ! vp8dec ! videoconvert \
         ! video/x-raw,format=GRAY8 ! appsink name=out sync=false";
@@ -124,7 +124,7 @@ fn frames(film: &PathBuf) -> Vec<Vec<u8>> {
     pictures
 }
 
-/// A part of a picture.
+/// A part of a frame.
 fn region(picture: &[u8], x: usize, y: usize, width: usize, height: usize) -> Plane<&[u8]> {
     Plane {
         data: &picture[y * WIDTH + x..],
@@ -134,14 +134,14 @@ fn region(picture: &[u8], x: usize, y: usize, width: usize, height: usize) -> Pl
     }
 }
 
-/// Numbers of the pictures on which a flash begins.
+/// Numbers of the frames on which a flash begins.
 fn flashes(cell: &[Plane<&[u8]>]) -> Vec<u64> {
     let on: Vec<bool> = cell.iter().map(pattern::is_flash).collect();
     let begins = |n: &usize| on[*n] && (*n == 0 || !on[n - 1]);
     (0..on.len()).filter(begins).map(|n| n as u64).collect()
 }
 
-/// In whole seconds; each is on its picture or the next to it.
+/// In whole seconds; each is on its frame or the next to it.
 fn seconds(flashes: &[u64]) -> Vec<u64> {
     let second = |flash: &u64| {
         let nearest = (flash + RATE / 2) / RATE;
@@ -165,7 +165,7 @@ fn a_recording_is_a_film_with_everybody_at_their_true_time() {
     if !has_ges(&recorder) {
         return;
     }
-    // Each in the middle of a half: as wide as it, and half as high as the picture.
+    // Each in the middle of a half: as wide as it, and half as high as the frame.
     let film = render(folder, "room-mosaic.xges");
     let cell = |x| -> Vec<_> {
         let cells = film
@@ -175,7 +175,7 @@ fn a_recording_is_a_film_with_everybody_at_their_true_time() {
     };
     let (alice, bob) = (cell(0), cell(WIDTH / 2));
     let together = [flashes(&alice), flashes(&bob)];
-    println!("Alice and Bob flash on pictures {together:?}");
+    println!("Alice and Bob flash on frames {together:?}");
     assert_eq!(
         together.each_ref().map(|f| seconds(f)),
         [vec![0, 1, 3, 4], vec![1, 2, 3]]
@@ -222,7 +222,7 @@ fn what_is_missing_is_told_and_the_rest_is_placed() {
     let recorder = recorded("auto");
     let odd = recorder.folder.0.join(ODD_FOLDER);
     std::fs::remove_file(odd.join("bob-1.mkv")).unwrap();
-    std::fs::write(odd.join("carol-1.mka"), "no sound").unwrap();
+    std::fs::write(odd.join("carol-1.mka"), "no audio").unwrap();
     let (code, printed) = timeline(&recorder, &[]);
     assert_eq!(code, 1, "{printed}");
     assert!(printed.contains("bob-1.mkv is not there"), "{printed}");
@@ -288,7 +288,7 @@ fn other_editors_read_it_as_opentimelineio() {
     assert_eq!(tracks, wanted);
 }
 
-/// Numbers of pictures, to the nearest third of a second: a file's last frame ends somewhere.
+/// Numbers of frames, to the nearest third of a second: a file's last frame ends somewhere.
 fn near(line: &str) -> String {
     let words = line.split(' ').map(|word| match word.parse::<u64>() {
         Ok(number) => ((number + 2) / 5 * 5).to_string(),

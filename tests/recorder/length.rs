@@ -75,8 +75,8 @@ fn thirty_hours_of_h264_are_three_mp4_files_without_drift_or_growth() {
 }
 
 #[test]
-fn thirty_hours_of_sound_are_one_file_without_drift_or_growth() {
-    if !alone("length::thirty_hours_of_sound_are_one_file_without_drift_or_growth") {
+fn thirty_hours_of_audio_are_one_file_without_drift_or_growth() {
+    if !alone("length::thirty_hours_of_audio_are_one_file_without_drift_or_growth") {
         return;
     }
     let tracks = [sound(480)];
@@ -98,7 +98,7 @@ fn who_joins_after_thirty_hours_gets_a_file_that_begins_at_zero() {
 }
 
 #[test]
-fn a_picture_every_two_seconds_plays_in_its_own_time() {
+fn a_frame_every_two_seconds_plays_in_its_own_time() {
     for media in [media::tiny_h264(), media::tiny_vp8()] {
         let tracks = [pictures(media)];
         record(0..1, &tracks).assert_exact(&tracks);

@@ -12,7 +12,7 @@ use crate::playback::play;
 use crate::room::{Part, Recorder, Sender, send_live_until, send_until};
 
 const MS: i64 = 1_000_000;
-/// All material has a keyframe a second, and packets of sound of 20 ms.
+/// All material has a keyframe a second, and packets of audio of 20 ms.
 const GOP: i64 = 1_000 * MS;
 const PACKET: i64 = 20 * MS;
 
@@ -55,8 +55,8 @@ fn reports(parts: &[Part]) -> Vec<Report> {
     parts.iter().map(check).collect()
 }
 
-/// The numbers in the pictures go on from part to part, up to the last one that was sent.
-fn assert_pictures_go_on(reports: &[Report], sent: usize) {
+/// The numbers in the frames go on from part to part, up to the last one that was sent.
+fn assert_frames_go_on(reports: &[Report], sent: usize) {
     let mut next = 0;
     for report in reports {
         let video = report.video.as_ref().unwrap();
@@ -67,8 +67,8 @@ fn assert_pictures_go_on(reports: &[Report], sent: usize) {
     assert_eq!(next as usize, sent, "{reports:#?}");
 }
 
-/// Each part's sound begins where that of the one before ends, and all packets are there.
-fn assert_sound_goes_on(parts: &[Part], reports: &[Report], sent: usize) {
+/// Each part's audio begins where that of the one before ends, and all packets are there.
+fn assert_audio_goes_on(parts: &[Part], reports: &[Report], sent: usize) {
     for pair in parts.windows(2) {
         let (end, start): (i64, i64) = (
             track(&pair[0], "audio", "end"),
@@ -119,11 +119,11 @@ fn split(video: Option<&'static Media>, extension: &str, limit: Limit) {
     assert!(parts.iter().all(is_right), "{parts:#?}");
     let reports = reports(&parts);
     if let Some(picture) = &picture {
-        assert_pictures_go_on(&reports, picture.sent);
+        assert_frames_go_on(&reports, picture.sent);
         let asked = picture.asked.load(Ordering::Relaxed);
         assert!(asked > 0, "no keyframe was asked for");
     }
-    assert_sound_goes_on(&parts, &reports, sound.sent);
+    assert_audio_goes_on(&parts, &reports, sound.sent);
     assert_limit(&parts, limit);
 }
 
@@ -168,12 +168,12 @@ fn vp9_is_split_by_bytes() {
 }
 
 #[test]
-fn sound_alone_is_split_by_time() {
+fn audio_alone_is_split_by_time() {
     split(None, "mka", TIME);
 }
 
 #[test]
-fn sound_alone_is_split_by_bytes() {
+fn audio_alone_is_split_by_bytes() {
     split(None, "mka", BYTES);
 }
 
@@ -201,7 +201,7 @@ fn parameter_sets_that_are_sent_once_are_in_every_matroska_file() {
         send_until(9500, &mut [&mut picture]);
         let parts = recorder.end();
         assert_eq!(parts.len(), 5, "{parts:#?}");
-        assert_pictures_go_on(&reports(&parts), picture.sent);
+        assert_frames_go_on(&reports(&parts), picture.sent);
     }
 }
 
@@ -216,8 +216,8 @@ fn a_source_that_answers_no_request_is_split_at_the_keyframe_that_comes() {
     assert_eq!(parts.len(), 2, "{parts:#?}");
     assert_eq!(number(&parts[1], "start"), 5_000 * MS, "{parts:#?}");
     let reports = reports(&parts);
-    assert_pictures_go_on(&reports, picture.sent);
-    assert_sound_goes_on(&parts, &reports, sound.sent);
+    assert_frames_go_on(&reports, picture.sent);
+    assert_audio_goes_on(&parts, &reports, sound.sent);
 }
 
 #[test]
@@ -229,8 +229,8 @@ fn a_maximum_below_a_group_of_pictures_makes_a_part_of_each() {
     let parts = recorder.end();
     assert_eq!(parts.len(), 5, "{parts:#?}");
     let reports = reports(&parts);
-    assert_pictures_go_on(&reports, picture.sent);
-    assert_sound_goes_on(&parts, &reports, sound.sent);
+    assert_frames_go_on(&reports, picture.sent);
+    assert_audio_goes_on(&parts, &reports, sound.sent);
 }
 
 /// Two cameras; the second one's keyframes come at other times.
@@ -270,7 +270,7 @@ fn a_maximum_that_is_set_while_playing_holds_for_the_part_that_is_open() {
     recorder.sink.set_property(TIME.0, 0u64);
     send_until(9_500, &mut [&mut picture]);
     let parts = recorder.end();
-    assert_pictures_go_on(&reports(&parts), picture.sent);
+    assert_frames_go_on(&reports(&parts), picture.sent);
     assert!((2..=3).contains(&parts.len()), "{parts:#?}");
     assert_eq!(number(&parts[1], "start"), 2_000 * MS, "{parts:#?}");
 }
@@ -288,5 +288,5 @@ fn a_long_part_splits_as_soon_as_a_smaller_maximum_is_set() {
     send_until(4_100, &mut [&mut picture]);
     let parts = recorder.end();
     assert_eq!(number(&parts[1], "start"), 3_000 * MS, "{parts:#?}");
-    assert_pictures_go_on(&reports(&parts), picture.sent);
+    assert_frames_go_on(&reports(&parts), picture.sent);
 }

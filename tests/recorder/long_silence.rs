@@ -22,7 +22,7 @@ enum Quiet {
     Audio,
     /// No packets, and a word from the source that none come.
     Dtx,
-    /// One picture in five seconds.
+    /// One frame in five seconds.
     Screen,
 }
 
@@ -102,13 +102,13 @@ impl Seen {
             );
         };
         close(
-            "the longest time without a picture",
+            "the longest time without a frame",
             self.video_gap,
             video_gap,
         );
-        close("the longest time without sound", self.audio_gap, audio_gap);
-        close("the last picture", self.video_end, end);
-        close("the end of the sound", self.audio_end, end);
+        close("the longest time without audio", self.audio_gap, audio_gap);
+        close("the last frame", self.video_end, end);
+        close("the end of the audio", self.audio_end, end);
     }
 }
 

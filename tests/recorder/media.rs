@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Encoded test material: ten seconds each, made once, times from 0. Counted pictures flash with
+//! Encoded test material: ten seconds each, made once, times from 0. Counted frames flash with
 //! each second.
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use gst::prelude::*;
 use vdoroom_testkit::pattern::{self, Plane};
 
-/// Ten seconds of pictures that carry their number.
+/// Ten seconds of frames that carry their number.
 const COUNTED: &str = "videotestsrc num-buffers=150 name=counted \
     ! video/x-raw,format=I420,width=320,height=180,framerate=15/1";
 const WIDTH: usize = 320;
@@ -163,7 +163,7 @@ fn encode(launch: &str) -> Media {
     Media { caps, frames }
 }
 
-/// Draws its number into each picture.
+/// Draws its number into each frame.
 fn count(pad: &gst::Pad) {
     let number = AtomicU32::new(0);
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {

@@ -34,15 +34,15 @@ fn kinds(path: &Path) -> Vec<String> {
     boxes(&bytes).into_iter().map(|(kind, _)| kind).collect()
 }
 
-fn plays_whole(path: &Path, pictures: usize, sound_ms: u64) {
+fn plays_whole(path: &Path, frames: usize, audio_ms: u64) {
     let played = play(path);
-    assert_eq!(played.pictures, pictures, "{played:?}");
-    assert!(played.audio_ms.abs_diff(sound_ms) <= 40, "{played:?}");
+    assert_eq!(played.pictures, frames, "{played:?}");
+    assert!(played.audio_ms.abs_diff(audio_ms) <= 40, "{played:?}");
     if let Some(opinion) = second_opinion(path) {
         assert_eq!(opinion.complaints, Vec::<String>::new(), "{opinion:#?}");
-        assert_eq!(opinion.pictures, pictures as u64, "{opinion:#?}");
+        assert_eq!(opinion.pictures, frames as u64, "{opinion:#?}");
         let ms = opinion.samples / 48;
-        assert!(ms.abs_diff(sound_ms) <= 40, "{opinion:#?}");
+        assert!(ms.abs_diff(audio_ms) <= 40, "{opinion:#?}");
     }
 }
 
@@ -102,7 +102,7 @@ fn a_file_whose_index_is_not_in_force_yet_plays_whole() {
 }
 
 #[test]
-fn sound_that_begins_later_than_the_picture_keeps_its_time() {
+fn audio_that_begins_later_than_the_video_keeps_its_time() {
     let mut recorder = Recorder::in_container("mp4");
     let mut video = Sender::named(&recorder, "video_alice", media::h264_with_b_frames());
     let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
@@ -114,8 +114,8 @@ fn sound_that_begins_later_than_the_picture_keeps_its_time() {
     assert_eq!(report.errors, Vec::<String>::new(), "{report:#?}");
     let first = |time: gst::ClockTime| time.mseconds();
     assert_eq!(first(report.video.unwrap().first_pts), 0);
-    let sound = first(report.audio.unwrap().first_pts);
-    assert!((295..=325).contains(&sound), "sound begins at {sound} ms");
+    let audio = first(report.audio.unwrap().first_pts);
+    assert!((295..=325).contains(&audio), "audio begins at {audio} ms");
 }
 
 #[test]
@@ -133,10 +133,10 @@ fn every_codec_of_mp4_plays_in_two_players() {
 }
 
 #[test]
-fn sound_alone_is_an_mp4_file() {
-    for sound in [media::opus(), media::opus_mono(), media::aac()] {
+fn audio_alone_is_an_mp4_file() {
+    for audio in [media::opus(), media::opus_mono(), media::aac()] {
         let mut recorder = Recorder::in_container("mp4");
-        let mut audio = Sender::named(&recorder, "audio_alice", sound);
+        let mut audio = Sender::named(&recorder, "audio_alice", audio);
         send_until(2000, &mut [&mut audio]);
         let parts = recorder.end();
         assert!(parts[0].file().ends_with("alice-1.mp4"), "{parts:#?}");
@@ -158,8 +158,8 @@ fn goes_to_matroska(video: &'static Media, audio: &'static Media, name: &str) {
         assert_eq!(part.text("container"), "matroska");
         assert_eq!(part.file().extension().unwrap(), "mkv");
     }
-    let pictures: usize = parts.iter().map(|p| play(&p.file()).pictures).sum();
-    assert_eq!(pictures, video.sent);
+    let frames: usize = parts.iter().map(|p| play(&p.file()).pictures).sum();
+    assert_eq!(frames, video.sent);
     let [warning] = recorder.warnings.as_slice() else {
         panic!("one warning for all parts, not {:#?}", recorder.warnings);
     };

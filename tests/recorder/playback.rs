@@ -8,16 +8,16 @@ use gst::prelude::*;
 
 #[derive(Debug, Default, Clone)]
 pub struct Played {
-    /// Decoded pictures.
+    /// Decoded frames.
     pub pictures: usize,
     pub sizes: Vec<(i32, i32)>,
-    /// Milliseconds of decoded sound.
+    /// Milliseconds of decoded audio.
     pub audio_ms: u64,
-    /// Time of the first picture and of the first sound in the file.
+    /// Time of the first frame and of the first audio in the file.
     pub first_picture_ms: Option<i64>,
     pub first_audio_ms: Option<i64>,
     pub last_ms: i64,
-    /// Running time at which the last sound ends.
+    /// Running time at which the last audio ends.
     pub audio_end_ms: i64,
     /// What the file says of itself.
     pub duration_ms: Option<u64>,

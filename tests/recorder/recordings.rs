@@ -148,7 +148,7 @@ fn after_a_kill_it_says_how_far_each_file_goes() {
     let line = "audiotestsrc is-live=true samplesperbuffer=960 ! opusenc ! r.audio_alice \
         roomfilesink name=r location=rec";
     let launch = Launch::start(&folder.0, line);
-    wait_for("some sound on the disk", || {
+    wait_for("some audio on the disk", || {
         let file = folder.recordings().first()?.metadata().ok()?;
         (file.len() > 10_000).then_some(())
     });

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 pub use vdoroom_testkit::Folder;
+use vdoroom_testkit::wait;
 
 use crate::media::Media;
 
@@ -324,6 +325,7 @@ pub fn send_live_until(ms: u64, senders: &mut [&mut Sender]) {
     while let Some((sender, at)) = earliest(senders, ms) {
         let (start, first) = *began.get_or_insert((Instant::now(), at));
         let due = start + Duration::from_millis(at - first);
+        // The speed of life.
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         sender.send_next();
     }
@@ -338,14 +340,7 @@ fn earliest<'a>(senders: &'a mut [&mut Sender], until: u64) -> Option<(&'a mut S
     due.min_by_key(|(_, time)| *time)
 }
 
-/// Polls until `condition` gives a value.
-pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + DEADLINE;
-    loop {
-        if let Some(value) = condition() {
-            return value;
-        }
-        assert!(Instant::now() < until, "{what}: not within {DEADLINE:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+/// Looks until `condition` gives a value.
+pub fn wait_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait::wait_for(what, DEADLINE, condition)
 }

@@ -25,7 +25,7 @@ fn one_person(video: &'static Media, audio: &'static Media, extension: &str) {
     let lost = (audio.sent as i64 * 20) - played.audio_ms as i64;
     assert!(
         lost.abs() <= 40,
-        "{lost} ms of sound are missing: {played:?}"
+        "{lost} ms of audio are missing: {played:?}"
     );
     let offset = played.first_audio_ms.unwrap() - played.first_picture_ms.unwrap();
     assert!(

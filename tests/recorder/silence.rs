@@ -21,7 +21,7 @@ fn muted_camera(container: &str, video: &'static Media) {
     let left = play(&copy);
     assert!(
         left.audio_ms >= 2000,
-        "of 3 s of sound {} ms are on the disk",
+        "of 3 s of audio {} ms are on the disk",
         left.audio_ms
     );
     video.skip_to(3000);
@@ -31,19 +31,19 @@ fn muted_camera(container: &str, video: &'static Media) {
     let played = play(&parts[0].file());
     assert_eq!(played.pictures, video.sent, "{played:?}");
     let missing = audio.sent as i64 * 20 - played.audio_ms as i64;
-    assert!(missing.abs() <= 40, "{missing} ms of sound are missing");
+    assert!(missing.abs() <= 40, "{missing} ms of audio are missing");
 }
 
-/// Sound keeps its time in the file, whether there are pictures or not.
+/// Audio keeps its time in the file, whether there are frames or not.
 fn sound_ends_at(expected_ms: i64, recorder: &mut Recorder) {
     let parts = recorder.end();
     assert_eq!(parts.len(), 1, "{parts:#?}");
     let played = play(&parts[0].file());
     let off = played.audio_end_ms - expected_ms;
-    assert!(off.abs() <= 100, "sound ends {off} ms late: {played:?}");
+    assert!(off.abs() <= 100, "audio ends {off} ms late: {played:?}");
 }
 
-fn sound_of_a_muted_camera(container: &str, video: &'static Media) {
+fn audio_of_a_muted_camera(container: &str, video: &'static Media) {
     let mut recorder = Recorder::in_container(container);
     let mut video = Sender::named(&recorder, "video_alice", video);
     let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
@@ -55,17 +55,17 @@ fn sound_of_a_muted_camera(container: &str, video: &'static Media) {
 }
 
 #[test]
-fn sound_keeps_its_time_in_a_transport_stream_while_the_camera_is_muted() {
-    sound_of_a_muted_camera("auto", media::h264());
+fn audio_keeps_its_time_in_a_transport_stream_while_the_camera_is_muted() {
+    audio_of_a_muted_camera("auto", media::h264());
 }
 
 #[test]
-fn sound_keeps_its_time_in_a_matroska_file_while_the_camera_is_muted() {
-    sound_of_a_muted_camera("auto", media::vp8());
+fn audio_keeps_its_time_in_a_matroska_file_while_the_camera_is_muted() {
+    audio_of_a_muted_camera("auto", media::vp8());
 }
 
 #[test]
-fn sound_keeps_its_time_in_a_transport_stream_with_one_picture_a_second() {
+fn audio_keeps_its_time_in_a_transport_stream_with_one_frame_a_second() {
     let mut recorder = Recorder::new();
     let mut video = Sender::named(&recorder, "video_alice", media::h264());
     let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
@@ -79,12 +79,12 @@ fn sound_keeps_its_time_in_a_transport_stream_with_one_picture_a_second() {
 }
 
 #[test]
-fn a_muted_camera_does_not_hold_back_the_sound_of_a_transport_stream() {
+fn a_muted_camera_does_not_hold_back_the_audio_of_a_transport_stream() {
     muted_camera("auto", media::h264());
 }
 
 #[test]
-fn a_muted_camera_does_not_hold_back_the_sound_of_a_matroska_file() {
+fn a_muted_camera_does_not_hold_back_the_audio_of_a_matroska_file() {
     muted_camera("auto", media::vp8());
 }
 
@@ -102,7 +102,7 @@ fn muted_microphone(container: &str, video: &'static Media) {
     let left = play(&copy);
     assert!(
         left.pictures >= 30,
-        "of 45 pictures {} are on the disk",
+        "of 45 frames {} are on the disk",
         left.pictures
     );
     audio.skip_to(3000);
@@ -114,12 +114,12 @@ fn muted_microphone(container: &str, video: &'static Media) {
 }
 
 #[test]
-fn a_muted_microphone_does_not_hold_back_the_pictures_of_a_transport_stream() {
+fn a_muted_microphone_does_not_hold_back_the_frames_of_a_transport_stream() {
     muted_microphone("auto", media::h264());
 }
 
 #[test]
-fn a_muted_microphone_does_not_hold_back_the_pictures_of_a_matroska_file() {
+fn a_muted_microphone_does_not_hold_back_the_frames_of_a_matroska_file() {
     muted_microphone("auto", media::vp8());
 }
 
@@ -135,13 +135,14 @@ fn late_camera(container: &str, video: &'static Media) {
     for now in (1000..5000).step_by(100) {
         send_until(now + 1600, &mut [&mut audio]);
         send_until(now + 100, &mut [&mut video]);
+        // The speed of life.
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     let copy = recorder.folder.0.join("killed.copy");
     std::fs::copy(part.file(), &copy).unwrap();
     let left = play(&copy);
-    assert!(left.audio_ms >= 5500, "of 6.5 s of sound {left:?}");
-    assert!(left.pictures >= 60, "of 75 pictures {left:?}");
+    assert!(left.audio_ms >= 5500, "of 6.5 s of audio {left:?}");
+    assert!(left.pictures >= 60, "of 75 frames {left:?}");
     send_until(6500, &mut [&mut video]);
     let sent = (video.sent, audio.sent as u64 * 20);
     let parts = recorder.end();
@@ -153,31 +154,31 @@ fn late_camera(container: &str, video: &'static Media) {
 }
 
 #[test]
-fn a_late_camera_holds_back_little_of_the_sound_of_a_transport_stream() {
+fn a_late_camera_holds_back_little_of_the_audio_of_a_transport_stream() {
     late_camera("auto", media::h264());
 }
 
 #[test]
-fn a_late_camera_holds_back_little_of_the_sound_of_a_matroska_file() {
+fn a_late_camera_holds_back_little_of_the_audio_of_a_matroska_file() {
     late_camera("auto", media::vp8());
 }
 
 #[test]
-fn sound_keeps_its_time_in_an_mp4_file_while_the_camera_is_muted() {
-    sound_of_a_muted_camera("mp4", media::h264());
+fn audio_keeps_its_time_in_an_mp4_file_while_the_camera_is_muted() {
+    audio_of_a_muted_camera("mp4", media::h264());
 }
 
 #[test]
-fn a_muted_camera_does_not_hold_back_the_sound_of_an_mp4_file() {
+fn a_muted_camera_does_not_hold_back_the_audio_of_an_mp4_file() {
     muted_camera("mp4", media::h264());
 }
 
 #[test]
-fn a_muted_microphone_does_not_hold_back_the_pictures_of_an_mp4_file() {
+fn a_muted_microphone_does_not_hold_back_the_frames_of_an_mp4_file() {
     muted_microphone("mp4", media::h264());
 }
 
 #[test]
-fn a_late_camera_holds_back_little_of_the_sound_of_an_mp4_file() {
+fn a_late_camera_holds_back_little_of_the_audio_of_an_mp4_file() {
     late_camera("mp4", media::h264());
 }

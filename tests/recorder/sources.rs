@@ -122,7 +122,7 @@ impl Drop for Camera {
     }
 }
 
-/// Three seconds of picture, and sound by this encoder and payloader, with so many samples at once.
+/// Three seconds of video, and audio by this encoder and payloader, with so many samples at once.
 fn picture_and(sound: &str, samples: u32, rate: u32) -> String {
     let buffers = 3 * rate / samples;
     format!(
@@ -183,7 +183,7 @@ fn a_camera_with_aac_is_one_transport_stream() {
 }
 
 #[test]
-fn a_camera_with_telephone_sound_is_one_matroska_file() {
+fn a_camera_with_telephone_audio_is_one_matroska_file() {
     records_camera(&picture_and("alawenc ! rtppcmapay", 160, 8_000), ".mkv");
 }
 

@@ -35,7 +35,7 @@ fn late_audio(container: &str, video: &'static Media) {
     );
     assert_eq!(played[0].audio_ms, 0);
     let missing = audio.sent as i64 * 20 - sound_ms(&played) as i64;
-    assert!(missing.abs() <= 40, "{missing} ms of sound are missing");
+    assert!(missing.abs() <= 40, "{missing} ms of audio are missing");
     assert_eq!(parts[0].text("ended"), "late-track");
     assert_eq!(parts[1].text("began"), "late-track");
     assert!(
@@ -114,7 +114,7 @@ fn a_screen_without_keyframes_does_not_hold_back_the_next_matroska_file() {
 }
 
 #[test]
-fn video_that_comes_later_begins_a_second_file_with_its_first_picture() {
+fn video_that_comes_later_begins_a_second_file_with_its_first_frame() {
     let mut recorder = Recorder::new();
     let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
     send_live_until(1500, &mut [&mut audio]);
@@ -129,7 +129,7 @@ fn video_that_comes_later_begins_a_second_file_with_its_first_picture() {
     assert!(parts[1].file().ends_with("alice-2.ts"), "{parts:?}");
     assert_eq!(played[1].pictures, video.sent);
     let missing = audio.sent as i64 * 20 - sound_ms(&played) as i64;
-    assert!(missing.abs() <= 60, "{missing} ms of sound are missing");
+    assert!(missing.abs() <= 60, "{missing} ms of audio are missing");
 }
 
 #[test]
@@ -148,12 +148,12 @@ fn a_change_of_codec_begins_a_second_file_of_its_kind() {
 }
 
 #[test]
-fn h264_that_comes_in_another_form_loses_no_picture() {
+fn h264_that_comes_in_another_form_loses_no_frame() {
     let (bytes, avc) = (media::h264(), media::h264_from_rtp());
     // A transport stream that began with a parser takes both.
-    for (from, to, pictures_of_parts) in [(bytes, avc, vec![45, 45]), (avc, bytes, vec![90])] {
+    for (from, to, frames_of_parts) in [(bytes, avc, vec![45, 45]), (avc, bytes, vec![90])] {
         let (_recorder, parts, _) = change("auto", from, to);
-        assert_eq!(pictures(&parts), pictures_of_parts, "{parts:#?}");
+        assert_eq!(pictures(&parts), frames_of_parts, "{parts:#?}");
     }
 }
 
@@ -167,7 +167,7 @@ fn h264_that_comes_in_another_form_stays_in_one_mp4_file() {
 }
 
 #[test]
-fn every_picture_of_a_transport_stream_begins_with_a_delimiter() {
+fn every_frame_of_a_transport_stream_begins_with_a_delimiter() {
     let delimiters = |bytes: &[u8]| {
         let is_one = |nal: &&[u8]| nal[..4] == [0, 0, 0, 1] && nal[4] & 0x1f == 9;
         bytes.windows(5).filter(is_one).count()
@@ -183,7 +183,7 @@ fn every_picture_of_a_transport_stream_begins_with_a_delimiter() {
     }
 }
 
-/// Three seconds of each: the recorder, with which the files go, the parts, and how many pictures
+/// Three seconds of each: the recorder, with which the files go, the parts, and how many frames
 /// were sent.
 fn change(
     container: &str,

@@ -21,7 +21,7 @@ const tell = (what) => fetch('/told?' + new URLSearchParams({
     what, time: video.currentTime, duration: video.duration,
     width: video.videoWidth, height: video.videoHeight,
     frames: video.getVideoPlaybackQuality().totalVideoFrames,
-    sound: video.mozHasAudio ?? video.webkitAudioDecodedByteCount > 0,
+    audio: video.mozHasAudio ?? video.webkitAudioDecodedByteCount > 0,
     error: video.error?.message ?? '',
 }));
 video.addEventListener('error', () => tell('error'));

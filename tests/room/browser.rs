@@ -16,7 +16,7 @@ const FRAMES: u64 = 20;
 /// The camera's, the same camera's with other settings, and another camera's.
 const SIZES: [(u32, u32); 3] = [(320, 180), (640, 360), (180, 320)];
 
-/// Waits until enough pictures of this size were sent.
+/// Waits until enough frames of this size were sent.
 fn wait_for_size(browser: &Chromium, (width, height): (u32, u32)) {
     let of_size = |event: &Value| event["width"] == width && event["height"] == height;
     let first = browser.wait_for(DEADLINE, of_size).unwrap();
@@ -130,8 +130,8 @@ fn three_tabs_at_once() {
     assert_eq!(browser.complaints(), Vec::<Value>::new());
 }
 
-/// A browser that is recorded, once what it says of its picture is so.
-fn says_of_its_picture(
+/// A browser that is recorded, once what it says of its video is so.
+fn says_of_its_video(
     browser: impl FnOnce(ChromiumBuilder) -> ChromiumBuilder,
     so: impl Fn(&Value) -> bool,
 ) -> Recorded {
@@ -150,7 +150,7 @@ fn says_of_its_picture(
 /// Debian's Chromium encodes Constrained Baseline (OpenH264) whatever was agreed.
 #[test]
 fn a_browser_keeps_the_profile_of_h264_that_it_offers() {
-    let recorded = says_of_its_picture(
+    let recorded = says_of_its_video(
         |browser| {
             browser
                 .codec("H264")

@@ -140,7 +140,7 @@ impl Person {
         );
         assert_eq!(tracks[0]["sizes"], serde_json::json!(["320x180"]), "{name}");
         assert_eq!(tracks[0]["frames"], video.frames_decoded, "{name}");
-        // Sound goes on to the end, with packets left out or not.
+        // Audio goes on to the end, with packets left out or not.
         let end = audio.end.mseconds().abs_diff(video.last_pts.mseconds());
         assert!(end < 500, "{name}: {end} ms: {report:#?}");
 

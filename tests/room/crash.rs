@@ -51,7 +51,7 @@ fn a_kill_costs_less_than_a_second_of_everybody() {
     eprintln!("worst: {} ms", worst * 1000 / FRAMES_PER_SECOND);
 }
 
-/// Pictures up to the last one, none of which may be missing or broken.
+/// Frames up to the last one, none of which may be missing or broken.
 fn frames_in(report: &Report) -> u64 {
     let video = report.video.as_ref();
     let counters = video.and_then(|video| video.counters.as_ref());

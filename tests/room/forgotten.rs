@@ -24,6 +24,7 @@ while True:
     message = bus.timed_pop_filtered(20 * Gst.SECOND, Gst.MessageType.ELEMENT)
     if message is None or message.get_structure().get_name() == 'roomfilesink-part-opened':
         break
+# It records for a second.
 time.sleep(1)
 del pipeline, bus, message
 gc.collect()

@@ -28,7 +28,7 @@ fn nothing_is_taken_from_an_impostor(flavour: Flavour) {
         let mismatches = r.stats().get::<u64>("identity-mismatches");
         mismatches.is_ok_and(|count| count >= 1)
     });
-    recording.wait_for_frames(&["alice"], 30);
+    recording.wait_for_frames(&["alice"], 45);
     let pads = recording.source.src_pads();
     let names: Vec<String> = pads.iter().map(|pad| pad.name().to_string()).collect();
     assert!(

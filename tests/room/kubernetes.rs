@@ -5,11 +5,12 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use vdoroom_testkit::launch;
 use vdoroom_testkit::log::LogEntry;
 use vdoroom_testkit::require::{self, require};
+use vdoroom_testkit::wait::wait_until;
 use vdoroom_testkit::{Closing, Codec, Dialect, Folder, Launch, Publisher, RoomServer, Who, check};
 
 use crate::recording::{DEADLINE, assert_whole};
@@ -140,11 +141,7 @@ impl Pod {
     }
 
     fn wait_for_probe(&self, name: &str) {
-        let until = Instant::now() + DEADLINE;
-        while !self.probe(name) {
-            assert!(Instant::now() < until, "not {name} within {DEADLINE:?}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        wait_until(name, DEADLINE, || self.probe(name));
     }
 
     /// The script that copies recordings away, into a folder.
@@ -198,12 +195,11 @@ fn a_pod_does_not_end_before_everything_is_uploaded() {
         calls.unwrap_or_default().lines().count()
     };
     let wait_for_calls = |uploader: &mut Launch, more: usize| {
-        let (wanted, until) = (calls() + more, Instant::now() + DEADLINE);
-        while calls() < wanted {
+        let wanted = calls() + more;
+        wait_until(&format!("{wanted} calls"), DEADLINE, || {
             assert!(uploader.is_running(), "it has ended");
-            assert!(Instant::now() < until, "{} calls", calls());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+            calls() >= wanted
+        });
     };
     wait_for_calls(&mut uploader, 1);
     // The recorder has ended, and nothing could be copied.

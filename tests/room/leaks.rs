@@ -2,10 +2,15 @@
 //! Whoever comes and goes, and whatever goes wrong: nothing is left behind. The recorder runs in a
 //! process of its own, so that only what it holds is counted.
 
-use vdoroom_testkit::holdings::alone;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+use vdoroom_testkit::holdings::{EXACT_HEAP, alone, heap_bytes};
 use vdoroom_testkit::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
 
-use crate::recording::{DEADLINE, launch_line};
+use crate::recording::{DEADLINE, init, launch_line};
 
 #[test]
 fn the_leaks_tracer_finds_nothing_after_joins_leaves_and_errors() {
@@ -49,18 +54,101 @@ fn the_leaks_tracer_finds_nothing_after_joins_leaves_and_errors() {
     assert!(printed.contains("object-alive"), "the tracer did not run");
 }
 
+/// Set in the recorder's process only: its launch line.
+const PIPELINE: &str = "VDOROOM_TEST_PIPELINE";
+/// What the recorder prints before the bytes of its heap, when it is asked.
+const HEAP: &str = "heap in use: ";
+
+/// In the child: records until it is killed. Prints what is on the bus, and for each line on its
+/// standard input how much of its heap is in use.
+#[test]
+fn is_a_recorder() {
+    let Ok(line) = std::env::var(PIPELINE) else {
+        return;
+    };
+    init();
+    let pipeline = gst::parse::launch(&line).unwrap();
+    let bus = pipeline.bus().unwrap();
+    bus.set_sync_handler(|_, message| {
+        if let Some(structure) = message.structure() {
+            eprintln!("{}", structure.name());
+        }
+        gst::BusSyncReply::Drop
+    });
+    pipeline.set_state(gst::State::Playing).unwrap();
+    for _ in std::io::stdin().lines() {
+        eprintln!("{HEAP}{}", heap_bytes());
+    }
+}
+
 /// As many people at a time. Everybody is being recorded; then each reloads again and again.
 const PEOPLE: usize = 10;
 
-/// Who reloads in the first rounds is not counted: libraries load, heaps find their size.
+/// Who reloads in the first rounds is not counted: libraries load, caches are filled.
 const FIRST_ROUNDS: usize = 10;
 
-/// Rounds whose memory is compared.
-const SAMPLES: usize = 5;
+/// Bytes that a join may leave on the heap.
+const LEFT_BY_A_JOIN: usize = 16 * 1024;
 
-fn least_memory(rounds: &[Holdings]) -> usize {
-    let resident = rounds.iter().map(|round| round.resident_kib);
-    resident.min().unwrap_or_default()
+/// Anonymous memory has fragments as well: it only shows what is not from the heap.
+const ANONYMOUS_KIB: usize = 16 * 1024;
+
+/// Of what a recorder at rest holds: half a second.
+const SAMPLES: usize = 25;
+
+/// A recorder in a process of its own.
+struct Recorder(Launch);
+
+impl Recorder {
+    fn start(server: &RoomServer, folder: &Folder) -> Self {
+        let test = std::env::current_exe().unwrap();
+        let line = format!(
+            "exec {} --exact --nocapture leaks::is_a_recorder",
+            test.display()
+        );
+        let pipeline = format!(
+            "vdoroomsrc server={} room=r : roomfilesink location=rec",
+            server.url()
+        );
+        Self(Launch::shell(&folder.0, &line, |command| {
+            let command = command.envs(EXACT_HEAP).env(PIPELINE, pipeline);
+            command.stdin(Stdio::piped());
+        }))
+    }
+
+    fn wait_for_parts(&mut self, message: &str, count: usize) {
+        for _ in 0..count {
+            self.0.wait_for_line(message, DEADLINE);
+        }
+    }
+
+    fn heap(&mut self) -> usize {
+        self.0.say("");
+        let line = self.0.wait_for_line(HEAP, DEADLINE);
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// What it holds once the number of its threads and descriptors has been the same for a moment,
+    /// and the least of its heap in that moment: packets come and go.
+    fn at_rest(&mut self) -> (Holdings, usize) {
+        let until = Instant::now() + DEADLINE;
+        let mut same: Vec<(Holdings, usize)> = Vec::new();
+        while same.len() < SAMPLES {
+            assert!(Instant::now() < until, "it does not come to rest: {same:?}");
+            let seen = (Holdings::of(self.0.pid()), self.heap());
+            let differs = |(before, _): &(Holdings, usize)| {
+                !(seen.0.is_within(before) && before.is_within(&seen.0))
+            };
+            if same.last().is_some_and(differs) {
+                same.clear();
+            }
+            same.push(seen);
+            // The interval of the samples.
+            thread::sleep(Duration::from_millis(20));
+        }
+        let least = same.iter().map(|(_, heap)| *heap).min();
+        (same[SAMPLES - 1].0, least.unwrap())
+    }
 }
 
 #[test]
@@ -72,41 +160,36 @@ fn hundreds_of_joins_and_leaves_leave_nothing_behind() {
     }
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
-    let line = launch_line(&server);
-    let mut recorder = Launch::shell(
-        &folder.0,
-        &format!("exec gst-launch-1.0 {line}"),
-        |command| {
-            // Heaps of several threads, which is what glibc has, grow by fragments alone.
-            command.env("MALLOC_ARENA_MAX", "1");
-        },
-    );
+    let mut recorder = Recorder::start(&server, &folder);
     let guest = |n: usize| {
         let name = format!("guest{n}");
         let guest = Publisher::builder(server.url(), "r", &name).without_video();
         guest.start().unwrap()
     };
     let guests: Vec<Publisher> = (0..PEOPLE).map(guest).collect();
-    for _ in 0..PEOPLE {
-        recorder.wait_for_line("roomfilesink-part-opened", DEADLINE);
-    }
-    let mut rounds = Vec::new();
-    for _ in 0..crate::JOINS / PEOPLE {
-        guests.iter().for_each(Publisher::reload);
-        // Each closes a part and opens one.
-        for _ in 0..2 * PEOPLE {
-            recorder.wait_for_line("roomfilesink-part-", DEADLINE);
+    recorder.wait_for_parts("roomfilesink-part-opened", PEOPLE);
+    let mut reload = |rounds: usize| {
+        for _ in 0..rounds {
+            guests.iter().for_each(Publisher::reload);
+            // Each closes a part and opens one.
+            recorder.wait_for_parts("roomfilesink-part-", 2 * PEOPLE);
         }
-        rounds.push(Holdings::of(recorder.pid()));
-    }
-    // What a connection holds while it is made comes and goes: of some rounds the least is compared.
-    let before = Holdings {
-        resident_kib: least_memory(&rounds[FIRST_ROUNDS - SAMPLES..FIRST_ROUNDS]),
-        ..rounds[FIRST_ROUNDS - 1]
+        recorder.at_rest()
     };
-    let after = Holdings {
-        resident_kib: least_memory(&rounds[rounds.len() - SAMPLES..]),
-        ..Holdings::settled(recorder.pid(), &before, DEADLINE)
-    };
-    after.assert_no_more_than(before, 5);
+    let (before, heap_before) = reload(FIRST_ROUNDS);
+    let rounds = crate::JOINS / PEOPLE - FIRST_ROUNDS;
+    let (_, heap_after) = reload(rounds);
+    // Idle threads of GLib's pools end after 15 s.
+    let after = Holdings::settled(recorder.0.pid(), &before, DEADLINE);
+    let joins = rounds * PEOPLE;
+    let left = heap_after.saturating_sub(heap_before) / joins;
+    let seen = format!(
+        "{joins} joins: heap {heap_before}, then {heap_after} bytes: {left} each; \
+         {before:?}, then {after:?}"
+    );
+    eprintln!("{seen}");
+    assert!(after.is_within(&before), "{seen}");
+    assert!(left < LEFT_BY_A_JOIN, "{seen}");
+    let most = before.anonymous_kib + ANONYMOUS_KIB;
+    assert!(after.anonymous_kib < most, "{seen}");
 }

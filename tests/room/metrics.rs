@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;
+use vdoroom_testkit::chromium::{self, Chromium};
 use vdoroom_testkit::launch::program;
 use vdoroom_testkit::loopback::connect_from;
 use vdoroom_testkit::require::require;
+use vdoroom_testkit::wait;
 use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::DEADLINE;
@@ -45,16 +47,7 @@ fn scrape(address: &str) -> BTreeMap<String, f64> {
 }
 
 fn wait_until(address: &str, what: &str, is_so: impl Fn(&BTreeMap<String, f64>) -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let samples = scrape(address);
-        if is_so(&samples) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{what}: {samples:#?}");
-        // It is made anew once a second.
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    wait::wait_until(what, DEADLINE, || is_so(&scrape(address)));
 }
 
 /// Runs `promtool` with something on its standard input; `None` if there is no such program.
@@ -109,15 +102,7 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
 fn prometheus_finds_who_is_recorded_and_forgets_who_has_left() {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
-    let line = format!(
-        "exec {} record --server {} --room r --location ./ --metrics 127.0.0.1:0",
-        program("vdoroom").display(),
-        server.url()
-    );
-    let mut running = Launch::shell(&folder.0, &line, |_| {});
-    let printed = running.wait_for_line("metrics at http://", DEADLINE);
-    let address = printed.split("http://").nth(1).unwrap();
-    let address = address.trim_end_matches("/metrics").to_owned();
+    let (running, address) = record(&folder, server.url());
     let publish = |name: &str, codec| {
         let builder = Publisher::builder(server.url(), "r", name).codec(codec);
         let person = builder.label("a \"quoted\"\nname\\").start().unwrap();
@@ -149,20 +134,42 @@ fn prometheus_finds_who_is_recorded_and_forgets_who_has_left() {
     assert!(ready().contains(" 200 "), "{}", ready());
     // The recording goes on, and newcomers would be missed.
     drop(server);
-    let deadline = Instant::now() + DEADLINE;
-    while !ready().contains(" 503 ") {
-        assert!(Instant::now() < deadline, "{}", ready());
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    wait::wait_until("it is not ready", DEADLINE, || ready().contains(" 503 "));
     running.signal("INT");
     let (status, printed) = running.wait(DEADLINE);
     assert!(status.success(), "{printed}");
 }
 
-/// A recorder that serves metrics, and whose room server is not there.
-fn alone(folder: &Folder) -> (Launch, String) {
+#[test]
+fn prometheus_sees_whose_frames_are_encrypted_from_end_to_end() {
+    assert!(chromium::is_installed(), "install the package chromium");
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let (_program, address) = record(&folder, server.url());
+    let alice = Publisher::builder(server.url(), "r", "alice");
+    let _alice = alice.frame_rate(15).start().unwrap();
+    let _sealed = Chromium::builder(server.url(), "r", "sealed")
+        .codec("VP8")
+        .picture(320, 180, 15)
+        .e2ee()
+        .start()
+        .unwrap();
+    wait_until(&address, "all of one guest is undecodable", |samples| {
+        let both = |name, value| {
+            ["video", "audio"].into_iter().all(|kind| {
+                let labels = format!("{{kind=\"{kind}\",stream=\"{name}\"}}");
+                let sample = samples.get(&format!("vdoroom_stream_undecodable{labels}"));
+                sample == Some(&value)
+            })
+        };
+        both("sealed", 1.0) && both("alice", 0.0)
+    });
+}
+
+/// A recorder that serves metrics.
+fn record(folder: &Folder, server: &str) -> (Launch, String) {
     let line = format!(
-        "exec {} record --server ws://127.0.0.1:9 --room r --location ./ --metrics 127.0.0.1:0",
+        "exec {} record --server {server} --room r --location ./ --metrics 127.0.0.1:0",
         program("vdoroom").display(),
     );
     let mut running = Launch::shell(&folder.0, &line, |_| {});
@@ -170,6 +177,11 @@ fn alone(folder: &Folder) -> (Launch, String) {
     let address = printed.split("http://").nth(1).unwrap();
     let address = address.trim_end_matches("/metrics").to_owned();
     (running, address)
+}
+
+/// A recorder that serves metrics, and whose room server is not there.
+fn alone(folder: &Folder) -> (Launch, String) {
+    record(folder, "ws://127.0.0.1:9")
 }
 
 #[test]

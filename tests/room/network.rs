@@ -11,6 +11,7 @@ use crate::recording::Recording;
 /// Nothing arrives for so long.
 fn lose_everything_for(time: Duration) {
     assert!(shell("nft add rule inet t in drop"));
+    // The outage itself.
     std::thread::sleep(time);
     assert!(shell("nft flush chain inet t in"));
 }
@@ -24,7 +25,7 @@ fn time_to_recover(lost: Duration, parts: usize) -> Duration {
         .frame_rate(10)
         .start()
         .unwrap();
-    recording.wait_for_frames(&["alice"], 30);
+    recording.wait_for_frames(&["alice"], 45);
     lose_everything_for(lost);
     let flows = |r: &Recording| {
         let stream = r.stream("alice");

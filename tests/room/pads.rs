@@ -182,7 +182,7 @@ fn a_consumer_that_refuses_the_caps_stops_no_other_pad() {
     });
     scene
         .recording
-        .wait("her sound", |r| r.buffers("alice", "audio") >= Some(100));
+        .wait("her audio", |r| r.buffers("alice", "audio") >= Some(100));
     let alice = scene.recording.stream("alice").unwrap();
     assert_eq!(alice.get::<u32>("sessions-so-far"), Ok(1), "{alice}");
     assert!(
@@ -296,7 +296,7 @@ fn a_keyframe_comes_when_the_application_asks() {
         .recording
         .source
         .set_property("keyframe-interval", 0u32);
-    scene.recording.wait_for_frames(&["alice"], 30);
+    scene.recording.wait_for_frames(&["alice"], 45);
     let before = scene.people[0].keyframe_requests();
     let source = scene.recording.source.clone();
     source.emit_by_name::<()>("request-keyframe", &[&"alice"]);

@@ -12,10 +12,10 @@ use vdoroom_testkit::{Browser, Dialect, Folder, Launch, RoomServer, launch};
 
 use crate::recording::{self, DEADLINE, Recording, interrupt};
 
-/// Seen for so many pictures.
+/// Seen for so many frames.
 const FRAMES: u64 = 30;
 
-/// Waits until the page has sent so many more pictures to a viewer.
+/// Waits until the page has sent so many more frames to a viewer.
 fn wait_for_frames(page: &mut Page) {
     let sent = format!(
         "(async () => {{

@@ -64,7 +64,7 @@ fn who_stops_sending_is_connected_anew_and_recorded_once_it_sends_again() {
         source.set_property("stream-timeout", 2000u32);
     });
     let alice = alice(&server);
-    // Her sound may be there before her picture.
+    // Her audio may be there before her video.
     alice.wait_for_frames(FRAMES, DEADLINE).unwrap();
     recording.wait_for_frames(&["alice"], FRAMES);
     pause(&alice, true);
@@ -101,7 +101,7 @@ fn who_offers_media_and_sends_none_is_left_in_peace_until_it_does() {
         .frame_rate(10)
         .start()
         .unwrap();
-    recording.wait_for_frames(&["bob"], 30);
+    recording.wait_for_frames(&["bob"], 45);
     let since = Instant::now();
     pause(&alice, false);
     recording.wait_for_news("roomfilesink-part-opened", "alice");

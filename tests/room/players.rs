@@ -117,7 +117,7 @@ fn playbin3_plays_a_guest_until_it_leaves() {
 }
 
 #[test]
-fn uridecodebin3_decodes_picture_and_sound_of_a_room() {
+fn uridecodebin3_decodes_video_and_audio_of_a_room() {
     init();
     let server = RoomServer::start(Dialect::Hosted);
     let _alice = alice(&server);
@@ -137,7 +137,7 @@ fn uridecodebin3_decodes_picture_and_sound_of_a_room() {
         pads.send(buffers).unwrap();
     });
     pipeline.set_state(gst::State::Playing).unwrap();
-    for _ in ["picture", "sound"] {
+    for _ in ["video", "audio"] {
         wait_for_buffers(&decoded.recv_timeout(DEADLINE).unwrap(), 5);
     }
     pipeline.set_state(gst::State::Null).unwrap();

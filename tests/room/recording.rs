@@ -133,7 +133,7 @@ impl Recording {
         self.source.property("stats")
     }
 
-    /// Video frames (of sound, if there is no picture) that have left the pads of a stream's newest
+    /// Video frames (of audio, if there is no video) that have left the pads of a stream's newest
     /// session.
     pub fn frames(&self, stream: &str) -> u64 {
         let pictures = self.buffers(stream, "video");
@@ -294,7 +294,7 @@ impl Recorded {
     }
 
     /// Asserts that each stream has one file, with every frame between its first and last, and
-    /// sound and picture together.
+    /// audio and video together.
     pub fn assert_whole(&self, streams: &[&str]) {
         for stream in streams {
             assert_whole(stream, self.only(stream));
@@ -349,7 +349,7 @@ pub fn interrupt(program: Launch, folder: &Folder, within: Duration) -> Vec<Path
     folder.recordings()
 }
 
-/// Plays back files of which there should be `count`, each with sound and picture.
+/// Plays back files of which there should be `count`, each with audio and video.
 pub fn assert_all_whole(files: &[PathBuf], count: usize) {
     assert_eq!(files.len(), count, "{files:?}");
     for file in files {

@@ -98,7 +98,7 @@ fn a_pad_that_goes_on_says_whose_it_is_now_and_nothing_else_but_discont() {
     let mut recording = Recording::of(source, Folder::new());
     recording.play();
     let alice = alice(&server, Codec::Vp8);
-    recording.wait_for_frames(&["alice"], 30);
+    recording.wait_for_frames(&["alice"], 45);
     let before: Vec<_> = heard.try_iter().collect();
     alice.reload();
     wait_for_session(&mut recording, 2);

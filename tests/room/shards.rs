@@ -51,7 +51,7 @@ impl Run {
         }
     }
 
-    /// Ends it, and returns what it recorded, by stream: each in one file, with every picture.
+    /// Ends it, and returns what it recorded, by stream: each in one file, with every frame.
     fn finish(self) -> BTreeMap<String, Report> {
         interrupt(self.launch, &self.folder, DEADLINE);
         let mut recorded = BTreeMap::new();

@@ -11,7 +11,7 @@ use crate::recording::Recording;
 const LIMIT_MS: i64 = 1500;
 /// A publisher has so long to answer; by itself it would send no keyframe for 10 s.
 const ANSWER_MS: i64 = 2000;
-/// One packet of sound, and what the jitterbuffer moves it by.
+/// One packet of audio, and what the jitterbuffer moves it by.
 const PACKET_MS: i64 = 40;
 
 fn number(fields: &serde_json::Value, name: &str) -> i64 {
@@ -29,7 +29,7 @@ fn counters(report: &Report) -> &Counters {
     video.counters.as_ref().unwrap()
 }
 
-fn assert_pictures_go_on(parts: &[&Report]) {
+fn assert_frames_go_on(parts: &[&Report]) {
     for pair in parts.windows(2) {
         let (last, next) = (counters(pair[0]).last, counters(pair[1]).first);
         assert_eq!(next, last + 1, "{parts:#?}");
@@ -63,7 +63,7 @@ fn a_maximum_of_time_splits_people_at_keyframes_that_are_asked_for() {
         let mut parts: Vec<_> = recorded.files[stream].iter().map(|(_, r)| r).collect();
         // Each file closes on its own thread.
         parts.sort_by_key(|r| counters(r).first);
-        assert_pictures_go_on(&parts);
+        assert_frames_go_on(&parts);
         let closed = |l: &&serde_json::Value| l["event"] == "part-closed" && l["stream"] == stream;
         let mut closed: Vec<_> = recorded.manifest.iter().filter(closed).collect();
         closed.sort_by_key(|l| l["number"].as_i64());

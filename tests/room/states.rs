@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use gst::glib;
 use gst::prelude::*;
 use vdoroom_testkit::check::{self, layout::closed_parts};
-use vdoroom_testkit::holdings::alone;
-use vdoroom_testkit::{Codec, Dialect, Folder, Holdings, Publisher, RoomServer};
+use vdoroom_testkit::holdings::{alone, assert_heap_left, heap_bytes};
+use vdoroom_testkit::wait::wait_for;
+use vdoroom_testkit::{Codec, Dialect, Holdings, Publisher, RoomServer};
 
 use crate::lifecycle::Elsewhere;
 use crate::recording::{DEADLINE, NULL_DEADLINE, Recording, assert_whole, source};
@@ -222,6 +223,9 @@ fn two_rooms_are_recorded_at_once_in_one_process() {
     }
 }
 
+/// Bytes that a recording may leave on the heap.
+const LEFT_BY_A_RECORDING: usize = 256 * 1024;
+
 /// Both elements leave their pipeline as they are, and nobody else has a reference.
 #[test]
 fn elements_that_are_dropped_while_they_record_leave_whole_files_and_no_thread() {
@@ -238,24 +242,12 @@ fn elements_that_are_dropped_while_they_record_leave_whole_files_and_no_thread()
         ..Holdings::now()
     };
     let before = Holdings::settled(std::process::id(), &nobody, SETTLED);
+    let heap = heap_bytes();
     for _ in 0..3 {
         drop_while_recording(server);
     }
-    let after = Holdings::settled(std::process::id(), &before, DEADLINE);
-    after.assert_no_more_than(before, 10);
-}
-
-/// How many parts the manifest says are closed, once there is one: a streaming thread may be the
-/// last that lets go of the recorder.
-fn settled_parts(folder: &Folder) -> usize {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let closed = closed_parts(folder).len();
-        if closed > 0 || Instant::now() >= deadline {
-            return closed;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+    Holdings::settled(std::process::id(), &before, DEADLINE).assert_within(&before);
+    assert_heap_left(heap, 3, LEFT_BY_A_RECORDING);
 }
 
 fn drop_while_recording(server: &RoomServer) {
@@ -268,17 +260,22 @@ fn drop_while_recording(server: &RoomServer) {
         recording.pipeline.remove(&element).unwrap();
         assert_eq!(element.current_state(), gst::State::Playing);
     }
-    let gone = recording.source.downgrade();
+    let (tell, gone) = mpsc::channel();
+    recording.source.add_weak_ref_notify(move || {
+        // Nobody waits for it any more if it comes too late.
+        let _ = tell.send(());
+    });
     drop(recording);
     let took = start.elapsed();
     assert!(took < 2 * NULL_DEADLINE, "dropping both took {took:?}");
     // The control thread may be the last that lets go of it.
-    while gone.upgrade().is_some() {
-        let held = start.elapsed();
-        assert!(held < 2 * NULL_DEADLINE, "the source is still held");
-        thread::sleep(Duration::from_millis(5));
-    }
-    assert_eq!(settled_parts(&folder), 1);
+    let left = (2 * NULL_DEADLINE).saturating_sub(took);
+    gone.recv_timeout(left).expect("the source is still held");
+    // A streaming thread may be the last that lets go of the recorder.
+    let closed = wait_for("a closed part in the manifest", DEADLINE, || {
+        Some(closed_parts(&folder).len()).filter(|parts| *parts > 0)
+    });
+    assert_eq!(closed, 1);
     for file in folder.recordings() {
         let report = check::inspect(&file);
         assert_eq!(report.problems(), Vec::<String>::new(), "{report:#?}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Sound and picture of a person together, and everybody on one timeline.
+//! Audio and video of a person together, and everybody on one timeline.
 //!
 //! The publishers flash and beep with each second of their clocks. Their media is late, or their
 //! clocks are fast, and only their sender reports tell.
@@ -28,7 +28,7 @@ fn guest(server: &RoomServer, name: &str) -> PublisherBuilder {
         .frame_rate(RATE)
 }
 
-/// Waits until so many more seconds of pictures of `stream` have been received.
+/// Waits until so many more seconds of frames of `stream` have been received.
 fn record(recording: &mut Recording, stream: &str, seconds: u64) {
     let enough = recording.frames(stream) + seconds * u64::from(RATE);
     let per_wait = 10 * u64::from(RATE);
@@ -39,7 +39,7 @@ fn record(recording: &mut Recording, stream: &str, seconds: u64) {
 }
 
 #[test]
-fn sound_and_picture_stay_together_and_people_are_on_one_timeline() {
+fn audio_and_video_stay_together_and_people_are_on_one_timeline() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});
     let start = |guest: PublisherBuilder| guest.start().unwrap();

@@ -18,7 +18,7 @@ fn alice(server: &RoomServer, codec: Codec) -> PublisherBuilder {
         .frame_rate(RATE)
 }
 
-/// Waits until this part has begun and more pictures were sent.
+/// Waits until this part has begun and more frames were sent.
 fn wait_for_part(recording: &mut Recording, number: u32, publisher: &Publisher) {
     recording.wait(&format!("part {number}"), |recording| {
         let opened = |s: &&gst::Structure| {
@@ -45,7 +45,7 @@ fn closed(recorded: &Recorded) -> Vec<&Value> {
     lines.filter(|l| l["event"] == "part-closed").collect()
 }
 
-/// First and last counter of a part's pictures.
+/// First and last counter of a part's frames.
 fn counters(report: &Report) -> (u32, u32) {
     let video = report.video.as_ref().unwrap();
     let counters = video.counters.as_ref().unwrap();
@@ -53,7 +53,7 @@ fn counters(report: &Report) -> (u32, u32) {
 }
 
 #[test]
-fn sound_that_comes_later_begins_the_next_part_and_no_picture_is_lost() {
+fn audio_that_comes_later_begins_the_next_part_and_no_frame_is_lost() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});
     let alice = alice(&server, Codec::H264).without_audio().start().unwrap();
@@ -70,7 +70,7 @@ fn sound_that_comes_later_begins_the_next_part_and_no_picture_is_lost() {
 }
 
 #[test]
-fn a_picture_that_comes_later_begins_the_next_part_and_no_sound_is_lost() {
+fn video_that_comes_later_begins_the_next_part_and_no_audio_is_lost() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});
     let alice = alice(&server, Codec::Vp8).without_video().start().unwrap();
@@ -91,13 +91,13 @@ fn a_picture_that_comes_later_begins_the_next_part_and_no_sound_is_lost() {
     let start = audio(parts[1])["start"].as_i64().unwrap();
     assert!(
         (start - end).abs() < 1_000_000,
-        "{} ns of sound",
+        "{} ns of audio",
         start - end
     );
 }
 
 #[test]
-fn a_picture_alone_is_recorded() {
+fn video_alone_is_recorded() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});
     let alice = alice(&server, Codec::Vp9).without_audio().start().unwrap();
@@ -173,13 +173,13 @@ fn muting_and_unmuting_leaves_one_file() {
     let tracks = closed(&recorded)[0]["tracks"].as_array().unwrap();
     let written = tracks.iter().find(|t| t["kind"] == "video").unwrap();
     assert_eq!(written["frames"], video.frames_decoded, "{video:#?}");
-    // A black picture has no number.
+    // A black frame has no number.
     assert!(counters.bad >= FRAMES / 2, "{counters:?}");
     assert!(report.audio.as_ref().unwrap().largest_gap.mseconds() < 100);
 }
 
 #[test]
-fn pictures_that_change_their_size_stay_in_one_file() {
+fn video_that_changes_its_size_stays_in_one_file() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});
     let codecs = [Codec::H264, Codec::H265, Codec::Vp8, Codec::Vp9, Codec::Av1];

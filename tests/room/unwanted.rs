@@ -10,17 +10,17 @@ use vdoroom_testkit::{Codec, Dialect, Flavour, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording};
 
-/// Of sound: two seconds.
+/// Of audio: two seconds.
 const BUFFERS: u64 = 100;
 
-fn only_sound(server: &RoomServer) -> Recording {
+fn only_audio(server: &RoomServer) -> Recording {
     Recording::start(server, "r", |source| {
         source.set_property("receive-video", false);
     })
 }
 
-/// Asserts that an answer takes the sound, and that no picture may be sent.
-fn refuses_the_picture(answer: &str, who: &str) {
+/// Asserts that an answer takes the audio, and that no video may be sent.
+fn refuses_the_video(answer: &str, who: &str) {
     let sections: Vec<&str> = answer.split("\r\nm=").collect();
     let refused = |s: &str| s.contains("a=inactive") || s.split(' ').nth(1) == Some("0");
     let of = |kind: &str| sections.iter().copied().find(|s| s.starts_with(kind));
@@ -29,9 +29,9 @@ fn refuses_the_picture(answer: &str, who: &str) {
 }
 
 #[test]
-fn a_picture_that_is_offered_although_it_is_not_wanted_is_not_sent() {
+fn video_that_is_offered_although_it_is_not_wanted_is_not_sent() {
     let server = RoomServer::start(Dialect::Hosted);
-    let mut recording = only_sound(&server);
+    let mut recording = only_audio(&server);
     let eager = [
         ("sdk", Flavour::Sdk, Codec::Vp8),
         ("raspberry", Flavour::Raspberry, Codec::H264),
@@ -44,7 +44,7 @@ fn a_picture_that_is_offered_although_it_is_not_wanted_is_not_sent() {
     });
     recording.wait_for_frames(&people.each_ref().map(|(name, _)| *name), BUFFERS);
     for (name, publisher) in &people {
-        refuses_the_picture(&publisher.answer().unwrap(), name);
+        refuses_the_video(&publisher.answer().unwrap(), name);
         let sent = publisher.traffic();
         assert!(sent.pictures == 0 && sent.others > 0, "{name}: {sent:?}");
     }
@@ -66,10 +66,10 @@ fn track(event: &Value, kind: &str) -> Option<(String, u64)> {
     ours.then(|| (direction.to_owned(), event["bytesSent"].as_u64().unwrap()))
 }
 
-fn a_browser_sends_sound_alone(eager: bool) {
+fn a_browser_sends_audio_alone(eager: bool) {
     assert!(chromium::is_installed(), "install the package chromium");
     let server = RoomServer::start(Dialect::Hosted);
-    let mut recording = only_sound(&server);
+    let mut recording = only_audio(&server);
     let browser = Chromium::builder(server.url(), "r", "browser");
     let browser = if eager { browser.eager() } else { browser };
     let browser = browser.start().unwrap();
@@ -92,13 +92,13 @@ fn a_browser_sends_sound_alone(eager: bool) {
 }
 
 #[test]
-fn a_browser_is_not_asked_for_a_picture_that_is_not_wanted() {
-    a_browser_sends_sound_alone(false);
+fn a_browser_is_not_asked_for_video_that_is_not_wanted() {
+    a_browser_sends_audio_alone(false);
 }
 
 #[test]
-fn a_browser_that_offers_a_picture_all_the_same_sends_none() {
-    a_browser_sends_sound_alone(true);
+fn a_browser_that_offers_video_all_the_same_sends_none() {
+    a_browser_sends_audio_alone(true);
 }
 
 #[test]

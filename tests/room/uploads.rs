@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use vdoroom_testkit::check;
 use vdoroom_testkit::manual;
 use vdoroom_testkit::require;
+use vdoroom_testkit::wait;
 use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::DEADLINE;
@@ -58,15 +58,8 @@ impl Drop for Uploader {
     }
 }
 
-fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + DEADLINE;
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(Instant::now() < until, "{what}: not within {DEADLINE:?}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+fn wait_for<T>(what: &str, found: impl FnMut() -> Option<T>) -> T {
+    wait::wait_for(what, DEADLINE, found)
 }
 
 fn publish(server: &RoomServer) -> Publisher {

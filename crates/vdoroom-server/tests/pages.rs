@@ -221,7 +221,7 @@ fn the_status_follows_who_comes_and_goes() {
                 return;
             }
             assert!(Instant::now() < deadline, "{here}");
-            // It is made anew ten times a second.
+            // It is made anew ten times a second, and tells nobody.
             std::thread::sleep(Duration::from_millis(50));
         }
     };

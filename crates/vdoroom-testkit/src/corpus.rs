@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::chaos::Chance;
+use crate::chance::Chance;
 
 /// The inputs of a target in `fuzz/corpus`, ordered by name.
 pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {

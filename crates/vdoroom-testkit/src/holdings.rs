@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a process holds, as the Linux kernel counts it, and how a test gets a process of its own:
-//! other tests have threads too.
+//! What a process holds, as the Linux kernel and its allocator count it, and how a test gets a
+//! process of its own: other tests have threads too.
 
 use std::fs;
 use std::process::Command;
@@ -13,7 +13,6 @@ const CHILD: &str = "VDOROOM_TEST_ALONE";
 pub struct Holdings {
     pub threads: usize,
     pub descriptors: usize,
-    pub resident_kib: usize,
     /// Memory that no file backs.
     pub anonymous_kib: usize,
 }
@@ -38,7 +37,6 @@ impl Holdings {
         Self {
             threads: count("task"),
             descriptors: count("fd"),
-            resident_kib: kib("VmRSS:"),
             anonymous_kib: kib("RssAnon:"),
         }
     }
@@ -57,18 +55,45 @@ impl Holdings {
             if now.is_within(before) || Instant::now() >= until {
                 return now;
             }
+            // Nobody tells of their end.
             thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Panics if there are more threads or descriptors than `before`, or `percent` more memory.
-    pub fn assert_no_more_than(&self, before: Self, percent: usize) {
+    /// Panics if there are more threads or descriptors than `before`.
+    pub fn assert_within(&self, before: &Self) {
         let seen = format!("before: {before:?}, after: {self:?}");
-        assert!(self.is_within(&before), "{seen}");
-        let limit = before.resident_kib * (100 + percent);
-        assert!(self.resident_kib * 100 <= limit, "{seen}");
-        println!("{seen}");
+        assert!(self.is_within(before), "{seen}");
+        eprintln!("{seen}");
     }
+}
+
+/// Environment in which `heap_bytes` counts exactly what is in use.
+pub const EXACT_HEAP: [(&str, &str); 3] = [
+    // GLib's own allocator keeps freed slices (before 2.76).
+    ("G_SLICE", "always-malloc"),
+    // A thread's cache of freed blocks counts as in use.
+    ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0"),
+    // How many heaps have been in use is chance.
+    ("MALLOC_ARENA_MAX", "1"),
+];
+
+/// Bytes of this process's heap that are in use. Freed memory that the allocator keeps is not
+/// among them, nor are mapped files.
+pub fn heap_bytes() -> usize {
+    // SAFETY: it takes no arguments, locks what it reads, and returns a value.
+    let info = unsafe { libc::mallinfo2() };
+    info.uordblks + info.hblkhd
+}
+
+/// Panics if each of `rounds` has left more than `limit` bytes on the heap of this process, since
+/// `before` were in use.
+pub fn assert_heap_left(before: usize, rounds: usize, limit: usize) {
+    let now = heap_bytes();
+    let left = now.saturating_sub(before) / rounds;
+    let seen = format!("heap before: {before}, after {rounds} rounds: {now}, {left} each");
+    assert!(left < limit, "{seen}");
+    eprintln!("{seen}");
 }
 
 /// Runs a test again in a child process; true in the child.
@@ -80,8 +105,7 @@ pub fn alone(test: &str) -> bool {
         .args(["--exact", test, "--nocapture"])
         .env(CHILD, "1")
         .env("G_DEBUG", "fatal-criticals")
-        // How many of glibc's heaps have been in use is chance, and more than what may be left.
-        .env("MALLOC_ARENA_MAX", "1")
+        .envs(EXACT_HEAP)
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stderr);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! `gst-launch-1.0` with the plugin, as a person uses it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Kept apart from the user's own, which may not know this build of the plugin.
 const REGISTRY: &str = "vdoroom-test-registry.bin";
@@ -88,7 +91,8 @@ impl Launch {
             .env("GST_REGISTRY", std::env::temp_dir().join(REGISTRY))
             .env("G_DEBUG", "fatal-criticals")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped());
+            .stdout(Stdio::piped())
+            .process_group(0);
         configure(&mut command);
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
@@ -133,6 +137,12 @@ impl Launch {
         }
     }
 
+    /// Writes a line to the program's standard input, which `configure` has made a pipe.
+    pub fn say(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("a pipe to the program");
+        writeln!(input, "{line}").unwrap();
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -174,8 +184,12 @@ impl Launch {
 
 impl Drop for Launch {
     fn drop(&mut self) {
-        // Fails for a program that has ended, as it should.
-        let _ = self.child.kill();
+        // With what it has started itself: a script may wait for a recorder. Fails for a program
+        // that has ended, as it should.
+        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let Some(group) = group {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.child.wait();
     }
 }
@@ -184,6 +198,26 @@ impl Drop for Launch {
 mod tests {
     use super::*;
     use crate::Folder;
+
+    #[test]
+    fn what_a_program_has_started_ends_with_it() {
+        let folder = Folder::new();
+        let line = "sleep 1000 & echo $!; wait";
+        let mut launch = Launch::shell(&folder.0, line, |_| {});
+        let started = launch.wait_for_line("", Duration::from_secs(10));
+        let running = || {
+            let status = std::fs::read_to_string(format!("/proc/{started}/stat"));
+            // What has ended stays as a zombie until somebody waits for it.
+            status.is_ok_and(|status| !status.contains(") Z "))
+        };
+        assert!(running());
+        drop(launch);
+        let until = Instant::now() + Duration::from_secs(10);
+        while running() {
+            assert!(Instant::now() < until, "it runs on");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
 
     #[test]
     fn a_program_that_is_older_than_one_of_its_sources_is_told_apart() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Publishers and media checks for the tests and examples, and the room server with its faults.
 
+mod chance;
 pub mod chaos;
 pub mod check;
 pub mod chromium;
@@ -19,6 +20,7 @@ pub mod publisher;
 pub mod require;
 pub mod secret;
 pub mod turn;
+pub mod wait;
 
 pub use chaos::Chaos;
 pub use chromium::{Browser, Chromium};

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The test picture and sound: a frame counter, a flash and a beep that survive encoding.
+//! The test video and audio: a frame counter, a flash and a beep that survive encoding.
 //!
-//! The top of the picture holds two rows of twenty black or white blocks. The first row is the
+//! The top of the frame holds two rows of twenty black or white blocks. The first row is the
 //! frame's number in binary, the second its complement, shifted by seven columns, so that a
-//! picture put together from two frames, or one that is not ours, is told apart. The rest is
+//! frame put together from two frames, or one that is not ours, is told apart. The rest is
 //! grey with a moving bar; it turns white in the first tenth of every second of running time,
-//! and the sound beeps for as long.
+//! and the audio beeps for as long.
 
 const BITS: usize = 20;
 const ROWS: usize = 11;
@@ -19,7 +19,7 @@ const SIGNAL: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 /// Side of the blocks that are compared, and how far apart their pixels may be on the average.
 const SMEAR: usize = 8;
 const BLUR: u64 = 24;
-/// Side of the blocks of a busy picture.
+/// Side of the blocks of a busy frame.
 const BLOCK: usize = 16;
 const BEEP_HZ: f64 = 1000.0;
 
@@ -43,14 +43,14 @@ fn bit(number: u32, row: usize, column: usize) -> bool {
     }
 }
 
-/// What a picture shows below the counter.
+/// What a frame shows below the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// White.
     Flash,
     /// A moving bar, which is next to nothing for an encoder.
     Bar,
-    /// Blocks of which none looks as in the picture before.
+    /// Blocks of which none looks as in the frame before.
     Busy,
 }
 
@@ -88,7 +88,7 @@ pub fn draw(plane: &mut Plane<&mut [u8]>, number: u32, content: Content) {
     }
 }
 
-/// Of a block of a busy picture.
+/// Of a block of a busy frame.
 fn grey(number: u32, x: usize, y: usize) -> u8 {
     let mixed = (number as usize).wrapping_mul(0x9e37_79b1) ^ x.wrapping_mul(0x85eb_ca6b);
     let mixed = (mixed ^ y.wrapping_mul(0xc2b2_ae35)).wrapping_mul(0x27d4_eb2f);
@@ -121,7 +121,7 @@ pub fn is_flash(plane: &Plane<&[u8]>) -> bool {
 }
 
 /// Whether a decoded frame differs anywhere from all that can have been drawn as `number`, by more
-/// than an encoder blurs: blocks that were moved from a picture that is not there.
+/// than an encoder blurs: blocks that were moved from a frame that is not there.
 pub fn is_smeared(plane: &Plane<&[u8]>, number: u32) -> bool {
     let contents = [Content::Flash, Content::Bar, Content::Busy];
     contents
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_two_frames_has_no_number() {
+    fn a_mix_of_two_frames_has_no_number() {
         let mut data = drawn(4711, Content::Bar);
         data[..8 * 320].copy_from_slice(&drawn(4712, Content::Bar)[..8 * 320]);
         data[8 * 320..16 * 320].copy_from_slice(&drawn(4712, Content::Bar)[8 * 320..16 * 320]);

@@ -3,10 +3,11 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::netns::Host;
 use crate::server::Certificate;
+use crate::wait::wait_until;
 use crate::{Folder, Launch};
 
 pub const USER: &str = "guest";
@@ -55,17 +56,12 @@ impl TurnServer {
     }
 
     fn wait_until_up(&self, host: &Host) {
-        let deadline = Instant::now() + Duration::from_secs(20);
         let mut address = self.address;
         for port in [PORT, TLS_PORT] {
             address.set_port(port);
-            while host.run(|| TcpStream::connect(address).is_err()) {
-                assert!(
-                    Instant::now() < deadline,
-                    "coturn does not listen on {address}"
-                );
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            let what = format!("coturn listens on {address}");
+            let is_open = || host.run(|| TcpStream::connect(address).is_ok());
+            wait_until(&what, Duration::from_secs(20), is_open);
         }
     }
 

@@ -187,7 +187,7 @@ fn whole_files_are_whole_in_every_container() {
             report.av_start_offset().unwrap().abs() < 25.0,
             "{name}: {report:#?}"
         );
-        // There is one each second, and the first picture's does not count.
+        // There is one each second, and the first frame's does not count.
         assert_eq!(report.flash_beep_offsets.len(), 2, "{name}: {report:#?}");
         assert!(
             report.worst_flash_beep_offset().unwrap().abs() < 25.0,
@@ -326,7 +326,7 @@ fn a_finished_file_that_was_cut_off_is_not_whole() {
 fn a_file_that_begins_between_keyframes_is_not_whole() {
     let folder = Folder::new("late");
     let file = folder.file("a.ts");
-    // Longer than sound may be without a picture at the start.
+    // Longer than audio may be without video at the start.
     let four_seconds =
         "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=120 ! h264parse";
     write_seconds(6, &file, four_seconds, "mpegtsmux", RIGHT);
@@ -358,7 +358,7 @@ fn audio_alone_is_enough() {
 }
 
 #[test]
-fn a_picture_of_somebody_elses_is_checked_without_counters() {
+fn video_of_somebody_elses_is_checked_without_counters() {
     gst::init().unwrap();
     let folder = Folder::new("foreign");
     let file = folder.file("a.mkv");

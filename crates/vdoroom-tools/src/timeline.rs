@@ -22,7 +22,7 @@ pub struct Options {
     /// Size of the video in pixels
     #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "1280x720", value_parser = size)]
     size: (u32, u32),
-    /// Pictures per second
+    /// Frames per second
     #[arg(long, value_name = "N", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=240))]
     rate: u32,
     /// Replace timelines that are there already

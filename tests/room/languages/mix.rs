@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A room mixed into one picture and one sound.
+//! A room mixed into one video and one audio track.
 
 use super::pictures::Picture;
 use super::*;
@@ -7,7 +7,7 @@ use super::*;
 const WIDTH: usize = 640;
 const HEIGHT: usize = 360;
 
-/// Who is to be seen in a picture of the mix, as the numbers of their frames.
+/// Who is to be seen in a frame of the mix, as the numbers of their frames.
 #[derive(Debug, PartialEq)]
 enum Shown {
     Nobody,
@@ -71,15 +71,15 @@ fn the_python_program_mixes_people_who_come_and_go() {
     bob.extend(numbers(&shown[last..], one));
     assert_goes_on("bob", &bob);
     let alone = numbers(&shown[last..], one).len();
-    assert!(alone > 30, "bob is to be seen alone in {alone} pictures");
+    assert!(alone > 30, "bob is to be seen alone in {alone} frames");
 
     let report = check::inspect(&mix);
-    let audio = report.audio.as_ref().expect("no sound");
+    let audio = report.audio.as_ref().expect("no audio");
     assert!(audio.beeps.len() > 3, "{report:#?}");
     assert_eq!(report.errors, Vec::<String>::new());
 }
 
-/// The frames of a person rise, and the picture of nobody who is there stands still.
+/// The frames of a person rise, and the video of nobody who is there stands still.
 fn assert_goes_on(person: &str, numbers: &[u32]) {
     // One may be misread where the layout changes.
     let back = numbers.windows(2).filter(|pair| pair[0] > pair[1]);

@@ -120,7 +120,7 @@ fn the_c_program_records_only_the_stream_that_it_accepts() {
     let files = interrupt(program, &room.folder, END);
     assert_all_whole(&files, 1);
     assert!(files[0].ends_with("first_alice_1.ts"), "{files:?}");
-    assert_eq!(bob.frames_sent(), 0, "bob was asked for his picture");
+    assert_eq!(bob.frames_sent(), 0, "bob was asked for his video");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The pictures in a file, to be looked at in parts.
+//! The frames in a file, to be looked at in parts.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use vdoroom_testkit::pattern::{self, Plane};
 
 use crate::recording::{DEADLINE, init};
 
-/// The brightness of a picture.
+/// The brightness of a frame.
 pub struct Picture {
     data: Vec<u8>,
     stride: usize,
@@ -34,7 +34,7 @@ impl Picture {
     }
 }
 
-/// Decodes all pictures of a file.
+/// Decodes all frames of a file.
 pub fn of(file: &Path) -> Vec<Picture> {
     init();
     let line = "filesrc name=file ! decodebin ! videoconvert ! video/x-raw,format=GRAY8 \

@@ -3,9 +3,9 @@
 
 use std::net::UdpSocket;
 use std::path::Path;
-use std::time::Instant;
 
 use vdoroom_testkit::launch::example;
+use vdoroom_testkit::wait::wait_until;
 
 use super::*;
 
@@ -16,19 +16,11 @@ fn free_port() -> u16 {
 
 /// Waits until a server has a TCP port open, without connecting: it takes one connection only.
 fn wait_for_listener(port: u16) {
-    let (address, deadline) = (
-        format!("0100007F:{port:04X} 00000000:0000 0A"),
-        Instant::now() + START,
-    );
-    let is_open = || {
-        std::fs::read_to_string("/proc/net/tcp")
-            .unwrap()
-            .contains(&address)
-    };
-    while !is_open() {
-        assert!(Instant::now() < deadline, "nothing listens on port {port}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let address = format!("0100007F:{port:04X} 00000000:0000 0A");
+    wait_until(&format!("something listens on port {port}"), START, || {
+        let sockets = std::fs::read_to_string("/proc/net/tcp");
+        sockets.unwrap().contains(&address)
+    });
 }
 
 /// An SRT server that writes what it gets into a file.
@@ -84,7 +76,7 @@ fn the_rust_program_restreams_people_to_srt_servers_with_and_without_a_microphon
     let second = room.start(&program, &format!("--person 'b ö' --to {to_second}"));
     for person in [&alice, &bob] {
         person.wait_for_viewer(START).unwrap();
-        // Two seconds may go by until it is clear that there is no sound.
+        // Two seconds may go by until it is clear that there is no audio.
         person.wait_for_frames(150, DEADLINE).unwrap();
     }
     for program in [first, second] {
@@ -99,12 +91,12 @@ fn the_rust_program_restreams_people_to_srt_servers_with_and_without_a_microphon
     assert_arrived(&room.file("bob.ts"), false);
 }
 
-/// What a person sent is in the file, with no picture missing.
+/// What a person sent is in the file, with no frame missing.
 fn assert_arrived(file: &Path, with_sound: bool) {
     let report = check::inspect(file);
     let video = report.video.as_ref();
     let counters = video.and_then(|video| video.counters.clone());
-    let counters = counters.unwrap_or_else(|| panic!("no picture: {report:#?}"));
+    let counters = counters.unwrap_or_else(|| panic!("no video: {report:#?}"));
     assert!(counters.last - counters.first >= 30, "{report:#?}");
     assert_eq!((counters.missing, counters.bad), (0, 0), "{report:#?}");
     assert_eq!(report.audio.is_some(), with_sound, "{report:#?}");

@@ -8,7 +8,7 @@ use crate::json::{Fields, JsonError, fields};
 use crate::limits::{MAX_MESSAGE, MAX_PING};
 use crate::messages::{self, Body, candidate, news};
 use crate::sdp::Offer;
-use crate::state::{Media, NextOffer, Room, Session, named};
+use crate::state::{Media, NextOffer, Room, Session, Way, named};
 
 impl Room {
     pub(super) fn channel_open(&mut self, id: SessionId) {
@@ -186,6 +186,6 @@ fn next_offer(offer: Offer, screen: &[usize], encrypted: bool) -> NextOffer {
         screen: offer.screen_mids(screen),
         offer,
         encrypted,
-        signalled: false,
+        way: Way::Channel,
     }
 }

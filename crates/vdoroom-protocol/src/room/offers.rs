@@ -10,7 +10,7 @@ use crate::limits::{
 use crate::messages::{Body, PeerMessage};
 use crate::names::{PeerId, SealError, Sealed};
 use crate::sdp::{Change, Offer, classify};
-use crate::state::{Consent, FirstOffer, NextOffer, Room, Session, Stream, named};
+use crate::state::{Consent, FirstOffer, NextOffer, Room, Session, Stream, Way, named};
 
 impl Room {
     /// What a publisher says over the websocket.
@@ -53,7 +53,10 @@ impl Room {
             screen: offer.screen_mids(screen),
             offer,
             encrypted: sealed.is_encrypted(),
-            signalled: true,
+            way: match self.dialog.trusted() {
+                true => Way::Vouched,
+                false => Way::Anybody,
+            },
         };
         let session =
             session.or_else(|| self.session_of_renamed(&peer, &id, token.as_deref(), &next.offer));
@@ -163,6 +166,11 @@ impl Room {
     }
 
     fn open_session(&mut self, id: &StreamId, first: FirstOffer) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            // It may have left while the offer waited for the user's consent.
+            stream.presence.offered(&first.peer);
+        }
+        self.show(id);
         let director = self
             .peers
             .get(&first.peer)
@@ -248,8 +256,7 @@ impl Room {
         };
         // Publishers use the channel once it is open. Behind a relay anybody may have sent it, with
         // the certificate that they saw in the publisher's own offer.
-        let doubtful = next.signalled && session.has_channel() && session.has_media();
-        if doubtful && !self.dialog.trusted() {
+        if next.way == Way::Anybody && session.has_channel() && session.has_media() {
             let stream = session.stream.clone();
             return self.doubt(&stream);
         }
@@ -274,7 +281,7 @@ impl Room {
         let stream = session.stream.clone();
         if session.is_answered() {
             // Who holds the channel is who came by signalling: it stays so.
-            if !next.signalled && !session.offer.same_certificate(&next.offer) {
+            if next.way == Way::Channel && !session.offer.same_certificate(&next.offer) {
                 let message = format!(
                     "an offer on the channel of {} has another certificate: refused",
                     named(&stream)
@@ -284,8 +291,7 @@ impl Room {
             if let Change::Restart { reason } = classify(&session.offer, &next.offer) {
                 // Behind a relay anybody may have sent it. If it was the publisher, the media
                 // will stop, and the session with it.
-                let unsure = next.signalled && !self.dialog.trusted();
-                if unsure && session.has_media() {
+                if next.way == Way::Anybody && session.has_media() {
                     return self.doubt(&stream);
                 }
                 return self.restart(

@@ -11,5 +11,5 @@ mod stream;
 pub use backoff::Backoff;
 pub use link::Link;
 pub use room::{Early, Peer, Room};
-pub use session::{Media, NextOffer, Session};
+pub use session::{Media, NextOffer, Session, Way};
 pub use stream::{Consent, FirstOffer, Presence, Stream, Wish, named};

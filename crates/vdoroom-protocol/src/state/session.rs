@@ -47,14 +47,24 @@ pub enum Step {
     Open,
 }
 
+/// How an offer came. It is decided when it comes: it may wait until after the server is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Over the data channel, which the publisher holds.
+    Channel,
+    /// Over the websocket of a server that vouches for who says what.
+    Vouched,
+    /// Over a websocket where anybody may speak.
+    Anybody,
+}
+
 /// A renegotiation that waits for the answer to the offer before.
 #[derive(Debug)]
 pub struct NextOffer {
     pub offer: Offer,
     pub screen: Vec<String>,
     pub encrypted: bool,
-    /// Came over the websocket.
-    pub signalled: bool,
+    pub way: Way,
 }
 
 #[derive(Debug)]
@@ -145,7 +155,8 @@ impl Session {
             offer: first.offer,
             screen: first.screen,
             encrypted: first.encrypted,
-            signalled: true,
+            // There is nothing yet that it could do harm to.
+            way: Way::Anybody,
         };
         (next, session)
     }

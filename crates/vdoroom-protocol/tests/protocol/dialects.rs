@@ -2,9 +2,11 @@
 //! `dialect=auto`: what shows which kind of server there is, what a guest of a relay may have said,
 //! and how a wrong conclusion is left behind.
 
-use crate::conversation::{Conversation, Sdp, announced, config, reconnect, warnings};
+use std::time::Duration;
+
+use crate::conversation::{Conversation, Sdp, announced, closed, config, reconnect, warnings};
 use serde_json::{Value, json};
-use vdoroom_protocol::{Action, Dialect, Event, RoomConfig, RoomState, StreamState};
+use vdoroom_protocol::{Action, Dialect, Event, RoomConfig, RoomState, SessionId, StreamState};
 
 /// The websocket is open, and nothing has been heard.
 fn auto() -> Conversation {
@@ -182,6 +184,62 @@ fn after_a_join_that_failed_the_dialect_is_found_out_anew() {
         talk.expect_eq(talk.status().dialect, Dialect::Relay);
         talk.expect_eq(talk.status().state, RoomState::Joined);
     }
+}
+
+/// Alice's media flows, and an offer of hers is being answered. A second one, which needs a new
+/// connection, came over the websocket; then the server was lost, and nobody is heard.
+fn queued(first: Value, offer: impl Fn(&Sdp) -> Value) -> (Conversation, SessionId) {
+    let mut talk = auto();
+    talk.receives(first);
+    let sdp = Sdp::new("tok").application().video();
+    talk.receives(offer(&sdp));
+    let session = talk.session("alice");
+    talk.event(Event::PeerConnected { session });
+    talk.answers = false;
+    talk.receives(offer(&sdp.clone().audio()));
+    talk.receives(offer(&sdp.audio().restarted()));
+    talk.event(Event::MediaFlowing { session });
+    for _ in 0..2 {
+        talk.event(Event::Closed {
+            reason: "restart".to_owned(),
+        });
+        let wait = reconnect(&talk.take()).expect("the websocket is opened again");
+        talk.pass(wait.min(Duration::from_secs(2)));
+        talk.event(Event::Opened);
+    }
+    talk.expect_eq(talk.sessions("alice"), vec![session]);
+    talk.take();
+    (talk, session)
+}
+
+#[test]
+fn an_offer_that_a_hosted_server_passed_on_is_still_believed_when_the_server_is_lost() {
+    let listing = json!({"request": "listing", "list": [{"UUID": "a", "streamID": "alice"}]});
+    let (mut talk, session) = queued(listing, |sdp| {
+        json!({"UUID": "a", "streamID": "alice", "session": "tok",
+            "description": {"type": "offer", "sdp": sdp.text()}})
+    });
+    talk.expect_eq(talk.status().dialect, Dialect::Auto);
+    let answer = talk.answer_of(session);
+    talk.event(answer);
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![session]);
+}
+
+#[test]
+fn an_offer_that_came_over_a_relay_is_still_doubtful_when_a_hosted_server_is_there() {
+    let (mut talk, session) = queued(seed("a", "alice"), |sdp| {
+        json!({"from": "a", "streamID": "alice", "session": "tok",
+            "description": {"type": "offer", "sdp": sdp.text()}})
+    });
+    talk.receives(json!({"request": "listing", "list": [{"UUID": "a", "streamID": "alice"}]}));
+    talk.expect_eq(talk.status().dialect, Dialect::Hosted);
+    talk.take();
+    let answer = talk.answer_of(session);
+    talk.event(answer);
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![]);
+    talk.expect_eq(warnings(&actions).len(), 1);
 }
 
 #[test]

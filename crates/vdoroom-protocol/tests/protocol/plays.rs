@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Who is played when: announcements, consent, the filter, places and the pace.
 
-use crate::conversation::{Conversation, announced, config, play, stream, warnings};
+use crate::conversation::{Conversation, announced, browser, config, play, stream, warnings};
 use serde_json::json;
 use vdoroom_protocol::{Action, Event, Filter, Password, RoomConfig, StreamState};
 
@@ -120,6 +120,44 @@ fn a_stream_is_accepted_once_before_it_is_played() {
         .into_iter()
         .any(|action| matches!(action, Action::AskAccept { .. }));
     talk.expect_eq(asked, false);
+}
+
+#[test]
+fn who_left_while_its_offer_waited_for_consent_is_there_once_it_is_connected() {
+    let mut talk = Conversation::begin(RoomConfig {
+        room: None,
+        filter: filtered(&["bob", "alice"], &[]),
+        ..config()
+    });
+    talk.accepts = false;
+    talk.event(Event::Opened);
+    let accepted = |id| Event::Accepted {
+        stream: stream(id),
+        accepted: true,
+    };
+    talk.event(accepted("bob"));
+    talk.offers("a", "alice", "tok", &browser());
+    talk.receives(json!({"request": "videoremovedfromroom", "UUID": "a", "streamID": "alice"}));
+    talk.take();
+    talk.event(accepted("alice"));
+    let shown = |action: &Action| matches!(action, Action::StreamAdded { stream, .. } if stream.0 == "alice");
+    let actions = talk.take();
+    talk.expect_eq(actions.iter().filter(|action| shown(action)).count(), 1);
+    let session = talk.session("alice");
+    talk.connects(session);
+    talk.event(Event::MediaFlowing { session });
+    talk.event(Event::Closed {
+        reason: "restart".to_owned(),
+    });
+    let reason = "ICE failed".to_owned();
+    talk.event(Event::PeerLost { session, reason });
+    talk.pass_secs(2);
+    talk.take();
+    // What was being recorded does not queue behind who has never sent anything.
+    talk.event(Event::Opened);
+    talk.pass_millis(100);
+    let plays = talk.plays();
+    talk.expect_eq(plays, vec!["alice".to_owned(), "bob".to_owned()]);
 }
 
 #[test]

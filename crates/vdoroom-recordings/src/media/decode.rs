@@ -101,7 +101,7 @@ fn container(decoder: &gst::Element) -> Option<String> {
     Some(name.into())
 }
 
-/// Has decoders hand out damaged pictures too, so that they are seen and counted.
+/// Has decoders hand out damaged frames too, so that they are seen and counted.
 fn configure_decoders(pipeline: &gst::Pipeline) {
     pipeline.connect_deep_element_added(|_, _, element| {
         if element.has_property_with_type("output-corrupt", bool::static_type()) {

@@ -3,11 +3,11 @@
 
 use gst::ClockTime;
 
-/// A hole longer than this between two frames, or in the sound, is reported as damage.
+/// A hole longer than this between two frames, or in the audio, is reported as damage.
 const LARGEST_GAP: ClockTime = ClockTime::from_seconds(1);
 
-/// Sound may be so far from the picture at the start: an encoder that obeys no request for a
-/// keyframe, such as those of OBS and raspberry_ninja, may send its first one 2 s after the sound.
+/// Audio may be so far from the video at the start: an encoder that obeys no request for a
+/// keyframe, such as those of OBS and raspberry_ninja, may send its first one 2 s after the audio.
 const LARGEST_START_OFFSET: ClockTime = ClockTime::from_mseconds(2500);
 
 /// Everything that decoding a file showed.
@@ -33,7 +33,7 @@ pub struct Report {
 pub struct Video {
     /// What the demuxer or parser calls the codec.
     pub codec: String,
-    /// Of the first picture.
+    /// Of the first frame.
     pub width: u32,
     pub height: u32,
     /// All sizes in order, if there are several.
@@ -122,7 +122,7 @@ impl Report {
             && offset.abs() > LARGEST_START_OFFSET.mseconds() as f64
         {
             problems.push(format!(
-                "sound starts {:+.2} s after the picture",
+                "audio starts {:+.2} s after the video",
                 offset / 1000.0
             ));
         }
@@ -154,7 +154,7 @@ impl Video {
         count(self.damaged, "damaged");
         count(self.backward, "not after the one before");
         if self.largest_gap > LARGEST_GAP {
-            problems.push(format!("no picture for {:.2} s", seconds(self.largest_gap)));
+            problems.push(format!("no video for {:.2} s", seconds(self.largest_gap)));
         }
     }
 }
@@ -163,7 +163,7 @@ impl Audio {
     fn problems(&self, problems: &mut Vec<String>) {
         if self.largest_gap > LARGEST_GAP {
             problems.push(format!(
-                "sound missing for {:.2} s",
+                "audio missing for {:.2} s",
                 seconds(self.largest_gap)
             ));
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is noted of each decoded frame and each stretch of sound.
+//! What is noted of each decoded frame and each stretch of audio.
 
 use gst::ClockTime;
 

@@ -3,7 +3,7 @@
 
 use gst::ClockTime;
 
-/// Decoded sound: interleaved samples.
+/// Decoded audio: interleaved samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Sound<'a> {
     pub samples: &'a [i16],
@@ -21,7 +21,7 @@ pub trait Watch: Default + Send + 'static {
     /// A frame in grey (`GRAY8`), at its running time.
     fn frame(&mut self, _at: ClockTime, _frame: &gst_video::VideoFrameRef<&gst::BufferRef>) {}
 
-    /// A stretch of sound that begins at this running time.
+    /// A stretch of audio that begins at this running time.
     fn sound(&mut self, _at: ClockTime, _sound: Sound) {}
 }
 

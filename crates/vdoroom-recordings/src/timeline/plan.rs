@@ -119,10 +119,7 @@ impl Plan {
         let size = pictures.next().and_then(|t| size(t.sizes.first()?));
         let further = pictures.count();
         if further > 0 {
-            let note = format!(
-                "{name}: of {} pictures only the first is placed",
-                further + 1
-            );
+            let note = format!("{name}: of {} videos only the first is placed", further + 1);
             self.notes.push(note);
         }
         let person = self.person(part);

@@ -52,7 +52,7 @@ fn trim(plan: &mut Plan, picture: Picture) {
             let stays = piece.duration > 0;
             if !stays {
                 let file = plan::printable(&piece.file.display().to_string());
-                let note = format!("{file} is in no .xges: it is shorter than some pictures");
+                let note = format!("{file} is in no .xges: it is shorter than some frames");
                 plan.notes.push(note);
             }
             stays

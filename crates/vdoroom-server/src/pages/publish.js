@@ -48,7 +48,7 @@ function showMedia() {
   const video = publisher?.track("video");
   byId("preview").srcObject = live ? publisher.media : null;
   byId("preview").hidden = !video;
-  byId("no-picture").textContent = live ? "no picture is sent" : "no picture yet";
+  byId("no-video").textContent = live ? "no video is sent" : "no video yet";
   byId("columns").classList.toggle("sending", live);
   byId("start").hidden = live;
   byId("stop").hidden = !live;
@@ -57,8 +57,7 @@ function showMedia() {
     const muted = Boolean(publisher?.muted[kind]);
     byId(`mute-${kind}`).hidden = !publisher?.track(kind);
     byId(`mute-${kind}`).setAttribute("aria-pressed", muted);
-    const what = kind === "video" ? "picture" : "sound";
-    byId(`mute-${kind}`).textContent = `${muted ? "Unmute" : "Mute"} ${what}`;
+    byId(`mute-${kind}`).textContent = `${muted ? "Unmute" : "Mute"} ${kind}`;
   }
 }
 
@@ -113,7 +112,7 @@ async function start() {
   const tracks = [];
   try {
     if (!window.isSecureContext) throw new SourceError(insecure());
-    if (!KINDS.some((kind) => byId(kind).value)) throw new SourceError("Choose a picture or a sound.");
+    if (!KINDS.some((kind) => byId(kind).value)) throw new SourceError("Choose video, audio or both.");
     for (const kind of KINDS) tracks.push(await openChosen(kind));
     await publish(new MediaStream(tracks.filter(Boolean)));
     await listDevices();

@@ -65,7 +65,7 @@ function randomName(length) {
  * One stream in a room, from `join` to `leave`.
  *
  * `options`: `server` (its URL), `room` and `stream` (as people call them), `secrets`, `label`,
- * `relay` (the dialect of a relay), `media` (a MediaStream), `codec` (of the picture, such as VP8;
+ * `relay` (the dialect of a relay), `media` (a MediaStream), `codec` (of the video, such as VP8;
  * empty for the browser's own order), `profile` (how the profile-level-id of H264 begins), `eager`
  * (offers all media whatever the viewer asks for), `mediaFirst` (has all media in the first offer,
  * before the data channel), `audioFirst` (has audio before video), `encodings` (of the video: `sendEncodings` of its transceiver).
@@ -182,7 +182,7 @@ class RoomPublisher {
     return peer.connection.getTransceivers().find(of)?.sender;
   }
 
-  /** Whether the picture is a screen's. */
+  /** Whether the video is a screen's. */
   shareScreen(shares) {
     if (shares === this.sharesScreen) return;
     this.sharesScreen = shares;
@@ -375,7 +375,7 @@ class RoomPublisher {
     }
   }
 
-  /** What the picture gives up first when the network or the processor cannot do all. */
+  /** What the video gives up first when the network or the processor cannot do all. */
   async degrade(peer, degradationPreference) {
     const sender = this.sender(peer, "video");
     await sender?.setParameters({ ...sender.getParameters(), degradationPreference });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Where picture and sound come from: cameras, microphones, the screen, or a picture for tests.
+// Where video and audio come from: cameras, microphones, the screen, or a test pattern.
 "use strict";
 
 /** A reason that is told to the person in front of the page. */
@@ -18,7 +18,7 @@ async function devicesOf(kind) {
 /** Opens what was chosen; nothing for none. */
 async function openSource(kind, choice, height) {
   if (!choice) return null;
-  if (choice === "test") return testPicture(height);
+  if (choice === "test") return testPattern(height);
   if (choice === "tone") return tone();
   if (!navigator.mediaDevices) throw new SourceError(insecure());
   const size = { width: { ideal: HEIGHTS[height] }, height: { ideal: height } };
@@ -50,7 +50,7 @@ function explain(kind, choice, error) {
         : `The browser was told not to give this page the ${what}. Allow it beside the page’s address, then start again.`;
     case "NotFoundError":
     case "OverconstrainedError":
-      return `The browser finds no ${what}. Plug one in, or choose something else, such as the test ${kind === "video" ? "picture" : "tone"}.`;
+      return `The browser finds no ${what}. Plug one in, or choose something else, such as the test ${kind === "video" ? "pattern" : "tone"}.`;
     case "NotReadableError":
     case "AbortError":
       return `The ${what} cannot be opened. Another program may be using it.`;
@@ -60,7 +60,7 @@ function explain(kind, choice, error) {
 }
 
 /** A clock, and something that moves. */
-function testPicture(height) {
+function testPattern(height) {
   const canvas = Object.assign(document.createElement("canvas"), { width: HEIGHTS[height], height });
   const { width } = canvas;
   const pen = canvas.getContext("2d", { alpha: false });

@@ -95,7 +95,7 @@ fn a_server_whose_output_is_closed_or_not_read_goes_on() {
             tcp.set_read_timeout(Some(DEADLINE)).unwrap();
             match open(tcp) {
                 Ok(mut socket) => joins(&mut socket, &format!("{n:0>120}")),
-                // Connections that come too fast are refused.
+                // Connections that come too fast are refused: the pause lets the next one in.
                 Err(_) if n > 250 => std::thread::sleep(Duration::from_millis(10)),
                 Err(error) => panic!("closed {is_closed}, {n}: {error}"),
             }

@@ -6,11 +6,11 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
+use crate::chance::Chance;
 use crate::log::Direction;
 use crate::publisher::Publisher;
 
-use super::words::Chance;
-use super::{Counters, PACE};
+use super::counters::{Counters, PACE};
 
 /// What a first byte promises (RFC 7983): STUN, DTLS, RTP, and nothing known.
 const FIRST_BYTES: [u8; 5] = [0, 22, 128, 200, 255];

@@ -5,15 +5,15 @@
 //! packets are mangled before they are encrypted, a websocket of its own, on which it speaks for everybody
 //! (behind a relay anybody may); and a UDP socket that sends garbage wherever it has heard that the
 //! recorder listens.
+//!
+//! A test calls this, on any thread. The channel, the websocket and the UDP socket have a thread each.
 
+mod counters;
 mod datagrams;
 mod words;
 
 use std::net::TcpStream;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
@@ -22,11 +22,8 @@ use async_tungstenite::tungstenite::{self, Message};
 use crate::publisher::{Codec, Publisher};
 use crate::server::Dialect;
 
-pub(crate) use words::Chance;
+use counters::{Counters, PACE};
 use words::Words;
-
-/// So often something is said on each way.
-const PACE: Duration = Duration::from_millis(15);
 
 /// What a chaos publisher did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,14 +32,6 @@ pub struct Deeds {
     pub channel_messages: u64,
     pub datagrams: u64,
     pub mangled_packets: u64,
-}
-
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub socket_messages: AtomicU64,
-    pub channel_messages: AtomicU64,
-    pub datagrams: AtomicU64,
-    pub over: AtomicBool,
 }
 
 /// A running chaos publisher. Dropping it ends it.

@@ -3,26 +3,7 @@
 
 use serde_json::{Value, json};
 
-/// The same for the same seed.
-pub struct Chance(fastrand::Rng);
-
-impl Chance {
-    pub fn new(seed: u64) -> Self {
-        Self(fastrand::Rng::with_seed(seed))
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0.u64(..)
-    }
-
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0.usize(..limit.max(1))
-    }
-
-    pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
-    }
-}
+use crate::chance::Chance;
 
 /// Kept of each kind of thing that was overheard.
 const REMEMBERED: usize = 40;

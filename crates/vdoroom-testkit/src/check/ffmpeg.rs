@@ -9,7 +9,7 @@ use crate::require::require;
 /// What FFmpeg decoded, and what it said.
 #[derive(Clone, Debug, Default)]
 pub struct SecondOpinion {
-    /// Decoded pictures of all video streams.
+    /// Decoded frames of all video streams.
     pub pictures: u64,
     /// Their sizes in order.
     pub sizes: Vec<(u32, u32)>,

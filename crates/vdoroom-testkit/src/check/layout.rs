@@ -69,8 +69,8 @@ impl Part {
         start_and_end(&self.report.flash_beep_offsets)
     }
 
-    /// Why this is not a file with most of its flashes and beeps, and its pictures in order. A
-    /// machine that has too much to do skips pictures, and with them a flash.
+    /// Why this is not a file with most of its flashes and beeps, and its frames in order. A
+    /// machine that has too much to do skips frames, and with them a flash.
     pub fn problem(&self) -> Option<String> {
         let seconds = self.report.duration().seconds() as usize;
         let pairs = self.report.flash_beep_offsets.len();

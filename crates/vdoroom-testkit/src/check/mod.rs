@@ -2,10 +2,13 @@
 //! The media check of files that test publishers sent.
 //!
 //! [`inspect`] works for any file that this GStreamer can decode, and tells of it what
-//! `vdoroom_recordings::media` does. Where the picture carries the counter of [`crate::pattern`],
+//! `vdoroom_recordings::media` does. Where the video carries the counter of [`crate::pattern`],
 //! it also says which frames are missing, doubled or damaged, which are not at the time of their
 //! capture, and how far each beep is from the video. Of any file it says whether its audio runs as
 //! fast as what its packets carry. [`second_opinion`] asks FFmpeg.
+//!
+//! Tests and examples call this on any thread; a call returns once the file is read. `publisher`
+//! compares a [`Report`] with what it sent.
 
 mod ffmpeg;
 pub mod layout;

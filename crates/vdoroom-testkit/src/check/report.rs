@@ -34,7 +34,7 @@ pub struct Report {
 pub struct Video {
     /// What any file tells.
     pub seen: media::Video,
-    /// Only if most pictures carry our counter.
+    /// Only if most frames carry our counter.
     pub counters: Option<Counters>,
     /// Frames with a counter, in the order in which they are shown.
     pub shown: Many<Frame>,
@@ -44,18 +44,18 @@ pub struct Video {
     pub flashes: Vec<ClockTime>,
 }
 
-/// What the counters in the pictures say.
+/// What the counters in the frames say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub first: u32,
     pub last: u32,
-    /// Numbers between the first and the last that no picture carries.
+    /// Numbers between the first and the last that no frame carries.
     pub missing: u64,
     pub doubled: u64,
     pub out_of_order: u64,
-    /// Pictures without a readable counter.
+    /// Frames without a readable counter.
     pub bad: u64,
-    /// Pictures with one that show something else than that frame did.
+    /// Frames with one that show something else than that frame did.
     pub smeared: u64,
 }
 

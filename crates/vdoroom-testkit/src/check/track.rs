@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What is seen of our pattern in each decoded frame and heard in each stretch of sound.
+//! What is seen of our pattern in each decoded frame and heard in each stretch of audio.
 
 use std::collections::HashSet;
 
@@ -42,7 +42,7 @@ impl VideoTrack {
         self.numbers.push(number);
         self.times.push(time);
         let flash = pattern::is_flash(plane);
-        // The first picture may be of a flash that had begun before.
+        // The first frame may be of a flash that had begun before.
         if flash && !self.flashing && self.numbers.len() > 1 {
             self.flashes.push(time);
         }
@@ -53,7 +53,7 @@ impl VideoTrack {
     pub fn finish(self, seen: media::Video) -> Video {
         let ours = self.numbers.iter().flatten().count();
         if ours * 2 <= self.numbers.len() {
-            // A bright picture of somebody else's is no flash.
+            // A bright frame of somebody else's is no flash.
             return seen.into();
         }
         let shown = self.times.iter().zip(&self.numbers);

@@ -4,6 +4,8 @@
 //!
 //! The publishing page is opened from a file in a profile folder made for it, and tells what happens over a
 //! websocket of the helper's, which also carries commands to it.
+//!
+//! Tests call this on any thread. A thread of the helper's reads what the page reports.
 
 use std::{
     collections::BTreeMap,
@@ -70,7 +72,7 @@ impl ChromiumBuilder {
         self.with("dialect", "relay")
     }
 
-    /// Picture and rate; 320x180 at 20 by default.
+    /// Size and rate; 320x180 at 20 by default.
     pub fn picture(self, width: u32, height: u32, rate: u32) -> Self {
         self.with("width", &width.to_string())
             .with("height", &height.to_string())
@@ -82,7 +84,7 @@ impl ChromiumBuilder {
         self.with("stereo", "true")
     }
 
-    /// Offers sound and picture whatever the viewer asks for.
+    /// Offers audio and video whatever the viewer asks for.
     pub fn eager(self) -> Self {
         self.with("eager", "true")
     }
@@ -338,7 +340,7 @@ impl Chromium {
         self.command("mute-audio", &json!(muted));
     }
 
-    /// Has the camera deliver other pictures, as when the page's settings are changed.
+    /// Has the camera deliver other frames, as when the page's settings are changed.
     pub fn constrain(&self, width: u32, height: u32) {
         self.command("constrain", &picture(width, height));
     }

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A machine of the test's internet.
 
-use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::thread::{self, sleep};
+use std::thread::sleep;
 use std::time::Duration;
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use super::namespace::{enter, ip, nft, try_run};
+use super::network::{Family, Network};
 
-use super::tools::{ip, nft, try_run};
-use super::{Family, Network};
-
-/// Where `ip netns` keeps the names of namespaces.
-const NAMES: &str = "/run/netns";
 /// Where `ip netns exec` takes a namespace's own files of /etc from.
 const SETTINGS: &str = "/etc/netns";
 
@@ -26,22 +20,6 @@ pub struct Host {
     end: u8,
     /// The namespace of the NAT before it.
     nat: Option<String>,
-}
-
-/// Runs this on a thread that lives in a namespace. The threads that it starts live there too, and
-/// so do their sockets.
-pub(super) fn enter<T: Send>(namespace: &str, work: impl FnOnce() -> T + Send) -> T {
-    let file = File::open(format!("{NAMES}/{namespace}")).unwrap();
-    let run = || {
-        move_into_link_name_space(
-            std::os::fd::AsFd::as_fd(&file),
-            Some(LinkNameSpaceType::Network),
-        )
-        .unwrap();
-        work()
-    };
-    let ended = thread::scope(|scope| scope.spawn(run).join());
-    ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 impl Host {

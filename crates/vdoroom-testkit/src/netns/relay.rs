@@ -13,9 +13,9 @@ use smol::future::{or, pending};
 use smol::{Timer, block_on};
 use tun_rs::{AsyncDevice, DeviceBuilder};
 
-use super::host::enter;
-use super::tools::ip;
-use super::{Family, Impairment, Line, Network, address};
+use super::impairment::{Impairment, Line};
+use super::namespace::{enter, ip};
+use super::network::{Family, Network, address};
 
 /// Longer than any packet on an Ethernet.
 const LONGEST_PACKET: usize = 2048;

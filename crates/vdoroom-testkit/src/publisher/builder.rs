@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How a publisher is set up and started.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc, thread, time::Duration};
+use std::{rc::Rc, sync::Arc, thread, time::Duration};
 
 use smol::LocalExecutor;
 
@@ -11,90 +11,24 @@ use crate::{
 };
 
 use super::{
-    Codec, Flavour, Moment, Publisher, Sound,
-    control::Control,
-    feed::{Beginning, Feed},
-    film::Film,
-    greed::Greed,
-    link::Target,
-    peer::Kind,
-    reports::SenderReports,
+    conversation::{Context, Control},
+    flavour::Flavour,
+    handle::Publisher,
+    media::{Codec, Feed, Film, Sound},
+    settings::{Moment, Settings},
     status::Status,
-    timeline::{SoundCard, Timeline, Times},
+    time::{SenderReports, SoundCard, Timeline},
 };
 
-/// What a publisher is and where it publishes.
-#[derive(Clone)]
-pub struct Settings {
-    pub target: Target,
-    pub room: String,
-    pub stream_id: String,
-    pub flavour: Flavour,
-    pub codec: Codec,
-    pub sound: Sound,
-    pub password: Password,
-    pub salt: String,
-    pub dialect: Dialect,
-    pub label: String,
-    pub rate: i32,
-    pub film: Option<Arc<Film>>,
-    pub audio: bool,
-    pub video: bool,
-    pub screen: bool,
-    pub split_offers: bool,
-    pub ping_interval: Option<Duration>,
-    pub answers_pings: bool,
-    pub false_fingerprint: bool,
-    pub hidden_addresses: bool,
-    /// Seeds what happens to packets.
-    pub mangle: Option<u64>,
-    pub padding: bool,
-    pub greed: Greed,
-    pub times: Times,
-    /// As webrtcbin takes them: `stun://…`, `turn://USER:PASSWORD@…`.
-    pub ice_servers: Vec<String>,
-    pub relay_only: bool,
-    pub resends: bool,
-    pub busy: bool,
-    pub caches_keyframes: bool,
-    pub more_candidate: Option<(Moment, String)>,
-}
-
-impl Settings {
-    pub fn ping_interval(&self) -> Option<Duration> {
-        self.ping_interval.or_else(|| self.flavour.ping_interval())
-    }
-
-    /// Of video.
-    pub fn beginning(&self) -> Beginning {
-        match self.flavour.begins_with_keyframe() {
-            _ if self.caches_keyframes => Beginning::CachedKeyframe,
-            true => Beginning::NextKeyframe,
-            false => Beginning::NextUnit,
-        }
-    }
-
-    pub fn tracks(&self) -> Vec<Kind> {
-        let mut tracks = vec![];
-        // A share that runs already comes before the camera (protocol 5.6).
-        if self.screen {
-            tracks.push(Kind::Screen);
-        }
-        if self.video {
-            tracks.push(Kind::Video);
-        }
-        if self.audio {
-            tracks.push(Kind::Audio);
-        }
-        if self.flavour.audio_before_video() {
-            tracks.reverse();
-        }
-        tracks
-    }
-}
-
 /// How a publisher is to be started.
-pub struct PublisherBuilder(pub(super) Settings);
+pub struct PublisherBuilder(Settings);
+
+impl Publisher {
+    /// A browser with H.264 and Opus and the default password, in the hosted dialect.
+    pub fn builder(server: &str, room: &str, stream_id: &str) -> PublisherBuilder {
+        PublisherBuilder(Settings::new(server, room, stream_id))
+    }
+}
 
 impl PublisherBuilder {
     pub fn flavour(mut self, flavour: Flavour) -> Self {
@@ -138,7 +72,7 @@ impl PublisherBuilder {
         self
     }
 
-    /// Pictures per second, 1 to 60; 30 by default.
+    /// Frames per second, 1 to 60; 30 by default.
     pub fn frame_rate(mut self, rate: u32) -> Self {
         self.0.rate = rate.clamp(1, 60) as i32;
         self
@@ -154,7 +88,7 @@ impl PublisherBuilder {
         self
     }
 
-    /// Shares a screen from the beginning, as a second picture in the same connection.
+    /// Shares a screen from the beginning, as a second video track in the same connection.
     pub fn with_screen(mut self) -> Self {
         self.0.screen = true;
         self
@@ -190,13 +124,13 @@ impl PublisherBuilder {
         self
     }
 
-    /// Pictures are sent so long after they were captured.
+    /// Video is sent so long after it was captured.
     pub fn video_delay(mut self, delay: Duration) -> Self {
         self.0.times.video_delay = delay;
         self
     }
 
-    /// Sound is sent so long after it was captured.
+    /// Audio is sent so long after it was captured.
     pub fn audio_delay(mut self, delay: Duration) -> Self {
         self.0.times.audio_delay = delay;
         self
@@ -259,7 +193,7 @@ impl PublisherBuilder {
         self
     }
 
-    /// Each picture is all new, and takes several packets.
+    /// Each frame is all new, and takes several packets.
     pub fn with_busy_pictures(mut self) -> Self {
         self.0.busy = true;
         self
@@ -340,7 +274,7 @@ impl PublisherBuilder {
             // Goes last.
             let _running = running;
             let executor = Rc::new(LocalExecutor::new());
-            let control = Control {
+            let context = Context {
                 settings,
                 secret,
                 status: status_of_thread,
@@ -349,13 +283,9 @@ impl PublisherBuilder {
                 executor: executor.clone(),
                 events: to_thread,
                 socket: None,
-                socket_serial: 0,
-                carrier: None,
                 own_uuid: gst::glib::uuid_string_random().to_string(),
-                viewers: BTreeMap::new(),
-                peers_made: 0,
             };
-            smol::block_on(executor.run(control.run(inbox)));
+            smol::block_on(executor.run(Control::new(context).run(inbox)));
         };
         let thread = thread::Builder::new().name(name).spawn(run);
         let thread = Some((thread.map_err(|error| error.to_string())?, ended));

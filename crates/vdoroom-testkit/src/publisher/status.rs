@@ -17,7 +17,7 @@ pub struct Status {
     pub keyframe_requests: AtomicU64,
     pub mangled_packets: AtomicU64,
     pub resent_packets: AtomicU64,
-    pub picture_bytes: AtomicU64,
+    pub video_bytes: AtomicU64,
     pub other_bytes: AtomicU64,
     pub shown: Mutex<Shown>,
     pub changed: Condvar,

@@ -122,7 +122,7 @@ impl Scene {
         }
     }
 
-    fn wait_for_pictures(&self) -> Received {
+    fn wait_for_frames(&self) -> Received {
         self.viewer.wait_for(SOON, |seen| seen.frames.len() > 10)
     }
 }
@@ -138,10 +138,7 @@ fn one_encoder_feeds_two_viewers() {
     let secret = Secret::new(&Password::Off, "vdo.ninja");
     let second = Viewer::start(scene.server.url(), "room", "alice", Manners::hosted(secret));
     let seen = second.wait_for(SOON, |seen| seen.frames.len() > 10);
-    assert_eq!(
-        (seen.missing(), scene.wait_for_pictures().missing()),
-        (0, 0)
-    );
+    assert_eq!((seen.missing(), scene.wait_for_frames().missing()), (0, 0));
     assert_eq!(scene.publisher.viewers(), 2);
 }
 
@@ -150,7 +147,7 @@ fn a_publisher_says_bye_when_it_stops_and_nothing_when_it_crashes() {
     let _turn = alone();
     let byes = |end: fn(Publisher) -> Vec<LogEntry>| {
         let scene = Scene::new(|alice| alice);
-        scene.wait_for_pictures();
+        scene.wait_for_frames();
         let said = end(scene.publisher);
         said.iter()
             .filter(|entry| entry.text.contains("\"bye\""))
@@ -163,7 +160,7 @@ fn a_publisher_says_bye_when_it_stops_and_nothing_when_it_crashes() {
 fn a_publisher_that_reloads_comes_back_under_another_uuid() {
     let _turn = alone();
     let scene = Scene::new(|alice| alice);
-    scene.wait_for_pictures();
+    scene.wait_for_frames();
     scene.publisher.reload();
     let seen = scene.viewer.wait_for(SOON, |seen| {
         let joined = |json: &&serde_json::Value| json["request"] == "someonejoined";
@@ -182,7 +179,7 @@ fn a_publisher_that_reloads_comes_back_under_another_uuid() {
 fn a_publisher_that_loses_its_socket_keeps_sending() {
     let _turn = alone();
     let scene = Scene::new(|alice| alice);
-    scene.wait_for_pictures();
+    scene.wait_for_frames();
     scene.server.close(Who::Publishers, Closing::Abort);
     let frames = scene.publisher.frames_sent();
     let seen = scene
@@ -198,14 +195,14 @@ fn a_browser_may_offer_its_tracks_one_by_one() {
     let seen = scene.viewer.wait_for(SOON, |seen| {
         !seen.flashes.is_empty() && !seen.beeps.is_empty()
     });
-    assert_eq!(seen.offers.len(), 3, "the channel, the picture, the sound");
+    assert_eq!(seen.offers.len(), 3, "the channel, the video, the audio");
 }
 
 #[test]
 fn a_screen_is_offered_beside_the_camera_and_named_in_the_offer() {
     let _turn = alone();
     let scene = Scene::new(|alice| alice);
-    scene.wait_for_pictures();
+    scene.wait_for_frames();
     scene.publisher.share_screen();
     let seen = scene.viewer.wait_for(SOON, |seen| {
         seen.channel.iter().any(|json| json.get("screen").is_some())
@@ -225,11 +222,11 @@ fn a_camera_that_is_switched_on_later_is_offered() {
     let scene = Scene::new(PublisherBuilder::without_video);
     scene.viewer.wait_for(SOON, |seen| !seen.beeps.is_empty());
     scene.publisher.add_video();
-    scene.wait_for_pictures();
+    scene.wait_for_frames();
 }
 
 #[test]
-fn a_guest_without_a_camera_sends_sound_only() {
+fn a_guest_without_a_camera_sends_audio_only() {
     let _turn = alone();
     let scene = Scene::new(PublisherBuilder::without_video);
     let seen = scene.viewer.wait_for(SOON, |seen| seen.beeps.len() > 1);
@@ -240,7 +237,7 @@ fn a_guest_without_a_camera_sends_sound_only() {
 fn a_muted_camera_is_black_and_a_muted_microphone_silent() {
     let _turn = alone();
     let scene = Scene::new(|alice| alice);
-    scene.wait_for_pictures();
+    scene.wait_for_frames();
     scene.publisher.mute_video(true);
     scene.publisher.mute_audio(true);
     let seen = scene.viewer.wait_for(SOON, |seen| {
@@ -259,10 +256,10 @@ fn a_muted_camera_is_black_and_a_muted_microphone_silent() {
 }
 
 #[test]
-fn a_picture_changes_its_size_without_losing_a_frame() {
+fn video_changes_its_size_without_losing_a_frame() {
     let _turn = alone();
     let scene = Scene::new(|alice| alice);
-    scene.wait_for_pictures();
+    scene.wait_for_frames();
     scene.publisher.resize(640, 360);
     let seen = scene
         .viewer
@@ -278,7 +275,7 @@ fn a_picture_changes_its_size_without_losing_a_frame() {
 fn a_viewer_that_asks_for_a_keyframe_is_counted() {
     let _turn = alone();
     let scene = Scene::new(|alice| alice);
-    scene.wait_for_pictures();
+    scene.wait_for_frames();
     assert!(scene.publisher.keyframe_requests() > 0);
 }
 
@@ -315,7 +312,7 @@ fn a_raspberry_drops_a_viewer_that_answers_no_pings() {
 fn what_a_viewer_does_wrong_is_collected() {
     let _turn = alone();
     let scene = Scene::new(|alice| alice);
-    scene.wait_for_pictures();
+    scene.wait_for_frames();
     scene.viewer.say(json!({"type": "local", "candidates": []}));
     scene
         .viewer

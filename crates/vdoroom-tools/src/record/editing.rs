@@ -22,7 +22,7 @@ impl Timelines {
         if let Some(file) = files.find(|file| file.exists()) {
             return Err(format!("{} is there already", file.display()).into());
         }
-        // The container in which GStreamer's editing services find every picture at its time.
+        // The container in which GStreamer's editing services find every frame at its time.
         sink.set_property_from_str("container", "matroska");
         let path = manifest.to_str().ok_or("--timeline is not UTF-8")?;
         sink.set_property("manifest", path);

@@ -334,6 +334,7 @@ mod tests {
     use super::*;
 
     fn frame(media_type: &str, data: &'static [u8], ms: i64) -> Frame {
+        gst::init().unwrap();
         let caps = gst::Caps::new_empty_simple(media_type);
         Frame {
             buffer: gst::Buffer::from_slice(data),
@@ -367,7 +368,6 @@ mod tests {
     /// What a file gets while it has audio each 20 ms, and a video is promised of which `first` is
     /// known.
     fn written_after(ms: i64, first: Option<Frame>) -> Vec<Op> {
-        gst::init().unwrap();
         let audio = |ms| frame("audio/x-opus", &[0xfc, 0, 0], ms);
         let video = frame("video/x-vp8", &[], 0).format;
         let formats = [audio(0).format, video];

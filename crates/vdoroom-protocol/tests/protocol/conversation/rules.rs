@@ -10,7 +10,7 @@ use vdoroom_protocol::limits::{
 use vdoroom_protocol::{Action, RoomStatus, SessionId};
 
 /// All that is ever said on a data channel but for the request for media. What is not here could
-/// make a publisher send smaller pictures, or nothing (protocol 5.4).
+/// make a publisher send smaller frames, or nothing (protocol 5.4).
 const SAID: [&str; 12] = [
     "UUID",
     "altUUID",

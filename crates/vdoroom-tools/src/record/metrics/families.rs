@@ -262,6 +262,8 @@ impl Families {
         }
         let help = "Mean deviation of the packets' arrival.";
         let jitter = self.gauge("vdoroom_stream_jitter_seconds", help, &labels)?;
+        let help = "1 while frames cannot be decoded, as with end-to-end encryption.";
+        let undecodable = self.gauge("vdoroom_stream_undecodable", help, &labels)?;
         let codecs = self.gauge(
             "vdoroom_stream_codec_info",
             "What a stream sends.",
@@ -271,6 +273,8 @@ impl Families {
         for ([stream, kind], track) in all {
             let time = seconds(track.jitter);
             jitter.with_label_values(&[stream, kind]).set(time);
+            let undecodable = undecodable.with_label_values(&[stream, kind]);
+            undecodable.set(undecodable.get().max(track.undecodable.into()));
             let (width, height) = (size(track.width), size(track.height));
             let labels = [stream, kind, &track.codec, &width, &height];
             codecs.with_label_values(&labels).set(1.0);

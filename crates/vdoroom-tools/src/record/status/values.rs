@@ -84,6 +84,8 @@ pub struct Track {
     pub late: u64,
     pub recovered: u64,
     pub jitter: u64,
+    /// Most likely encrypted from end to end.
+    pub undecodable: bool,
 }
 
 impl Status {
@@ -193,6 +195,7 @@ fn track(stats: &gst::Structure, session: u32) -> Track {
         late: number(stats, "late"),
         recovered: number(stats, "recovered"),
         jitter: number(stats, "jitter"),
+        undecodable: stats.get("undecodable").unwrap_or_default(),
     }
 }
 

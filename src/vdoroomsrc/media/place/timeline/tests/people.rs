@@ -94,7 +94,7 @@ fn without_reports_arrival_decides() {
 }
 
 #[test]
-fn with_reports_sound_and_picture_are_together_where_the_later_one_arrives() {
+fn with_reports_audio_and_video_are_together_where_the_later_one_arrives() {
     for delays in [[0, 200], [200, 0]] {
         let mut person = Person::new(delays);
         person.truth(0);
@@ -106,7 +106,7 @@ fn with_reports_sound_and_picture_are_together_where_the_later_one_arrives() {
 fn what_waits_is_together_from_its_first_packet() {
     let mut person = Person::new([0, 200]);
     person.truth(500);
-    // All the sound that has waited, and then the first picture.
+    // All the audio that has waited, and then the first frame.
     for ms in (0..800).step_by(20) {
         let sound = person.place(SOUND, ms, i128::from(ms));
         assert_eq!(sound, i128::from(ms) + 200);
@@ -149,7 +149,7 @@ fn media_that_stalls_stays_where_it_belongs() {
         if ms % 1000 == 500 {
             person.truth(ms);
         }
-        // Pictures of three seconds come all at once.
+        // Frames of three seconds come all at once.
         let late = if (11_000..14_000).contains(&ms) {
             14_000 - ms
         } else {
@@ -190,7 +190,7 @@ fn a_sender_that_sets_its_clock_stays_together() {
     person.truth(0);
     let places = person.play(20, |person, ms| {
         let set_by = if ms > 10_000 { HOUR } else { 0 };
-        // The report of the sound is of the old time once more.
+        // The report of the audio is of the old time once more.
         let sound_set_by = if ms > 11_000 { HOUR } else { 0 };
         let true_time = DAY_ONE + u64::from(ms) * 1_000_000;
         person.report(SOUND, ms, true_time + sound_set_by);

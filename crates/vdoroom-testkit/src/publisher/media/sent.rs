@@ -22,11 +22,11 @@ pub struct Unit {
 
 /// What went through one outlet.
 #[derive(Default)]
-pub(super) struct Ledger(Mutex<Vec<Unit>>);
+pub(crate) struct Ledger(Mutex<Vec<Unit>>);
 
 /// The ledgers of a track, in the order in which its outlets were made.
 #[derive(Default)]
-pub(super) struct Ledgers(Mutex<Vec<Arc<Ledger>>>);
+pub(crate) struct Ledgers(Mutex<Vec<Arc<Ledger>>>);
 
 impl Ledger {
     pub fn note(&self, buffer: Option<&gst::BufferRef>) {
@@ -59,14 +59,14 @@ impl Ledgers {
 /// What has gone to the newest viewer so far.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// Frames in a second, which the counter in the picture counts.
+    /// Frames per second, which the counter in each frame counts.
     pub rate: u32,
     pub video: Vec<Unit>,
     pub audio: Vec<Unit>,
 }
 
 impl Sent {
-    pub(super) fn of(rate: u32, video: &Ledgers, audio: &Ledgers) -> Self {
+    pub(crate) fn of(rate: u32, video: &Ledgers, audio: &Ledgers) -> Self {
         Self {
             rate,
             video: video.newest(),

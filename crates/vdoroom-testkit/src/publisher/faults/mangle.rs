@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
 
 use gst::prelude::*;
 
-use crate::chaos::Chance;
-
-use super::status::Status;
+use crate::chance::Chance;
+use crate::publisher::status::Status;
 
 /// The fixed header of RTP (RFC 3550 section 5.1), whose version, payload type and SSRC stay:
 /// without them the packet would not leave.

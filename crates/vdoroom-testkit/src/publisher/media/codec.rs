@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Video encoders and payloaders.
 
-use super::Flavour;
+use crate::publisher::flavour::Flavour;
 
 /// The video codec of a publisher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,12 +32,12 @@ pub enum Codec {
 
 impl Codec {
     /// Launch description of a real-time encoder.
-    pub(super) fn encoder(self, keyframe_interval: i32) -> String {
+    pub(crate) fn encoder(self, keyframe_interval: i32) -> String {
         self.encoder_at(600_000, keyframe_interval)
     }
 
     /// As [`Codec::encoder`], at so many bits per second where the codec is told.
-    pub(super) fn encoder_at(self, bitrate: u32, keyframe_interval: i32) -> String {
+    pub(crate) fn encoder_at(self, bitrate: u32, keyframe_interval: i32) -> String {
         match self {
             Self::H264 | Self::H264Main | Self::H264High => format!(
                 "x264enc tune=zerolatency speed-preset={} bitrate={} threads=1 \
@@ -108,7 +108,7 @@ impl Codec {
     }
 
     /// Launch description of the payloader, and the caps that go into the offer.
-    pub(super) fn payloader(self, flavour: Flavour) -> (String, String) {
+    pub(crate) fn payloader(self, flavour: Flavour) -> (String, String) {
         // What browsers use, and the OBS plugin; any dynamic number would do.
         let (name, number, payloader, extra) = match self {
             Self::H264 | Self::H264Main | Self::H264High | Self::H264Reordered { .. } => (

@@ -12,56 +12,20 @@ use gst_webrtc::{
 };
 use smol::channel::Sender;
 
-use super::{
-    builder::Settings,
-    control::Event,
-    feed::{Beginning, Feed, Outlet, Track},
-    greed::Greed,
-    hold, mangle, padding,
-    reports::{self, Ssrcs},
-    resend,
+use crate::publisher::{
+    faults::{Greed, hold, mangle, padding, resend},
+    media::{Beginning, Feed, Kind, Outlet, Track},
+    settings::Settings,
     status::Status,
-    timeline::Timeline,
-    traffic, transport,
-};
-
-/// Tells the connections of one publisher apart, also after one was replaced.
-pub type PeerId = u64;
-
-#[derive(Debug)]
-pub enum PeerEvent {
-    OfferCreated(String),
-    Candidate {
-        index: u32,
-        text: String,
+    time::{
+        Timeline,
+        reports::{self, Ssrcs},
     },
-    ChannelOpen,
-    ChannelText(String),
-    StrangerChannel(String),
-    State(WebRTCPeerConnectionState),
-    /// The pipeline's latency has changed and wants to be distributed anew. Without that
-    /// rtpsession 1.22 puts no usable time into its sender reports.
-    Latency,
-    Error(String),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Video,
-    Audio,
-    /// A shared screen beside the camera. It shows the same pictures.
-    Screen,
-}
-
-impl Kind {
-    /// Camera and microphone are one MediaStream, a screen is another (protocol 5.6).
-    fn msid(self) -> &'static str {
-        match self {
-            Self::Video | Self::Audio => "camera",
-            Self::Screen => "screen",
-        }
-    }
-}
+    wire::{
+        events::{Event, PeerEvent, PeerId},
+        traffic, transport,
+    },
+};
 
 /// A track that webrtcbin knows and that is fed once there is a connection.
 struct Branch {
@@ -77,7 +41,7 @@ pub struct Peer {
     channel: WebRTCDataChannel,
     branches: Vec<Branch>,
     /// The SSRCs of cameras and screens.
-    pictures: Ssrcs,
+    video_ssrcs: Ssrcs,
 }
 
 impl Peer {
@@ -99,8 +63,8 @@ impl Peer {
         if settings.resends {
             resend::on(&webrtcbin, status);
         }
-        let pictures = Ssrcs::default();
-        configure_rtp(&webrtcbin, settings, timeline, &pictures, status);
+        let video_ssrcs = Ssrcs::default();
+        configure_rtp(&webrtcbin, settings, timeline, &video_ssrcs, status);
         pipeline
             .add(&webrtcbin)
             .map_err(|error| error.to_string())?;
@@ -123,7 +87,7 @@ impl Peer {
             webrtcbin,
             channel,
             branches: vec![],
-            pictures,
+            video_ssrcs,
         })
     }
 
@@ -150,7 +114,7 @@ impl Peer {
         let caps = caps + if resends { resend::OFFER } else { "" };
         let ssrc = glib::random_int();
         if kind != Kind::Audio {
-            reports::lock(&self.pictures).insert(ssrc);
+            reports::lock(&self.video_ssrcs).insert(ssrc);
         }
         let late = match delay.as_nanos() {
             0 => String::new(),
@@ -325,14 +289,14 @@ fn configure_rtp(
     webrtcbin: &gst::Element,
     settings: &Settings,
     timeline: &Timeline,
-    pictures: &Ssrcs,
+    video_ssrcs: &Ssrcs,
     status: &Arc<Status>,
 ) {
     let rtpbin = webrtcbin
         .downcast_ref::<gst::Bin>()
         .and_then(|bin| bin.by_name("rtpbin"));
     if let Some(rtpbin) = rtpbin {
-        traffic::count_what_leaves(&rtpbin, pictures, status);
+        traffic::count_what_leaves(&rtpbin, video_ssrcs, status);
         reports::tell_capture_times(&rtpbin);
         // What is queued is older than what a report would tell of.
         if settings.times.queued.is_zero() {
@@ -341,7 +305,7 @@ fn configure_rtp(
         if timeline.is_fast() {
             reports::tell_own_time(&rtpbin);
         }
-        settings.times.sender_reports.tamper(&rtpbin, pictures);
+        settings.times.sender_reports.tamper(&rtpbin, video_ssrcs);
         settings.greed.multiply_ssrcs(&rtpbin);
     }
 }

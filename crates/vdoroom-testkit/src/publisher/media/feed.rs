@@ -1,164 +1,28 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The encoders of one publisher, and the outlets through which its viewers are fed.
+//! The encoders of one publisher.
 //!
 //! One pipeline draws, beeps and encodes for all viewers. Encoded units leave it through appsinks
-//! and go to every outlet, which is an appsrc in a viewer's own pipeline. All pipelines of a
-//! publisher share clock and base time, so that running times mean the same everywhere.
-//!
-//! Locks: `Track::outlets` and `Track::keyframe`, held for no longer than a copy takes.
+//! and go to a [`Track`]. All pipelines of a publisher share clock and base time, so that running
+//! times mean the same everywhere.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use gst::prelude::*;
 use gst_video::prelude::*;
 
 use crate::pattern::{self, Content, Plane};
 
-use super::{
-    Codec, Film, Flavour, Sound,
-    film::Reel,
-    sent::{Ledger, Ledgers},
-    timeline::{SoundCard, Timeline},
+use crate::publisher::{
+    flavour::Flavour,
+    time::{SoundCard, Timeline},
 };
 
-/// What a viewer gets first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beginning {
-    NextUnit,
-    NextKeyframe,
-    /// The last keyframe again, at the time at which it was captured, then the next unit.
-    CachedKeyframe,
-}
-
-/// One way out to a viewer.
-pub struct Outlet {
-    pub source: gst_app::AppSrc,
-    waits_for_keyframe: AtomicBool,
-    ledger: Arc<Ledger>,
-}
-
-/// What all encoders of a kind hand out.
-#[derive(Default)]
-pub struct Track {
-    outlets: Mutex<Vec<Arc<Outlet>>>,
-    /// What went through each of them, also those that are gone.
-    pub(super) ledgers: Ledgers,
-    keyframe: Mutex<Option<gst::Sample>>,
-    units: AtomicU64,
-    muted: AtomicBool,
-    paused: AtomicBool,
-    /// By whose clock its units are stamped; a picture's is the machine's own.
-    card: SoundCard,
-}
-
-impl Track {
-    /// Starts to feed `source`.
-    pub fn attach(&self, source: gst_app::AppSrc, beginning: Beginning) -> Arc<Outlet> {
-        let cached = self.keyframe().clone();
-        if let Some(sample) = cached.filter(|_| beginning == Beginning::CachedKeyframe) {
-            // Fails while the viewer's pipeline goes down.
-            let _ = source.push_sample(&sample);
-        }
-        let waits_for_keyframe = AtomicBool::new(beginning == Beginning::NextKeyframe);
-        let outlet = Arc::new(Outlet {
-            source,
-            waits_for_keyframe,
-            ledger: self.ledgers.begin(),
-        });
-        self.lock().push(outlet.clone());
-        outlet
-    }
-
-    pub fn detach(&self, outlet: &Arc<Outlet>) {
-        self.lock().retain(|other| !Arc::ptr_eq(other, outlet));
-    }
-
-    /// Units handed to the viewers since the start, counted once for all of them.
-    pub fn units(&self) -> u64 {
-        self.units.load(Ordering::Relaxed)
-    }
-
-    /// A muted track goes on, black or silent, as a browser's does.
-    pub fn mute(&self, muted: bool) {
-        self.muted.store(muted, Ordering::Relaxed);
-    }
-
-    /// A paused track sends nothing at all.
-    pub fn pause(&self, paused: bool) {
-        self.paused.store(paused, Ordering::Relaxed);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Outlet>>> {
-        self.outlets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn keyframe(&self) -> std::sync::MutexGuard<'_, Option<gst::Sample>> {
-        self.keyframe.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, sample: &gst::Sample) {
-        if let Some(sample) = in_running_time(sample, self.card) {
-            self.hand_out(&sample);
-        }
-    }
-
-    /// Hands out a unit that was encoded at another time.
-    pub(super) fn push_at(&self, sample: &gst::Sample, pts: gst::ClockTime) {
-        if self.lock().is_empty() {
-            return;
-        }
-        if let Some(sample) = stamped(sample, Some(pts)) {
-            self.hand_out(&sample);
-        }
-    }
-
-    fn hand_out(&self, sample: &gst::Sample) {
-        if self.paused.load(Ordering::Relaxed) {
-            return;
-        }
-        let delta = sample
-            .buffer()
-            .is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::DELTA_UNIT));
-        if !delta {
-            *self.keyframe() = Some(sample.clone());
-        }
-        let mut handed_out = false;
-        let outlets = self.lock().clone();
-        for outlet in &outlets {
-            if outlet.waits_for_keyframe.load(Ordering::Relaxed) && delta {
-                continue;
-            }
-            outlet.waits_for_keyframe.store(false, Ordering::Relaxed);
-            outlet.ledger.note(sample.buffer());
-            // Fails while a viewer's pipeline goes down; the outlet is detached then.
-            let _ = outlet.source.push_sample(sample);
-            handed_out = true;
-        }
-        if handed_out {
-            self.units.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// The unit with its running time as timestamp: encoders count from an origin of their own
-/// (x264enc from a thousand hours), and the segment that says so does not pass an appsrc.
-fn in_running_time(sample: &gst::Sample, card: SoundCard) -> Option<gst::Sample> {
-    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-    let pts = segment.to_running_time(sample.buffer()?.pts());
-    stamped(sample, pts.map(|pts| card.machine_time(pts)))
-}
-
-fn stamped(sample: &gst::Sample, pts: Option<gst::ClockTime>) -> Option<gst::Sample> {
-    let mut buffer = sample.buffer_owned()?;
-    let shell = buffer.make_mut();
-    shell.set_pts(pts);
-    shell.set_dts(None);
-    let caps = sample.caps_owned()?;
-    Some(gst::Sample::builder().buffer(&buffer).caps(&caps).build())
-}
+use super::{
+    codec::Codec,
+    film::{Film, Reel},
+    sound::Sound,
+    track::Track,
+};
 
 enum Origin {
     Drawn {
@@ -207,16 +71,13 @@ impl Feed {
         let camera = format!(
             "videotestsrc name=camera is-live=true pattern=black ! capsfilter name=size caps={} \
              ! {encoder} ! appsink name=video sync=false",
-            picture(320, 180, rate).to_string().replace(' ', "")
+            video_caps(320, 180, rate).to_string().replace(' ', "")
         );
         let microphone = format!("{} ! appsink name=audio sync=false", sound.microphone());
         let camera = pipeline(&camera, timeline)?;
         let microphone = pipeline(&microphone, &timeline.faster_by(card))?;
         let video = Arc::<Track>::default();
-        let audio = Arc::new(Track {
-            card,
-            ..Track::default()
-        });
+        let audio = Arc::new(Track::by_card(card));
         let size = element(&camera, "size")?;
         draw_on(&size, &video, rate, busy)?;
         beep_on(&element(&microphone, "microphone")?, &audio, sound)?;
@@ -241,7 +102,7 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Has the encoder make its next picture a keyframe.
+    /// Has the encoder make its next frame a keyframe.
     pub fn force_keyframe(&self) {
         let video_sink = match &self.origin {
             Origin::Drawn { video_sink, .. } => video_sink,
@@ -253,10 +114,10 @@ impl Feed {
         video_sink.send_event(event);
     }
 
-    /// Changes the picture's size from the next frame on; that of a film stays.
+    /// Changes the size of the video from the next frame on; that of a film stays.
     pub fn resize(&self, width: i32, height: i32) {
         if let Origin::Drawn { size, rate, .. } = &self.origin {
-            size.set_property("caps", picture(width, height, *rate));
+            size.set_property("caps", video_caps(width, height, *rate));
         }
     }
 }
@@ -286,7 +147,7 @@ fn element(pipeline: &gst::Pipeline, name: &str) -> Result<gst::Element, String>
     pipeline.by_name(name).ok_or(format!("no {name}"))
 }
 
-fn picture(width: i32, height: i32, rate: i32) -> gst::Caps {
+fn video_caps(width: i32, height: i32, rate: i32) -> gst::Caps {
     gst::Caps::builder("video/x-raw")
         .field("format", "I420")
         .field("width", width)
@@ -318,7 +179,7 @@ fn draw_on(
                 gst::ClockTime::from_nseconds((number * 1_000_000_000).div_ceil(rate as u64));
             let buffer = buffer.make_mut();
             buffer.set_pts(time);
-            if !track.muted.load(Ordering::Relaxed) {
+            if !track.is_muted() {
                 let number = number as u32;
                 let content = match (pattern::signal_at(time), busy) {
                     (true, _) => Content::Flash,
@@ -371,8 +232,8 @@ fn beep_on(element: &gst::Element, track: &Arc<Track>, sound: Sound) -> Result<(
                 &mut samples,
                 sound.channels(),
                 sound.rate(),
-                track.card.machine_time(time),
-                track.muted.load(Ordering::Relaxed),
+                track.machine_time(time),
+                track.is_muted(),
             );
             for (bytes, sample) in map.chunks_exact_mut(2).zip(&samples) {
                 bytes.copy_from_slice(&sample.to_le_bytes());

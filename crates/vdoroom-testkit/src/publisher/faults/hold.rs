@@ -7,7 +7,7 @@ use std::{sync::Mutex, time::Duration};
 use gst::prelude::*;
 
 /// Where they wait: a part of a launch description.
-pub(super) fn queue(time: Duration) -> &'static str {
+pub(crate) fn queue(time: Duration) -> &'static str {
     match time {
         Duration::ZERO => "",
         _ => "! queue name=hold max-size-buffers=0 max-size-bytes=0 max-size-time=0",
@@ -16,7 +16,7 @@ pub(super) fn queue(time: Duration) -> &'static str {
 
 /// Holds what comes out of the [`queue`] in `bin`, from the first packet on, for so long; then all
 /// of it is sent at once, and what follows as it comes.
-pub(super) fn hold(bin: &gst::Bin, time: Duration) {
+pub(crate) fn hold(bin: &gst::Bin, time: Duration) {
     let pad = bin
         .by_name("hold")
         .and_then(|queue| queue.static_pad("src"));

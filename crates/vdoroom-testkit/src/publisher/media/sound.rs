@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Audio encoders and payloaders.
 
-use super::Flavour;
+use crate::publisher::flavour::Flavour;
 
 /// The audio codec of a publisher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Sound {
 }
 
 impl Sound {
-    pub(super) fn rate(self) -> u32 {
+    pub(crate) fn rate(self) -> u32 {
         match self {
             Self::Opus | Self::OpusMono | Self::OpusDtx => 48_000,
             Self::Pcmu | Self::Pcma => 8_000,
@@ -26,7 +26,7 @@ impl Sound {
         }
     }
 
-    pub(super) fn channels(self) -> usize {
+    pub(crate) fn channels(self) -> usize {
         match self {
             Self::Opus => 2,
             _ => 1,
@@ -34,7 +34,7 @@ impl Sound {
     }
 
     /// Launch description of a silent microphone, in pieces of 20 ms, and its encoder.
-    pub(super) fn microphone(self) -> String {
+    pub(crate) fn microphone(self) -> String {
         let encoder = match self {
             Self::Opus | Self::OpusMono => "opusenc bitrate=64000",
             Self::OpusDtx => "opusenc bitrate=32000 dtx=true audio-type=voice",
@@ -52,7 +52,7 @@ impl Sound {
     }
 
     /// Launch description of the payloader, and the caps that go into the offer.
-    pub(super) fn payloader(self, flavour: Flavour) -> (String, String) {
+    pub(crate) fn payloader(self, flavour: Flavour) -> (String, String) {
         let opus = if flavour == Flavour::Raspberry {
             100
         } else {

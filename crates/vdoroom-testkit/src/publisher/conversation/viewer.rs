@@ -8,14 +8,18 @@ use serde_json::{Value, json};
 
 use crate::log::Direction;
 
-use super::{
-    Flavour, Moment,
-    control::{Control, TimerEvent},
-    flavour::MISSED_PINGS,
-    peer::{Kind, Peer, PeerEvent, PeerId},
-    sdp,
+use crate::publisher::{
+    flavour::{Flavour, MISSED_PINGS},
+    media::Kind,
+    settings::Moment,
     status::Status,
+    wire::{
+        events::{PeerEvent, PeerId, TimerEvent},
+        sdp,
+    },
 };
+
+use super::{context::Context, peer::Peer};
 
 pub struct Viewer {
     pub id: PeerId,
@@ -42,18 +46,18 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    pub fn open(id: PeerId, uuid: &str, control: &Control) -> Result<Self, String> {
+    pub fn open(id: PeerId, uuid: &str, context: &Context) -> Result<Self, String> {
         let peer = Peer::new(
             id,
-            &control.settings,
-            &control.timeline,
-            &control.status,
-            &control.events,
+            &context.settings,
+            &context.timeline,
+            &context.status,
+            &context.events,
         )?;
         let mut viewer = Self {
             id,
             uuid: uuid.into(),
-            session: control.settings.flavour.new_session(),
+            session: context.settings.flavour.new_session(),
             peer,
             open_offer: None,
             wire_mids: vec![],
@@ -67,11 +71,11 @@ impl Viewer {
             fed: false,
             unanswered_pings: 0,
         };
-        if !control.settings.flavour.waits_for_media_request() {
-            viewer.wanted = control.settings.tracks();
-            viewer.add_tracks(control)?;
+        if !context.settings.flavour.waits_for_media_request() {
+            viewer.wanted = context.settings.tracks();
+            viewer.add_tracks(context)?;
         }
-        viewer.peer.create_offer(id, &control.events);
+        viewer.peer.create_offer(id, &context.events);
         Ok(viewer)
     }
 
@@ -83,12 +87,12 @@ impl Viewer {
         self.fed
     }
 
-    fn add_tracks(&mut self, control: &Control) -> Result<(), String> {
-        let one_by_one = control.settings.split_offers && self.request.is_some();
+    fn add_tracks(&mut self, context: &Context) -> Result<(), String> {
+        let one_by_one = context.settings.split_offers && self.request.is_some();
         let count = if one_by_one { 1 } else { self.wanted.len() };
         for kind in self.wanted.drain(..count.min(self.wanted.len())) {
-            let (settings, feed) = (&control.settings, control.feed.clone());
-            let (flavour, status) = (settings.flavour, control.status.clone());
+            let (settings, feed) = (&context.settings, context.feed.clone());
+            let (flavour, status) = (settings.flavour, context.status.clone());
             let on_request = move || {
                 status.keyframe_requests.fetch_add(1, Ordering::Relaxed);
                 if flavour.obeys_keyframe_requests() {
@@ -96,9 +100,9 @@ impl Viewer {
                 }
             };
             self.peer
-                .add_track(kind, settings, &control.feed, on_request)?;
+                .add_track(kind, settings, &context.feed, on_request)?;
             if let Some(seed) = settings.mangle {
-                self.peer.mangle_last_track(seed, &control.status);
+                self.peer.mangle_last_track(seed, &context.status);
             }
             if settings.padding {
                 self.peer.pad_last_track();
@@ -109,21 +113,21 @@ impl Viewer {
     }
 
     /// False if the connection is over.
-    pub fn event(&mut self, event: PeerEvent, control: &Control) -> bool {
-        let status = &control.status;
+    pub fn event(&mut self, event: PeerEvent, context: &Context) -> bool {
+        let status = &context.status;
         match event {
-            PeerEvent::OfferCreated(offer) => self.send_offer(offer, control),
-            PeerEvent::Candidate { index, text } => self.collect(index, text, control),
+            PeerEvent::OfferCreated(offer) => self.send_offer(offer, context),
+            PeerEvent::Candidate { index, text } => self.collect(index, text, context),
             PeerEvent::ChannelOpen => {
-                self.greet(control);
-                self.tell_more(Moment::OverTheChannel, control);
-                self.peer.open_more_channels(control.settings.greed);
-                if control.settings.false_fingerprint {
-                    self.wanted = control.settings.tracks();
-                    self.offer_wanted(control);
+                self.greet(context);
+                self.tell_more(Moment::OverTheChannel, context);
+                self.peer.open_more_channels(context.settings.greed);
+                if context.settings.false_fingerprint {
+                    self.wanted = context.settings.tracks();
+                    self.offer_wanted(context);
                 }
             }
-            PeerEvent::State(State::Connected) => self.feed(control),
+            PeerEvent::State(State::Connected) => self.feed(context),
             PeerEvent::State(State::Failed | State::Closed) => return false,
             PeerEvent::StrangerChannel(label) => {
                 status.complain(format!("the viewer opened a channel {label:?}"));
@@ -138,37 +142,37 @@ impl Viewer {
         true
     }
 
-    fn feed(&mut self, control: &Control) {
+    fn feed(&mut self, context: &Context) {
         if self.peer.feed() {
             self.fed = true;
-            if control.settings.flavour.begins_with_keyframe() {
-                control.feed.force_keyframe();
+            if context.settings.flavour.begins_with_keyframe() {
+                context.feed.force_keyframe();
             }
         }
     }
 
-    fn send_offer(&mut self, offer: String, control: &Control) {
-        let flavour = control.settings.flavour;
+    fn send_offer(&mut self, offer: String, context: &Context) {
+        let flavour = context.settings.flavour;
         if let Err(error) = self.peer.set_local_offer(&offer) {
-            return control.status.complain(error);
+            return context.status.complain(error);
         }
         let mut wire = sdp::to_wire(&offer, flavour);
         self.wire_mids = sdp::mids(&wire);
         let on_channel = self.peer.channel_is_open();
-        if control.settings.false_fingerprint && !on_channel {
+        if context.settings.false_fingerprint && !on_channel {
             wire = sdp::with_other_fingerprint(&wire);
         }
         if std::mem::take(&mut self.restarts_ice) {
             wire = sdp::with_new_credentials(&wire);
         }
-        if control.settings.hidden_addresses {
+        if context.settings.hidden_addresses {
             wire = sdp::with_hidden_addresses(&wire);
         }
-        let bare = &control.settings.stream_id;
+        let bare = &context.settings.stream_id;
         let stream_id = if on_channel {
             bare.clone()
         } else {
-            control.secret.stream(bare)
+            context.secret.stream(bare)
         };
         let mut message = json!({"streamID": stream_id, "session": self.session});
         let is_screen = |index: &usize| self.tracks[*index] == Kind::Screen;
@@ -177,27 +181,27 @@ impl Viewer {
             message["screen"] = json!(screens);
         }
         let description = json!({"type": "offer", "sdp": wire});
-        self.seal(&mut message, "description", &description, control);
+        self.seal(&mut message, "description", &description, context);
         self.open_offer = Some(offer);
-        self.send(message, control);
-        self.tell_more(Moment::AfterTheOffer, control);
+        self.send(message, context);
+        self.tell_more(Moment::AfterTheOffer, context);
     }
 
-    pub(super) fn seal(&self, message: &mut Value, field: &str, value: &Value, control: &Control) {
-        let plain = self.peer.channel_is_open() && !control.settings.flavour.encrypts_on_channel();
+    pub(super) fn seal(&self, message: &mut Value, field: &str, value: &Value, context: &Context) {
+        let plain = self.peer.channel_is_open() && !context.settings.flavour.encrypts_on_channel();
         match plain {
             true => message[field] = value.clone(),
-            false => control.secret.seal(message, field, value),
+            false => context.secret.seal(message, field, value),
         }
     }
 
     /// By the channel if it is open, else by the server.
-    pub(super) fn send(&mut self, mut message: Value, control: &Control) {
+    pub(super) fn send(&mut self, mut message: Value, context: &Context) {
         message["UUID"] = json!(self.uuid);
         if self.peer.channel_is_open() {
-            self.send_on_channel(&message, &control.status);
+            self.send_on_channel(&message, &context.status);
         } else {
-            control.send(message);
+            context.send(message);
         }
     }
 
@@ -211,8 +215,8 @@ impl Viewer {
         }
     }
 
-    fn greet(&mut self, control: &Control) {
-        let settings = &control.settings;
+    fn greet(&mut self, context: &Context) {
+        let settings = &context.settings;
         let info = json!({"info": {
             "label": settings.label, "muted": false, "video_muted_init": false,
             "room_init": true, "rotate_video": false, "screenShareState": false,
@@ -220,34 +224,34 @@ impl Viewer {
             "video_init_frameRate": settings.rate,
         }});
         if settings.flavour != Flavour::Raspberry {
-            self.send_on_channel(&info, &control.status);
+            self.send_on_channel(&info, &context.status);
         }
         if let Some(interval) = settings.ping_interval() {
-            control.later(interval, TimerEvent::Ping(self.id));
+            context.later(interval, TimerEvent::Ping(self.id));
         }
     }
 
     /// Sends the next ping; false if too many went unanswered.
-    pub fn ping(&mut self, control: &Control) -> bool {
+    pub fn ping(&mut self, context: &Context) -> bool {
         if self.unanswered_pings >= MISSED_PINGS {
-            control
+            context
                 .status
                 .complain("the viewer answers no pings".into());
             return false;
         }
         self.unanswered_pings += 1;
         let time = gst::glib::real_time() as f64 / 1e6;
-        self.send_on_channel(&json!({"ping": time.to_string()}), &control.status);
-        if let Some(interval) = control.settings.ping_interval() {
-            control.later(interval, TimerEvent::Ping(self.id));
+        self.send_on_channel(&json!({"ping": time.to_string()}), &context.status);
+        if let Some(interval) = context.settings.ping_interval() {
+            context.later(interval, TimerEvent::Ping(self.id));
         }
         true
     }
 
     /// A message of the viewer; false if the connection is over.
-    pub fn message(&mut self, json: &Value, on_channel: bool, control: &Control) -> bool {
+    pub fn message(&mut self, json: &Value, on_channel: bool, context: &Context) -> bool {
         if let Some(mid) = json.get("mid") {
-            control
+            context
                 .status
                 .complain(format!("a message has a top-level mid: {mid}"));
             if self.seen_mids.contains(mid) {
@@ -256,35 +260,35 @@ impl Viewer {
             self.seen_mids.push(mid.clone());
         }
         if json.get("description").is_some() {
-            self.answer(json, on_channel, control);
+            self.answer(json, on_channel, context);
         } else if json.get("candidates").is_some() {
-            self.remote_candidates(json, "candidates", on_channel, control);
+            self.remote_candidates(json, "candidates", on_channel, context);
         } else if json.get("candidate").is_some() {
-            self.remote_candidates(json, "candidate", on_channel, control);
+            self.remote_candidates(json, "candidate", on_channel, context);
         } else if let Some(value) = json.get("ping") {
-            if control.settings.answers_pings {
-                self.send_on_channel(&json!({"pong": value}), &control.status);
+            if context.settings.answers_pings {
+                self.send_on_channel(&json!({"pong": value}), &context.status);
             }
         } else if json.get("pong").is_some() {
             self.unanswered_pings = 0;
         } else if json["bye"] == true {
             return false;
         } else if json.get("audio").is_some() || json.get("video").is_some() {
-            self.media_request(json, control);
+            self.media_request(json, context);
         }
         true
     }
 
-    fn media_request(&mut self, json: &Value, control: &Control) {
+    fn media_request(&mut self, json: &Value, context: &Context) {
         if self.request.is_some() {
-            return control.status.complain("a second media request".into());
+            return context.status.complain("a second media request".into());
         }
         self.request = Some(json.clone());
-        control.status.set_media_request(json);
-        if control.settings.flavour.waits_for_media_request() {
-            let tracks = control.settings.tracks().into_iter();
+        context.status.set_media_request(json);
+        if context.settings.flavour.waits_for_media_request() {
+            let tracks = context.settings.tracks().into_iter();
             self.wanted = tracks.filter(|kind| self.asked(*kind)).collect();
-            self.offer_wanted(control);
+            self.offer_wanted(context);
         }
     }
 
@@ -299,25 +303,25 @@ impl Viewer {
     }
 
     /// Offers a track that was switched on later.
-    pub fn add(&mut self, kind: Kind, control: &Control) {
-        if !control.settings.flavour.waits_for_media_request() || self.asked(kind) {
+    pub fn add(&mut self, kind: Kind, context: &Context) {
+        if !context.settings.flavour.waits_for_media_request() || self.asked(kind) {
             self.wanted.push(kind);
-            self.offer_wanted(control);
+            self.offer_wanted(context);
         }
     }
 
-    pub fn restart_ice(&mut self, control: &Control) {
+    pub fn restart_ice(&mut self, context: &Context) {
         self.restarts_ice = true;
-        self.peer.create_offer(self.id, &control.events);
+        self.peer.create_offer(self.id, &context.events);
     }
 
-    fn offer_wanted(&mut self, control: &Control) {
+    fn offer_wanted(&mut self, context: &Context) {
         if self.wanted.is_empty() || self.open_offer.is_some() {
             return;
         }
-        match self.add_tracks(control) {
-            Ok(()) => self.peer.create_offer(self.id, &control.events),
-            Err(error) => control.status.complain(error),
+        match self.add_tracks(context) {
+            Ok(()) => self.peer.create_offer(self.id, &context.events),
+            Err(error) => context.status.complain(error),
         }
     }
 
@@ -327,16 +331,16 @@ impl Viewer {
         json: &Value,
         field: &str,
         on_channel: bool,
-        control: &Control,
+        context: &Context,
     ) -> Option<Value> {
-        let may_be_plain = on_channel && !control.settings.flavour.encrypts_on_channel();
-        if json.get("vector").is_none() && control.secret.encrypts() && !may_be_plain {
-            control.status.complain(format!("{field} came unencrypted"));
+        let may_be_plain = on_channel && !context.settings.flavour.encrypts_on_channel();
+        if json.get("vector").is_none() && context.secret.encrypts() && !may_be_plain {
+            context.status.complain(format!("{field} came unencrypted"));
         }
-        match control.secret.open(json, field) {
+        match context.secret.open(json, field) {
             Ok(value) => Some(value),
             Err(error) => {
-                control
+                context
                     .status
                     .complain(format!("{field} cannot be read: {error}"));
                 None
@@ -351,12 +355,12 @@ impl Viewer {
         }
     }
 
-    fn answer(&mut self, json: &Value, on_channel: bool, control: &Control) {
-        let status = &control.status;
-        if !self.session_matches(json, control.settings.flavour) {
+    fn answer(&mut self, json: &Value, on_channel: bool, context: &Context) {
+        let status = &context.status;
+        if !self.session_matches(json, context.settings.flavour) {
             return status.complain(format!("an answer with session {}", json["session"]));
         }
-        let Some(description) = self.unseal(json, "description", on_channel, control) else {
+        let Some(description) = self.unseal(json, "description", on_channel, context) else {
             return;
         };
         if description["type"] != "answer" {
@@ -370,10 +374,10 @@ impl Viewer {
         if let Err(error) = self.peer.set_remote_answer(&sdp::from_wire(answer, &offer)) {
             return status.complain(error);
         }
-        self.tell_more(Moment::AfterTheAnswer, control);
+        self.tell_more(Moment::AfterTheAnswer, context);
         if self.state() == State::Connected {
-            self.feed(control);
+            self.feed(context);
         }
-        self.offer_wanted(control);
+        self.offer_wanted(context);
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The clocks of a publisher: of its machine and of its sound card.
+//! A publisher's clock and its first instant.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use gst::prelude::*;
 
-use super::reports::SenderReports;
+use super::card::SoundCard;
 
 /// Clock and base time of a publisher. Flash and beep begin with each whole second of it.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl Timeline {
     }
 
     /// That of a pipeline that is playing, by the machine's clock.
-    pub(super) fn of(pipeline: &gst::Pipeline) -> Self {
+    pub(crate) fn of(pipeline: &gst::Pipeline) -> Self {
         Self {
             base: pipeline.base_time().unwrap_or_default(),
             ..Self::now()
@@ -48,7 +48,7 @@ impl Timeline {
     }
 
     /// The same beginning, by the clock of this card.
-    pub(super) fn faster_by(&self, card: SoundCard) -> Self {
+    pub(crate) fn faster_by(&self, card: SoundCard) -> Self {
         if card.ppm == 0 {
             return self.clone();
         }
@@ -65,55 +65,18 @@ impl Timeline {
     }
 
     /// Its clock is not this machine's.
-    pub(super) fn is_fast(&self) -> bool {
+    pub(crate) fn is_fast(&self) -> bool {
         self.is_fast
     }
 
     /// The running time at a time of the machine's clock.
-    pub(super) fn running_time(&self, at: gst::ClockTime) -> gst::ClockTime {
+    pub(crate) fn running_time(&self, at: gst::ClockTime) -> gst::ClockTime {
         at.saturating_sub(self.base)
     }
 
-    pub(super) fn rule(&self, pipeline: &gst::Pipeline) {
+    pub(crate) fn rule(&self, pipeline: &gst::Pipeline) {
         pipeline.use_clock(Some(&self.clock));
         pipeline.set_start_time(gst::ClockTime::NONE);
         pipeline.set_base_time(self.base);
-    }
-}
-
-/// Which clocks a publisher has, when it sends what it captured, and what it reports of that.
-#[derive(Clone, Default)]
-pub struct Times {
-    pub timeline: Option<Timeline>,
-    pub card: SoundCard,
-    pub video_delay: Duration,
-    pub audio_delay: Duration,
-    /// How much media waits in the queues until the connection is open.
-    pub queued: Duration,
-    pub sender_reports: SenderReports,
-    /// RTP time of audio rests while there is none.
-    pub counts_samples: bool,
-}
-
-/// How fast a sound card is against the clock of its machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SoundCard {
-    pub ppm: u32,
-}
-
-impl SoundCard {
-    fn rate(self) -> u64 {
-        1_000_000 + u64::from(self.ppm)
-    }
-
-    /// The machine's time for a time by the card.
-    pub fn machine_time(self, time: gst::ClockTime) -> gst::ClockTime {
-        // The card is faster, so this cannot overflow.
-        time.mul_div_round(1_000_000, self.rate()).unwrap_or(time)
-    }
-
-    /// What the card has counted while the machine's clock counted `ticks`.
-    pub fn own_ticks(self, ticks: i64) -> i64 {
-        (i128::from(ticks) * i128::from(self.rate()) / 1_000_000) as i64
     }
 }

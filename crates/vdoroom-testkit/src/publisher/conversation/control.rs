@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The publisher's one thread: socket, timers and every webrtcbin meet here.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use gst_webrtc::WebRTCPeerConnectionState as State;
 use serde_json::{Value, json};
-use smol::{
-    LocalExecutor, Task, Timer,
-    channel::{Receiver, Sender},
+use smol::{Task, Timer, channel::Receiver};
+
+use crate::log::Direction;
+use crate::publisher::{
+    flavour::Flavour,
+    media::Kind,
+    wire::{
+        events::{Command, Event, PeerEvent, PeerId, TimerEvent},
+        link,
+    },
 };
 
-use crate::{log::Direction, secret::Secret, server::Dialect};
-
-use super::{
-    builder::Settings,
-    feed::Feed,
-    link,
-    peer::{Kind, PeerEvent, PeerId},
-    status::Status,
-    timeline::Timeline,
-    viewer::Viewer,
-};
+use super::{context::Context, viewer::Viewer};
 
 /// After the server refused a stream ID, or the socket was lost (protocol 1.3 and 7.1).
 const RETRY: Duration = Duration::from_secs(5);
@@ -29,65 +26,27 @@ const REOFFER: Duration = Duration::from_secs(3);
 /// What a `bye` is given to leave.
 const FLUSH: Duration = Duration::from_millis(100);
 
-#[derive(Debug)]
-pub enum Event {
-    SocketOpen(u64),
-    SocketText(u64, String),
-    SocketClosed(u64, String),
-    Peer(PeerId, PeerEvent),
-    Timer(TimerEvent),
-    Command(Command),
-}
-
-#[derive(Debug)]
-pub enum TimerEvent {
-    Connect,
-    Seed,
-    Reoffer { viewer: String },
-    FlushCandidates(PeerId),
-    Ping(PeerId),
-}
-
-#[derive(Debug)]
-pub enum Command {
-    /// `bye` to everybody, then the end.
-    Stop,
-    /// The end, without a word.
-    Crash,
-    /// Everything anew, as when a page is reloaded; with or without `bye`.
-    Reload { bye: bool },
-    /// The socket closes; connections stay. It comes back after the usual time.
-    DropSocket,
-    /// A further track in every connection.
-    Add(Kind),
-    /// Offers an ICE restart to all viewers.
-    RestartIce,
-    /// Says this to all viewers on their channels.
-    Tell(Value),
-    /// Says this, be it JSON or not.
-    TellText(String),
-}
-
 pub struct Control {
-    pub settings: Settings,
-    pub secret: Secret,
-    pub status: Arc<Status>,
-    pub feed: Arc<Feed>,
-    pub timeline: Timeline,
-    pub executor: Rc<LocalExecutor<'static>>,
-    pub events: Sender<Event>,
-    pub socket: Option<Sender<String>>,
-    pub socket_serial: u64,
+    context: Context,
+    socket_serial: u64,
     /// The task that carries the socket.
-    pub carrier: Option<Task<()>>,
-    /// The identity in the relay dialect.
-    pub own_uuid: String,
+    carrier: Option<Task<()>>,
     /// Connections by the viewer's UUID.
-    pub viewers: BTreeMap<String, Viewer>,
-    pub peers_made: PeerId,
+    viewers: BTreeMap<String, Viewer>,
+    peers_made: PeerId,
 }
 
 impl Control {
+    pub fn new(context: Context) -> Self {
+        Self {
+            context,
+            socket_serial: 0,
+            carrier: None,
+            viewers: BTreeMap::new(),
+            peers_made: 0,
+        }
+    }
+
     pub async fn run(mut self, inbox: Receiver<Event>) {
         self.connect();
         while let Ok(event) = inbox.recv().await {
@@ -97,11 +56,12 @@ impl Control {
                     self.socket_text(&text);
                 }
                 Event::SocketClosed(serial, reason) if serial == self.socket_serial => {
-                    self.status
+                    self.context
+                        .status
                         .log
                         .add("server".into(), Direction::Dropped, &reason);
-                    self.socket = None;
-                    self.later(RETRY, TimerEvent::Connect);
+                    self.context.socket = None;
+                    self.context.later(RETRY, TimerEvent::Connect);
                 }
                 // Of a socket that was given up.
                 Event::SocketOpen(_) | Event::SocketText(..) | Event::SocketClosed(..) => {}
@@ -129,23 +89,23 @@ impl Control {
                 self.viewers.clear();
                 // The server must see the old socket go before the new one seeds the stream.
                 self.close_socket().await;
-                self.own_uuid = gst::glib::uuid_string_random().to_string();
+                self.context.own_uuid = gst::glib::uuid_string_random().to_string();
                 self.connect();
             }
             Command::DropSocket => {
                 self.close_socket().await;
                 self.socket_serial += 1;
-                self.later(RETRY, TimerEvent::Connect);
+                self.context.later(RETRY, TimerEvent::Connect);
             }
             Command::RestartIce => {
-                let mut viewers = std::mem::take(&mut self.viewers);
-                viewers.values_mut().for_each(|v| v.restart_ice(self));
-                self.viewers = viewers;
+                for viewer in self.viewers.values_mut() {
+                    viewer.restart_ice(&self.context);
+                }
             }
             Command::Add(kind) => self.add(kind),
             Command::Tell(json) => {
                 for viewer in self.viewers.values_mut() {
-                    viewer.send_on_channel(&json, &self.status);
+                    viewer.send_on_channel(&json, &self.context.status);
                 }
             }
             Command::TellText(text) => {
@@ -160,7 +120,7 @@ impl Control {
 
     /// Waits until the socket is closed, but not for a server that does not let it.
     async fn close_socket(&mut self) {
-        self.socket = None;
+        self.context.socket = None;
         if let Some(carrier) = self.carrier.take() {
             let timeout = async {
                 Timer::after(Duration::from_secs(1)).await;
@@ -171,87 +131,61 @@ impl Control {
 
     fn add(&mut self, kind: Kind) {
         match kind {
-            Kind::Video => self.settings.video = true,
-            Kind::Audio => self.settings.audio = true,
-            Kind::Screen => self.settings.screen = true,
+            Kind::Video => self.context.settings.video = true,
+            Kind::Audio => self.context.settings.audio = true,
+            Kind::Screen => self.context.settings.screen = true,
         }
-        let mut viewers = std::mem::take(&mut self.viewers);
-        viewers
-            .values_mut()
-            .for_each(|viewer| viewer.add(kind, self));
-        self.viewers = viewers;
+        for viewer in self.viewers.values_mut() {
+            viewer.add(kind, &self.context);
+        }
     }
 
     fn say_bye(&mut self) {
         for viewer in self.viewers.values_mut() {
-            viewer.send_on_channel(&json!({"bye": true}), &self.status);
+            viewer.send_on_channel(&json!({"bye": true}), &self.context.status);
         }
     }
 
     fn connect(&mut self) {
         let (sender, outgoing) = smol::channel::unbounded();
-        self.socket = Some(sender);
+        self.context.socket = Some(sender);
         self.socket_serial += 1;
-        let target = self.settings.target.clone();
-        let run = link::run(target, self.socket_serial, self.events.clone(), outgoing);
-        self.carrier = Some(self.executor.spawn(run));
-    }
-
-    pub fn later(&self, delay: Duration, event: TimerEvent) {
-        let events = self.events.clone();
-        let wait = async move {
-            Timer::after(delay).await;
-            let _ = events.send(Event::Timer(event)).await;
-        };
-        self.executor.spawn(wait).detach();
-    }
-
-    fn is_relay(&self) -> bool {
-        self.settings.dialect != Dialect::Hosted
-    }
-
-    fn wire_stream_id(&self) -> String {
-        self.secret.stream(&self.settings.stream_id)
-    }
-
-    pub fn send(&self, mut json: Value) {
-        if self.is_relay() {
-            json["from"] = json!(self.own_uuid);
-            json["roomid"] = json!(self.secret.room(&self.settings.room));
-        }
-        let text = json.to_string();
-        self.status.log.add("server".into(), Direction::Sent, &text);
-        if let Some(socket) = &self.socket {
-            // Fails only when the socket is going down; the reconnection will tell.
-            let _ = socket.try_send(text);
-        }
+        let target = self.context.settings.target.clone();
+        let run = link::run(
+            target,
+            self.socket_serial,
+            self.context.events.clone(),
+            outgoing,
+        );
+        self.carrier = Some(self.context.executor.spawn(run));
     }
 
     fn join(&mut self) {
-        let mut join =
-            json!({"request": "joinroom", "roomid": self.secret.room(&self.settings.room)});
-        if self.is_relay() || self.settings.flavour == super::Flavour::Raspberry {
-            join["streamID"] = json!(self.wire_stream_id());
+        let mut join = json!({"request": "joinroom", "roomid": self.context.secret.room(&self.context.settings.room)});
+        if self.context.is_relay() || self.context.settings.flavour == Flavour::Raspberry {
+            join["streamID"] = json!(self.context.wire_stream_id());
         }
-        self.send(join);
+        self.context.send(join);
         // In the relay dialect the `joinroom` announces the stream.
-        if !self.is_relay() {
-            self.send(json!({"request": "seed", "streamID": self.wire_stream_id()}));
+        if !self.context.is_relay() {
+            self.context
+                .send(json!({"request": "seed", "streamID": self.context.wire_stream_id()}));
         }
-        self.status.set_joined();
+        self.context.status.set_joined();
     }
 
     fn socket_text(&mut self, text: &str) {
-        self.status
+        self.context
+            .status
             .log
             .add("server".into(), Direction::Received, text);
         let Ok(json) = serde_json::from_str::<Value>(text) else {
             return;
         };
-        let own = |field: &str| json[field].as_str() == Some(&self.own_uuid);
-        let sender = if self.is_relay() {
+        let own = |field: &str| json[field].as_str() == Some(&self.context.own_uuid);
+        let sender = if self.context.is_relay() {
             let foreign = json.get("UUID").is_some() && !own("UUID");
-            let room = self.secret.room(&self.settings.room);
+            let room = self.context.secret.room(&self.context.settings.room);
             let elsewhere = json["roomid"].as_str().is_some_and(|other| other != room);
             if foreign || elsewhere || own("from") {
                 return;
@@ -268,21 +202,21 @@ impl Control {
     }
 
     fn request(&mut self, request: &str, sender: &str, json: &Value) {
-        let plays_ours = json["streamID"].as_str() == Some(&self.wire_stream_id());
+        let plays_ours = json["streamID"].as_str() == Some(&self.context.wire_stream_id());
         match request {
             "offerSDP" => self.offer_to(sender),
-            "play" if self.is_relay() && plays_ours => self.offer_to(sender),
+            "play" if self.context.is_relay() && plays_ours => self.offer_to(sender),
             // A newcomer without a stream wants offers (protocol 3.3).
-            "joinroom" if self.is_relay() && json.get("streamID").is_none() => {
-                if self.settings.flavour == super::Flavour::Raspberry {
-                    self.send(json!({
-                        "request": "seed", "streamID": self.wire_stream_id(), "UUID": sender
+            "joinroom" if self.context.is_relay() && json.get("streamID").is_none() => {
+                if self.context.settings.flavour == Flavour::Raspberry {
+                    self.context.send(json!({
+                        "request": "seed", "streamID": self.context.wire_stream_id(), "UUID": sender
                     }));
                 } else {
                     self.offer_to(sender);
                 }
             }
-            "alert" if is_conflict(json) => self.later(RETRY, TimerEvent::Seed),
+            "alert" if is_conflict(json) => self.context.later(RETRY, TimerEvent::Seed),
             _ => {}
         }
     }
@@ -296,7 +230,7 @@ impl Control {
                 self.viewers.remove(uuid);
                 self.open(uuid);
             }
-            Some(_) => self.later(
+            Some(_) => self.context.later(
                 REOFFER,
                 TimerEvent::Reoffer {
                     viewer: uuid.into(),
@@ -307,11 +241,12 @@ impl Control {
 
     fn open(&mut self, uuid: &str) {
         self.peers_made += 1;
-        match Viewer::open(self.peers_made, uuid, self) {
+        match Viewer::open(self.peers_made, uuid, &self.context) {
             Ok(viewer) => {
                 self.viewers.insert(uuid.into(), viewer);
             }
             Err(error) => self
+                .context
                 .status
                 .complain(format!("no connection to {uuid}: {error}")),
         }
@@ -322,7 +257,7 @@ impl Control {
         let Some(mut viewer) = self.viewers.remove(uuid) else {
             return;
         };
-        if viewer.message(json, on_channel, self) {
+        if viewer.message(json, on_channel, &self.context) {
             self.viewers.insert(uuid.into(), viewer);
         }
     }
@@ -332,10 +267,14 @@ impl Control {
             return;
         };
         if let PeerEvent::ChannelText(text) = &event {
-            self.status.log.add(uuid.clone(), Direction::Received, text);
+            self.context
+                .status
+                .log
+                .add(uuid.clone(), Direction::Received, text);
             match serde_json::from_str(text) {
                 Ok(json) => self.viewer_says(&uuid, &json, true),
                 Err(error) => self
+                    .context
                     .status
                     .complain(format!("not JSON on the channel: {error}")),
             }
@@ -344,7 +283,7 @@ impl Control {
         let Some(mut viewer) = self.viewers.remove(&uuid) else {
             return;
         };
-        if viewer.event(event, self) {
+        if viewer.event(event, &self.context) {
             self.viewers.insert(uuid, viewer);
         }
     }
@@ -358,11 +297,12 @@ impl Control {
 
     fn timer(&mut self, event: TimerEvent) {
         match event {
-            TimerEvent::Connect if self.socket.is_none() => self.connect(),
+            TimerEvent::Connect if self.context.socket.is_none() => self.connect(),
             // A reload was faster.
             TimerEvent::Connect => {}
             TimerEvent::Seed => {
-                self.send(json!({"request": "seed", "streamID": self.wire_stream_id()}));
+                self.context
+                    .send(json!({"request": "seed", "streamID": self.context.wire_stream_id()}));
             }
             TimerEvent::Reoffer { viewer } => {
                 if self.viewers.get(&viewer).map(Viewer::state) != Some(State::Connected) {
@@ -374,14 +314,14 @@ impl Control {
                 if let Some(mut viewer) =
                     self.uuid_of(id).and_then(|uuid| self.viewers.remove(&uuid))
                 {
-                    viewer.flush_candidates(self);
+                    viewer.flush_candidates(&self.context);
                     self.viewers.insert(viewer.uuid.clone(), viewer);
                 }
             }
             TimerEvent::Ping(id) => {
                 if let Some(mut viewer) =
                     self.uuid_of(id).and_then(|uuid| self.viewers.remove(&uuid))
-                    && viewer.ping(self)
+                    && viewer.ping(&self.context)
                 {
                     self.viewers.insert(viewer.uuid.clone(), viewer);
                 }
@@ -395,7 +335,7 @@ impl Control {
             .values()
             .filter(|viewer| viewer.is_fed())
             .count();
-        self.status.set_viewers(self.viewers.len(), fed);
+        self.context.status.set_viewers(self.viewers.len(), fed);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
 use gst::{glib, prelude::*};
 
-use super::builder::Settings;
+use crate::publisher::settings::Settings;
 
 /// No TCP candidates and no UPnP: a third of the descriptors.
 pub fn be_lean(webrtcbin: &gst::Element) {

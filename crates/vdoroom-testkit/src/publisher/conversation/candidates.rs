@@ -3,51 +3,40 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Flavour,
-    control::{Control, TimerEvent},
-    flavour::CandidateForm,
-    sdp,
-    viewer::Viewer,
+use crate::publisher::{
+    flavour::{CandidateForm, Flavour},
+    settings::Moment,
+    wire::{events::TimerEvent, sdp},
 };
 
-/// When a viewer hears of a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// Among the first ones, right after the offer.
-    AfterTheOffer,
-    /// Once the answer has come.
-    AfterTheAnswer,
-    /// Over the data channel, once it is open.
-    OverTheChannel,
-}
+use super::{context::Context, viewer::Viewer};
 
 impl Viewer {
     /// It is this moment: tells the candidate that was kept for it.
-    pub(super) fn tell_more(&mut self, now: Moment, control: &Control) {
-        if let Some((moment, text)) = &control.settings.more_candidate
+    pub(super) fn tell_more(&mut self, now: Moment, context: &Context) {
+        if let Some((moment, text)) = &context.settings.more_candidate
             && *moment == now
             && !std::mem::replace(&mut self.told_more, true)
         {
             self.candidates.push((0, text.clone()));
-            self.flush_candidates(control);
+            self.flush_candidates(context);
         }
     }
 
-    pub(super) fn collect(&mut self, index: u32, text: String, control: &Control) {
+    pub(super) fn collect(&mut self, index: u32, text: String, context: &Context) {
         if self.candidates.is_empty() {
-            let delay = control.settings.flavour.candidate_delay();
-            control.later(delay, TimerEvent::FlushCandidates(self.id));
+            let delay = context.settings.flavour.candidate_delay();
+            context.later(delay, TimerEvent::FlushCandidates(self.id));
         }
-        let text = match control.settings.hidden_addresses {
+        let text = match context.settings.hidden_addresses {
             true => sdp::hidden(&text),
             false => text,
         };
         self.candidates.push((index, text));
     }
 
-    pub fn flush_candidates(&mut self, control: &Control) {
-        let flavour = control.settings.flavour;
+    pub fn flush_candidates(&mut self, context: &Context) {
+        let flavour = context.settings.flavour;
         let form = flavour.candidate_form();
         let objects: Vec<Value> = self
             .candidates
@@ -66,25 +55,25 @@ impl Viewer {
         let alone = flavour == Flavour::Sdk && self.peer.channel_is_open();
         match form {
             CandidateForm::Bundle if !alone => {
-                self.send_candidates("candidates", &Value::Array(objects), control);
+                self.send_candidates("candidates", &Value::Array(objects), context);
             }
             CandidateForm::Bundle | CandidateForm::IndexOnly => {
                 for object in objects {
-                    self.send_candidates("candidates", &json!([object]), control);
+                    self.send_candidates("candidates", &json!([object]), context);
                 }
             }
             CandidateForm::MidOnly => {
                 for object in objects {
-                    self.send_candidates("candidate", &object, control);
+                    self.send_candidates("candidate", &object, context);
                 }
             }
         }
     }
 
-    fn send_candidates(&mut self, field: &str, value: &Value, control: &Control) {
+    fn send_candidates(&mut self, field: &str, value: &Value, context: &Context) {
         let mut message = json!({"type": "local", "session": self.session});
-        self.seal(&mut message, field, value, control);
-        self.send(message, control);
+        self.seal(&mut message, field, value, context);
+        self.send(message, context);
     }
 
     pub(super) fn remote_candidates(
@@ -92,9 +81,9 @@ impl Viewer {
         json: &Value,
         field: &str,
         on_channel: bool,
-        control: &Control,
+        context: &Context,
     ) {
-        let (status, flavour) = (&control.status, control.settings.flavour);
+        let (status, flavour) = (&context.status, context.settings.flavour);
         if json["type"] != "remote" {
             status.complain(format!("{field} without type remote"));
             if flavour == Flavour::Browser {
@@ -106,16 +95,16 @@ impl Viewer {
         if checked && !self.session_matches(json, flavour) {
             return status.complain(format!("{field} with session {}", json["session"]));
         }
-        let Some(value) = self.unseal(json, field, on_channel, control) else {
+        let Some(value) = self.unseal(json, field, on_channel, context) else {
             return;
         };
         let objects = value.as_array().cloned().unwrap_or_else(|| vec![value]);
         for object in objects {
-            self.remote_candidate(&object, control);
+            self.remote_candidate(&object, context);
         }
     }
 
-    fn remote_candidate(&mut self, object: &Value, control: &Control) {
+    fn remote_candidate(&mut self, object: &Value, context: &Context) {
         let text = object["candidate"].as_str().unwrap_or_default();
         let mid = object["sdpMid"].as_str();
         let by_mid = self
@@ -123,14 +112,14 @@ impl Viewer {
             .iter()
             .position(|known| Some(known.as_str()) == mid);
         let by_index = object["sdpMLineIndex"].as_u64().map(|index| index as usize);
-        let index = match control.settings.flavour {
+        let index = match context.settings.flavour {
             Flavour::Raspberry => by_index,
             Flavour::Obs => by_mid,
             Flavour::Browser | Flavour::Sdk => by_index.or(by_mid),
         };
         match index {
             Some(index) if !text.is_empty() => self.peer.add_candidate(index as u32, text),
-            _ => control
+            _ => context
                 .status
                 .complain(format!("a candidate that cannot be used: {object}")),
         }

@@ -4,7 +4,7 @@
 //! webrtcbin names its media `video0`, `audio1`, `application2`. Only what goes over the wire is
 //! renamed; what webrtcbin applies keeps its own names.
 
-use super::flavour::Flavour;
+use crate::publisher::flavour::Flavour;
 
 /// The offer as it is sent.
 pub fn to_wire(sdp: &str, flavour: Flavour) -> String {

@@ -9,10 +9,11 @@ use std::thread;
 
 use gst::prelude::*;
 
+use crate::publisher::time::Timeline;
+
 use super::{
-    Codec,
-    feed::{Beginning, Track},
-    timeline::Timeline,
+    codec::Codec,
+    track::{Beginning, Track},
 };
 
 /// So long is a film; then it begins again.
@@ -24,9 +25,9 @@ pub struct Script {
     pub codec: Codec,
     pub width: u32,
     pub height: u32,
-    /// Pictures per second.
+    /// Frames per second.
     pub rate: u32,
-    /// Bits per second of the picture.
+    /// Bits per second of the video.
     pub bitrate: u32,
 }
 
@@ -44,17 +45,17 @@ pub struct Showing(
 );
 
 /// Where one publisher is in the film.
-pub(super) struct Reel {
+pub(crate) struct Reel {
     timeline: Timeline,
-    pub(super) video: Arc<Track>,
-    pub(super) audio: Arc<Track>,
+    pub(crate) video: Arc<Track>,
+    pub(crate) audio: Arc<Track>,
     next: AtomicUsize,
     wants_keyframe: AtomicBool,
 }
 
 impl Reel {
     /// Goes on with the next keyframe of the film.
-    pub(super) fn force_keyframe(&self) {
+    pub(crate) fn force_keyframe(&self) {
         self.wants_keyframe.store(true, Ordering::Relaxed);
     }
 }
@@ -63,10 +64,10 @@ impl Film {
     /// Encodes it, and begins to play it.
     pub fn make(script: Script) -> Result<Arc<Self>, String> {
         gst::init().map_err(|error| error.to_string())?;
-        let pictures = LENGTH.seconds() * u64::from(script.rate);
+        let frames = LENGTH.seconds() * u64::from(script.rate);
         let units = LENGTH.mseconds() / AUDIO_UNIT.mseconds();
         let video = format!(
-            "videotestsrc num-buffers={pictures} pattern=zone-plate kx2=20 ky2=20 kt=1 \
+            "videotestsrc num-buffers={frames} pattern=zone-plate kx2=20 ky2=20 kt=1 \
              ! video/x-raw,format=I420,width={},\
              height={},framerate={}/1 ! {}",
             script.width,
@@ -92,7 +93,7 @@ impl Film {
         Ok(film)
     }
 
-    /// Bits per second of the picture, as encoded.
+    /// Bits per second of the video, as encoded.
     pub fn bitrate(&self) -> u64 {
         let bytes = self
             .video
@@ -102,7 +103,7 @@ impl Film {
         bytes.sum::<u64>() * 8 / LENGTH.seconds()
     }
 
-    /// Sends it by the appsrcs of a pipeline, one for the picture and one for sound, for as long as
+    /// Sends it by the appsrcs of a pipeline, one for video and one for audio, for as long as
     /// what is returned lives.
     pub fn feed(&self, pipeline: &gst::Pipeline, [video, audio]: [gst_app::AppSrc; 2]) -> Showing {
         let reel = self.reel(&Timeline::of(pipeline));
@@ -111,7 +112,7 @@ impl Film {
         Showing(reel)
     }
 
-    pub(super) fn reel(&self, timeline: &Timeline) -> Arc<Reel> {
+    pub(crate) fn reel(&self, timeline: &Timeline) -> Arc<Reel> {
         let reel = Arc::new(Reel {
             timeline: timeline.clone(),
             video: Arc::default(),
@@ -174,26 +175,26 @@ fn develop(description: &str) -> Result<Vec<gst::Sample>, String> {
 fn play(film: &Weak<Film>) {
     let clock = gst::SystemClock::obtain();
     let begin = clock.time();
-    let (mut pictures, mut sounds) = (0, 0);
+    let (mut frames, mut packets) = (0, 0);
     while let Some(film) = film.upgrade() {
-        let picture_at = (gst::ClockTime::SECOND * pictures) / u64::from(film.rate);
-        let sound_at = AUDIO_UNIT * sounds;
-        let at = begin + picture_at.min(sound_at);
+        let video_at = (gst::ClockTime::SECOND * frames) / u64::from(film.rate);
+        let audio_at = AUDIO_UNIT * packets;
+        let at = begin + video_at.min(audio_at);
         let audience = film.audience();
         if let Some(wait) = at.checked_sub(clock.time()) {
             drop(film);
             thread::sleep(wait.into());
             continue;
         }
-        if picture_at <= sound_at {
+        if video_at <= audio_at {
             audience.iter().for_each(|reel| film.show(reel, at));
-            pictures += 1;
+            frames += 1;
         } else {
-            let unit = &film.audio[sounds as usize % film.audio.len()];
+            let unit = &film.audio[packets as usize % film.audio.len()];
             for reel in &audience {
                 reel.audio.push_at(unit, reel.timeline.running_time(at));
             }
-            sounds += 1;
+            packets += 1;
         }
     }
 }

@@ -10,7 +10,7 @@ use gst::prelude::*;
 use gst_rtp::RTPBuffer;
 use gst_webrtc::WebRTCPeerConnectionState;
 
-use super::timeline::SoundCard;
+use super::card::SoundCard;
 
 /// RFC 3550, 6.4.1.
 const SENDER_REPORT: u8 = 200;
@@ -22,9 +22,9 @@ const REPORTS: [gst::ClockTime; 2] = [
 ];
 
 /// The SSRCs of one kind of media.
-pub(super) type Ssrcs = Arc<Mutex<HashSet<u32>>>;
+pub(crate) type Ssrcs = Arc<Mutex<HashSet<u32>>>;
 
-pub(super) fn lock(ssrcs: &Ssrcs) -> MutexGuard<'_, HashSet<u32>> {
+pub(crate) fn lock(ssrcs: &Ssrcs) -> MutexGuard<'_, HashSet<u32>> {
     ssrcs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -38,9 +38,9 @@ pub enum SenderReports {
     ZeroNtp,
     /// Another hour each time.
     JumpingNtp,
-    /// That pictures were captured this much later than they were.
+    /// That video was captured this much later than it was.
     LatePictures { seconds: u32 },
-    /// The truth about the pictures; about the sound, nothing is reported.
+    /// The truth about video; about audio, nothing is reported.
     PicturesOnly,
     /// None are sent.
     None,
@@ -48,16 +48,16 @@ pub enum SenderReports {
 
 impl SenderReports {
     /// Changes what leaves webrtcbin, before it is encrypted.
-    pub(super) fn tamper(self, rtpbin: &gst::Element, pictures: &Ssrcs) {
+    pub(crate) fn tamper(self, rtpbin: &gst::Element, video_ssrcs: &Ssrcs) {
         if self == Self::True {
             return;
         }
-        let pictures = pictures.clone();
+        let video_ssrcs = video_ssrcs.clone();
         rtpbin.connect_pad_added(move |_, pad| {
             if !pad.name().starts_with("send_rtcp_src") {
                 return;
             }
-            let pictures = pictures.clone();
+            let video_ssrcs = video_ssrcs.clone();
             let count = AtomicU32::new(0);
             pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
                 let Some(buffer) = info.buffer_mut() else {
@@ -67,7 +67,7 @@ impl SenderReports {
                     return gst::PadProbeReturn::Ok;
                 };
                 let n = count.fetch_add(1, Relaxed);
-                match self.rewrite(&mut map, n, &|ssrc| lock(&pictures).contains(&ssrc)) {
+                match self.rewrite(&mut map, n, &|ssrc| lock(&video_ssrcs).contains(&ssrc)) {
                     true => gst::PadProbeReturn::Ok,
                     false => gst::PadProbeReturn::Handled,
                 }
@@ -112,7 +112,7 @@ impl SenderReports {
 }
 
 /// Has RTP timestamps count what the sound card counts, not the machine's clock.
-pub(super) fn count_by_card(card: SoundCard, payloader: &gst::Pad) {
+pub(crate) fn count_by_card(card: SoundCard, payloader: &gst::Pad) {
     if card.ppm == 0 {
         return;
     }
@@ -150,7 +150,7 @@ pub(super) fn count_by_card(card: SoundCard, payloader: &gst::Pad) {
 }
 
 /// Has the RTP timestamps of audio count samples, as browsers' do: they rest while none come.
-pub(super) fn count_samples(payloader: &gst::Pad) {
+pub(crate) fn count_samples(payloader: &gst::Pad) {
     /// Of a packet, and what no packet lasts.
     const PACKET: u32 = 960;
     const PAUSE: u32 = 9600;
@@ -173,14 +173,14 @@ pub(super) fn count_samples(payloader: &gst::Pad) {
 }
 
 /// Sender reports tell when a unit was captured, as a browser's do. By default rtpsession tells
-/// when it was sent, and the picture lags behind the sound by what its encoder takes.
-pub(super) fn tell_capture_times(rtpbin: &gst::Element) {
+/// when it was sent, and video lags behind audio by what its encoder takes.
+pub(crate) fn tell_capture_times(rtpbin: &gst::Element) {
     rtpbin.set_property("rtcp-sync-send-time", false);
 }
 
 /// A browser sends its first reports when it is asked for them. rtpsession sends its own when the
 /// other end may not have the keys yet, and the next one five seconds later.
-pub(super) fn report_soon(webrtcbin: &gst::Element, rtpbin: &gst::Element) {
+pub(crate) fn report_soon(webrtcbin: &gst::Element, rtpbin: &gst::Element) {
     let rtpbin = rtpbin.downgrade();
     webrtcbin.connect_notify(Some("connection-state"), move |webrtcbin, _| {
         let state: WebRTCPeerConnectionState = webrtcbin.property("connection-state");
@@ -206,6 +206,6 @@ pub(super) fn report_soon(webrtcbin: &gst::Element, rtpbin: &gst::Element) {
 }
 
 /// Sender reports tell the time of the publisher's own clock, however fast it is.
-pub(super) fn tell_own_time(rtpbin: &gst::Element) {
+pub(crate) fn tell_own_time(rtpbin: &gst::Element) {
     rtpbin.set_property_from_str("ntp-time-source", "clock-time");
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
 use gst::prelude::*;
 use gst_rtp::RTPBuffer;
 
-use super::status::Status;
+use crate::publisher::status::Status;
 
 /// Sent packets that are kept.
 const KEPT: usize = 2000;

@@ -19,17 +19,12 @@ use smol::{
     net::TcpStream,
 };
 
-use super::control::Event;
+use crate::publisher::settings::Target;
+
+use super::events::Event;
 
 trait Io: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
-
-/// Where a publisher connects to, and whom it trusts for `wss`.
-#[derive(Clone)]
-pub struct Target {
-    pub url: String,
-    pub ca_pem: Option<String>,
-}
 
 /// Connects and carries messages until either side ends; `serial` tells this socket from a later
 /// one. Ends silently when `outgoing` is closed.
