@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! MP4 files play in two browsers from a plain web server, while they grow and when they are finished.
 
-use vdoroom_testkit::{Browser, Firefox, chromium, require};
+use vdoroom_testkit::{Browser, chromium, require};
 
+use crate::firefox::Firefox;
 use crate::media::{self, Media};
 use crate::room::{Recorder, Sender, send_live_until, send_until};
 use crate::web::{self, Server, Told};

@@ -12,6 +12,7 @@ mod editing;
 mod entries;
 mod fake_source;
 mod faults;
+mod firefox;
 mod launch;
 mod leaks;
 mod length;

@@ -6,7 +6,6 @@ pub mod chaos;
 pub mod check;
 pub mod chromium;
 pub mod corpus;
-pub mod firefox;
 pub mod folder;
 pub mod holdings;
 pub mod launch;
@@ -24,7 +23,6 @@ pub mod wait;
 
 pub use chaos::Chaos;
 pub use chromium::{Browser, Chromium};
-pub use firefox::Firefox;
 pub use folder::Folder;
 pub use holdings::Holdings;
 pub use launch::Launch;

@@ -30,7 +30,6 @@ pub const KIT: Entry = Entry {
                 "publisher",
                 "chaos",
                 "chromium",
-                "firefox",
             ],
         ),
         ("chaos", &["counters", "words", "datagrams"]),
