@@ -57,9 +57,12 @@ pub(super) fn check(name: &str, file: &[u8]) -> Result<(), String> {
     if file.is_empty() {
         return Ok(());
     }
-    let whole = match name.ends_with(".ts") {
-        true => file.len().is_multiple_of(188) && file.iter().step_by(188).all(|b| *b == 0x47),
-        false => is_matroska(file),
+    let whole = match name.rsplit_once('.') {
+        Some((_, "ts")) => {
+            file.len().is_multiple_of(188) && file.iter().step_by(188).all(|b| *b == 0x47)
+        }
+        Some((_, "mp4")) => is_mp4(file),
+        _ => is_matroska(file),
     };
     match whole {
         true => Ok(()),
@@ -82,6 +85,41 @@ fn is_matroska(file: &[u8]) -> bool {
         segment = rest;
     }
     !header.is_empty()
+}
+
+/// Its type, the frames, and an index whose boxes fill it to the end (ISO/IEC 14496-12).
+fn is_mp4(file: &[u8]) -> bool {
+    let Some((b"ftyp", _, rest)) = node(file) else {
+        return false;
+    };
+    let Some((b"mdat", _, rest)) = node(rest) else {
+        return false;
+    };
+    let Some((b"moov", mut index, [])) = node(rest) else {
+        return false;
+    };
+    while !index.is_empty() {
+        let Some((_, _, rest)) = node(index) else {
+            return false;
+        };
+        index = rest;
+    }
+    true
+}
+
+/// The first box: its type, what it holds, and what comes after it.
+fn node(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
+    let (size, rest) = bytes.split_first_chunk::<4>()?;
+    let (kind, rest) = rest.split_first_chunk::<4>()?;
+    let (length, rest) = match u32::from_be_bytes(*size) {
+        1 => {
+            let (size, rest) = rest.split_first_chunk::<8>()?;
+            (u64::from_be_bytes(*size).checked_sub(16)?, rest)
+        }
+        size => (u64::from(size).checked_sub(8)?, rest),
+    };
+    let (content, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    Some((kind, content, rest))
 }
 
 /// The first element: its ID, what it holds, and what comes after it.

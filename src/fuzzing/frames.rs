@@ -9,7 +9,7 @@ use super::forms::{self, Form};
 use super::harness::{self, Harness};
 use super::odd_caps::odd;
 
-const CONTAINERS: [&str; 4] = ["auto", "mpegts", "matroska", "webm"];
+const CONTAINERS: [&str; 5] = ["auto", "mpegts", "matroska", "webm", "mp4"];
 
 /// A frame, or an event between frames.
 #[derive(Clone)]

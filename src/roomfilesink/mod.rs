@@ -11,7 +11,7 @@
 //! | `sessions` | who belongs together, in which order frames go, where parts begin and end |
 //! | `messages` | what the control thread is told, and the way there |
 //! | `parts` | one file of one person, and what is told of it |
-//! | `mux` | the containers: MPEG-TS by `mpegtsmux`, Matroska and WebM by a writer of our own |
+//! | `mux` | the containers: MPEG-TS by `mpegtsmux`, Matroska, WebM and MP4 by writers of our own |
 //! | `files` | names and bytes on disk; other threads write |
 //! | `settings` | the properties, as a value |
 //! | `media` | what comes in, as values: codecs, formats, frames, tracks |
@@ -25,8 +25,9 @@
  *
  * Records every person of a room, or of any other source, into files of their own, audio and
  * video together, as they were encoded: H.264 and H.265 into MPEG-TS, everything else into
- * Matroska, or into WebM if #GstRoomFileSink:container asks for it. Pads are requested as
- * `video_x` and `audio_x`; those that share a group-id, or the name after the `_`, are one person. A manifest lists who was recorded when.
+ * Matroska; #GstRoomFileSink:container chooses another format, such as WebM or MP4. Pads are
+ * requested as `video_x` and `audio_x`; those that share a group-id, or the name after the `_`, are
+ * one person. A manifest lists who was recorded when.
  *
  * ## Record a room
  *

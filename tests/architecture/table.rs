@@ -97,10 +97,17 @@ const PLUGIN: Entry = Entry {
             ],
         ),
         ("roomfilesink/messages", &["bell", "msg", "outbox"]),
-        ("roomfilesink/mux", &["matroska", "mpegts"]),
+        ("roomfilesink/mux", &["frames", "matroska", "mp4", "mpegts"]),
         (
-            "roomfilesink/mux/matroska",
-            &["ebml", "parser", "writer", "track", "mux"],
+            "roomfilesink/mux/frames",
+            &["entry", "parser", "description", "mux"],
+        ),
+        ("roomfilesink/mux/matroska", &["ebml", "writer"]),
+        (
+            "roomfilesink/mux/mp4",
+            &[
+                "boxes", "codecs", "samples", "track", "fragment", "movie", "writer",
+            ],
         ),
         ("roomfilesink/mux/mpegts", &["clock", "delimiters", "mux"]),
         (

@@ -55,6 +55,12 @@ pub const EVERY_CONTAINER: &[Person] = &[
         container: "auto",
     },
     Person {
+        name: "mp4",
+        video: H264,
+        audio: OPUS,
+        container: "mp4",
+    },
+    Person {
         name: "sound-ts",
         video: "",
         audio: OPUS_30_KBIT,

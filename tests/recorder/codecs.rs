@@ -107,9 +107,7 @@ fn listed_sizes(part: &Part) -> Vec<String> {
 }
 
 fn changes_size(encoder: &str, container: &str, extension: &str) {
-    let mut recorder = Recorder::with(|sink, _| {
-        sink.set_property_from_str("container", container);
-    });
+    let mut recorder = Recorder::in_container(container);
     let camera = Camera {
         encoder,
         sizes: &SIZES,
@@ -165,6 +163,13 @@ fn vp9_changes_size_in_one_matroska_file() {
 #[test]
 fn av1_changes_size_in_one_matroska_file() {
     changes_size(AV1, "auto", "mkv");
+}
+
+#[test]
+fn every_codec_of_mp4_changes_size_in_one_file() {
+    for encoder in [H264, H265, VP9, AV1] {
+        changes_size(encoder, "mp4", "mp4");
+    }
 }
 
 fn is_whole(encoder: &str) {
@@ -252,10 +257,8 @@ fn audio_that_becomes_stereo_begins_the_next_part_and_mono_goes_on() {
 
 #[test]
 fn audio_that_leaves_out_packets_keeps_its_time() {
-    for container in ["mpegts", "matroska"] {
-        let mut recorder = Recorder::with(|sink, _| {
-            sink.set_property_from_str("container", container);
-        });
+    for container in ["mpegts", "matroska", "mp4"] {
+        let mut recorder = Recorder::in_container(container);
         let mut video = Sender::named(&recorder, "video_alice", media::h264());
         let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
         for second in 0..4 {

@@ -62,7 +62,7 @@ fn of_video<T: for<'a> gst::glib::value::FromValue<'a> + 'static>(part: &Part, f
 
 #[test]
 fn b_frames_of_a_source_without_decoding_times_keep_their_place() {
-    for container in ["mpegts", "matroska"] {
+    for container in ["mpegts", "matroska", "mp4"] {
         let recorded = record(container, media::h264_with_b_frames(), 0, 10_000);
         let expected = [(0, 29), (30, 59), (60, 89), (90, 119), (120, 149)];
         assert_eq!(numbers(&recorded), expected, "{container}");
@@ -78,7 +78,7 @@ fn b_frames_of_a_source_without_decoding_times_keep_their_place() {
 
 #[test]
 fn a_file_does_not_begin_at_a_recovery_point_if_there_are_keyframes() {
-    for container in ["mpegts", "matroska"] {
+    for container in ["mpegts", "matroska", "mp4"] {
         let recorded = record(container, media::h264_with_intra_refresh(), 0, 9_900);
         assert_eq!(numbers(&recorded), [(0, 148)], "{container}");
     }
@@ -91,7 +91,7 @@ fn frames_that_lack_what_was_before_the_file_are_left_out_and_counted() {
         (media::h265_with_open_groups(), 2),
     ];
     for (media, leading) in sources {
-        for container in ["mpegts", "matroska"] {
+        for container in ["mpegts", "matroska", "mp4"] {
             let recorded = record(container, media, 1000, 9_900);
             let part = &recorded.parts[0].0;
             assert_eq!(of_video::<u64>(part, "dropped"), leading, "{part:?}");

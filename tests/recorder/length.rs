@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vdoroom_testkit::holdings::alone;
 
-use crate::long_run::{HOUR, Loop, record};
+use crate::long_run::{HOUR, Loop, record, record_into};
 use crate::media;
 
 fn pictures(media: &'static media::Media) -> Loop {
@@ -56,6 +56,22 @@ fn thirty_hours_of_vp8_are_one_file_without_drift_or_growth() {
     run.assert_steady();
     run.assert_exact(&tracks);
     assert_eq!(run.parts.len(), 1, "{:#?}", run.parts);
+}
+
+#[test]
+fn thirty_hours_of_h264_are_three_mp4_files_without_drift_or_growth() {
+    if !alone("length::thirty_hours_of_h264_are_three_mp4_files_without_drift_or_growth") {
+        return;
+    }
+    let tracks = [pictures(media::tiny_h264()), sound(480)];
+    let run = record_into("mp4", 0..30, &tracks);
+    run.assert_steady();
+    run.assert_exact(&tracks);
+    assert_eq!(run.parts.len(), 3, "{:#?}", run.parts);
+    assert_eq!(run.parts[0].text("ended"), "container-limit");
+    let second: i64 = run.parts[1].fields.get("start").unwrap();
+    let late = second - 12 * HOUR as i64;
+    assert!((0..=50_000_000_000).contains(&late), "{:#?}", run.parts);
 }
 
 #[test]

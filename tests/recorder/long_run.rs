@@ -216,8 +216,13 @@ fn ffprobe(path: &Path) -> Option<Timeline> {
 
 /// Records all tracks from the first of `hours` to the last.
 pub fn record(hours: std::ops::Range<u64>, tracks: &[Loop]) -> Outcome {
+    record_into("auto", hours, tracks)
+}
+
+/// The same with files of this container.
+pub fn record_into(container: &str, hours: std::ops::Range<u64>, tracks: &[Loop]) -> Outcome {
     let began = Instant::now();
-    let mut recorder = Recorder::new();
+    let mut recorder = Recorder::in_container(container);
     let start = hours.start * HOUR;
     let mut senders: Vec<_> = tracks
         .iter()

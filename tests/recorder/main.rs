@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What `roomfilesink` promises, checked by playing back what it wrote.
 
+mod browsers;
 mod captions;
 mod child;
 mod clock;
@@ -12,6 +13,7 @@ mod editing;
 mod entries;
 mod fake_source;
 mod faults;
+mod firefox;
 mod launch;
 mod leaks;
 mod length;
@@ -23,6 +25,7 @@ mod manifest_failure;
 mod marks;
 mod media;
 mod mount;
+mod mp4;
 mod names;
 mod playback;
 mod power;
@@ -35,4 +38,5 @@ mod sources;
 mod splits;
 mod strace;
 mod timeline;
+mod web;
 mod webm;

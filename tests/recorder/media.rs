@@ -117,6 +117,8 @@ media! {
         option-string=open-gop=1:bframes=2:b-adapt=0:rc-lookahead=4:repeat-headers=1:info=0 \
         key-int-max=15 ! h265parse config-interval=-1 \
         ! video/x-h265,stream-format=byte-stream,alignment=au");
+    aac = "audiotestsrc num-buffers=500 samplesperbuffer=960 \
+        ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse";
     pcma = "audiotestsrc num-buffers=500 samplesperbuffer=160 \
         ! audio/x-raw,rate=8000,channels=1 ! alawenc";
 }

@@ -49,6 +49,11 @@ impl Recorder {
         Self::with(|_, _| {})
     }
 
+    /// The same, with files of this container.
+    pub fn in_container(container: &str) -> Self {
+        Self::with(|sink, _| sink.set_property_from_str("container", container))
+    }
+
     /// The same, with further settings.
     pub fn with(set: impl FnOnce(&gst::Element, &Path)) -> Self {
         gst::init().unwrap();

@@ -8,8 +8,8 @@ use crate::playback::play;
 use crate::room::{Recorder, Sender, send_live_until, send_until};
 
 /// The video stops for two seconds; then it goes on.
-fn muted_camera(video: &'static Media) {
-    let mut recorder = Recorder::new();
+fn muted_camera(container: &str, video: &'static Media) {
+    let mut recorder = Recorder::in_container(container);
     let mut video = Sender::named(&recorder, "video_alice", video);
     let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
     send_until(1000, &mut [&mut video, &mut audio]);
@@ -43,8 +43,8 @@ fn sound_ends_at(expected_ms: i64, recorder: &mut Recorder) {
     assert!(off.abs() <= 100, "audio ends {off} ms late: {played:?}");
 }
 
-fn audio_of_a_muted_camera(video: &'static Media) {
-    let mut recorder = Recorder::new();
+fn audio_of_a_muted_camera(container: &str, video: &'static Media) {
+    let mut recorder = Recorder::in_container(container);
     let mut video = Sender::named(&recorder, "video_alice", video);
     let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
     send_until(2000, &mut [&mut video, &mut audio]);
@@ -56,12 +56,12 @@ fn audio_of_a_muted_camera(video: &'static Media) {
 
 #[test]
 fn audio_keeps_its_time_in_a_transport_stream_while_the_camera_is_muted() {
-    audio_of_a_muted_camera(media::h264());
+    audio_of_a_muted_camera("auto", media::h264());
 }
 
 #[test]
 fn audio_keeps_its_time_in_a_matroska_file_while_the_camera_is_muted() {
-    audio_of_a_muted_camera(media::vp8());
+    audio_of_a_muted_camera("auto", media::vp8());
 }
 
 #[test]
@@ -80,17 +80,17 @@ fn audio_keeps_its_time_in_a_transport_stream_with_one_frame_a_second() {
 
 #[test]
 fn a_muted_camera_does_not_hold_back_the_audio_of_a_transport_stream() {
-    muted_camera(media::h264());
+    muted_camera("auto", media::h264());
 }
 
 #[test]
 fn a_muted_camera_does_not_hold_back_the_audio_of_a_matroska_file() {
-    muted_camera(media::vp8());
+    muted_camera("auto", media::vp8());
 }
 
 /// The microphone stops for two seconds; then it goes on.
-fn muted_microphone(video: &'static Media) {
-    let mut recorder = Recorder::new();
+fn muted_microphone(container: &str, video: &'static Media) {
+    let mut recorder = Recorder::in_container(container);
     let mut video = Sender::named(&recorder, "video_alice", video);
     let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
     send_until(1000, &mut [&mut video, &mut audio]);
@@ -115,17 +115,17 @@ fn muted_microphone(video: &'static Media) {
 
 #[test]
 fn a_muted_microphone_does_not_hold_back_the_frames_of_a_transport_stream() {
-    muted_microphone(media::h264());
+    muted_microphone("auto", media::h264());
 }
 
 #[test]
 fn a_muted_microphone_does_not_hold_back_the_frames_of_a_matroska_file() {
-    muted_microphone(media::vp8());
+    muted_microphone("auto", media::vp8());
 }
 
 /// The camera of a live source is 1.5 s behind its microphone, all the while.
-fn late_camera(video: &'static Media) {
-    let mut recorder = Recorder::new();
+fn late_camera(container: &str, video: &'static Media) {
+    let mut recorder = Recorder::in_container(container);
     let mut video = Sender::named(&recorder, "video_alice", video);
     let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
     video.is_live.store(true, Ordering::Relaxed);
@@ -155,10 +155,30 @@ fn late_camera(video: &'static Media) {
 
 #[test]
 fn a_late_camera_holds_back_little_of_the_audio_of_a_transport_stream() {
-    late_camera(media::h264());
+    late_camera("auto", media::h264());
 }
 
 #[test]
 fn a_late_camera_holds_back_little_of_the_audio_of_a_matroska_file() {
-    late_camera(media::vp8());
+    late_camera("auto", media::vp8());
+}
+
+#[test]
+fn audio_keeps_its_time_in_an_mp4_file_while_the_camera_is_muted() {
+    audio_of_a_muted_camera("mp4", media::h264());
+}
+
+#[test]
+fn a_muted_camera_does_not_hold_back_the_audio_of_an_mp4_file() {
+    muted_camera("mp4", media::h264());
+}
+
+#[test]
+fn a_muted_microphone_does_not_hold_back_the_frames_of_an_mp4_file() {
+    muted_microphone("mp4", media::h264());
+}
+
+#[test]
+fn a_late_camera_holds_back_little_of_the_audio_of_an_mp4_file() {
+    late_camera("mp4", media::h264());
 }

@@ -16,8 +16,8 @@ fn sound_ms(played: &[Played]) -> u64 {
 }
 
 /// Audio that comes `late_ms` after the video.
-fn late_audio(video: &'static Media) {
-    let mut recorder = Recorder::new();
+fn late_audio(container: &str, video: &'static Media) {
+    let mut recorder = Recorder::in_container(container);
     let mut video = Sender::named(&recorder, "video_alice", video);
     send_until(3500, &mut [&mut video]);
     recorder.next("part-opened");
@@ -46,12 +46,17 @@ fn late_audio(video: &'static Media) {
 
 #[test]
 fn audio_that_comes_later_begins_a_second_transport_stream_at_a_keyframe() {
-    late_audio(media::h264());
+    late_audio("auto", media::h264());
 }
 
 #[test]
 fn audio_that_comes_later_begins_a_second_matroska_file_at_a_keyframe() {
-    late_audio(media::vp8());
+    late_audio("auto", media::vp8());
+}
+
+#[test]
+fn audio_that_comes_later_begins_a_second_mp4_file_at_a_keyframe() {
+    late_audio("mp4", media::h264());
 }
 
 /// A microphone comes later; the camera has a keyframe to cut at, the screen has none for long.
@@ -147,8 +152,17 @@ fn h264_that_comes_in_another_form_loses_no_frame() {
     let (bytes, avc) = (media::h264(), media::h264_from_rtp());
     // A transport stream that began with a parser takes both.
     for (from, to, frames_of_parts) in [(bytes, avc, vec![45, 45]), (avc, bytes, vec![90])] {
-        let (_recorder, parts, _) = change(from, to);
+        let (_recorder, parts, _) = change("auto", from, to);
         assert_eq!(pictures(&parts), frames_of_parts, "{parts:#?}");
+    }
+}
+
+#[test]
+fn h264_that_comes_in_another_form_stays_in_one_mp4_file() {
+    let (bytes, avc) = (media::h264(), media::h264_from_rtp());
+    for (from, to) in [(bytes, avc), (avc, bytes)] {
+        let (_recorder, parts, _) = change("mp4", from, to);
+        assert_eq!(pictures(&parts), [90], "{parts:#?}");
     }
 }
 
@@ -171,8 +185,12 @@ fn every_frame_of_a_transport_stream_begins_with_a_delimiter() {
 
 /// Three seconds of each: the recorder, with which the files go, the parts, and how many frames
 /// were sent.
-fn change(from: &'static Media, to: &'static Media) -> (Recorder, Vec<Part>, usize) {
-    let mut recorder = Recorder::new();
+fn change(
+    container: &str,
+    from: &'static Media,
+    to: &'static Media,
+) -> (Recorder, Vec<Part>, usize) {
+    let mut recorder = Recorder::in_container(container);
     let mut video = Sender::named(&recorder, "video_alice", from);
     send_until(3000, &mut [&mut video]);
     video.change(to);
@@ -182,7 +200,7 @@ fn change(from: &'static Media, to: &'static Media) -> (Recorder, Vec<Part>, usi
 }
 
 fn size_change(from: &'static Media, to: &'static Media) {
-    let (_recorder, parts, sent) = change(from, to);
+    let (_recorder, parts, sent) = change("auto", from, to);
     assert_eq!(parts.len(), 1, "{parts:#?}");
     let played = play(&parts[0].file());
     assert_eq!(played.pictures, sent, "{played:?}");

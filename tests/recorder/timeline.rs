@@ -44,6 +44,7 @@ pub fn read(path: &Path) -> Timeline {
     gst::init().unwrap();
     let demuxer = match path.extension().and_then(|e| e.to_str()) {
         Some("ts") => "tsdemux",
+        Some("mp4") => "qtdemux",
         _ => "matroskademux",
     };
     let line = format!(

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Each codec, from a publisher to a file that two players take.
 
+use gst::prelude::*;
 use serde_json::Value;
 use vdoroom_testkit::check::second_opinion;
 use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer, Sound};
 
-use crate::recording::{Recorded, Recording};
+use crate::recording::{Recorded, Recording, source};
 
 /// Three seconds.
 const FRAMES: u64 = 45;
@@ -69,6 +70,45 @@ const PEOPLE: [Person; 7] = [
         sound: Sound::Pcma,
         file: "mkv",
         listed: ["H264", "PCMA"],
+    },
+];
+
+/// What MP4 holds.
+const OF_MP4: [Person; 5] = [
+    Person {
+        name: "main",
+        codec: Codec::H264Main,
+        sound: Sound::OpusMono,
+        file: "mp4",
+        listed: ["H264", "opus"],
+    },
+    Person {
+        name: "high",
+        codec: Codec::H264High,
+        sound: Sound::OpusDtx,
+        file: "mp4",
+        listed: ["H264", "opus"],
+    },
+    Person {
+        name: "hevc",
+        codec: Codec::H265,
+        sound: Sound::Opus,
+        file: "mp4",
+        listed: ["H265", "opus"],
+    },
+    Person {
+        name: "tenbit",
+        codec: Codec::Vp9Profile2,
+        sound: Sound::Opus,
+        file: "mp4",
+        listed: ["VP9", "opus"],
+    },
+    Person {
+        name: "av1",
+        codec: Codec::Av1,
+        sound: Sound::Opus,
+        file: "mp4",
+        listed: ["AV1", "opus"],
     },
 ];
 
@@ -136,9 +176,20 @@ fn tracks(recorded: &Recorded, stream: &str) -> [Value; 2] {
 
 #[test]
 fn every_codec_is_recorded_whole() {
+    record(PEOPLE, "auto");
+}
+
+#[test]
+fn every_codec_of_mp4_is_recorded_whole() {
+    record(OF_MP4, "mp4");
+}
+
+fn record<const N: usize>(people: [Person; N], container: &str) {
     let server = RoomServer::start(Dialect::Hosted);
-    let mut recording = Recording::start(&server, "r", |_| {});
-    let publishers = PEOPLE.map(|person| (person.publish(&server), person));
+    let mut recording = Recording::into_sink(source(&server, "r"), |sink, _| {
+        sink.set_property_from_str("container", container);
+    });
+    let publishers = people.map(|person| (person.publish(&server), person));
     let names: Vec<_> = publishers.iter().map(|(_, p)| p.name).collect();
     recording.wait_for_frames(&names, FRAMES);
     let recorded = recording.finish();

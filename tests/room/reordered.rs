@@ -32,15 +32,15 @@ const fn avc(b_frames: u8, pyramid: bool) -> Codec {
 }
 
 /// One recording into each container.
-fn record(server: &RoomServer) -> [Recording; 2] {
-    ["auto", "matroska"].map(|container| {
+fn record(server: &RoomServer) -> [Recording; 3] {
+    ["auto", "matroska", "mp4"].map(|container| {
         Recording::into_sink(source(server, "r"), |sink, _| {
             sink.set_property_from_str("container", container);
         })
     })
 }
 
-fn finish_in_order(recordings: [Recording; 2], names: &[&str]) {
+fn finish_in_order(recordings: [Recording; 3], names: &[&str]) {
     for recording in recordings {
         let recorded = recording.finish();
         assert_eq!(recorded.complaints, Vec::<String>::new());

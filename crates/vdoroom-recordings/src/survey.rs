@@ -15,7 +15,7 @@ use crate::manifest::{Manifest, Mark, Part, Run};
 const PAUSE: i64 = 500_000_000;
 /// What a file plays may differ by so much from what the manifest says, in nanoseconds.
 const TOLERANCE: i64 = 1_000_000_000;
-const EXTENSIONS: [&str; 4] = ["ts", "mkv", "mka", "webm"];
+const EXTENSIONS: [&str; 5] = ["ts", "mkv", "mka", "webm", "mp4"];
 
 /// What a player makes of a file.
 #[derive(Debug, Clone, Default)]

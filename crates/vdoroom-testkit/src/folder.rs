@@ -36,7 +36,7 @@ impl Folder {
     }
 
     pub fn recordings(&self) -> Vec<PathBuf> {
-        self.files(&["ts", "mkv", "mka", "webm"])
+        self.files(&["ts", "mkv", "mka", "webm", "mp4"])
     }
 
     /// The lines of the only manifest, each of which follows the published schema.

@@ -22,6 +22,11 @@ pub enum ContainerChoice {
         nick = "webm"
     )]
     WebM,
+    #[enum_value(
+        name = "MP4 for H.264, H.265, VP9 and AV1 with Opus or AAC, Matroska for everything else",
+        nick = "mp4"
+    )]
+    Mp4,
 }
 
 /// The container of one part.
@@ -31,6 +36,7 @@ pub(crate) enum Container {
     MpegTs,
     Matroska,
     WebM,
+    Mp4,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
@@ -105,12 +111,16 @@ impl Container {
     /// The container for tracks of these codecs.
     ///
     /// `Auto` takes MPEG-TS only where there is video that it holds natively: players know neither
-    /// VP8 in MPEG-TS nor audio-only transport streams well.
+    /// VP8 in MPEG-TS nor audio-only transport streams well. What MP4 does not hold goes to Matroska.
     pub(crate) fn choose(choice: ContainerChoice, codecs: &[Codec]) -> Self {
         match choice {
             ContainerChoice::MpegTs => Self::MpegTs,
             ContainerChoice::Matroska => Self::Matroska,
             ContainerChoice::WebM if codecs.iter().all(|c| Self::WebM.holds(*c)) => Self::WebM,
+            ContainerChoice::Mp4 => match codecs.iter().all(|c| Self::Mp4.holds(*c)) {
+                true => Self::Mp4,
+                false => Self::Matroska,
+            },
             ContainerChoice::Auto | ContainerChoice::WebM => {
                 let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
                 if has_video && codecs.iter().all(|c| Self::MpegTs.holds(*c)) {
@@ -127,6 +137,8 @@ impl Container {
             Self::MpegTs => matches!(codec, Codec::H264 | Codec::H265 | Codec::Opus | Codec::Aac),
             Self::Matroska => true,
             Self::WebM => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::Opus),
+            // It has entries for the others, which browsers do not play.
+            Self::Mp4 => !matches!(codec, Codec::Vp8 | Codec::Pcmu | Codec::Pcma | Codec::G722),
         }
     }
 
@@ -136,6 +148,7 @@ impl Container {
             Self::MpegTs => "MPEG-TS",
             Self::Matroska => "Matroska",
             Self::WebM => "WebM",
+            Self::Mp4 => "MP4",
         }
     }
 
@@ -143,6 +156,7 @@ impl Container {
         match (self, has_video) {
             (Self::MpegTs, _) => "ts",
             (Self::WebM, _) => "webm",
+            (Self::Mp4, _) => "mp4",
             (Self::Matroska, true) => "mkv",
             (Self::Matroska, false) => "mka",
         }
@@ -204,5 +218,16 @@ mod tests {
         assert!(!ts.holds(Codec::Vp8));
         let mkv = Container::choose(ContainerChoice::Matroska, &[Codec::H264]);
         assert!(mkv.holds(Codec::H264));
+    }
+
+    #[test]
+    fn what_mp4_does_not_hold_goes_to_matroska() {
+        let mp4 = |codecs: &[Codec]| Container::choose(ContainerChoice::Mp4, codecs);
+        for video in [Codec::H264, Codec::H265, Codec::Vp9, Codec::Av1] {
+            assert_eq!(mp4(&[video, Codec::Opus]), Container::Mp4, "{video:?}");
+        }
+        assert_eq!(mp4(&[Codec::Opus]), Container::Mp4);
+        assert_eq!(mp4(&[Codec::Vp8, Codec::Opus]), Container::Matroska);
+        assert_eq!(mp4(&[Codec::H264, Codec::Pcmu]), Container::Matroska);
     }
 }

@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::record::{PartRecord, Reason};
 use crate::roomfilesink::files::{FileEvent, FileSpec, FileWork, FileWriter, Op};
 use crate::roomfilesink::media::{Container, Format, Frame, Leading};
-use crate::roomfilesink::mux::{DocType, MatroskaMux, MpegTsMux, MuxEvent};
+use crate::roomfilesink::mux::{DocType, MatroskaMux, Mp4Mux, MpegTsMux, MuxEvent};
 
 /// An MPEG-TS multiplexer that gives nothing for this long at its end never will.
 const MUX_TIMEOUT: Duration = Duration::from_secs(1);
@@ -18,6 +18,8 @@ const MUX_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) const MAX_WAITING: u64 = 16 << 20;
 /// Lost, beside what waits elsewhere, if the process is killed.
 const GATHER: Duration = Duration::from_millis(100);
+/// So much is gathered for a fragment of MP4, and lost beside it. Shorter ones make the file larger.
+const FRAGMENT: Duration = Duration::from_millis(150);
 
 pub(crate) type PartId = u64;
 
@@ -38,6 +40,7 @@ pub(crate) enum PartEvent {
 
 enum Mux {
     Matroska(MatroskaMux),
+    Mp4(Mp4Mux),
     MpegTs(MpegTsMux),
 }
 
@@ -56,6 +59,8 @@ pub(crate) struct Part {
     formats: Vec<Arc<Format>>,
     mux: Mux,
     file: Arc<FileWriter>,
+    /// Since when the multiplexer has held frames back for a fragment.
+    held: Option<Instant>,
     /// Since the multiplexer was told to end, what it gave.
     finishing: Option<Progress>,
     is_closed: bool,
@@ -91,16 +96,14 @@ impl Part {
         .map_err(|e| e.to_string())?;
         let file = Arc::new(file);
         let captions: Vec<_> = record.tracks.iter().map(|t| t.caption.clone()).collect();
+        let heading = record.heading();
+        let matroska = |doc_type, heading| {
+            MatroskaMux::new(doc_type, &formats, &captions, &firsts, heading).map(Mux::Matroska)
+        };
         let mux = match record.container {
-            Container::Matroska | Container::WebM => {
-                let doc_type = match record.container {
-                    Container::WebM => DocType::WebM,
-                    _ => DocType::Matroska,
-                };
-                let heading = record.heading();
-                let mux = MatroskaMux::new(doc_type, &formats, &captions, &firsts, heading)?;
-                Mux::Matroska(mux)
-            }
+            Container::Matroska => matroska(DocType::Matroska, heading)?,
+            Container::WebM => matroska(DocType::WebM, heading)?,
+            Container::Mp4 => Mux::Mp4(Mp4Mux::new((), &formats, &captions, &firsts, heading)?),
             Container::MpegTs => {
                 let file = file.clone();
                 Mux::MpegTs(MpegTsMux::new(
@@ -123,6 +126,7 @@ impl Part {
             formats,
             mux,
             file,
+            held: None,
             finishing: None,
             is_closed: false,
             pushed: 0,
@@ -143,6 +147,7 @@ impl Part {
         };
         let has_track = match &self.mux {
             Mux::Matroska(mux) => mux.has(track),
+            Mux::Mp4(mux) => mux.has(track),
             Mux::MpegTs(_) => true,
         };
         has_track && self.formats.get(track).is_some_and(fits)
@@ -159,18 +164,44 @@ impl Part {
         }
         self.note(track, frame);
         let start = self.record.start;
-        match &mut self.mux {
+        let mut ops = Vec::new();
+        let result = match &mut self.mux {
             Mux::MpegTs(mux) => {
                 self.pushed += mpegts_size(frame.buffer.size());
                 mux.push(track, frame, start)
             }
-            Mux::Matroska(mux) => {
-                let mut ops = Vec::new();
-                let result = mux.push(track, frame, frame.pts.saturating_sub(start), &mut ops);
-                ops.into_iter().for_each(|op| self.file.send(op));
-                result
-            }
+            Mux::Matroska(mux) => mux.push(track, frame, start, &mut ops),
+            Mux::Mp4(mux) => mux.push(track, frame, start, &mut ops),
+        };
+        self.send(ops);
+        result
+    }
+
+    /// Writes what is held back for a fragment, if it has waited long enough.
+    pub(crate) fn flush_in_time(&mut self, now: Instant) {
+        let holds = match &self.mux {
+            Mux::Mp4(mux) => mux.holds(),
+            Mux::Matroska(_) | Mux::MpegTs(_) => false,
+        };
+        if !holds {
+            self.held = None;
+        } else if now.duration_since(*self.held.get_or_insert(now)) >= FRAGMENT {
+            self.flush();
         }
+    }
+
+    /// Writes what is held back for a fragment.
+    pub(crate) fn flush(&mut self) {
+        self.held = None;
+        if let Mux::Mp4(mux) = &mut self.mux {
+            let mut ops = Vec::new();
+            mux.flush(&mut ops);
+            self.send(ops);
+        }
+    }
+
+    fn send(&self, ops: Vec<Op>) {
+        ops.into_iter().for_each(|op| self.file.send(op));
     }
 
     /// A silent track never delays the others: it has nothing before `until`.
@@ -199,19 +230,18 @@ impl Part {
         }
         self.finishing = Some(Progress::new(self.bytes(), now));
         self.record.ended = Some(reason);
-        match &mut self.mux {
+        let mut ops = Vec::new();
+        let result = match &mut self.mux {
             Mux::MpegTs(mux) => {
                 mux.finish();
-                Ok(())
+                return Ok(());
             }
-            Mux::Matroska(mux) => {
-                let mut ops = Vec::new();
-                let result = mux.finish(&mut ops);
-                self.is_closed = true;
-                ops.into_iter().for_each(|op| self.file.send(op));
-                result
-            }
-        }
+            Mux::Matroska(mux) => mux.finish(&mut ops),
+            Mux::Mp4(mux) => mux.finish(&mut ops),
+        };
+        self.is_closed = true;
+        self.send(ops);
+        result
     }
 
     pub(crate) fn is_finishing(&self) -> bool {
@@ -270,9 +300,17 @@ impl Part {
     pub(crate) fn is_full(&self) -> bool {
         let mux_is_full = match &self.mux {
             Mux::MpegTs(mux) => mux.is_full(),
-            Mux::Matroska(_) => false,
+            Mux::Matroska(_) | Mux::Mp4(_) => false,
         };
         mux_is_full || self.waiting() > MAX_WAITING
+    }
+
+    /// Whether the index of the file has become too large.
+    pub(crate) fn is_at_limit(&self) -> bool {
+        match &self.mux {
+            Mux::Mp4(mux) => mux.is_at_limit(),
+            Mux::Matroska(_) | Mux::MpegTs(_) => false,
+        }
     }
 
     #[cfg(test)]

@@ -201,6 +201,7 @@ impl Session {
             return;
         };
         let mut part = self.parts.remove(at);
+        part.flush();
         part.record.bytes = part.written();
         part.record.ended = Some(Reason::Failed);
         part.record.error = Some(error);

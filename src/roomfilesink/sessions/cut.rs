@@ -13,13 +13,33 @@ use crate::roomfilesink::media::{Codec, Container, ContainerChoice, Format, Fram
 use crate::roomfilesink::messages::Msg;
 use crate::roomfilesink::parts::{Part, PartRecord, PartSpec, Reason, TrackRecord};
 
-/// A transport stream's 33 bits of 90 kHz wrap around after 26.5 h; `mpegtsmux` begins at 1 h. FFmpeg
-/// reads what comes an hour after that as the beginning again. A day leaves 90 minutes for a
-/// keyframe.
-const MPEGTS_MAX: u64 = 24 * 3600 * 1_000_000_000;
-/// What is later than this has no place in a transport stream: its time would be that of something
-/// before.
-const MPEGTS_END: u64 = MPEGTS_MAX + 90 * 60 * 1_000_000_000;
+const MINUTE: u64 = 60 * 1_000_000_000;
+
+/// How long a file can be, in nanoseconds.
+struct Longest {
+    /// After this the next part begins with a keyframe.
+    whole: u64,
+    /// What is later than this has no place in the file: its time cannot be said.
+    end: u64,
+}
+
+/// `None` for as long as one likes.
+fn longest(container: Container) -> Option<Longest> {
+    match container {
+        // 33 bits of 90 kHz wrap around after 26.5 h; `mpegtsmux` begins at 1 h. FFmpeg reads what
+        // comes an hour after that as the beginning again. A day leaves 90 minutes for a keyframe.
+        Container::MpegTs => Some(Longest {
+            whole: 24 * 60 * MINUTE,
+            end: (24 * 60 + 90) * MINUTE,
+        }),
+        // A frame lasts for up to 32 bits of 90 kHz, 13.2 h.
+        Container::Mp4 => Some(Longest {
+            whole: 12 * 60 * MINUTE,
+            end: 13 * 60 * MINUTE,
+        }),
+        Container::Matroska | Container::WebM => None,
+    }
+}
 
 /// What happens to a frame.
 enum Verdict {
@@ -194,21 +214,24 @@ impl Session {
         }
     }
 
-    /// Says once that a part is no WebM, although that was asked for.
+    /// Says once that a part is not in the container that was asked for.
     fn tell_misfit(&mut self, spec: &PartSpec, ctx: &mut Context<'_>) {
+        let (asked, nick) = match ctx.settings.container {
+            ContainerChoice::WebM => (Container::WebM, "webm"),
+            ContainerChoice::Mp4 => (Container::Mp4, "mp4"),
+            _ => return,
+        };
         let container = spec.record.container;
-        let is_misfit =
-            ctx.settings.container == ContainerChoice::WebM && container != Container::WebM;
-        if !is_misfit || std::mem::replace(&mut self.misfit_told, true) {
+        if container == asked || std::mem::replace(&mut self.misfit_told, true) {
             return;
         }
         let codecs = spec.formats.iter().map(|format| format.codec);
-        let others = codecs.filter(|codec| !Container::WebM.holds(*codec));
+        let others = codecs.filter(|codec| !asked.holds(*codec));
         let others: Vec<_> = others.map(Codec::name).collect();
         let (stream, others) = (&self.person.stream, others.join(" and "));
         let name = container.name();
         ctx.effects.push(Effect::Warn(format!(
-            "\"{stream}\" is recorded into {name}: container=webm does not hold {others}"
+            "\"{stream}\" is recorded into {name}: container={nick} does not hold {others}"
         )));
     }
 
@@ -263,10 +286,11 @@ impl Session {
         };
         let firsts: Vec<_> = members.iter().map(|i| first(&self.tracks[*i])).collect();
         let heads = firsts.iter().flatten();
-        // MPEG-TS has decoding times, and they start the file; Matroska has none.
+        // MPEG-TS has decoding times, and they start the file; Matroska has none, and MP4 says by
+        // how much the first one is earlier.
         let start = match container {
             Container::MpegTs => heads.map(Frame::order).min(),
-            Container::Matroska | Container::WebM => heads.map(|f| f.pts).min(),
+            Container::Matroska | Container::WebM | Container::Mp4 => heads.map(|f| f.pts).min(),
         };
         let start = start.unwrap_or(0);
         let has_video = codecs.iter().any(|c| c.kind() == Kind::Video);
@@ -309,7 +333,7 @@ impl Session {
 fn reaches(part: &Part, frame: &Frame) -> bool {
     let time = frame.pts.max(frame.dts.unwrap_or(frame.pts));
     let time = u64::try_from(time.saturating_sub(part.record.start)).unwrap_or(0);
-    part.record.container != Container::MpegTs || time < MPEGTS_END
+    longest(part.record.container).is_none_or(|longest| time < longest.end)
 }
 
 fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {
@@ -321,6 +345,6 @@ fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason
     if limits.bytes > 0 && part.size() >= limits.bytes {
         return Some(Reason::MaxSizeBytes);
     }
-    let is_full = part.record.container == Container::MpegTs && time >= MPEGTS_MAX;
-    is_full.then_some(Reason::ContainerLimit)
+    let is_long = longest(part.record.container).is_some_and(|longest| time >= longest.whole);
+    (is_long || part.is_at_limit()).then_some(Reason::ContainerLimit)
 }

@@ -41,6 +41,9 @@ impl Session {
             self.route(index, now, ctx);
         }
         self.release_ended(now, ctx);
+        for part in &mut self.parts {
+            part.flush_in_time(now);
+        }
     }
 
     /// Opens a part if all tracks that are expected have their first frame, or it is time.

@@ -47,6 +47,7 @@ pub(crate) struct Session {
     pub waiting_since: Option<Instant>,
     pub retry: Retry,
     pub began: Reason,
+    /// It was said that Matroska has to do instead of MP4.
     /// The current part, what was written of it and since when.
     pub progress: Option<(PartId, Progress)>,
 }

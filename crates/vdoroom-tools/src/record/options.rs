@@ -209,6 +209,8 @@ pub enum Container {
     Mpegts,
     /// WebM for people who send nothing but VP8, VP9, AV1 and Opus; the others as auto
     Webm,
+    /// MP4 for H.264, H.265, VP9 and AV1 with Opus or AAC, Matroska for all others
+    Mp4,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

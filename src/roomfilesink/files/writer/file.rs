@@ -105,6 +105,7 @@ mod tests {
         let ops = vec![
             Op::Append(b"hello ".to_vec()),
             Op::Append(b"world".to_vec()),
+            Op::Sync,
             Op::At(0, b"H".to_vec()),
             Op::Append(b"!".to_vec()),
             Op::Finish,

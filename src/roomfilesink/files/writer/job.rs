@@ -137,6 +137,10 @@ impl Job {
                     self.flush(open, &mut batch)?;
                     open.file.write_all_at(&data, position)?;
                 }
+                Op::Sync => {
+                    self.flush(open, &mut batch)?;
+                    open.sync()?;
+                }
                 Op::Finish => {}
             }
             if batch.len() >= LARGE {

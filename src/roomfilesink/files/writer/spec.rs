@@ -11,6 +11,8 @@ pub(crate) enum Op {
     Append(Vec<u8>),
     /// Overwrites bytes that were appended before.
     At(u64, Vec<u8>),
+    /// What came before is on the disk before what follows is written.
+    Sync,
     Finish,
 }
 

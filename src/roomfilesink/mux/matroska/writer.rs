@@ -9,7 +9,8 @@
 
 use super::ebml::{Elements, UNKNOWN_SIZE, long_size};
 use crate::roomfilesink::files::Op;
-use crate::roomfilesink::media::{Caption, Heading, Language};
+use crate::roomfilesink::media::{Codec, Heading, Language};
+use crate::roomfilesink::mux::frames::{Block, FrameWriter, Shape, TrackEntry, area};
 
 const MS: i64 = 1_000_000;
 /// A cluster without video keyframes ends after this time: seeking in audio stays quick.
@@ -21,6 +22,9 @@ const SEEK_HEAD_ROOM: usize = 120;
 const DURATION_ROOM: usize = 11;
 /// PixelWidth and PixelHeight, each with an ID, a size and four bytes: a larger size may come.
 const SIZE_ROOM: usize = 12;
+
+/// How much audio a decoder needs before a seek target (RFC 7845 section 4.6).
+const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
 
 mod id {
     pub const EBML: u32 = 0x1a45_dfa3;
@@ -52,39 +56,6 @@ pub(crate) enum DocType {
     Matroska,
     /// Only with the elements that the WebM container guidelines have.
     WebM,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Shape {
-    Video { width: u32, height: u32 },
-    Audio { rate: u32, channels: u32 },
-}
-
-/// One track's description.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TrackEntry {
-    pub codec_id: &'static str,
-    pub codec_private: Vec<u8>,
-    pub shape: Shape,
-    /// Samples that the decoder discards at the start, in nanoseconds (Opus pre-skip).
-    pub codec_delay: u64,
-    /// How much must be decoded after a seek before audio is correct, in nanoseconds.
-    pub seek_pre_roll: u64,
-    pub caption: Caption,
-}
-
-/// One encoded frame.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Block<'a> {
-    /// Index into the tracks.
-    pub track: usize,
-    /// When its decoded data begins, in nanoseconds from the start of the file.
-    pub pts: i64,
-    pub duration: i64,
-    pub keyframe: bool,
-    /// What the decoder discards of its end, in nanoseconds.
-    pub padding: i64,
-    pub data: &'a [u8],
 }
 
 struct Cluster {
@@ -124,14 +95,10 @@ pub(crate) struct Writer {
     end: i64,
 }
 
-impl Writer {
-    /// Starts a file; the header goes into `out`.
-    pub(crate) fn new(
-        doc_type: DocType,
-        tracks: &[TrackEntry],
-        heading: &Heading,
-        out: &mut Vec<Op>,
-    ) -> Self {
+impl FrameWriter for Writer {
+    type Kind = DocType;
+
+    fn new(doc_type: DocType, tracks: &[TrackEntry], heading: &Heading, out: &mut Vec<Op>) -> Self {
         let mut e = Elements::default();
         e.master(id::EBML, |e| {
             e.uint(0x4286, 1).uint(0x42f7, 1).uint(0x42f2, 4);
@@ -194,8 +161,7 @@ impl Writer {
         writer
     }
 
-    /// A track has frames of this size. A player makes room for the largest.
-    pub(crate) fn resize(&mut self, track: usize, size: (u32, u32), out: &mut Vec<Op>) {
+    fn resize(&mut self, track: usize, size: (u32, u32), out: &mut Vec<Op>) {
         let Some(track) = self.tracks.get_mut(track).filter(|t| t.is_video) else {
             return;
         };
@@ -207,7 +173,7 @@ impl Writer {
         }
     }
 
-    pub(crate) fn block(&mut self, block: &Block<'_>, out: &mut Vec<Op>) {
+    fn block(&mut self, block: &Block<'_>, out: &mut Vec<Op>) -> Result<(), String> {
         let track = self.tracks.get(block.track);
         let (is_video, delay) = track.map_or((false, 0), |t| (t.is_video, t.codec_delay));
         self.end = self
@@ -245,10 +211,11 @@ impl Writer {
             });
         }
         self.append(e.0, out);
+        Ok(())
     }
 
     /// Writes the index and fills in what was not known before.
-    pub(crate) fn finish(&mut self, out: &mut Vec<Op>) {
+    fn finish(&mut self, out: &mut Vec<Op>) {
         self.end_cluster(out);
         let mut targets = vec![
             (id::INFO, self.info_at),
@@ -281,7 +248,9 @@ impl Writer {
         out.push(Op::At(self.segment - 8, size.to_vec()));
         out.push(Op::Finish);
     }
+}
 
+impl Writer {
     fn append_cues(&mut self, out: &mut Vec<Op>) {
         let mut e = Elements::default();
         e.master(id::CUES, |e| {
@@ -349,7 +318,7 @@ impl Track {
         };
         Self {
             is_video,
-            codec_delay: i64::try_from(entry.codec_delay).unwrap_or(0),
+            codec_delay: entry.delay(),
             size,
             size_at,
         }
@@ -360,10 +329,6 @@ impl Track {
 fn pixels(e: &mut Elements, (width, height): (u32, u32)) {
     e.binary(id::PIXEL_WIDTH, &width.to_be_bytes());
     e.binary(id::PIXEL_HEIGHT, &height.to_be_bytes());
-}
-
-pub(crate) fn area((width, height): (u32, u32)) -> u64 {
-    u64::from(width) * u64::from(height)
 }
 
 /// Of the whole file: its title, and when it began.
@@ -406,15 +371,16 @@ fn track_entry(e: &mut Elements, doc_type: DocType, index: usize, track: &TrackE
     {
         e.text(0x22b59d, language.bcp47());
     }
-    e.text(0x86, track.codec_id);
-    if !track.codec_private.is_empty() {
-        e.binary(0x63a2, &track.codec_private);
+    e.text(0x86, codec_id(track.codec));
+    // What is known of VP9 for other containers has no place here.
+    if !track.config.is_empty() && track.codec != Codec::Vp9 {
+        e.binary(0x63a2, &track.config);
     }
-    if track.codec_delay > 0 {
-        e.uint(0x56aa, track.codec_delay);
+    if track.pre_skip > 0 {
+        e.uint(0x56aa, track.delay().unsigned_abs());
     }
-    if track.seek_pre_roll > 0 {
-        e.uint(0x56bb, track.seek_pre_roll);
+    if track.codec == Codec::Opus {
+        e.uint(0x56bb, OPUS_SEEK_PRE_ROLL);
     }
     match track.shape {
         Shape::Video { width, height } => e.master(id::VIDEO, |e| pixels(e, (width, height))),
@@ -422,6 +388,19 @@ fn track_entry(e: &mut Elements, doc_type: DocType, index: usize, track: &TrackE
             e.float(0xb5, rate.into()).uint(0x9f, channels.into());
         }),
     };
+}
+
+fn codec_id(codec: Codec) -> &'static str {
+    match codec {
+        Codec::H264 => "V_MPEG4/ISO/AVC",
+        Codec::H265 => "V_MPEGH/ISO/HEVC",
+        Codec::Vp8 => "V_VP8",
+        Codec::Vp9 => "V_VP9",
+        Codec::Av1 => "V_AV1",
+        Codec::Opus => "A_OPUS",
+        Codec::Pcmu | Codec::Pcma | Codec::G722 => "A_MS/ACM",
+        Codec::Aac => "A_AAC",
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A GStreamer parser in front of the Matroska writer, for the codecs whose frames need
-//! rewriting: frames go in, parsed frames come out before the call returns.
+//! A GStreamer parser in front of a writer, for the codecs whose frames need rewriting: frames go in,
+//! parsed frames come out before the call returns.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,21 @@ pub(crate) struct Parser {
     parsed: Arc<Mutex<VecDeque<Parsed>>>,
 }
 
-/// Parser element and the caps that Matroska needs from it.
+/// Frames may be decoded before the file starts, and a buffer has no times before 0.
+const EARLY: i64 = 1_000_000_000_000;
+
+impl Parsed {
+    /// In nanoseconds from the start of the file.
+    pub(crate) fn times(&self) -> (Option<i64>, Option<i64>) {
+        let time = |t: gst::ClockTime| Some(i64::try_from(t.nseconds()).ok()? - EARLY);
+        (
+            self.buffer.pts().and_then(time),
+            self.buffer.dts().and_then(time),
+        )
+    }
+}
+
+/// Parser element and the caps that Matroska and MP4 need from it.
 fn recipe(codec: Codec) -> Option<(&'static str, &'static str)> {
     Some(match codec {
         Codec::H264 => ("h264parse", "video/x-h264,stream-format=avc,alignment=au"),
@@ -84,11 +98,16 @@ impl Parser {
         self.sink.send_event(gst::event::Caps::new(&format.caps));
     }
 
-    pub(crate) fn push(&self, frame: &Frame, pts: i64) -> Result<Vec<Parsed>, String> {
+    /// `start` is the running time at which the file starts.
+    pub(crate) fn push(&self, frame: &Frame, start: i64) -> Result<Vec<Parsed>, String> {
         let mut buffer = frame.buffer.copy();
         if let Some(buffer) = buffer.get_mut() {
-            buffer.set_pts(gst::ClockTime::from_nseconds(pts.max(0) as u64));
-            buffer.set_dts(gst::ClockTime::NONE);
+            let time = |t: i64| {
+                let early = t.saturating_sub(start).saturating_add(EARLY);
+                gst::ClockTime::from_nseconds(early.max(0).unsigned_abs())
+            };
+            buffer.set_pts(time(frame.pts));
+            buffer.set_dts(frame.dts.map(time));
         }
         self.sink
             .chain(buffer)

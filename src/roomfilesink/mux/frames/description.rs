@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The description of a track in a Matroska file, from its caps and first frame.
+//! The description of a track in a file, from its caps and first frame.
 
-use super::writer::{Shape, TrackEntry, area};
+use super::entry::{Shape, TrackEntry, area};
 use crate::roomfilesink::media::{Caption, Codec, Format, Kind};
 
-/// How much audio a decoder needs before a seek target (RFC 7845 section 4.6).
-const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
 /// Of all Opus, whatever was encoded.
 const OPUS_RATE: u64 = 48_000;
 /// In the identification header (RFC 7845 section 5.1).
@@ -25,30 +23,30 @@ pub(crate) fn entry(format: &Format, caps: &gst::Caps, pre_skip: u16) -> TrackEn
         },
     };
     let mut entry = TrackEntry {
-        codec_id: codec_id(format.codec),
-        codec_private: Vec::new(),
+        codec: format.codec,
+        config: Vec::new(),
         shape,
-        codec_delay: 0,
-        seek_pre_roll: 0,
+        pre_skip: 0,
+        ahead: 0,
         caption: Caption::default(),
     };
     match format.codec {
         Codec::Opus => {
             let mut header = opus_head(&parsed, caps);
             header[PRE_SKIP].copy_from_slice(&pre_skip.to_le_bytes());
-            entry.codec_delay = u64::from(pre_skip) * 1_000_000_000 / OPUS_RATE;
-            entry.seek_pre_roll = OPUS_SEEK_PRE_ROLL;
-            entry.codec_private = header;
+            entry.pre_skip = pre_skip;
+            entry.config = header;
         }
-        Codec::Pcmu => entry.codec_private = wave_format(0x0007, &parsed, 8),
-        Codec::Pcma => entry.codec_private = wave_format(0x0006, &parsed, 8),
+        Codec::Pcmu => entry.config = wave_format(0x0007, &parsed, 8),
+        Codec::Pcma => entry.config = wave_format(0x0006, &parsed, 8),
         // WAVE_FORMAT_G722_ADPCM: four bits per sample.
-        Codec::G722 => entry.codec_private = wave_format(0x028f, &parsed, 4),
-        Codec::Av1 => entry.codec_private = codec_data(caps).unwrap_or_else(|| av1c(caps)),
+        Codec::G722 => entry.config = wave_format(0x028f, &parsed, 4),
+        Codec::Av1 => entry.config = codec_data(caps).unwrap_or_else(|| av1c(caps)),
         Codec::H264 | Codec::H265 | Codec::Aac => {
-            entry.codec_private = codec_data(caps).unwrap_or_default()
+            entry.config = codec_data(caps).unwrap_or_default()
         }
-        Codec::Vp8 | Codec::Vp9 => {}
+        Codec::Vp9 => entry.config = vpcc(caps, entry.shape),
+        Codec::Vp8 => {}
     }
     entry
 }
@@ -59,21 +57,8 @@ pub(crate) fn is_complete(codec: Codec, entry: &TrackEntry) -> bool {
         Shape::Video { width, height } => width > 0 && height > 0,
         Shape::Audio { .. } => true,
     };
-    let needs_private = matches!(codec, Codec::H264 | Codec::H265);
-    has_size && !(needs_private && entry.codec_private.is_empty())
-}
-
-fn codec_id(codec: Codec) -> &'static str {
-    match codec {
-        Codec::H264 => "V_MPEG4/ISO/AVC",
-        Codec::H265 => "V_MPEGH/ISO/HEVC",
-        Codec::Vp8 => "V_VP8",
-        Codec::Vp9 => "V_VP9",
-        Codec::Av1 => "V_AV1",
-        Codec::Opus => "A_OPUS",
-        Codec::Pcmu | Codec::Pcma | Codec::G722 => "A_MS/ACM",
-        Codec::Aac => "A_AAC",
-    }
+    let needs_config = matches!(codec, Codec::H264 | Codec::H265);
+    has_size && !(needs_config && entry.config.is_empty())
 }
 
 fn codec_data(caps: &gst::Caps) -> Option<Vec<u8>> {
@@ -108,6 +93,44 @@ fn av1c(caps: &gst::Caps) -> Vec<u8> {
         .fold(0, |bits, flag| bits << 1 | u8::from(*flag));
     // Marker and version; tier 0 before the flags, chroma position unknown after them.
     vec![0x81, profile << 5 | level, flags << 2, 0]
+}
+
+/// A VPCodecConfigurationRecord (VP Codec ISO Media File Format Binding 1.0) without its version.
+fn vpcc(caps: &gst::Caps, shape: Shape) -> Vec<u8> {
+    /// The largest luma picture of each level, and the level.
+    const LEVELS: [(u64, u8); 9] = [
+        (36_864, 10),
+        (73_728, 11),
+        (122_880, 20),
+        (245_760, 21),
+        (552_960, 30),
+        (983_040, 31),
+        (2_228_224, 40),
+        (8_912_896, 50),
+        (35_651_584, 60),
+    ];
+    let structure = caps.structure(0);
+    let text = |name| structure.and_then(|s| s.get::<&str>(name).ok());
+    let profile = text("profile").and_then(|profile| profile.parse().ok());
+    let profile: u8 = profile.filter(|profile| *profile <= 3).unwrap_or(0);
+    let depth = structure.and_then(|s| s.get::<u32>("bit-depth-luma").ok());
+    let depth = depth.and_then(|depth| u8::try_from(depth).ok());
+    // Profiles 2 and 3 have 10 or 12 bits.
+    let depth = depth.unwrap_or(if profile < 2 { 8 } else { 10 });
+    let subsampling = match text("chroma-format") {
+        Some("4:2:2") => 2,
+        Some("4:4:4") => 3,
+        _ => 1,
+    };
+    let area = match shape {
+        Shape::Video { width, height } => area((width, height)),
+        Shape::Audio { .. } => 0,
+    };
+    let level = LEVELS.iter().find(|(largest, _)| area <= *largest);
+    let level = level.map_or(62, |(_, level)| *level);
+    let bits = (depth & 0xf) << 4 | subsampling << 1;
+    // Colours are unspecified (2), and there are no data to initialise with.
+    vec![profile, level, bits, 2, 2, 2, 0, 0]
 }
 
 /// The identification header (RFC 7845 section 5.1): the encoder's if the caps have it, else what
@@ -193,20 +216,6 @@ pub(crate) fn vp8_size(data: &[u8]) -> Option<(u32, u32)> {
     Some((field(header[6], header[7]), field(header[8], header[9])))
 }
 
-impl TrackEntry {
-    /// The track has frames of this size, too.
-    pub(crate) fn grow(&mut self, width: u32, height: u32) {
-        if let Shape::Video {
-            width: known_width,
-            height: known_height,
-        } = &mut self.shape
-            && area((width, height)) > area((*known_width, *known_height))
-        {
-            (*known_width, *known_height) = (width, height);
-        }
-    }
-}
-
 /// What a decoder discards of a buffer, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Clipping {
@@ -272,7 +281,7 @@ mod tests {
         );
         let expected =
             b"OpusHead\x01\x06\x38\x01\x80\xbb\0\0\0\0\x01\x04\x02\0\x04\x01\x02\x03\x05";
-        assert_eq!(entry.codec_private, expected);
+        assert_eq!(entry.config, expected);
     }
 
     #[test]
@@ -285,15 +294,15 @@ mod tests {
             "stream-count=200,coupled-count=200,channel-mapping=(int)<0,1,2>",
         ] {
             let entry = opus(&format!("channels=3,channel-mapping-family=1,{wrong}"));
-            assert_eq!(entry.codec_private.len(), 19, "{wrong}");
+            assert_eq!(entry.config.len(), 19, "{wrong}");
         }
     }
 
     #[test]
     fn opus_skips_what_is_clipped_of_the_first_packet_of_the_file() {
         let entry = opus("rate=48000,channels=2,channel-mapping-family=0");
-        assert_eq!(entry.codec_delay, 6_500_000);
-        assert_eq!(entry.codec_private[..12], *b"OpusHead\x01\x02\x38\x01");
+        assert_eq!(entry.pre_skip, 312);
+        assert_eq!(entry.config[..12], *b"OpusHead\x01\x02\x38\x01");
     }
 
     #[test]

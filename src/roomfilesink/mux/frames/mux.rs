@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A part in Matroska: parsers where frames need rewriting, then the Matroska writer.
+//! A part whose file is written here: parsers where frames need rewriting, then the writer of the
+//! container.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::description::{Clipping, entry, is_complete, vp8_size};
+use super::entry::{Block, FrameWriter, TrackEntry};
 use super::parser::{Parsed, Parser};
-use super::track::{Clipping, entry, is_complete, vp8_size};
-use super::writer::{Block, DocType, TrackEntry, Writer};
 use crate::roomfilesink::files::Op;
 use crate::roomfilesink::media::{Caption, Codec, Format, Frame, Heading, Kind};
 
 /// A temporal delimiter with its size (AV1 section 5.6): there is to be none in Matroska (AV1 in
-/// Matroska, "Block Data").
+/// Matroska, "Block Data") nor in MP4 (AV1 in ISOBMFF section 2.4).
 const TEMPORAL_DELIMITER: &[u8] = &[0x12, 0];
 /// With so much at hand nothing waits any longer for a track that has sent none: its caps describe
 /// it, or the file does without it. What waits is lost if the process is killed.
@@ -33,6 +34,7 @@ struct Track {
 struct Ready {
     track: usize,
     pts: i64,
+    dts: i64,
     duration: i64,
     keyframe: bool,
     padding: i64,
@@ -62,20 +64,20 @@ impl Track {
     }
 }
 
-pub(crate) struct MatroskaMux {
-    doc_type: DocType,
+pub(crate) struct FrameMux<W: FrameWriter> {
+    kind: W::Kind,
     tracks: Vec<Track>,
     heading: Heading,
     /// Exists as soon as every track's description is complete, or enough waits for it.
-    writer: Option<Writer>,
+    writer: Option<W>,
     held: VecDeque<Ready>,
 }
 
-impl MatroskaMux {
+impl<W: FrameWriter> FrameMux<W> {
     /// `firsts` are the frames with which the tracks begin, where they are there: what describes a
     /// track in the header is known from them, and nothing waits for it.
     pub(crate) fn new(
-        doc_type: DocType,
+        kind: W::Kind,
         formats: &[Arc<Format>],
         captions: &[Caption],
         firsts: &[Option<Frame>],
@@ -98,7 +100,7 @@ impl MatroskaMux {
             })
             .collect::<Result<_, String>>()?;
         Ok(Self {
-            doc_type,
+            kind,
             tracks,
             heading,
             writer: None,
@@ -112,12 +114,12 @@ impl MatroskaMux {
         self.writer.is_none() || track.is_some_and(|t| t.number.is_some())
     }
 
-    /// `pts` is the frame's time from the start of the file, in nanoseconds.
+    /// `start` is the running time at which the file starts.
     pub(crate) fn push(
         &mut self,
         index: usize,
         frame: &Frame,
-        pts: i64,
+        start: i64,
         out: &mut Vec<Op>,
     ) -> Result<(), String> {
         let Some(track) = self.tracks.get_mut(index) else {
@@ -130,11 +132,12 @@ impl MatroskaMux {
             }
         }
         let parsed = match &track.parser {
-            Some(parser) => parser.push(frame, pts)?,
+            Some(parser) => parser.push(frame, start)?,
             None => {
                 let buffer = frame.buffer.clone();
                 let caps = Some(frame.format.caps.clone());
-                return self.take_in(index, Parsed { caps, buffer }, Some(pts), out);
+                let pts = frame.pts.saturating_sub(start);
+                return self.take_in(index, Parsed { caps, buffer }, (Some(pts), None), out);
             }
         };
         for mut parsed in parsed {
@@ -143,9 +146,27 @@ impl MatroskaMux {
                 let buffer = parsed.buffer.make_mut();
                 buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
             }
-            self.take_in(index, parsed, None, out)?;
+            let times = parsed.times();
+            self.take_in(index, parsed, times, out)?;
         }
         Ok(())
+    }
+
+    /// Writes what the writer holds back.
+    pub(crate) fn flush(&mut self, out: &mut Vec<Op>) {
+        if let Some(writer) = &mut self.writer {
+            writer.flush(out);
+        }
+    }
+
+    /// Whether the writer holds anything back.
+    pub(crate) fn holds(&self) -> bool {
+        self.writer.as_ref().is_some_and(FrameWriter::holds)
+    }
+
+    /// Whether what the writer has to remember of the file has become too much.
+    pub(crate) fn is_at_limit(&self) -> bool {
+        self.writer.as_ref().is_some_and(FrameWriter::is_at_limit)
     }
 
     /// Ends the file.
@@ -153,11 +174,12 @@ impl MatroskaMux {
         for index in 0..self.tracks.len() {
             let parser = self.tracks.get(index).and_then(|t| t.parser.as_ref());
             for frame in parser.map(Parser::finish).unwrap_or_default() {
-                self.take_in(index, frame, None, out)?;
+                let times = frame.times();
+                self.take_in(index, frame, times, out)?;
             }
         }
         if self.writer.is_none() && !self.held.is_empty() {
-            self.start(out);
+            self.start(out)?;
         }
         match &mut self.writer {
             Some(writer) => writer.finish(out),
@@ -170,7 +192,7 @@ impl MatroskaMux {
         &mut self,
         index: usize,
         frame: Parsed,
-        pts: Option<i64>,
+        (pts, dts): (Option<i64>, Option<i64>),
         out: &mut Vec<Op>,
     ) -> Result<(), String> {
         let track = &mut self.tracks[index];
@@ -178,15 +200,18 @@ impl MatroskaMux {
         let clipping = Clipping::of(codec, &frame.buffer);
         let size = track.size(&frame)?;
         if track.entry.is_none() {
-            track.entry = Some(describe(&track.format, &frame));
+            let mut entry = describe(&track.format, &frame);
+            if let (Some(pts), Some(dts)) = (pts, dts) {
+                entry.ahead = pts.saturating_sub(dts).max(0);
+            }
+            track.entry = Some(entry);
         }
-        if let (Some((width, height)), Some(entry)) = (size, &mut track.entry)
+        if let (Some(size), Some(entry)) = (size, &mut track.entry)
             && self.writer.is_none()
         {
-            entry.grow(width, height);
+            entry.grow(size);
         }
         let nanoseconds = |t: gst::ClockTime| i64::try_from(t.nseconds()).ok();
-        let pts = pts.or(frame.buffer.pts().and_then(nanoseconds));
         track.pts = pts.unwrap_or(track.pts);
         let duration = frame.buffer.duration().and_then(nanoseconds);
         let flags = frame.buffer.flags();
@@ -196,6 +221,7 @@ impl MatroskaMux {
             track: index,
             // What is clipped is before the time of a buffer, and no part of its duration.
             pts: track.pts.saturating_sub(clipping.start),
+            dts: dts.unwrap_or(track.pts).saturating_sub(clipping.start),
             duration: duration.unwrap_or(0).saturating_add(clipping.start),
             keyframe: is_audio || !flags.contains(gst::BufferFlags::DELTA_UNIT),
             padding: clipping.end,
@@ -209,7 +235,7 @@ impl MatroskaMux {
         });
         let all_known = self.tracks.iter().all(|t| t.entry.is_some());
         if self.writer.is_none() && (all_known || self.holds_long()) {
-            self.start(out);
+            self.start(out)?;
         }
         self.write_held(out)
     }
@@ -219,12 +245,12 @@ impl MatroskaMux {
         let (first, last) = (times.clone().min(), times.max());
         first
             .zip(last)
-            .is_some_and(|(first, last)| last - first >= LONGEST_HOLD)
+            .is_some_and(|(first, last)| last.saturating_sub(first) >= LONGEST_HOLD)
     }
 
     /// Writes the header. A track that sent nothing is described from its caps; if they do not
     /// suffice it is left out, and comes with the next part.
-    fn start(&mut self, out: &mut Vec<Op>) {
+    fn start(&mut self, out: &mut Vec<Op>) -> Result<(), String> {
         let mut entries = Vec::new();
         for track in &mut self.tracks {
             let described = || {
@@ -237,8 +263,8 @@ impl MatroskaMux {
                 entries.push(TrackEntry { caption, ..entry });
             }
         }
-        self.writer = Some(Writer::new(self.doc_type, &entries, &self.heading, out));
-        let _ = self.write_held(out);
+        self.writer = Some(W::new(self.kind, &entries, &self.heading, out));
+        self.write_held(out)
     }
 
     fn write_held(&mut self, out: &mut Vec<Op>) -> Result<(), String> {
@@ -256,12 +282,13 @@ impl MatroskaMux {
             let block = Block {
                 track: number,
                 pts: ready.pts,
+                dts: ready.dts,
                 duration: ready.duration,
                 keyframe: ready.keyframe,
                 padding: ready.padding,
                 data: map.get(ready.skip..).unwrap_or_default(),
             };
-            writer.block(&block, out);
+            writer.block(&block, out)?;
         }
         Ok(())
     }
@@ -280,7 +307,7 @@ fn describe_first(frame: &Frame) -> Option<TrackEntry> {
     let format = &frame.format;
     let parsed = match Parser::new(format).ok()? {
         Some(parser) => {
-            let parsed = parser.push(frame, 0).ok()?.into_iter().next();
+            let parsed = parser.push(frame, frame.pts).ok()?.into_iter().next();
             parsed.or_else(|| parser.finish().into_iter().next())?
         }
         None => Parsed {
@@ -288,7 +315,8 @@ fn describe_first(frame: &Frame) -> Option<TrackEntry> {
             buffer: frame.buffer.clone(),
         },
     };
-    let entry = describe(format, &parsed);
+    let mut entry = describe(format, &parsed);
+    entry.ahead = frame.pts.saturating_sub(frame.order());
     is_complete(format.codec, &entry).then_some(entry)
 }
 
@@ -298,9 +326,9 @@ fn describe(format: &Format, first: &Parsed) -> TrackEntry {
     let mut entry = entry(format, caps, clipping.start_samples());
     if format.codec == Codec::Vp8
         && let Ok(map) = first.buffer.map_readable()
-        && let Some((width, height)) = vp8_size(&map)
+        && let Some(size) = vp8_size(&map)
     {
-        entry.grow(width, height);
+        entry.grow(size);
     }
     entry
 }
@@ -323,9 +351,28 @@ mod tests {
         }
     }
 
-    fn new(formats: &[Arc<Format>], firsts: &[Option<Frame>]) -> MatroskaMux {
-        let (doc_type, heading) = (DocType::Matroska, Heading::default());
-        MatroskaMux::new(doc_type, formats, &[], firsts, heading).unwrap()
+    /// A file of what the blocks have, one after the other.
+    struct Blocks;
+
+    impl FrameWriter for Blocks {
+        type Kind = ();
+
+        fn new((): (), _: &[TrackEntry], _: &Heading, _: &mut Vec<Op>) -> Self {
+            Self
+        }
+
+        fn resize(&mut self, _: usize, _: (u32, u32), _: &mut Vec<Op>) {}
+
+        fn block(&mut self, block: &Block<'_>, out: &mut Vec<Op>) -> Result<(), String> {
+            out.push(Op::Append(block.data.to_vec()));
+            Ok(())
+        }
+
+        fn finish(&mut self, _: &mut Vec<Op>) {}
+    }
+
+    fn new(formats: &[Arc<Format>], firsts: &[Option<Frame>]) -> FrameMux<Blocks> {
+        FrameMux::new((), formats, &[], firsts, Heading::default()).unwrap()
     }
 
     /// What a file gets while it has audio each 20 ms, and a video is promised of which `first` is
@@ -337,7 +384,7 @@ mod tests {
         let mut mux = new(&formats, &[Some(audio(0)), first]);
         let mut out = Vec::new();
         for ms in (0..=ms).step_by(20) {
-            mux.push(0, &audio(ms), ms * 1_000_000, &mut out).unwrap();
+            mux.push(0, &audio(ms), 0, &mut out).unwrap();
         }
         out
     }
