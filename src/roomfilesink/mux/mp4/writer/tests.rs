@@ -90,9 +90,8 @@ fn kinds(bytes: &[u8]) -> Vec<String> {
 
 fn child<'a>(bytes: &'a [u8], path: &[&str]) -> &'a [u8] {
     let inside = |bytes: &'a [u8], kind: &&str| {
-        let boxes = boxes(bytes).into_iter();
-        let found = boxes.filter(|(k, _)| k == kind).map(|(_, b)| b).last();
-        found.unwrap_or_else(|| panic!("no {kind}"))
+        let found = boxes(bytes).into_iter().rfind(|(k, _)| k == kind);
+        found.unwrap_or_else(|| panic!("no {kind}")).1
     };
     path.iter().fold(bytes, inside)
 }
