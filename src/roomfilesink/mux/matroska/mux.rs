@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use vdoroom_matroska::{Block, Step, TrackEntry, Writer};
+
 use super::parser::{Parsed, Parser};
 use super::track::{Clipping, entry, is_complete, vp8_size};
-use super::writer::{Block, TrackEntry, Writer};
 use crate::roomfilesink::files::Op;
 use crate::roomfilesink::media::{Codec, Format, Frame, Kind};
 
@@ -156,10 +157,12 @@ impl MatroskaMux {
         if self.writer.is_none() && !self.held.is_empty() {
             self.start(out);
         }
-        match &mut self.writer {
-            Some(writer) => writer.finish(out),
-            None => out.push(Op::Finish),
+        if let Some(writer) = &mut self.writer {
+            let mut steps = Vec::new();
+            writer.finish(&mut steps);
+            hand_on(steps, out);
         }
+        out.push(Op::Finish);
         Ok(())
     }
 
@@ -233,7 +236,9 @@ impl MatroskaMux {
                 entries.push(entry);
             }
         }
-        self.writer = Some(Writer::new(&entries, &self.title, self.utc_ns, out));
+        let mut steps = Vec::new();
+        self.writer = Some(Writer::new(&entries, &self.title, self.utc_ns, &mut steps));
+        hand_on(steps, out);
         let _ = self.write_held(out);
     }
 
@@ -241,12 +246,13 @@ impl MatroskaMux {
         let Some(writer) = &mut self.writer else {
             return Ok(());
         };
+        let mut steps = Vec::new();
         for ready in self.held.drain(..) {
             let Some(number) = self.tracks[ready.track].number else {
                 continue;
             };
             if let Some(size) = ready.size {
-                writer.resize(number, size, out);
+                writer.resize(number, size, &mut steps);
             }
             let map = ready.buffer.map_readable().map_err(|e| e.to_string())?;
             let block = Block {
@@ -257,10 +263,18 @@ impl MatroskaMux {
                 padding: ready.padding,
                 data: map.get(ready.skip..).unwrap_or_default(),
             };
-            writer.block(&block, out);
+            writer.block(&block, &mut steps);
+            hand_on(steps.drain(..), out);
         }
         Ok(())
     }
+}
+
+fn hand_on(steps: impl IntoIterator<Item = Step>, out: &mut Vec<Op>) {
+    out.extend(steps.into_iter().map(|step| match step {
+        Step::Append(data) => Op::Append(data),
+        Step::At(position, data) => Op::At(position, data),
+    }));
 }
 
 fn begins_with_delimiter(frame: &gst::BufferRef) -> bool {

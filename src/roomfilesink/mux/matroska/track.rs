@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The description of a track in a Matroska file, from its caps and first frame.
 
-use super::writer::{Shape, TrackEntry, area};
 use crate::roomfilesink::media::{Codec, Format, Kind};
+use vdoroom_matroska::{Shape, TrackEntry};
 
 /// How much audio a decoder needs before a seek target (RFC 7845 section 4.6).
 const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
@@ -190,20 +190,6 @@ pub(crate) fn vp8_size(data: &[u8]) -> Option<(u32, u32)> {
     }
     let field = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
     Some((field(header[6], header[7]), field(header[8], header[9])))
-}
-
-impl TrackEntry {
-    /// The track has frames of this size, too.
-    pub(crate) fn grow(&mut self, width: u32, height: u32) {
-        if let Shape::Video {
-            width: known_width,
-            height: known_height,
-        } = &mut self.shape
-            && area((width, height)) > area((*known_width, *known_height))
-        {
-            (*known_width, *known_height) = (width, height);
-        }
-    }
 }
 
 /// What a decoder discards of a buffer, in nanoseconds.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A small Matroska writer (RFC 9559). Plain Rust: frames in, [`Op`]s out.
+//! A small Matroska writer (RFC 9559). Plain Rust: frames in, [`Step`]s out.
 //!
 //! GStreamer's `matroskamux` waits for every track before it writes anything and drops GAP events
 //! (1.22), so a muted camera would delay audio while it is muted. This writer puts each frame into
@@ -7,51 +7,33 @@
 //! effect. Sizes, duration and index are filled in behind, so the finished
 //! file is seekable and an unfinished one plays.
 
-use super::ebml::{Elements, UNKNOWN_SIZE, long_size};
-use crate::roomfilesink::files::Op;
+use crate::ebml::{Elements, UNKNOWN_SIZE, long_size};
+use crate::ids;
+use crate::index::{self, Cue, DURATION_ROOM, SEEK_HEAD_ROOM};
 
 const MS: i64 = 1_000_000;
 /// A cluster without video keyframes ends after this time: seeking in audio stays quick.
 const MAX_CLUSTER_MS: i64 = 5_000;
-/// Room for the SeekHead, which is known only at the end.
-const SEEK_HEAD_ROOM: usize = 120;
-/// A Duration element: ID, size and a double. Until it is known a Void stands there: it must be more
-/// than zero (RFC 9559 section 5.1.2.10).
-const DURATION_ROOM: usize = 11;
 /// PixelWidth and PixelHeight, each with an ID, a size and four bytes: a larger size may come.
 const SIZE_ROOM: usize = 12;
 
-mod id {
-    pub const EBML: u32 = 0x1a45_dfa3;
-    pub const SEGMENT: u32 = 0x1853_8067;
-    pub const SEEK_HEAD: u32 = 0x114d_9b74;
-    pub const SEEK: u32 = 0x4dbb;
-    pub const SEEK_ID: u32 = 0x53ab;
-    pub const SEEK_POSITION: u32 = 0x53ac;
-    pub const INFO: u32 = 0x1549_a966;
-    pub const DURATION: u32 = 0x4489;
-    pub const VIDEO: u32 = 0xe0;
-    pub const PIXEL_WIDTH: u32 = 0xb0;
-    pub const PIXEL_HEIGHT: u32 = 0xba;
-    pub const TRACKS: u32 = 0x1654_ae6b;
-    pub const CLUSTER: u32 = 0x1f43_b675;
-    pub const TIMESTAMP: u32 = 0xe7;
-    pub const SIMPLE_BLOCK: u32 = 0xa3;
-    pub const BLOCK_GROUP: u32 = 0xa0;
-    pub const BLOCK: u32 = 0xa1;
-    pub const DISCARD_PADDING: u32 = 0x75a2;
-    pub const CUES: u32 = 0x1c53_bb6b;
+/// A step of writing a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    Append(Vec<u8>),
+    /// Overwrites bytes that were appended before.
+    At(u64, Vec<u8>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Shape {
+pub enum Shape {
     Video { width: u32, height: u32 },
     Audio { rate: u32, channels: u32 },
 }
 
 /// One track's description.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TrackEntry {
+pub struct TrackEntry {
     pub codec_id: &'static str,
     pub codec_private: Vec<u8>,
     pub shape: Shape,
@@ -61,9 +43,23 @@ pub(crate) struct TrackEntry {
     pub seek_pre_roll: u64,
 }
 
+impl TrackEntry {
+    /// The track has frames of this size, too.
+    pub fn grow(&mut self, width: u32, height: u32) {
+        if let Shape::Video {
+            width: known_width,
+            height: known_height,
+        } = &mut self.shape
+            && area((width, height)) > area((*known_width, *known_height))
+        {
+            (*known_width, *known_height) = (width, height);
+        }
+    }
+}
+
 /// One encoded frame.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Block<'a> {
+pub struct Block<'a> {
     /// Index into the tracks.
     pub track: usize,
     /// When its decoded data begins, in nanoseconds from the start of the file.
@@ -91,13 +87,7 @@ struct Track {
     size_at: u64,
 }
 
-struct Cue {
-    time_ms: i64,
-    track: usize,
-    cluster: u64,
-}
-
-pub(crate) struct Writer {
+pub struct Writer {
     /// Bytes appended so far.
     position: u64,
     /// Where the segment's payload begins; SeekHead and cues count from here.
@@ -113,19 +103,19 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts a file; the header goes into `out`.
-    pub(crate) fn new(tracks: &[TrackEntry], title: &str, utc_ns: i64, out: &mut Vec<Op>) -> Self {
+    pub fn new(tracks: &[TrackEntry], title: &str, utc_ns: i64, out: &mut Vec<Step>) -> Self {
         let mut e = Elements::default();
-        e.master(id::EBML, |e| {
+        e.master(ids::EBML, |e| {
             e.uint(0x4286, 1).uint(0x42f7, 1).uint(0x42f2, 4);
             e.uint(0x42f3, 8).text(0x4282, "matroska");
             // SimpleBlock needs readers of version 2.
             e.uint(0x4287, 4).uint(0x4285, 2);
         });
-        e.id(id::SEGMENT).0.extend_from_slice(&UNKNOWN_SIZE);
+        e.id(ids::SEGMENT).0.extend_from_slice(&UNKNOWN_SIZE);
         let segment = e.0.len();
         e.void(SEEK_HEAD_ROOM);
         let info_at = e.0.len();
-        e.master(id::INFO, |e| {
+        e.master(ids::INFO, |e| {
             e.uint(0x2ad7b1, MS as u64);
             e.text(0x4d80, "gst-plugin-vdoroom");
             e.text(0x5741, concat!("roomfilesink ", env!("CARGO_PKG_VERSION")));
@@ -145,7 +135,7 @@ impl Writer {
             e.0
         });
         let entries: Vec<_> = entries.collect();
-        e.master(id::TRACKS, |e| e.0.extend(entries.concat()));
+        e.master(ids::TRACKS, |e| e.0.extend(entries.concat()));
         let mut end = e.0.len();
         let known = tracks.iter().zip(&entries).rev().map(|(track, entry)| {
             // The size is the last thing in an entry.
@@ -166,12 +156,12 @@ impl Writer {
             cues: Vec::new(),
             end: 0,
         };
-        out.push(Op::Append(e.0));
+        out.push(Step::Append(e.0));
         writer
     }
 
     /// A track has frames of this size. A player makes room for the largest.
-    pub(crate) fn resize(&mut self, track: usize, size: (u32, u32), out: &mut Vec<Op>) {
+    pub fn resize(&mut self, track: usize, size: (u32, u32), out: &mut Vec<Step>) {
         let Some(track) = self.tracks.get_mut(track).filter(|t| t.is_video) else {
             return;
         };
@@ -179,11 +169,11 @@ impl Writer {
             track.size = size;
             let mut e = Elements::default();
             pixels(&mut e, size);
-            out.push(Op::At(track.size_at, e.0));
+            out.push(Step::At(track.size_at, e.0));
         }
     }
 
-    pub(crate) fn block(&mut self, block: &Block<'_>, out: &mut Vec<Op>) {
+    pub fn block(&mut self, block: &Block<'_>, out: &mut Vec<Step>) {
         let track = self.tracks.get(block.track);
         let (is_video, delay) = track.map_or((false, 0), |t| (t.is_video, t.codec_delay));
         self.end = self
@@ -213,60 +203,38 @@ impl Writer {
         payload.extend_from_slice(block.data);
         let mut e = Elements::default();
         if is_simple {
-            e.binary(id::SIMPLE_BLOCK, &payload);
+            e.binary(ids::SIMPLE_BLOCK, &payload);
         } else {
-            e.master(id::BLOCK_GROUP, |e| {
-                e.binary(id::BLOCK, &payload);
-                e.int(id::DISCARD_PADDING, block.padding);
+            e.master(ids::BLOCK_GROUP, |e| {
+                e.binary(ids::BLOCK, &payload);
+                e.int(ids::DISCARD_PADDING, block.padding);
             });
         }
         self.append(e.0, out);
     }
 
     /// Writes the index and fills in what was not known before.
-    pub(crate) fn finish(&mut self, out: &mut Vec<Op>) {
+    pub fn finish(&mut self, out: &mut Vec<Step>) {
         self.end_cluster(out);
-        let mut targets = vec![(id::INFO, self.info_at), (id::TRACKS, self.tracks_at)];
-        // An index without an entry is not allowed (RFC 9559 section 5.1.5).
-        if !self.cues.is_empty() {
-            targets.push((id::CUES, self.position));
-            self.append_cues(out);
+        let mut targets = vec![(ids::INFO, self.info_at), (ids::TRACKS, self.tracks_at)];
+        let cues = index::cues(&self.cues);
+        if !cues.is_empty() {
+            targets.push((ids::CUES, self.position));
+            self.append(cues, out);
         }
-        let mut seek = Elements::default();
-        seek.master(id::SEEK_HEAD, |e| {
-            for (id, at) in targets {
-                e.master(id::SEEK, |e| {
-                    e.binary(id::SEEK_ID, &id.to_be_bytes());
-                    e.uint(id::SEEK_POSITION, at - self.segment);
-                });
-            }
-        });
-        let rest = SEEK_HEAD_ROOM - seek.0.len();
-        seek.void(rest);
-        out.push(Op::At(self.segment, seek.0));
+        let targets: Vec<_> = targets
+            .iter()
+            .map(|(id, at)| (*id, at - self.segment))
+            .collect();
+        if let Some(seek) = index::seek_head(&targets, SEEK_HEAD_ROOM) {
+            out.push(Step::At(self.segment, seek));
+        }
         if self.end > 0 {
-            let mut duration = Elements::default();
-            duration.float(id::DURATION, self.end as f64 / MS as f64);
-            out.push(Op::At(self.duration_at, duration.0));
+            let duration = index::duration(self.end as f64 / MS as f64);
+            out.push(Step::At(self.duration_at, duration));
         }
         let size = long_size(self.position - self.segment);
-        out.push(Op::At(self.segment - 8, size.to_vec()));
-        out.push(Op::Finish);
-    }
-
-    fn append_cues(&mut self, out: &mut Vec<Op>) {
-        let mut e = Elements::default();
-        e.master(id::CUES, |e| {
-            for cue in &self.cues {
-                e.master(0xbb, |e| {
-                    e.uint(0xb3, cue.time_ms as u64);
-                    e.master(0xb7, |e| {
-                        e.uint(0xf7, cue.track as u64 + 1).uint(0xf1, cue.cluster);
-                    });
-                });
-            }
-        });
-        self.append(e.0, out);
+        out.push(Step::At(self.segment - 8, size.to_vec()));
     }
 
     fn start_cluster(
@@ -274,7 +242,7 @@ impl Writer {
         time_ms: i64,
         block: &Block<'_>,
         is_video: bool,
-        out: &mut Vec<Op>,
+        out: &mut Vec<Step>,
     ) {
         // While the video is silent the audio is what can be found.
         let has_video = self.tracks.iter().any(|track| track.is_video);
@@ -282,16 +250,16 @@ impl Writer {
         self.end_cluster(out);
         if block.keyframe && (is_video || is_silent) {
             self.cues.push(Cue {
-                time_ms,
-                track: block.track,
+                time: time_ms as u64,
+                track: block.track as u64 + 1,
                 cluster: self.position - self.segment,
             });
         }
         let mut e = Elements::default();
-        e.id(id::CLUSTER);
+        e.id(ids::CLUSTER);
         let size_at = self.position + e.0.len() as u64;
         e.0.extend_from_slice(&UNKNOWN_SIZE);
-        e.uint(id::TIMESTAMP, time_ms as u64);
+        e.uint(ids::TIMESTAMP, time_ms as u64);
         self.append(e.0, out);
         self.cluster = Some(Cluster {
             size_at,
@@ -300,16 +268,16 @@ impl Writer {
         });
     }
 
-    fn end_cluster(&mut self, out: &mut Vec<Op>) {
+    fn end_cluster(&mut self, out: &mut Vec<Step>) {
         if let Some(cluster) = self.cluster.take() {
             let size = long_size(self.position - cluster.size_at - 8);
-            out.push(Op::At(cluster.size_at, size.to_vec()));
+            out.push(Step::At(cluster.size_at, size.to_vec()));
         }
     }
 
-    fn append(&mut self, data: Vec<u8>, out: &mut Vec<Op>) {
+    fn append(&mut self, data: Vec<u8>, out: &mut Vec<Step>) {
         self.position += data.len() as u64;
-        out.push(Op::Append(data));
+        out.push(Step::Append(data));
     }
 }
 
@@ -330,11 +298,11 @@ impl Track {
 
 /// Of [`SIZE_ROOM`] bytes, whatever the size is.
 fn pixels(e: &mut Elements, (width, height): (u32, u32)) {
-    e.binary(id::PIXEL_WIDTH, &width.to_be_bytes());
-    e.binary(id::PIXEL_HEIGHT, &height.to_be_bytes());
+    e.binary(ids::PIXEL_WIDTH, &width.to_be_bytes());
+    e.binary(ids::PIXEL_HEIGHT, &height.to_be_bytes());
 }
 
-pub(crate) fn area((width, height): (u32, u32)) -> u64 {
+fn area((width, height): (u32, u32)) -> u64 {
     u64::from(width) * u64::from(height)
 }
 
@@ -356,7 +324,7 @@ fn track_entry(e: &mut Elements, index: usize, track: &TrackEntry) {
         e.uint(0x56bb, track.seek_pre_roll);
     }
     match track.shape {
-        Shape::Video { width, height } => e.master(id::VIDEO, |e| pixels(e, (width, height))),
+        Shape::Video { width, height } => e.master(ids::VIDEO, |e| pixels(e, (width, height))),
         Shape::Audio { rate, channels } => e.master(0xe1, |e| {
             e.float(0xb5, rate.into()).uint(0x9f, channels.into());
         }),

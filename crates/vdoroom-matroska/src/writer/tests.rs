@@ -23,16 +23,15 @@ fn tracks() -> Vec<TrackEntry> {
 }
 
 /// The file that the operations give.
-fn file(ops: &[Op]) -> Vec<u8> {
+fn file(ops: &[Step]) -> Vec<u8> {
     let mut file = Vec::new();
     for op in ops {
         match op {
-            Op::Append(data) => file.extend_from_slice(data),
-            Op::At(at, data) => {
+            Step::Append(data) => file.extend_from_slice(data),
+            Step::At(at, data) => {
                 let at = *at as usize;
                 file[at..at + data.len()].copy_from_slice(data);
             }
-            Op::Finish => {}
         }
     }
     file
@@ -56,7 +55,7 @@ fn segment_children(file: &[u8]) -> Vec<(u32, u64)> {
     found
 }
 
-fn write(blocks: &[(usize, i64, bool)]) -> Vec<Op> {
+fn write(blocks: &[(usize, i64, bool)]) -> Vec<Step> {
     let mut out = Vec::new();
     let mut writer = Writer::new(&tracks(), "Alice", 1_600_000_000 * 1_000 * MS, &mut out);
     for (track, ms, keyframe) in blocks {
@@ -80,13 +79,13 @@ fn a_finished_file_has_sizes_an_index_and_a_duration() {
     let file = file(&ops);
     let ids: Vec<_> = segment_children(&file).iter().map(|c| c.0).collect();
     let expected = [
-        id::SEEK_HEAD,
+        ids::SEEK_HEAD,
         0xec,
-        id::INFO,
-        id::TRACKS,
-        id::CLUSTER,
-        id::CLUSTER,
-        id::CUES,
+        ids::INFO,
+        ids::TRACKS,
+        ids::CLUSTER,
+        ids::CLUSTER,
+        ids::CUES,
     ];
     assert_eq!(ids, expected);
     let duration = 100.0_f64.to_be_bytes();
@@ -99,7 +98,7 @@ fn a_file_without_a_place_to_seek_to_has_no_index() {
         .iter()
         .map(|c| c.0)
         .collect();
-    assert!(!ids.contains(&id::CUES), "{ids:x?}");
+    assert!(!ids.contains(&ids::CUES), "{ids:x?}");
 }
 
 #[test]
@@ -108,7 +107,7 @@ fn a_block_that_comes_late_still_gets_its_own_time() {
     let ops = write(&[(0, 40_000, true), (1, 39_900, true), (1, 100, true)]);
     let clusters = segment_children(&file(&ops))
         .iter()
-        .filter(|c| c.0 == id::CLUSTER)
+        .filter(|c| c.0 == ids::CLUSTER)
         .count();
     assert_eq!(clusters, 2);
 }
@@ -129,13 +128,13 @@ fn frames_are_handed_to_the_file_as_they_come() {
     writer.block(&block, &mut out);
     let held: Vec<_> = out
         .iter()
-        .filter(|op| matches!(op, Op::Append(d) if d.ends_with(b"payload")))
+        .filter(|op| matches!(op, Step::Append(d) if d.ends_with(b"payload")))
         .collect();
     assert_eq!(held.len(), 1);
 }
 
 /// Of audio that begins with a delay of the codec, and of video.
-fn writer_with_delay(out: &mut Vec<Op>) -> Writer {
+fn writer_with_delay(out: &mut Vec<Step>) -> Writer {
     let mut tracks = tracks();
     tracks[1].codec_delay = 6_500_000;
     Writer::new(&tracks, "", 0, out)
