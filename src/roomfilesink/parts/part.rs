@@ -27,7 +27,10 @@ pub(crate) enum PartEvent {
     SpaceLow,
     /// The MPEG-TS multiplexer is through.
     MuxEnded,
-    Closed,
+    Closed {
+        /// In hexadecimal digits, if it was asked for and there was time.
+        sha256: Option<String>,
+    },
     Failed {
         file: Option<PathBuf>,
         error: String,
@@ -49,6 +52,8 @@ pub(crate) struct PartSpec {
     pub firsts: Vec<Option<Frame>>,
     pub create_folders: bool,
     pub min_free: u64,
+    /// Whether the SHA-256 of the file is wanted.
+    pub checksum: bool,
     pub utc_ns: i64,
 }
 
@@ -77,6 +82,7 @@ impl Part {
             firsts,
             create_folders,
             min_free,
+            checksum,
             utc_ns,
         } = spec;
         let path = record.file.clone();
@@ -87,6 +93,7 @@ impl Part {
                 create_folders,
                 min_free,
                 gather: GATHER,
+                checksum,
             },
             move |event| of_file(file_event(event)),
         )
@@ -253,6 +260,11 @@ impl Part {
         self.file.waiting()
     }
 
+    /// The file is closed without a checksum that is not there yet.
+    pub(crate) fn hurry(&self) {
+        self.file.hurry();
+    }
+
     pub(crate) fn file_work(&self) -> FileWork {
         self.file.work()
     }
@@ -323,7 +335,7 @@ fn file_event(event: FileEvent) -> PartEvent {
     match event {
         FileEvent::Opened(path) => PartEvent::Opened(path),
         FileEvent::SpaceLow => PartEvent::SpaceLow,
-        FileEvent::Closed => PartEvent::Closed,
+        FileEvent::Closed { sha256 } => PartEvent::Closed { sha256 },
         FileEvent::Failed { path, error } => PartEvent::Failed {
             file: Some(path),
             no_space: error.kind() == io::ErrorKind::StorageFull,
