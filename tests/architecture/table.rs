@@ -15,7 +15,7 @@ pub struct Entry {
     pub orders: &'static Orders,
 }
 
-pub const PACKAGES: &[Entry] = &[PLUGIN, PROTOCOL, RECORDINGS, SERVER, TOOLS];
+pub const PACKAGES: &[Entry] = &[PLUGIN, MATROSKA, PROTOCOL, RECORDINGS, SERVER, TOOLS];
 
 const PLUGIN: Entry = Entry {
     folder: "",
@@ -78,7 +78,7 @@ const PLUGIN: Entry = Entry {
         (
             "roomfilesink/files/writer",
             &[
-                "choices", "schedule", "spec", "desk", "disk", "workers", "job", "file",
+                "checksum", "choices", "schedule", "spec", "desk", "disk", "workers", "job", "file",
             ],
         ),
         (
@@ -95,10 +95,7 @@ const PLUGIN: Entry = Entry {
         ),
         ("roomfilesink/messages", &["bell", "msg", "outbox"]),
         ("roomfilesink/mux", &["matroska", "mpegts"]),
-        (
-            "roomfilesink/mux/matroska",
-            &["ebml", "parser", "writer", "track", "mux"],
-        ),
+        ("roomfilesink/mux/matroska", &["parser", "track", "mux"]),
         ("roomfilesink/mux/mpegts", &["clock", "delimiters", "mux"]),
         (
             "roomfilesink/parts",
@@ -261,6 +258,13 @@ const PLUGIN: Entry = Entry {
     ],
 };
 
+const MATROSKA: Entry = Entry {
+    folder: "crates/vdoroom-matroska",
+    name: "vdoroom_matroska",
+    library: true,
+    orders: &[("", &["ebml", "ids", "index", "writer"])],
+};
+
 const PROTOCOL: Entry = Entry {
     folder: "crates/vdoroom-protocol",
     name: "vdoroom_protocol",
@@ -309,8 +313,23 @@ const RECORDINGS: Entry = Entry {
     name: "vdoroom_recordings",
     library: true,
     orders: &[
-        ("", &["manifest", "survey", "media", "timeline"]),
+        (
+            "",
+            &[
+                "checksum", "manifest", "repair", "survey", "media", "timeline",
+            ],
+        ),
         ("media", &["report", "track", "watch", "decode"]),
+        (
+            "repair",
+            &["window", "steps", "report", "matroska", "mpegts", "file"],
+        ),
+        (
+            "repair/matroska",
+            &[
+                "block", "tracks", "layout", "cluster", "header", "scan", "plan",
+            ],
+        ),
         ("timeline", &["picture", "mosaic", "plan", "otio", "xges"]),
     ],
 };
@@ -367,7 +386,8 @@ const TOOLS: Entry = Entry {
         (
             "",
             &[
-                "page", "record", "table", "check", "list", "timeline", "options", "manual",
+                "page", "record", "table", "check", "list", "repair", "timeline", "options",
+                "manual",
             ],
         ),
         (

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What `roomfilesink` promises, checked by playing back what it wrote.
 
+mod checksum;
 mod child;
 mod clock;
 mod codecs;
@@ -25,6 +26,7 @@ mod names;
 mod playback;
 mod power;
 mod recordings;
+mod repair;
 mod room;
 mod sessions;
 mod silence;
