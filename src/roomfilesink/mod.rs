@@ -60,8 +60,9 @@
  * ## The end
  *
  * The element posts EOS once: after it has received EOS and every part is closed, at most 1.5 s
- * later; or, in PLAYING only, when all its linked pads are at EOS and are still linked half a second
- * later. This does not apply to the pads of a room, since an empty room may fill again.
+ * later, or 3.5 s with `checksum`; or, in PLAYING only, when all its linked pads are at EOS and are
+ * still linked half a second later. This does not apply to the pads of a room, since an empty room
+ * may fill again.
  */
 use gst::glib;
 use gst::prelude::*;

@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub limits: Limits,
     /// Bytes that are left free on the disk, 0 = no limit.
     pub min_free_space: u64,
+    /// Whether the manifest has the SHA-256 of each closed part.
+    pub checksum: bool,
     /// `None`: beside the files; empty: no manifest.
     pub manifest: Option<String>,
 }
@@ -32,6 +34,7 @@ impl Default for Settings {
             container: ContainerChoice::default(),
             limits: Limits::default(),
             min_free_space: 256 << 20,
+            checksum: false,
             manifest: None,
         }
     }

@@ -17,7 +17,15 @@ pub struct Entry {
     pub orders: &'static Orders,
 }
 
-pub const PACKAGES: &[Entry] = &[PLUGIN, PROTOCOL, RECORDINGS, SERVER, kit::KIT, TOOLS];
+pub const PACKAGES: &[Entry] = &[
+    PLUGIN,
+    MATROSKA,
+    PROTOCOL,
+    RECORDINGS,
+    SERVER,
+    kit::KIT,
+    TOOLS,
+];
 
 const PLUGIN: Entry = Entry {
     folder: "",
@@ -80,7 +88,7 @@ const PLUGIN: Entry = Entry {
         (
             "roomfilesink/files/writer",
             &[
-                "choices", "schedule", "spec", "desk", "disk", "workers", "job", "file",
+                "checksum", "choices", "schedule", "spec", "desk", "disk", "workers", "job", "file",
             ],
         ),
         (
@@ -102,7 +110,7 @@ const PLUGIN: Entry = Entry {
             "roomfilesink/mux/frames",
             &["entry", "parser", "description", "mux"],
         ),
-        ("roomfilesink/mux/matroska", &["ebml", "writer"]),
+        ("roomfilesink/mux/matroska", &["writer"]),
         (
             "roomfilesink/mux/mp4",
             &[
@@ -271,6 +279,13 @@ const PLUGIN: Entry = Entry {
     ],
 };
 
+const MATROSKA: Entry = Entry {
+    folder: "crates/vdoroom-matroska",
+    name: "vdoroom_matroska",
+    library: true,
+    orders: &[("", &["ebml", "ids", "index", "writer"])],
+};
+
 const PROTOCOL: Entry = Entry {
     folder: "crates/vdoroom-protocol",
     name: "vdoroom_protocol",
@@ -319,8 +334,23 @@ const RECORDINGS: Entry = Entry {
     name: "vdoroom_recordings",
     library: true,
     orders: &[
-        ("", &["manifest", "survey", "media", "timeline"]),
+        (
+            "",
+            &[
+                "checksum", "manifest", "repair", "survey", "media", "timeline",
+            ],
+        ),
         ("media", &["report", "track", "watch", "decode"]),
+        (
+            "repair",
+            &["window", "steps", "report", "matroska", "mpegts", "file"],
+        ),
+        (
+            "repair/matroska",
+            &[
+                "block", "tracks", "layout", "cluster", "header", "scan", "plan",
+            ],
+        ),
         ("timeline", &["picture", "mosaic", "plan", "otio", "xges"]),
     ],
 };
@@ -377,7 +407,8 @@ const TOOLS: Entry = Entry {
         (
             "",
             &[
-                "page", "record", "table", "check", "list", "timeline", "options", "manual",
+                "page", "record", "table", "check", "list", "repair", "timeline", "options",
+                "manual",
             ],
         ),
         (

@@ -3,6 +3,7 @@
 
 mod browsers;
 mod captions;
+mod checksum;
 mod child;
 mod clock;
 mod codecs;
@@ -30,6 +31,7 @@ mod names;
 mod playback;
 mod power;
 mod recordings;
+mod repair;
 mod room;
 mod sessions;
 mod silence;

@@ -231,7 +231,9 @@ fn who_connects_and_says_nothing_keeps_no_scrape_waiting() {
 #[test]
 fn metrics_are_served_again_once_there_are_descriptors() {
     let folder = Folder::new();
-    let (program, address) = alone(&folder);
+    let (mut program, address) = alone(&folder);
+    // By then it has begun: GLib ends a process that lacks a descriptor for a new thread's context.
+    program.wait_for_line("is not connected", DEADLINE);
     scrape(&address);
     let pid = Pid::from_raw(program.pid() as i32);
     // None is left: accepting fails.

@@ -121,7 +121,8 @@ fn audio_that_stalls_is_with_its_video_again() {
         record(stall);
         people.iter().for_each(|person| person.pause_audio(false));
     }
-    record(5000);
+    // Sender reports, which tell of the stall, are up to 6.2 s apart (RFC 3550 section 6.3.1).
+    record(8500);
     let (_, parts) = recording.finish_and_lay_out();
     for (name, most) in [("samples", 2), ("clock", 0)] {
         let part = parts.iter().find(|part| part.stream() == name).unwrap();

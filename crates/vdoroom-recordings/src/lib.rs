@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 
 // From bottom to top: imports run downwards only. Everything works on the thread of the caller.
+pub mod checksum;
 pub mod manifest;
+pub mod repair;
 pub mod survey;
 pub mod timeline;
 

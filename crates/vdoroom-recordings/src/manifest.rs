@@ -47,6 +47,8 @@ pub struct Part {
     pub end: Option<i64>,
     pub end_utc: Option<String>,
     pub bytes: Option<u64>,
+    /// Of the file when it was closed, in hexadecimal digits.
+    pub sha256: Option<String>,
     pub ended: Option<String>,
     pub session_end: Option<String>,
     pub error: Option<String>,
@@ -85,6 +87,19 @@ impl Mark {
         let end = part.end.unwrap_or(i64::MAX);
         let is_inside = (part.start..end).contains(&self.at);
         is_inside.then(|| self.at.abs_diff(part.start))
+    }
+}
+
+impl Run {
+    /// Whether the recorder still runs, as far as this machine can say. A process that has ended but
+    /// not been waited for has no command line.
+    pub fn is_running(&self) -> bool {
+        let command_line = Path::new("/proc")
+            .join(self.pid.to_string())
+            .join("cmdline");
+        let host = rustix::system::uname();
+        let is_here = host.nodename().to_str() == Ok(self.host.as_str());
+        is_here && std::fs::read(command_line).is_ok_and(|c| !c.is_empty())
     }
 }
 
@@ -127,6 +142,31 @@ impl Manifest {
         };
         manifest.path = path.to_owned();
         manifest
+    }
+
+    /// The parts that this file is, by the manifests in its folder and in the one above, each with
+    /// the manifest.
+    pub fn about(file: &Path) -> Vec<(Self, Part)> {
+        let Ok(file) = file.canonicalize() else {
+            return vec![];
+        };
+        let folders = file.ancestors().skip(1).take(2);
+        let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok());
+        let paths = entries.flatten().flatten().map(|entry| entry.path());
+        let paths = paths.filter(|path| path.extension().is_some_and(|e| e == "jsonl"));
+        let mut found = vec![];
+        for mut manifest in paths.map(|path| Self::read(&path)) {
+            let is_it = |part: &Part| {
+                let path = part.locate(&manifest.path);
+                path.canonicalize().is_ok_and(|path| path == file)
+            };
+            let Some(at) = manifest.parts.iter().position(is_it) else {
+                continue;
+            };
+            let part = manifest.parts.swap_remove(at);
+            found.push((manifest, part));
+        }
+        found
     }
 
     pub fn parse(text: &str) -> Self {

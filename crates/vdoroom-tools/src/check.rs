@@ -5,13 +5,16 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use vdoroom_recordings::manifest::{Manifest, Part};
+use vdoroom_recordings::checksum;
+use vdoroom_recordings::manifest::Manifest;
 use vdoroom_recordings::media::{self, Report};
 
 use crate::page::Page;
 use crate::table;
 
 /// Decodes recordings and says whether they are whole
+///
+/// Where the manifest has a checksum, it is compared.
 #[derive(clap::Args)]
 pub struct Options {
     /// Files to check
@@ -23,7 +26,10 @@ pub const PAGE: Page = Page {
     sections: &[],
     status: &[
         ("0", "All files are whole."),
-        ("1", "A file is damaged, or is not there."),
+        (
+            "1",
+            "A file is damaged, is not there, or differs from its checksum.",
+        ),
         ("2", "The options are wrong."),
     ],
     examples: &["vdoroom check recordings/*.ts recordings/*.mkv"],
@@ -46,9 +52,9 @@ pub fn run(options: &Options) -> ExitCode {
     let mut problems = vec![];
     for file in &options.files {
         let report = media::inspect(file);
-        rows.push(row(file, &report));
         let mut found = report.problems();
-        found.extend(undecodable(file));
+        found.extend(told(file));
+        rows.push(row(file, &report, found.is_empty()));
         problems.extend(
             found
                 .into_iter()
@@ -65,38 +71,33 @@ pub fn run(options: &Options) -> ExitCode {
     }
 }
 
-/// Decoders make noise of audio that was encrypted, and do not complain. A manifest beside the file
-/// says so.
-fn undecodable(file: &Path) -> Vec<String> {
-    let (Some(folder), Ok(file)) = (file.parent(), file.canonicalize()) else {
-        return vec![];
-    };
-    let folder = folder.canonicalize().unwrap_or_else(|_| ".".into());
-    let there = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let manifests = there.map(|entry| entry.path());
-    let manifests = manifests.filter(|path| path.extension().is_some_and(|e| e == "jsonl"));
+/// What the manifests beside the file say of it, and a decoder does not notice.
+fn told(file: &Path) -> Vec<String> {
+    let about = Manifest::about(file);
     let mut found = vec![];
-    for manifest in manifests.map(|path| Manifest::read(&path)) {
-        let own =
-            |part: &&Part| part.locate(&manifest.path).canonicalize().ok() == Some(file.clone());
-        for track in manifest
-            .parts
-            .iter()
-            .filter(own)
-            .flat_map(|part| &part.tracks)
-        {
-            if track.undecodable {
-                let (kind, codec) = (&track.kind, &track.codec);
-                found.push(format!(
-                    "the {kind} ({codec}) cannot be decoded, says its manifest"
-                ));
-            }
+    // Decoders make noise of audio that was encrypted, and do not complain.
+    for track in about.iter().flat_map(|(_, part)| &part.tracks) {
+        if track.undecodable {
+            let (kind, codec) = (&track.kind, &track.codec);
+            found.push(format!(
+                "the {kind} ({codec}) cannot be decoded, says its manifest"
+            ));
+        }
+    }
+    let claims = about.iter().filter_map(|(_, part)| part.sha256.as_ref());
+    for claim in claims {
+        match checksum::sha256(file) {
+            Ok(sha256) if sha256.eq_ignore_ascii_case(claim) => {}
+            Ok(sha256) => found.push(format!(
+                "checksum differs: it is {sha256}, and was {claim} when the file was closed"
+            )),
+            Err(error) => found.push(format!("checksum cannot be compared: {error}")),
         }
     }
     found
 }
 
-fn row(file: &Path, report: &Report) -> [String; 9] {
+fn row(file: &Path, report: &Report, is_whole: bool) -> [String; 9] {
     let (video, audio) = (report.video.as_ref(), report.audio.as_ref());
     let codecs = [
         video.map(|video| &video.codec),
@@ -122,12 +123,7 @@ fn row(file: &Path, report: &Report) -> [String; 9] {
         report
             .av_start_offset()
             .map_or("-".into(), |offset| format!("{offset:+.0} ms")),
-        if report.is_whole() {
-            "whole"
-        } else {
-            "DAMAGED"
-        }
-        .into(),
+        if is_whole { "whole" } else { "DAMAGED" }.into(),
     ]
 }
 

@@ -9,6 +9,7 @@ mod table;
 mod check;
 mod list;
 mod record;
+mod repair;
 mod timeline;
 
 mod options;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Subcommand::Record(options) => record::run(&options),
         Subcommand::List(options) => list::run(&options),
         Subcommand::Check(options) => check::run(&options),
+        Subcommand::Repair(options) => repair::run(&options),
         Subcommand::Timeline(options) => timeline::run(&options),
         Subcommand::Man(options) => manual::page(&options),
         Subcommand::Completion(options) => manual::completion(&options),

@@ -10,7 +10,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use crate::options::{CompletionOptions, ManOptions, Program};
 use crate::page::Page;
-use crate::{check, list, record, timeline};
+use crate::{check, list, record, repair, timeline};
 
 /// As clap has it for wrong options.
 const USAGE: u8 = 2;
@@ -57,6 +57,7 @@ fn of(page: &str) -> Option<&'static Page> {
         "vdoroom-record" => &record::PAGE,
         "vdoroom-list" => &list::PAGE,
         "vdoroom-check" => &check::PAGE,
+        "vdoroom-repair" => &repair::PAGE,
         "vdoroom-timeline" => &timeline::PAGE,
         _ => return None,
     })

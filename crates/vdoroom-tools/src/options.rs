@@ -4,7 +4,7 @@
 use clap::Parser;
 use clap_complete::Shell;
 
-use crate::{check, list, record, timeline};
+use crate::{check, list, record, repair, timeline};
 
 /// Records VDO.Ninja rooms, and looks after what was recorded
 #[derive(Parser)]
@@ -26,6 +26,7 @@ pub enum Subcommand {
     Record(record::Options),
     List(list::Options),
     Check(check::Options),
+    Repair(repair::Options),
     Timeline(timeline::Options),
     #[command(hide = true)]
     Man(ManOptions),

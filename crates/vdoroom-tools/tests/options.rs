@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use vdoroom_testkit::Folder;
 
-const SUBCOMMANDS: [&str; 4] = ["record", "list", "check", "timeline"];
+const SUBCOMMANDS: [&str; 5] = ["record", "list", "check", "repair", "timeline"];
 
 fn vdoroom(arguments: &[&str]) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_vdoroom"));
@@ -85,6 +85,9 @@ fn a_wrong_call_is_no_damage() {
         &["list", "--what"],
         &["list"],
         &["check"],
+        &["repair"],
+        &["repair", "--in-place", "--output", "x", &missing],
+        &["repair", "--output", "x", &missing, &missing],
         &["timeline"],
         &["timeline", "--size", "1x1", &missing],
         &["record"],

@@ -75,6 +75,8 @@ impl Manifest {
             // The manifest says why recordings ended; it is small.
             min_free: 0,
             gather: Duration::ZERO,
+            // It grows after each part.
+            checksum: false,
         };
         let report = self.report.clone();
         let file = FileWriter::start(spec, move |event| report(event))?;

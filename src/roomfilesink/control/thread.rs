@@ -31,6 +31,13 @@ const GATHER: Duration = Duration::from_millis(40);
 const END_TRACKS: Duration = Duration::from_secs(1);
 /// After this time the element posts EOS, whatever its files do.
 const END_PARTS: Duration = Duration::from_millis(1500);
+/// The time that checksums have when EOS was sent to the element: a file whose is not there then is
+/// closed without one.
+const CHECKSUMS: Duration = Duration::from_secs(3);
+/// As `END_PARTS`, where checksums are wanted.
+const END_PARTS_WITH_CHECKSUMS: Duration = Duration::from_millis(3500);
+/// As `CHECKSUMS`, when the element goes to READY.
+const SHUTDOWN_CHECKSUMS: Duration = Duration::from_secs(1);
 /// The time that files have to close when the element goes to READY.
 pub(crate) const SHUTDOWN: Duration = Duration::from_secs(2);
 /// All pads at EOS and still linked for this long: the source was finite.
@@ -167,6 +174,7 @@ impl Control {
 
     fn tick(&mut self, now: Instant) {
         let end = self.ending.is_some_and(|at| now >= at + END_TRACKS);
+        self.hurry(now);
         self.with_context(|sessions, ctx| {
             if ctx.anchor.is_some() {
                 ctx.check_anchor();
@@ -180,6 +188,16 @@ impl Control {
             self.renew_manifest(now);
         }
         self.post_eos(now);
+    }
+
+    /// Checksums of large files take long, and must not keep the end from its deadlines.
+    fn hurry(&self, now: Instant) {
+        let stopping = self.shutdown.as_ref().map(|s| s.since + SHUTDOWN_CHECKSUMS);
+        let ending = self.ending.map(|at| at + CHECKSUMS);
+        let deadlines = [stopping, ending];
+        if deadlines.into_iter().flatten().any(|at| now >= at) {
+            self.sessions.hurry();
+        }
     }
 
     fn with_context(&mut self, act: impl FnOnce(&mut Sessions, &mut Context<'_>)) {
@@ -218,7 +236,13 @@ impl Control {
         };
         match effect {
             Effect::Opened(part) => self.announce(&element, "part-opened", &part),
-            Effect::Closed(part) => self.announce(&element, "part-closed", &part),
+            Effect::Closed(part) => {
+                if self.run.settings.checksum && part.sha256.is_none() {
+                    let file = part.file.display();
+                    gst::warning!(CAT, obj = element, "no time for the checksum of {file}");
+                }
+                self.announce(&element, "part-closed", &part);
+            }
             Effect::Failed { part, again } => {
                 self.announce(&element, "part-failed", &part);
                 if again {
@@ -295,7 +319,7 @@ impl Control {
     fn manifest_event(&mut self, event: FileEvent) {
         match event {
             FileEvent::Opened(_) | FileEvent::SpaceLow => {}
-            FileEvent::Closed => self.manifest_done = true,
+            FileEvent::Closed { .. } => self.manifest_done = true,
             FileEvent::Failed { path, error } => {
                 self.manifest_done = self.shutdown.as_ref().is_some_and(|s| s.last_manifest);
                 let manifest = self.manifest.as_mut();
@@ -338,7 +362,7 @@ impl Control {
             self.finite = None;
         }
         let due = match self.ending {
-            Some(at) => done || now >= at + END_PARTS,
+            Some(at) => done || now >= at + self.patience(),
             None => done && self.is_finite_and_through(&element, now),
         };
         if due {
@@ -346,6 +370,14 @@ impl Control {
             gst::debug!(CAT, obj = element, "all parts are closed, posting EOS");
             let message = gst::message::Eos::builder().src(&element).build();
             let _ = element.post_message(message);
+        }
+    }
+
+    /// How long the element awaits its files at EOS.
+    fn patience(&self) -> Duration {
+        match self.run.settings.checksum {
+            true => END_PARTS_WITH_CHECKSUMS,
+            false => END_PARTS,
         }
     }
 

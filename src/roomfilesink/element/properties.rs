@@ -117,6 +117,16 @@ fn all() -> Vec<Property> {
             |s, v| take(&mut s.min_free_space, v),
         ),
         setting(
+            glib::ParamSpecBoolean::builder("checksum")
+                .nick("Checksum")
+                .blurb("Whether the manifest has the SHA-256 of each closed part, for which files other than MPEG-TS are read again")
+                .default_value(defaults.checksum)
+                .mutable_ready()
+                .build(),
+            |s| s.checksum.to_value(),
+            |s, v| take(&mut s.checksum, v),
+        ),
+        setting(
             glib::ParamSpecString::builder("manifest")
                 .nick("Manifest")
                 .blurb("File for the manifest, the list of parts, one JSON object per line (unset: <prefix>_<start>.manifest.jsonl beside the files; empty: none)")

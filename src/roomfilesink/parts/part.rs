@@ -29,7 +29,10 @@ pub(crate) enum PartEvent {
     SpaceLow,
     /// The MPEG-TS multiplexer is through.
     MuxEnded,
-    Closed,
+    Closed {
+        /// In hexadecimal digits, if it was asked for and there was time.
+        sha256: Option<String>,
+    },
     Failed {
         file: Option<PathBuf>,
         error: String,
@@ -52,6 +55,8 @@ pub(crate) struct PartSpec {
     pub firsts: Vec<Option<Frame>>,
     pub create_folders: bool,
     pub min_free: u64,
+    /// Whether the SHA-256 of the file is wanted.
+    pub checksum: bool,
 }
 
 pub(crate) struct Part {
@@ -81,6 +86,7 @@ impl Part {
             firsts,
             create_folders,
             min_free,
+            checksum,
         } = spec;
         let path = record.file.clone();
         let of_file = report.clone();
@@ -90,6 +96,7 @@ impl Part {
                 create_folders,
                 min_free,
                 gather: GATHER,
+                checksum,
             },
             move |event| of_file(file_event(event)),
         )
@@ -286,6 +293,11 @@ impl Part {
         self.file.waiting()
     }
 
+    /// The file is closed without a checksum that is not there yet.
+    pub(crate) fn hurry(&self) {
+        self.file.hurry();
+    }
+
     pub(crate) fn file_work(&self) -> FileWork {
         self.file.work()
     }
@@ -364,7 +376,7 @@ fn file_event(event: FileEvent) -> PartEvent {
     match event {
         FileEvent::Opened(path) => PartEvent::Opened(path),
         FileEvent::SpaceLow => PartEvent::SpaceLow,
-        FileEvent::Closed => PartEvent::Closed,
+        FileEvent::Closed { sha256 } => PartEvent::Closed { sha256 },
         FileEvent::Failed { path, error } => PartEvent::Failed {
             file: Some(path),
             no_space: error.kind() == io::ErrorKind::StorageFull,

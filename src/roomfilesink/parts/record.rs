@@ -182,6 +182,8 @@ pub(crate) struct PartRecord {
     pub session_end: Option<String>,
     pub error: Option<String>,
     pub bytes: u64,
+    /// Of the file, in hexadecimal digits.
+    pub sha256: Option<String>,
 }
 
 impl PartRecord {
@@ -232,6 +234,9 @@ impl PartRecord {
             fields.push(("duration", Field::Int(self.end() - self.start)));
             fields.push(("bytes", Field::Uint(self.bytes)));
             fields.push(("ended", text(ended.into())));
+        }
+        if let Some(sha256) = &self.sha256 {
+            fields.push(("sha256", text(sha256)));
         }
         if let Some(reason) = &self.session_end {
             fields.push(("session-end", text(reason)));

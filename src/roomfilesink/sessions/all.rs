@@ -9,7 +9,7 @@ use super::effects::Context;
 use super::session::Session;
 use crate::roomfilesink::media::{Track, TrackId};
 use crate::roomfilesink::messages::Msg;
-use crate::roomfilesink::parts::{Person, Reason};
+use crate::roomfilesink::parts::{Part, Person, Reason};
 
 #[derive(Default)]
 pub(crate) struct Sessions {
@@ -113,6 +113,12 @@ impl Sessions {
             session.end_all(reason);
         }
         self.pump(now, ctx);
+    }
+
+    /// Nobody waits any longer for checksums.
+    pub(crate) fn hurry(&self) {
+        let parts = self.sessions.iter().flat_map(|session| &session.parts);
+        parts.for_each(Part::hurry);
     }
 
     pub(crate) fn fail_all(&mut self, error: &str, now: Instant, ctx: &mut Context<'_>) {

@@ -144,9 +144,10 @@ impl Session {
             }
             PartEvent::SpaceLow => {}
             PartEvent::MuxEnded => self.parts[at].close_file(),
-            PartEvent::Closed => {
+            PartEvent::Closed { sha256 } => {
                 let mut part = self.parts.remove(at);
                 part.record.bytes = part.bytes();
+                part.record.sha256 = sha256;
                 self.retry.forget();
                 ctx.effects.push(Effect::Closed(part.record.clone()));
             }

@@ -320,11 +320,13 @@ impl Session {
                 session_end: None,
                 error: None,
                 bytes: 0,
+                sha256: None,
             },
             formats,
             firsts,
             create_folders: ctx.settings.create_folders,
             min_free: ctx.settings.min_free_space,
+            checksum: ctx.settings.checksum,
         }
     }
 }

@@ -107,6 +107,7 @@ impl Elements {
                 "min-free-space",
                 text(files.min_free_space.map(|s| s.as_u64())),
             ),
+            ("checksum", files.checksum.then(|| "true".to_owned())),
             ("manifest", files.manifest.clone()),
         ];
         set_all(&self.sink, values)

@@ -157,6 +157,9 @@ pub struct FileOptions {
     /// File for the list of parts; empty: none [default: beside the files]
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<String>,
+    /// Put the SHA-256 of each closed file into the manifest
+    #[arg(long)]
+    pub checksum: bool,
     /// Record into Matroska, and when all is recorded, write NAME.xges, NAME-mosaic.xges and NAME.otio for editors; the
     /// manifest is NAME.manifest.jsonl
     #[arg(long, value_name = "NAME", conflicts_with_all = ["container", "manifest"])]

@@ -84,7 +84,9 @@ fn open_new(spec: &FileSpec) -> io::Result<(PathBuf, File)> {
             continue;
         }
         // `create_new` is O_EXCL: it fails on a link as well, also on a dangling one.
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        let mut options = OpenOptions::new();
+        let options = options.write(true).read(spec.checksum).create_new(true);
+        match options.open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

@@ -39,6 +39,11 @@ impl FileWriter {
         self.0.written.load(Ordering::Relaxed)
     }
 
+    /// It is closed without a checksum that is not there yet.
+    pub(crate) fn hurry(&self) {
+        self.0.hurry();
+    }
+
     /// The work on the file, to be watched after this handle is gone.
     pub(crate) fn work(&self) -> FileWork {
         FileWork(Arc::downgrade(&self.0))
@@ -101,6 +106,7 @@ mod tests {
             create_folders: true,
             min_free: 0,
             gather: Duration::ZERO,
+            checksum: false,
         };
         let ops = vec![
             Op::Append(b"hello ".to_vec()),
@@ -113,7 +119,7 @@ mod tests {
         let events = write(spec.clone(), ops);
         assert!(matches!(
             events.as_slice(),
-            [FileEvent::Opened(_), FileEvent::Closed]
+            [FileEvent::Opened(_), FileEvent::Closed { .. }]
         ));
         assert_eq!(std::fs::read(&spec.path).unwrap(), b"Hello world!");
         std::fs::remove_dir_all(folder).unwrap();
@@ -130,6 +136,7 @@ mod tests {
             create_folders: false,
             min_free: 0,
             gather: Duration::ZERO,
+            checksum: false,
         };
         let events = write(spec, vec![Op::Append(b"x".to_vec()), Op::Finish]);
         let Some(FileEvent::Opened(opened)) = events.first() else {
@@ -147,6 +154,7 @@ mod tests {
             create_folders: false,
             min_free: 0,
             gather: Duration::ZERO,
+            checksum: false,
         };
         let events = write(spec.clone(), vec![]);
         assert!(
@@ -166,6 +174,7 @@ mod tests {
             create_folders: true,
             min_free: 0,
             gather: Duration::from_millis(100),
+            checksum: false,
         };
         let (hangs, hung) = mpsc::channel();
         let (tx, rx) = mpsc::channel();
@@ -191,7 +200,10 @@ mod tests {
         let ops = vec![Op::Append(b"moves".to_vec()), Op::Finish];
         let events = write(spec("moves.ts".into()), ops);
         assert!(
-            matches!(events.as_slice(), [FileEvent::Opened(_), FileEvent::Closed]),
+            matches!(
+                events.as_slice(),
+                [FileEvent::Opened(_), FileEvent::Closed { .. }]
+            ),
             "{events:?}"
         );
         assert!(rx.try_recv().is_err(), "the others hang");
@@ -199,7 +211,7 @@ mod tests {
         drop(releases);
         for _ in &stuck {
             let event = rx.recv_timeout(Duration::from_secs(10)).unwrap();
-            assert!(matches!(event, FileEvent::Closed), "{event:?}");
+            assert!(matches!(event, FileEvent::Closed { .. }), "{event:?}");
         }
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::checksum::Checksum;
 use super::desk::{Desk, Outcome, Plan, Plans, Sync};
 use super::disk::Open;
 use super::schedule::Lane;
@@ -24,6 +25,7 @@ static WORKERS: LazyLock<Workers<Task>> = LazyLock::new(Workers::new);
 pub(crate) struct Job {
     spec: FileSpec,
     desk: Mutex<Desk>,
+    checksum: Checksum,
     /// While the file is open.
     open: Mutex<Option<Arc<Open>>>,
     /// Until the last event.
@@ -58,6 +60,7 @@ impl Job {
         WORKERS.enter()?;
         let desk = Desk::new(spec.gather, spec.min_free > 0, Instant::now());
         let job = Arc::new(Self {
+            checksum: Checksum::new(spec.checksum),
             spec,
             desk: Mutex::new(desk),
             open: Mutex::default(),
@@ -75,8 +78,15 @@ impl Job {
     }
 
     pub(crate) fn give_up(self: &Arc<Self>) {
+        // Nobody awaits the end of the file.
+        self.hurry();
         let plan = self.desk().give_up();
         self.arrange(Lane::Write, plan);
+    }
+
+    /// Somebody waits for the end of the file.
+    pub(crate) fn hurry(&self) {
+        self.checksum.hurry();
     }
 
     fn arrange(self: &Arc<Self>, lane: Lane, plan: Plan) {
@@ -135,6 +145,7 @@ impl Job {
                 Op::Append(data) => batch.extend_from_slice(&data),
                 Op::At(position, data) => {
                     self.flush(open, &mut batch)?;
+                    self.checksum.overwrite();
                     open.file.write_all_at(&data, position)?;
                 }
                 Op::Sync => {
@@ -152,6 +163,7 @@ impl Job {
 
     fn flush(&self, open: &Open, batch: &mut Vec<u8>) -> io::Result<()> {
         (&open.file).write_all(batch)?;
+        self.checksum.append(batch);
         let len = batch.len() as u64;
         self.written.fetch_add(len, Ordering::Relaxed);
         batch.clear();
@@ -213,13 +225,19 @@ impl Job {
         };
         let open = self.open().take();
         let path = open.as_ref().map(|o| o.path.clone());
+        // Takes long of a large file. Nobody waits for it: what else this thread would do, another
+        // one does from the next tick on.
+        let result = result.and_then(|()| match &open {
+            Some(open) => self.checksum.finish(&open.file, self.bytes_written()),
+            None => Ok(None),
+        });
         // Before anybody hears that it is closed.
         drop(open);
-        if remove_if_empty && self.written.load(Ordering::Relaxed) == 0 {
+        if remove_if_empty && self.bytes_written() == 0 {
             let _ = path.as_ref().map(std::fs::remove_file);
         }
         self.tell(match result {
-            Ok(()) => FileEvent::Closed,
+            Ok(sha256) => FileEvent::Closed { sha256 },
             Err(error) => FileEvent::Failed {
                 path: path.unwrap_or_else(|| self.spec.path.clone()),
                 error,
@@ -228,6 +246,10 @@ impl Job {
         let report = lock(&self.report).take();
         drop(report);
         WORKERS.leave();
+    }
+
+    fn bytes_written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     fn tell(&self, event: FileEvent) {

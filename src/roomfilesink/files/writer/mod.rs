@@ -9,7 +9,9 @@
 //!
 //! All files share their threads (`workers`). What is due when (`schedule`) and whose turn it is
 //! with a file (`desk`) are values; `job` carries it out, by what `disk` knows of the file system.
+//! `checksum` has the SHA-256 of a file that is closed.
 
+mod checksum;
 mod choices;
 mod desk;
 mod disk;

@@ -22,7 +22,10 @@ pub(crate) enum FileEvent {
     Opened(PathBuf),
     /// The disk has less space than should be free; the file continues until it is finished.
     SpaceLow,
-    Closed,
+    Closed {
+        /// In hexadecimal digits, if the spec asks for it and there was time.
+        sha256: Option<String>,
+    },
     Failed {
         path: PathBuf,
         error: io::Error,
@@ -38,4 +41,6 @@ pub(crate) struct FileSpec {
     pub min_free: u64,
     /// Data handed in within this time goes out in one write.
     pub gather: Duration,
+    /// Whether its SHA-256 is wanted when it is closed.
+    pub checksum: bool,
 }

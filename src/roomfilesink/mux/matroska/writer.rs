@@ -1,393 +1,93 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A small writer of Matroska (RFC 9559) and WebM. Plain Rust: frames in, [`Op`]s out.
-//!
-//! GStreamer's `matroskamux` waits for every track before it writes anything and drops GAP events
-//! (1.22), so a muted camera would delay audio while it is muted. This writer puts each frame into
-//! the file as it arrives: no frame waits, none is lost with the process, and a silent track has no
-//! effect. Sizes, duration and index are filled in behind, so the finished
-//! file is seekable and an unfinished one plays.
+//! What the recorder knows of a file, in the words of `vdoroom-matroska`.
 
-use super::ebml::{Elements, UNKNOWN_SIZE, long_size};
+use vdoroom_matroska::{self as matroska, Shape as MatroskaShape, Step};
+
+pub(crate) use vdoroom_matroska::DocType;
+
 use crate::roomfilesink::files::Op;
-use crate::roomfilesink::media::{Codec, Heading, Language};
-use crate::roomfilesink::mux::frames::{Block, FrameWriter, Shape, TrackEntry, area};
-
-const MS: i64 = 1_000_000;
-/// A cluster without video keyframes ends after this time: seeking in audio stays quick.
-const MAX_CLUSTER_MS: i64 = 5_000;
-/// Room for the SeekHead, which is known only at the end.
-const SEEK_HEAD_ROOM: usize = 120;
-/// A Duration element: ID, size and a double. Until it is known a Void stands there: it must be more
-/// than zero (RFC 9559 section 5.1.2.10).
-const DURATION_ROOM: usize = 11;
-/// PixelWidth and PixelHeight, each with an ID, a size and four bytes: a larger size may come.
-const SIZE_ROOM: usize = 12;
+use crate::roomfilesink::media::{Codec, Heading};
+use crate::roomfilesink::mux::frames::{Block, FrameWriter, Shape, TrackEntry};
 
 /// How much audio a decoder needs before a seek target (RFC 7845 section 4.6).
 const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
 
-mod id {
-    pub const EBML: u32 = 0x1a45_dfa3;
-    pub const SEGMENT: u32 = 0x1853_8067;
-    pub const SEEK_HEAD: u32 = 0x114d_9b74;
-    pub const SEEK: u32 = 0x4dbb;
-    pub const SEEK_ID: u32 = 0x53ab;
-    pub const SEEK_POSITION: u32 = 0x53ac;
-    pub const INFO: u32 = 0x1549_a966;
-    pub const DURATION: u32 = 0x4489;
-    pub const VIDEO: u32 = 0xe0;
-    pub const PIXEL_WIDTH: u32 = 0xb0;
-    pub const PIXEL_HEIGHT: u32 = 0xba;
-    pub const TRACKS: u32 = 0x1654_ae6b;
-    pub const CLUSTER: u32 = 0x1f43_b675;
-    pub const TIMESTAMP: u32 = 0xe7;
-    pub const SIMPLE_BLOCK: u32 = 0xa3;
-    pub const BLOCK_GROUP: u32 = 0xa0;
-    pub const BLOCK: u32 = 0xa1;
-    pub const DISCARD_PADDING: u32 = 0x75a2;
-    pub const TAGS: u32 = 0x1254_c367;
-    pub const CUES: u32 = 0x1c53_bb6b;
-}
-
-/// What the file says that it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
-#[strum(serialize_all = "lowercase")]
-pub(crate) enum DocType {
-    Matroska,
-    /// Only with the elements that the WebM container guidelines have.
-    WebM,
-}
-
-struct Cluster {
-    /// Position of the cluster's size field in the file.
-    size_at: u64,
-    start_ms: i64,
-    has_video: bool,
-}
-
-struct Track {
-    is_video: bool,
-    /// Is part of the times in the file (RFC 9559 section 5.1.4.1.25).
-    codec_delay: i64,
-    /// The largest so far, and where in the file it is.
-    size: (u32, u32),
-    size_at: u64,
-}
-
-struct Cue {
-    time_ms: i64,
-    track: usize,
-    cluster: u64,
-}
-
 pub(crate) struct Writer {
-    /// Bytes appended so far.
-    position: u64,
-    /// Where the segment's payload begins; SeekHead and cues count from here.
-    segment: u64,
-    duration_at: u64,
-    info_at: u64,
-    tracks_at: u64,
-    tags_at: u64,
-    tracks: Vec<Track>,
-    cluster: Option<Cluster>,
-    cues: Vec<Cue>,
-    end: i64,
+    writer: matroska::Writer,
+    /// Empty between two calls; it keeps its memory.
+    steps: Vec<Step>,
 }
 
 impl FrameWriter for Writer {
     type Kind = DocType;
 
     fn new(doc_type: DocType, tracks: &[TrackEntry], heading: &Heading, out: &mut Vec<Op>) -> Self {
-        let mut e = Elements::default();
-        e.master(id::EBML, |e| {
-            e.uint(0x4286, 1).uint(0x42f7, 1).uint(0x42f2, 4);
-            e.uint(0x42f3, 8).text(0x4282, doc_type.into());
-            // SimpleBlock needs readers of version 2.
-            e.uint(0x4287, 4).uint(0x4285, 2);
-        });
-        e.id(id::SEGMENT).0.extend_from_slice(&UNKNOWN_SIZE);
-        let segment = e.0.len();
-        e.void(SEEK_HEAD_ROOM);
-        let info_at = e.0.len();
-        e.master(id::INFO, |e| {
-            e.uint(0x2ad7b1, MS as u64);
-            e.text(0x4d80, "gst-plugin-vdoroom");
-            e.text(0x5741, concat!("roomfilesink ", env!("CARGO_PKG_VERSION")));
-            // Matroska counts nanoseconds from the start of 2001.
-            e.int(
-                0x4461,
-                heading.utc_ns.saturating_sub(978_307_200 * 1_000 * MS),
-            );
-            if let Some(title) = heading.title() {
-                e.text(0x7ba9, title);
-            }
-            e.short_void(DURATION_ROOM);
-        });
-        // The duration is the last thing in Info.
-        let duration_at = e.0.len() - DURATION_ROOM;
-        let tracks_at = e.0.len();
-        let entries = tracks.iter().enumerate().map(|(index, track)| {
-            let mut e = Elements::default();
-            e.master(0xae, |e| track_entry(e, doc_type, index, track));
-            e.0
-        });
-        let entries: Vec<_> = entries.collect();
-        e.master(id::TRACKS, |e| e.0.extend(entries.concat()));
-        let mut end = e.0.len();
-        let known = tracks.iter().zip(&entries).rev().map(|(track, entry)| {
-            // The size is the last thing in an entry.
-            let size_at = end - SIZE_ROOM;
-            end -= entry.len();
-            Track::new(track, size_at as u64)
-        });
-        let mut known: Vec<_> = known.collect();
-        known.reverse();
-        let tags_at = e.0.len();
-        e.master(id::TAGS, |e| tags(e, heading));
-        let writer = Self {
-            position: e.0.len() as u64,
-            segment: segment as u64,
-            duration_at: duration_at as u64,
-            info_at: info_at as u64,
-            tracks_at: tracks_at as u64,
-            tags_at: tags_at as u64,
-            tracks: known,
-            cluster: None,
-            cues: Vec::new(),
-            end: 0,
+        let tracks: Vec<_> = tracks.iter().map(track).collect();
+        let heading = matroska::Heading {
+            title: heading.title().map(Into::into),
+            utc_ns: heading.utc_ns,
+            date: heading.date(),
         };
-        out.push(Op::Append(e.0));
-        writer
+        let mut steps = Vec::new();
+        let writer = matroska::Writer::new(doc_type, &tracks, &heading, &mut steps);
+        out.extend(steps.drain(..).map(op));
+        Self { writer, steps }
     }
 
     fn resize(&mut self, track: usize, size: (u32, u32), out: &mut Vec<Op>) {
-        let Some(track) = self.tracks.get_mut(track).filter(|t| t.is_video) else {
-            return;
-        };
-        if area(size) > area(track.size) {
-            track.size = size;
-            let mut e = Elements::default();
-            pixels(&mut e, size);
-            out.push(Op::At(track.size_at, e.0));
-        }
+        self.writer.resize(track, size, &mut self.steps);
+        out.extend(self.steps.drain(..).map(op));
     }
 
     fn block(&mut self, block: &Block<'_>, out: &mut Vec<Op>) -> Result<(), String> {
-        let track = self.tracks.get(block.track);
-        let (is_video, delay) = track.map_or((false, 0), |t| (t.is_video, t.codec_delay));
-        self.end = self
-            .end
-            .max(block.pts.saturating_add(block.duration.max(0)));
-        let time_ms = block.pts.saturating_add(delay).max(0) / MS;
-        let starts = self.cluster.as_ref().is_none_or(|c| {
-            let relative = time_ms - c.start_ms;
-            let keyframe = block.keyframe && is_video;
-            keyframe || i16::try_from(relative).is_err() || relative > MAX_CLUSTER_MS
-        });
-        if starts {
-            self.start_cluster(time_ms, block, is_video, out);
-        }
-        if let Some(cluster) = &mut self.cluster {
-            cluster.has_video |= is_video;
-        }
-        let start_ms = self.cluster.as_ref().map_or(time_ms, |c| c.start_ms);
-        let relative = (time_ms - start_ms) as i16;
-        let mut payload = Vec::with_capacity(block.data.len() + 4);
-        // Fewer than 127 tracks: the number fits one byte.
-        payload.push(0x80 | (block.track as u8 + 1));
-        payload.extend_from_slice(&relative.to_be_bytes());
-        // In a group, a keyframe is what refers to no other block.
-        let is_simple = block.padding <= 0;
-        payload.push(if block.keyframe && is_simple { 0x80 } else { 0 });
-        payload.extend_from_slice(block.data);
-        let mut e = Elements::default();
-        if is_simple {
-            e.binary(id::SIMPLE_BLOCK, &payload);
-        } else {
-            e.master(id::BLOCK_GROUP, |e| {
-                e.binary(id::BLOCK, &payload);
-                e.int(id::DISCARD_PADDING, block.padding);
-            });
-        }
-        self.append(e.0, out);
+        let block = matroska::Block {
+            track: block.track,
+            pts: block.pts,
+            duration: block.duration,
+            keyframe: block.keyframe,
+            padding: block.padding,
+            data: block.data,
+        };
+        self.writer.block(&block, &mut self.steps);
+        out.extend(self.steps.drain(..).map(op));
         Ok(())
     }
 
-    /// Writes the index and fills in what was not known before.
     fn finish(&mut self, out: &mut Vec<Op>) {
-        self.end_cluster(out);
-        let mut targets = vec![
-            (id::INFO, self.info_at),
-            (id::TRACKS, self.tracks_at),
-            (id::TAGS, self.tags_at),
-        ];
-        // An index without an entry is not allowed (RFC 9559 section 5.1.5).
-        if !self.cues.is_empty() {
-            targets.push((id::CUES, self.position));
-            self.append_cues(out);
-        }
-        let mut seek = Elements::default();
-        seek.master(id::SEEK_HEAD, |e| {
-            for (id, at) in targets {
-                e.master(id::SEEK, |e| {
-                    e.binary(id::SEEK_ID, &id.to_be_bytes());
-                    e.uint(id::SEEK_POSITION, at - self.segment);
-                });
-            }
-        });
-        let rest = SEEK_HEAD_ROOM - seek.0.len();
-        seek.void(rest);
-        out.push(Op::At(self.segment, seek.0));
-        if self.end > 0 {
-            let mut duration = Elements::default();
-            duration.float(id::DURATION, self.end as f64 / MS as f64);
-            out.push(Op::At(self.duration_at, duration.0));
-        }
-        let size = long_size(self.position - self.segment);
-        out.push(Op::At(self.segment - 8, size.to_vec()));
+        self.writer.finish(&mut self.steps);
+        out.extend(self.steps.drain(..).map(op));
         out.push(Op::Finish);
     }
 }
 
-impl Writer {
-    fn append_cues(&mut self, out: &mut Vec<Op>) {
-        let mut e = Elements::default();
-        e.master(id::CUES, |e| {
-            for cue in &self.cues {
-                e.master(0xbb, |e| {
-                    e.uint(0xb3, cue.time_ms as u64);
-                    e.master(0xb7, |e| {
-                        e.uint(0xf7, cue.track as u64 + 1).uint(0xf1, cue.cluster);
-                    });
-                });
-            }
-        });
-        self.append(e.0, out);
-    }
-
-    fn start_cluster(
-        &mut self,
-        time_ms: i64,
-        block: &Block<'_>,
-        is_video: bool,
-        out: &mut Vec<Op>,
-    ) {
-        // While the video is silent the audio is what can be found.
-        let has_video = self.tracks.iter().any(|track| track.is_video);
-        let is_silent = !has_video || self.cluster.as_ref().is_some_and(|c| !c.has_video);
-        self.end_cluster(out);
-        if block.keyframe && (is_video || is_silent) {
-            self.cues.push(Cue {
-                time_ms,
-                track: block.track,
-                cluster: self.position - self.segment,
-            });
-        }
-        let mut e = Elements::default();
-        e.id(id::CLUSTER);
-        let size_at = self.position + e.0.len() as u64;
-        e.0.extend_from_slice(&UNKNOWN_SIZE);
-        e.uint(id::TIMESTAMP, time_ms as u64);
-        self.append(e.0, out);
-        self.cluster = Some(Cluster {
-            size_at,
-            start_ms: time_ms,
-            has_video: false,
-        });
-    }
-
-    fn end_cluster(&mut self, out: &mut Vec<Op>) {
-        if let Some(cluster) = self.cluster.take() {
-            let size = long_size(self.position - cluster.size_at - 8);
-            out.push(Op::At(cluster.size_at, size.to_vec()));
-        }
-    }
-
-    fn append(&mut self, data: Vec<u8>, out: &mut Vec<Op>) {
-        self.position += data.len() as u64;
-        out.push(Op::Append(data));
+fn op(step: Step) -> Op {
+    match step {
+        Step::Append(data) => Op::Append(data),
+        Step::At(at, data) => Op::At(at, data),
     }
 }
 
-impl Track {
-    fn new(entry: &TrackEntry, size_at: u64) -> Self {
-        let (is_video, size) = match entry.shape {
-            Shape::Video { width, height } => (true, (width, height)),
-            Shape::Audio { .. } => (false, (0, 0)),
-        };
-        Self {
-            is_video,
-            codec_delay: entry.delay(),
-            size,
-            size_at,
-        }
-    }
-}
-
-/// Of [`SIZE_ROOM`] bytes, whatever the size is.
-fn pixels(e: &mut Elements, (width, height): (u32, u32)) {
-    e.binary(id::PIXEL_WIDTH, &width.to_be_bytes());
-    e.binary(id::PIXEL_HEIGHT, &height.to_be_bytes());
-}
-
-/// Of the whole file: its title, and when it began.
-fn tags(e: &mut Elements, heading: &Heading) {
-    e.master(0x7373, |e| {
-        // The level of a whole film or concert.
-        e.master(0x63c0, |e| {
-            e.uint(0x68ca, 50);
-        });
-        let date = heading.date();
-        let values = [
-            ("TITLE", heading.title()),
-            ("DATE_RECORDED", date.as_deref()),
-        ];
-        for (name, value) in values {
-            if let Some(value) = value {
-                e.master(0x67c8, |e| {
-                    e.text(0x45a3, name).text(0x4487, value);
-                });
-            }
-        }
-    });
-}
-
-fn track_entry(e: &mut Elements, doc_type: DocType, index: usize, track: &TrackEntry) {
-    let number = index as u64 + 1;
-    let is_video = matches!(track.shape, Shape::Video { .. });
-    e.uint(0xd7, number).uint(0x73c5, number);
-    e.uint(0x83, if is_video { 1 } else { 2 });
-    // No lacing.
-    e.uint(0x9c, 0);
-    if let Some(name) = track.caption.name() {
-        e.text(0x536e, name);
-    }
-    // "und" because the default would be English.
-    let language = track.caption.language;
-    e.text(0x22b59c, language.map_or("und", Language::bibliographic));
-    if let Some(language) = language
-        && doc_type == DocType::Matroska
-    {
-        e.text(0x22b59d, language.bcp47());
-    }
-    e.text(0x86, codec_id(track.codec));
-    // What is known of VP9 for other containers has no place here.
-    if !track.config.is_empty() && track.codec != Codec::Vp9 {
-        e.binary(0x63a2, &track.config);
-    }
-    if track.pre_skip > 0 {
-        e.uint(0x56aa, track.delay().unsigned_abs());
-    }
-    if track.codec == Codec::Opus {
-        e.uint(0x56bb, OPUS_SEEK_PRE_ROLL);
-    }
-    match track.shape {
-        Shape::Video { width, height } => e.master(id::VIDEO, |e| pixels(e, (width, height))),
-        Shape::Audio { rate, channels } => e.master(0xe1, |e| {
-            e.float(0xb5, rate.into()).uint(0x9f, channels.into());
+fn track(entry: &TrackEntry) -> matroska::TrackEntry {
+    let is_opus = entry.codec == Codec::Opus;
+    matroska::TrackEntry {
+        codec_id: codec_id(entry.codec),
+        // What is known of VP9 for other containers has no place here.
+        codec_private: match entry.codec {
+            Codec::Vp9 => Vec::new(),
+            _ => entry.config.clone(),
+        },
+        shape: match entry.shape {
+            Shape::Video { width, height } => MatroskaShape::Video { width, height },
+            Shape::Audio { rate, channels } => MatroskaShape::Audio { rate, channels },
+        },
+        codec_delay: entry.delay().unsigned_abs(),
+        seek_pre_roll: if is_opus { OPUS_SEEK_PRE_ROLL } else { 0 },
+        name: entry.caption.name().map(Into::into),
+        language: entry.caption.language.map(|language| matroska::Language {
+            bibliographic: language.bibliographic(),
+            bcp47: language.bcp47(),
         }),
-    };
+    }
 }
 
 fn codec_id(codec: Codec) -> &'static str {
@@ -402,6 +102,3 @@ fn codec_id(codec: Codec) -> &'static str {
         Codec::Aac => "A_AAC",
     }
 }
-
-#[cfg(test)]
-mod tests;

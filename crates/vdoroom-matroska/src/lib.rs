@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MPL-2.0
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+// From bottom to top: imports run downwards only. Values, without I/O.
+pub mod ebml;
+pub mod ids;
+pub mod index;
+mod writer;
+
+pub use writer::{Block, DocType, Heading, Language, Shape, Step, TrackEntry, Writer};

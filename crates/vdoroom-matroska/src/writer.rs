@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A small writer of Matroska (RFC 9559) and WebM. Plain Rust: frames in, [`Step`]s out.
+//!
+//! GStreamer's `matroskamux` waits for every track before it writes anything and drops GAP events
+//! (1.22), so a muted camera would delay audio while it is muted. This writer puts each frame into
+//! the file as it arrives: no frame waits, none is lost with the process, and a silent track has no
+//! effect. Sizes, duration and index are filled in behind, so the finished
+//! file is seekable and an unfinished one plays.
+
+use crate::ebml::{Elements, UNKNOWN_SIZE, long_size};
+use crate::ids;
+use crate::index::{self, Cue, DURATION_ROOM, SEEK_HEAD_ROOM};
+
+const MS: i64 = 1_000_000;
+/// A cluster without video keyframes ends after this time: seeking in audio stays quick.
+const MAX_CLUSTER_MS: i64 = 5_000;
+/// PixelWidth and PixelHeight, each with an ID, a size and four bytes: a larger size may come.
+const SIZE_ROOM: usize = 12;
+
+/// A step of writing a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    Append(Vec<u8>),
+    /// Overwrites bytes that were appended before.
+    At(u64, Vec<u8>),
+}
+
+/// What the file says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocType {
+    Matroska,
+    /// Only with the elements that the WebM container guidelines have.
+    WebM,
+}
+
+impl DocType {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Matroska => "matroska",
+            Self::WebM => "webm",
+        }
+    }
+}
+
+/// What the file is called, and when it began.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heading {
+    pub title: Option<String>,
+    /// Nanoseconds since 1970.
+    pub utc_ns: i64,
+    /// The same as the tag has it: `2026-11-21 02:15:00.123`.
+    pub date: Option<String>,
+}
+
+/// A language of ISO 639.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Language {
+    /// Its code of ISO 639-2/B.
+    pub bibliographic: &'static str,
+    /// Its language tag (RFC 5646).
+    pub bcp47: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Shape {
+    Video { width: u32, height: u32 },
+    Audio { rate: u32, channels: u32 },
+}
+
+/// One track's description.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackEntry {
+    pub codec_id: &'static str,
+    pub codec_private: Vec<u8>,
+    pub shape: Shape,
+    /// Samples that the decoder discards at the start, in nanoseconds (Opus pre-skip).
+    pub codec_delay: u64,
+    /// How much must be decoded after a seek before audio is correct, in nanoseconds.
+    pub seek_pre_roll: u64,
+    pub name: Option<String>,
+    pub language: Option<Language>,
+}
+
+/// One encoded frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a> {
+    /// Index into the tracks.
+    pub track: usize,
+    /// When its decoded data begins, in nanoseconds from the start of the file.
+    pub pts: i64,
+    pub duration: i64,
+    pub keyframe: bool,
+    /// What the decoder discards of its end, in nanoseconds.
+    pub padding: i64,
+    pub data: &'a [u8],
+}
+
+struct Cluster {
+    /// Position of the cluster's size field in the file.
+    size_at: u64,
+    start_ms: i64,
+    has_video: bool,
+}
+
+struct Track {
+    is_video: bool,
+    /// Is part of the times in the file (RFC 9559 section 5.1.4.1.25).
+    codec_delay: i64,
+    /// The largest so far, and where in the file it is.
+    size: (u32, u32),
+    size_at: u64,
+}
+
+pub struct Writer {
+    /// Bytes appended so far.
+    position: u64,
+    /// Where the segment's payload begins; SeekHead and cues count from here.
+    segment: u64,
+    duration_at: u64,
+    info_at: u64,
+    tracks_at: u64,
+    tags_at: u64,
+    tracks: Vec<Track>,
+    cluster: Option<Cluster>,
+    cues: Vec<Cue>,
+    end: i64,
+}
+
+impl Writer {
+    /// Starts a file; the header goes into `out`.
+    pub fn new(
+        doc_type: DocType,
+        tracks: &[TrackEntry],
+        heading: &Heading,
+        out: &mut Vec<Step>,
+    ) -> Self {
+        let mut e = Elements::default();
+        e.master(ids::EBML, |e| {
+            e.uint(0x4286, 1).uint(0x42f7, 1).uint(0x42f2, 4);
+            e.uint(0x42f3, 8).text(ids::DOC_TYPE, doc_type.name());
+            // SimpleBlock needs readers of version 2.
+            e.uint(0x4287, 4).uint(0x4285, 2);
+        });
+        e.id(ids::SEGMENT).0.extend_from_slice(&UNKNOWN_SIZE);
+        let segment = e.0.len();
+        e.void(SEEK_HEAD_ROOM);
+        let info_at = e.0.len();
+        e.master(ids::INFO, |e| {
+            e.uint(0x2ad7b1, MS as u64);
+            e.text(0x4d80, "gst-plugin-vdoroom");
+            e.text(0x5741, concat!("roomfilesink ", env!("CARGO_PKG_VERSION")));
+            // Matroska counts nanoseconds from the start of 2001.
+            let since_2001 = heading.utc_ns.saturating_sub(978_307_200 * 1_000 * MS);
+            e.int(0x4461, since_2001);
+            if let Some(title) = &heading.title {
+                e.text(0x7ba9, title);
+            }
+            e.short_void(DURATION_ROOM);
+        });
+        // The duration is the last thing in Info.
+        let duration_at = e.0.len() - DURATION_ROOM;
+        let tracks_at = e.0.len();
+        let entries = tracks.iter().enumerate().map(|(index, track)| {
+            let mut e = Elements::default();
+            e.master(0xae, |e| track_entry(e, doc_type, index, track));
+            e.0
+        });
+        let entries: Vec<_> = entries.collect();
+        e.master(ids::TRACKS, |e| e.0.extend(entries.concat()));
+        let mut end = e.0.len();
+        let known = tracks.iter().zip(&entries).rev().map(|(track, entry)| {
+            // The size is the last thing in an entry.
+            let size_at = end - SIZE_ROOM;
+            end -= entry.len();
+            Track::new(track, size_at as u64)
+        });
+        let mut known: Vec<_> = known.collect();
+        known.reverse();
+        let tags_at = e.0.len();
+        e.master(ids::TAGS, |e| tags(e, heading));
+        let writer = Self {
+            position: e.0.len() as u64,
+            segment: segment as u64,
+            duration_at: duration_at as u64,
+            info_at: info_at as u64,
+            tracks_at: tracks_at as u64,
+            tags_at: tags_at as u64,
+            tracks: known,
+            cluster: None,
+            cues: Vec::new(),
+            end: 0,
+        };
+        out.push(Step::Append(e.0));
+        writer
+    }
+
+    /// A track has frames of this size. A player makes room for the largest.
+    pub fn resize(&mut self, track: usize, size: (u32, u32), out: &mut Vec<Step>) {
+        let Some(track) = self.tracks.get_mut(track).filter(|t| t.is_video) else {
+            return;
+        };
+        if area(size) > area(track.size) {
+            track.size = size;
+            let mut e = Elements::default();
+            pixels(&mut e, size);
+            out.push(Step::At(track.size_at, e.0));
+        }
+    }
+
+    pub fn block(&mut self, block: &Block<'_>, out: &mut Vec<Step>) {
+        let track = self.tracks.get(block.track);
+        let (is_video, delay) = track.map_or((false, 0), |t| (t.is_video, t.codec_delay));
+        self.end = self
+            .end
+            .max(block.pts.saturating_add(block.duration.max(0)));
+        let time_ms = block.pts.saturating_add(delay).max(0) / MS;
+        let starts = self.cluster.as_ref().is_none_or(|c| {
+            let relative = time_ms - c.start_ms;
+            let keyframe = block.keyframe && is_video;
+            keyframe || i16::try_from(relative).is_err() || relative > MAX_CLUSTER_MS
+        });
+        if starts {
+            self.start_cluster(time_ms, block, is_video, out);
+        }
+        if let Some(cluster) = &mut self.cluster {
+            cluster.has_video |= is_video;
+        }
+        let start_ms = self.cluster.as_ref().map_or(time_ms, |c| c.start_ms);
+        let relative = (time_ms - start_ms) as i16;
+        let mut payload = Vec::with_capacity(block.data.len() + 4);
+        // Fewer than 127 tracks: the number fits one byte.
+        payload.push(0x80 | (block.track as u8 + 1));
+        payload.extend_from_slice(&relative.to_be_bytes());
+        // In a group, a keyframe is what refers to no other block.
+        let is_simple = block.padding <= 0;
+        payload.push(if block.keyframe && is_simple { 0x80 } else { 0 });
+        payload.extend_from_slice(block.data);
+        let mut e = Elements::default();
+        if is_simple {
+            e.binary(ids::SIMPLE_BLOCK, &payload);
+        } else {
+            e.master(ids::BLOCK_GROUP, |e| {
+                e.binary(ids::BLOCK, &payload);
+                e.int(ids::DISCARD_PADDING, block.padding);
+            });
+        }
+        self.append(e.0, out);
+    }
+
+    /// Writes the index and fills in what was not known before.
+    pub fn finish(&mut self, out: &mut Vec<Step>) {
+        self.end_cluster(out);
+        let mut targets = vec![
+            (ids::INFO, self.info_at),
+            (ids::TRACKS, self.tracks_at),
+            (ids::TAGS, self.tags_at),
+        ];
+        let cues = index::cues(&self.cues);
+        if !cues.is_empty() {
+            targets.push((ids::CUES, self.position));
+            self.append(cues, out);
+        }
+        let targets: Vec<_> = targets
+            .iter()
+            .map(|(id, at)| (*id, at - self.segment))
+            .collect();
+        if let Some(seek) = index::seek_head(&targets, SEEK_HEAD_ROOM) {
+            out.push(Step::At(self.segment, seek));
+        }
+        if self.end > 0 {
+            let duration = index::duration(self.end as f64 / MS as f64);
+            out.push(Step::At(self.duration_at, duration));
+        }
+        let size = long_size(self.position - self.segment);
+        out.push(Step::At(self.segment - 8, size.to_vec()));
+    }
+
+    fn start_cluster(
+        &mut self,
+        time_ms: i64,
+        block: &Block<'_>,
+        is_video: bool,
+        out: &mut Vec<Step>,
+    ) {
+        // While the video is silent the audio is what can be found.
+        let has_video = self.tracks.iter().any(|track| track.is_video);
+        let is_silent = !has_video || self.cluster.as_ref().is_some_and(|c| !c.has_video);
+        self.end_cluster(out);
+        if block.keyframe && (is_video || is_silent) {
+            self.cues.push(Cue {
+                time: time_ms as u64,
+                track: block.track as u64 + 1,
+                cluster: self.position - self.segment,
+            });
+        }
+        let mut e = Elements::default();
+        e.id(ids::CLUSTER);
+        let size_at = self.position + e.0.len() as u64;
+        e.0.extend_from_slice(&UNKNOWN_SIZE);
+        e.uint(ids::TIMESTAMP, time_ms as u64);
+        self.append(e.0, out);
+        self.cluster = Some(Cluster {
+            size_at,
+            start_ms: time_ms,
+            has_video: false,
+        });
+    }
+
+    fn end_cluster(&mut self, out: &mut Vec<Step>) {
+        if let Some(cluster) = self.cluster.take() {
+            let size = long_size(self.position - cluster.size_at - 8);
+            out.push(Step::At(cluster.size_at, size.to_vec()));
+        }
+    }
+
+    fn append(&mut self, data: Vec<u8>, out: &mut Vec<Step>) {
+        self.position += data.len() as u64;
+        out.push(Step::Append(data));
+    }
+}
+
+impl Track {
+    fn new(entry: &TrackEntry, size_at: u64) -> Self {
+        let (is_video, size) = match entry.shape {
+            Shape::Video { width, height } => (true, (width, height)),
+            Shape::Audio { .. } => (false, (0, 0)),
+        };
+        Self {
+            is_video,
+            codec_delay: i64::try_from(entry.codec_delay).unwrap_or(0),
+            size,
+            size_at,
+        }
+    }
+}
+
+/// Of [`SIZE_ROOM`] bytes, whatever the size is.
+fn pixels(e: &mut Elements, (width, height): (u32, u32)) {
+    e.binary(ids::PIXEL_WIDTH, &width.to_be_bytes());
+    e.binary(ids::PIXEL_HEIGHT, &height.to_be_bytes());
+}
+
+fn area((width, height): (u32, u32)) -> u64 {
+    u64::from(width) * u64::from(height)
+}
+
+/// Of the whole file: its title, and when it began.
+fn tags(e: &mut Elements, heading: &Heading) {
+    e.master(0x7373, |e| {
+        // The level of a whole film or concert.
+        e.master(0x63c0, |e| {
+            e.uint(0x68ca, 50);
+        });
+        let values = [("TITLE", &heading.title), ("DATE_RECORDED", &heading.date)];
+        for (name, value) in values {
+            if let Some(value) = value {
+                e.master(0x67c8, |e| {
+                    e.text(0x45a3, name).text(0x4487, value);
+                });
+            }
+        }
+    });
+}
+
+fn track_entry(e: &mut Elements, doc_type: DocType, index: usize, track: &TrackEntry) {
+    let number = index as u64 + 1;
+    let is_video = matches!(track.shape, Shape::Video { .. });
+    e.uint(0xd7, number).uint(0x73c5, number);
+    e.uint(0x83, if is_video { 1 } else { 2 });
+    // No lacing.
+    e.uint(0x9c, 0);
+    if let Some(name) = &track.name {
+        e.text(0x536e, name);
+    }
+    // "und" because the default would be English.
+    let language = track.language;
+    e.text(0x22b59c, language.map_or("und", |l| l.bibliographic));
+    if let Some(language) = language
+        && doc_type == DocType::Matroska
+    {
+        e.text(0x22b59d, language.bcp47);
+    }
+    e.text(0x86, track.codec_id);
+    if !track.codec_private.is_empty() {
+        e.binary(0x63a2, &track.codec_private);
+    }
+    if track.codec_delay > 0 {
+        e.uint(0x56aa, track.codec_delay);
+    }
+    if track.seek_pre_roll > 0 {
+        e.uint(0x56bb, track.seek_pre_roll);
+    }
+    match track.shape {
+        Shape::Video { width, height } => e.master(ids::VIDEO, |e| pixels(e, (width, height))),
+        Shape::Audio { rate, channels } => e.master(0xe1, |e| {
+            e.float(0xb5, rate.into()).uint(0x9f, channels.into());
+        }),
+    };
+}
+
+#[cfg(test)]
+mod tests;
