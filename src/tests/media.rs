@@ -53,7 +53,7 @@ fn whatever_packets_come_the_recorder_goes_on() {
 fn whatever_frames_come_the_recorder_goes_on() {
     let names = fuzzing::form_names().expect("there are seeds");
     // In each container.
-    let streams = names.iter().cycle().take(4 * names.len());
+    let streams = names.iter().cycle().take(5 * names.len());
     try_each(&Target {
         name: "frames",
         test: "tests::media::whatever_frames_come_the_recorder_goes_on",
