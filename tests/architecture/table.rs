@@ -309,8 +309,24 @@ const RECORDINGS: Entry = Entry {
     name: "vdoroom_recordings",
     library: true,
     orders: &[
-        ("", &["manifest", "survey", "media", "timeline"]),
+        (
+            "",
+            &[
+                "manifest", "survey", "media", "timeline", "export", "render",
+            ],
+        ),
+        (
+            "export",
+            &["names", "request", "recording", "window", "decide", "plan"],
+        ),
         ("media", &["report", "track", "watch", "decode"]),
+        (
+            "render",
+            &[
+                "problems", "reader", "retime", "settings", "wav", "place", "canvas", "codecs",
+                "pictures", "sound", "timecode", "feed", "file",
+            ],
+        ),
         ("timeline", &["picture", "mosaic", "plan", "otio", "xges"]),
     ],
 };
@@ -367,9 +383,20 @@ const TOOLS: Entry = Entry {
         (
             "",
             &[
-                "page", "record", "table", "check", "list", "timeline", "options", "manual",
+                "manifests",
+                "page",
+                "record",
+                "size",
+                "table",
+                "check",
+                "export",
+                "list",
+                "timeline",
+                "options",
+                "manual",
             ],
         ),
+        ("export", &["options", "outcome"]),
         (
             "record",
             &[

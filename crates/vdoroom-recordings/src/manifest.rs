@@ -56,6 +56,8 @@ pub struct Track {
     pub codec: String,
     #[serde(default)]
     pub sizes: Vec<String>,
+    /// Of audio.
+    pub channels: Option<u32>,
     #[serde(default)]
     pub dropped: u64,
     #[serde(default)]
@@ -63,6 +65,17 @@ pub struct Track {
     /// Its source said that nobody can decode it.
     #[serde(default)]
     pub undecodable: bool,
+}
+
+impl Run {
+    /// Whether the recorder still runs, as far as this machine can say. A process that has ended
+    /// but not been waited for has no command line.
+    pub fn is_running(&self) -> bool {
+        let process = Path::new("/proc").join(self.pid.to_string());
+        let host = rustix::system::uname();
+        let is_here = host.nodename().to_str() == Ok(self.host.as_str());
+        is_here && std::fs::read(process.join("cmdline")).is_ok_and(|c| !c.is_empty())
+    }
 }
 
 impl Part {

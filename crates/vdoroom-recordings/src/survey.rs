@@ -84,7 +84,7 @@ impl Survey {
             for damage in &manifest.damage {
                 survey.find(true, "manifest", &manifest.path, None, damage.clone());
             }
-            let goes_on = manifest.run.as_ref().is_some_and(is_running);
+            let goes_on = manifest.run.as_ref().is_some_and(Run::is_running);
             let mut ends = Vec::new();
             for part in &manifest.parts {
                 ends.push(survey.part(part, &manifest.path, goes_on, all, play));
@@ -318,15 +318,6 @@ fn pause(before: &Part, after: &Part, ns: i64) -> String {
 
 pub fn seconds(ns: i64) -> String {
     format!("{:.2} s", ns as f64 / 1e9)
-}
-
-/// Whether the recorder still runs, as far as this machine can say. A process that has ended but
-/// not been waited for has no command line.
-fn is_running(run: &Run) -> bool {
-    let command_line = Path::new("/proc").join(run.pid.to_string()).join("cmdline");
-    let host = rustix::system::uname();
-    let is_here = host.nodename().to_str() == Ok(run.host.as_str());
-    is_here && std::fs::read(command_line).is_ok_and(|c| !c.is_empty())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use crate::options::{CompletionOptions, ManOptions, Program};
 use crate::page::Page;
-use crate::{check, list, record, timeline};
+use crate::{check, export, list, record, timeline};
 
 /// As clap has it for wrong options.
 const USAGE: u8 = 2;
@@ -58,6 +58,7 @@ fn of(page: &str) -> Option<&'static Page> {
         "vdoroom-list" => &list::PAGE,
         "vdoroom-check" => &check::PAGE,
         "vdoroom-timeline" => &timeline::PAGE,
+        "vdoroom-export" => &export::PAGE,
         _ => return None,
     })
 }

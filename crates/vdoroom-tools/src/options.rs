@@ -4,7 +4,7 @@
 use clap::Parser;
 use clap_complete::Shell;
 
-use crate::{check, list, record, timeline};
+use crate::{check, export, list, record, timeline};
 
 /// Records VDO.Ninja rooms, and looks after what was recorded
 #[derive(Parser)]
@@ -27,6 +27,7 @@ pub enum Subcommand {
     List(list::Options),
     Check(check::Options),
     Timeline(timeline::Options),
+    Export(export::Options),
     #[command(hide = true)]
     Man(ManOptions),
     #[command(hide = true)]
