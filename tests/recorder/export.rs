@@ -135,7 +135,7 @@ fn aligned_files_begin_and_end_together_and_everything_is_at_its_time() {
             alice.flash_beep_offsets, bob.flash_beep_offsets
         );
         for report in [&alice, &bob, &carol] {
-            assert_eq!(report.problems(), Vec::<String>::new(), "{format}");
+            assert_eq!(report.media.problems(), Vec::<String>::new(), "{format}");
             let off = report.duration().nseconds().abs_diff(lengths[0].unwrap());
             assert!(off < SECOND / 10, "{format}: {off} ns: {report:#?}");
         }

@@ -117,7 +117,7 @@ impl Grid {
         let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps()) else {
             return Ok(());
         };
-        let info = gst_video::VideoInfo::from_caps(caps).map_err(|e| e.to_string())?;
+        let info = without_rate(caps)?;
         let cell = cell.fit(shape(&info));
         // Colours have half as many pixels.
         let cell = [cell.x, cell.y, cell.width.max(2), cell.height.max(2)].map(|side| side & !1);
@@ -147,6 +147,13 @@ impl Grid {
         };
         Ok(&self.converters[index].2)
     }
+}
+
+/// A converter converts no frame rates, and takes only equal ones.
+fn without_rate(caps: &gst::CapsRef) -> Result<gst_video::VideoInfo, String> {
+    let mut caps = caps.to_owned();
+    caps.make_mut().set("framerate", gst::Fraction::new(0, 1));
+    gst_video::VideoInfo::from_caps(&caps).map_err(|e| e.to_string())
 }
 
 /// Width and height as they are shown.

@@ -54,9 +54,11 @@ pub fn video(codec: VideoCodec, quality: Quality, hardware: bool) -> Result<Stri
                 "speed-preset=fast quantizer=20",
                 "speed-preset=slow quantizer=16",
             );
+            // With B-frames qtmux (1.22) ends the track before its last frame. So it does behind a
+            // parser, which takes the duration from frames without a constant rate.
             format!(
-                "x264enc pass=qual bitrate={MOST_H264} key-int-max=60 {settings} \
-                 ! video/x-h264,profile=high ! h264parse"
+                "x264enc option-string=bframes=0 pass=qual bitrate={MOST_H264} key-int-max=60 \
+                 {settings} ! video/x-h264,profile=high,stream-format=avc"
             )
         }
         VideoCodec::ProRes => {

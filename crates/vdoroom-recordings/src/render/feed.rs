@@ -48,7 +48,7 @@ pub fn audio(context: Context, audio: &Audio, source: &gst_app::AppSrc) {
 
 fn end(context: Context, pushed: Result<(), String>, source: &gst_app::AppSrc) {
     if let Err(error) = pushed {
-        context.problems.add(error);
+        context.problems.fail(error);
     }
     let _ = source.end_of_stream();
 }

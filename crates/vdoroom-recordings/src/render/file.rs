@@ -41,7 +41,7 @@ pub fn write(
         (Format::Wav, Some(audio)) => wav(context, audio, path)?,
         _ => multiplexed(context, path)?,
     }
-    Ok(problems.into_all())
+    problems.conclude()
 }
 
 fn cancelled() -> String {
