@@ -337,8 +337,12 @@ const RECORDINGS: Entry = Entry {
         (
             "",
             &[
-                "checksum", "manifest", "repair", "survey", "media", "timeline",
+                "checksum", "manifest", "repair", "survey", "media", "timeline", "export", "render",
             ],
+        ),
+        (
+            "export",
+            &["names", "request", "recording", "window", "decide", "plan"],
         ),
         ("media", &["report", "track", "watch", "decode"]),
         (
@@ -349,6 +353,13 @@ const RECORDINGS: Entry = Entry {
             "repair/matroska",
             &[
                 "block", "tracks", "layout", "cluster", "header", "scan", "plan",
+            ],
+        ),
+        (
+            "render",
+            &[
+                "problems", "reader", "retime", "settings", "wav", "place", "canvas", "codecs",
+                "pictures", "sound", "timecode", "feed", "file",
             ],
         ),
         ("timeline", &["picture", "mosaic", "plan", "otio", "xges"]),
@@ -407,10 +418,21 @@ const TOOLS: Entry = Entry {
         (
             "",
             &[
-                "page", "record", "table", "check", "list", "repair", "timeline", "options",
+                "manifests",
+                "page",
+                "record",
+                "size",
+                "table",
+                "check",
+                "export",
+                "list",
+                "repair",
+                "timeline",
+                "options",
                 "manual",
             ],
         ),
+        ("export", &["options", "outcome"]),
         (
             "record",
             &[

@@ -214,6 +214,23 @@ fn ffprobe(path: &Path) -> Option<Timeline> {
     Some(timeline)
 }
 
+/// Records all tracks for so many seconds.
+#[allow(dead_code)] // tests/long has no need of it.
+pub fn record_seconds(seconds: u64, tracks: &[Loop]) -> Recorder {
+    let mut recorder = Recorder::new();
+    let senders = tracks.iter().map(|track| Sender::new(&recorder, *track, 0));
+    let mut senders: Vec<_> = senders.collect();
+    while let Some(next) = senders.iter_mut().min_by_key(|s| s.time()) {
+        if next.time() >= seconds * 1_000_000_000 {
+            break;
+        }
+        next.send();
+    }
+    recorder.end();
+    recorder.pipeline.set_state(gst::State::Null).unwrap();
+    recorder
+}
+
 /// Records all tracks from the first of `hours` to the last.
 pub fn record(hours: std::ops::Range<u64>, tracks: &[Loop]) -> Outcome {
     record_into("auto", hours, tracks)

@@ -12,6 +12,7 @@ mod crash;
 mod disk;
 mod editing;
 mod entries;
+mod export;
 mod fake_source;
 mod faults;
 mod firefox;

@@ -123,6 +123,25 @@ media! {
         ! audio/x-raw,rate=8000,channels=1 ! alawenc";
 }
 
+/// Ten seconds with a beep at each second, and not a packet more: they are sent over and over.
+/// audiotestsrc (1.22) ticks a buffer too early.
+pub fn beeping_opus() -> &'static Media {
+    static MEDIA: OnceLock<Media> = OnceLock::new();
+    MEDIA.get_or_init(|| {
+        let mut media = encode(
+            "audiotestsrc num-buffers=10000 samplesperbuffer=48 wave=ticks freq=1000 \
+             sine-periods-per-tick=30 ! audio/x-raw,rate=48000,channels=2 ! opusenc frame-size=20",
+        );
+        media.frames.truncate(500);
+        // The first packet is shorter, by what the encoder holds back.
+        for (number, frame) in (0..).zip(&mut media.frames) {
+            let pts = gst::ClockTime::from_mseconds(number * 20);
+            frame.make_mut().set_pts(pts);
+        }
+        media
+    })
+}
+
 fn encode(launch: &str) -> Media {
     gst::init().unwrap();
     let pipeline = gst::parse::launch(&format!("{launch} ! fakesink name=out sync=false"));

@@ -11,3 +11,7 @@ pub mod timeline;
 
 #[cfg(feature = "media")]
 pub mod media;
+
+pub mod export;
+#[cfg(feature = "export")]
+pub mod render;

@@ -60,6 +60,8 @@ pub struct Track {
     pub codec: String,
     #[serde(default)]
     pub sizes: Vec<String>,
+    /// Of audio.
+    pub channels: Option<u32>,
     #[serde(default)]
     pub dropped: u64,
     #[serde(default)]

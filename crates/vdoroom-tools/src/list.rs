@@ -3,14 +3,15 @@
 //! parts, and lists what is missing or damaged.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use vdoroom_recordings::manifest::{Manifest, Mark};
 use vdoroom_recordings::media;
-use vdoroom_recordings::survey::{Finding, Row, Survey, has_extension, seconds};
+use vdoroom_recordings::survey::{Finding, Row, Survey, seconds};
 use vdoroom_server::printable;
 
+use crate::manifests;
 use crate::page::Page;
 use crate::table;
 
@@ -58,7 +59,7 @@ const HEADER: [&str; 10] = [
 pub fn run(options: &Options) -> ExitCode {
     let mut manifests = Vec::new();
     for path in &options.paths {
-        match manifests_at(path) {
+        match manifests::at(path) {
             Ok(found) => manifests.extend(found.iter().map(|path| Manifest::read(path))),
             Err(error) => {
                 eprintln!("vdoroom list: {}: {error}", path.display());
@@ -76,25 +77,6 @@ pub fn run(options: &Options) -> ExitCode {
     match survey.is_well() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
-    }
-}
-
-fn manifests_at(path: &Path) -> Result<Vec<PathBuf>, String> {
-    if !path.is_dir() {
-        let found = path.metadata().map(|_| vec![path.to_owned()]);
-        return found.map_err(|e| e.to_string());
-    }
-    let entries = std::fs::read_dir(path).map_err(|e| e.to_string())?;
-    let is_manifest = |f: &PathBuf| has_extension(f, &["jsonl"]);
-    let mut found: Vec<_> = entries
-        .flatten()
-        .map(|e| e.path())
-        .filter(is_manifest)
-        .collect();
-    found.sort();
-    match found.is_empty() {
-        true => Err("no manifest (*.jsonl) in this folder".into()),
-        false => Ok(found),
     }
 }
 

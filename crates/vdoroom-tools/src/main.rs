@@ -3,10 +3,13 @@
 //! module, which takes its options and gives the exit status.
 
 // From bottom to top: imports run downwards only.
+mod manifests;
 mod page;
+mod size;
 mod table;
 
 mod check;
+mod export;
 mod list;
 mod record;
 mod repair;
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         Subcommand::Check(options) => check::run(&options),
         Subcommand::Repair(options) => repair::run(&options),
         Subcommand::Timeline(options) => timeline::run(&options),
+        Subcommand::Export(options) => export::run(&options),
         Subcommand::Man(options) => manual::page(&options),
         Subcommand::Completion(options) => manual::completion(&options),
     }

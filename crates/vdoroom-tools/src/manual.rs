@@ -10,7 +10,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use crate::options::{CompletionOptions, ManOptions, Program};
 use crate::page::Page;
-use crate::{check, list, record, repair, timeline};
+use crate::{check, export, list, record, repair, timeline};
 
 /// As clap has it for wrong options.
 const USAGE: u8 = 2;
@@ -59,6 +59,7 @@ fn of(page: &str) -> Option<&'static Page> {
         "vdoroom-check" => &check::PAGE,
         "vdoroom-repair" => &repair::PAGE,
         "vdoroom-timeline" => &timeline::PAGE,
+        "vdoroom-export" => &export::PAGE,
         _ => return None,
     })
 }

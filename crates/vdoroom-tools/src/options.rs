@@ -4,7 +4,7 @@
 use clap::Parser;
 use clap_complete::Shell;
 
-use crate::{check, list, record, repair, timeline};
+use crate::{check, export, list, record, repair, timeline};
 
 /// Records VDO.Ninja rooms, and looks after what was recorded
 #[derive(Parser)]
@@ -28,6 +28,7 @@ pub enum Subcommand {
     Check(check::Options),
     Repair(repair::Options),
     Timeline(timeline::Options),
+    Export(export::Options),
     #[command(hide = true)]
     Man(ManOptions),
     #[command(hide = true)]

@@ -9,6 +9,7 @@ use vdoroom_recordings::manifest::Manifest;
 use vdoroom_recordings::timeline::{self, Picture};
 
 use crate::page::Page;
+use crate::size;
 
 /// Turns the manifest of a recording into timelines for editors.
 #[derive(clap::Args)]
@@ -20,7 +21,7 @@ pub struct Options {
     #[arg(long, value_name = "NAME", default_value = "room")]
     output: PathBuf,
     /// Size of the video in pixels
-    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "1280x720", value_parser = size)]
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "1280x720", value_parser = size::parse)]
     size: (u32, u32),
     /// Frames per second
     #[arg(long, value_name = "N", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=240))]
@@ -46,15 +47,6 @@ pub const PAGE: Page = Page {
         "ges-launch-1.0 --load $PWD/room.xges",
     ],
 };
-
-fn size(text: &str) -> Result<(u32, u32), String> {
-    let sides = text.split_once('x').and_then(|(width, height)| {
-        let sides: (u32, u32) = (width.parse().ok()?, height.parse().ok()?);
-        let possible = 16..=16_384;
-        (possible.contains(&sides.0) && possible.contains(&sides.1)).then_some(sides)
-    });
-    sides.ok_or_else(|| "it is not like 1280x720, from 16 to 16384 pixels".into())
-}
 
 pub fn run(options: &Options) -> ExitCode {
     let manifest = Manifest::read(&options.manifest);

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use vdoroom_testkit::Folder;
 
-const SUBCOMMANDS: [&str; 5] = ["record", "list", "check", "repair", "timeline"];
+const SUBCOMMANDS: [&str; 6] = ["record", "list", "check", "repair", "timeline", "export"];
 
 fn vdoroom(arguments: &[&str]) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_vdoroom"));

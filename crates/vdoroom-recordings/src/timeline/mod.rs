@@ -10,7 +10,7 @@
 mod picture;
 mod plan;
 
-#[cfg(any(feature = "ges", test))]
+#[cfg(any(feature = "export", feature = "ges", test))]
 mod mosaic;
 mod otio;
 #[cfg(feature = "ges")]
@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 
 use crate::manifest::Manifest;
 
+#[cfg(feature = "export")]
+pub(crate) use mosaic::{Cell, cell};
 pub use picture::Picture;
 pub use plan::{Marker, Person, Piece, Plan};
 

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MPL-2.0
+//! `vdoroom export`: from a recording to what one hands on. Plans the files of each manifest, makes
+//! one after the other with a bar for each, and prints a table of them.
+
+// From bottom to top: imports run downwards only.
+mod options;
+mod outcome;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use vdoroom_recordings::export::{Output, Plan, Recording, Request};
+use vdoroom_recordings::manifest::Manifest;
+use vdoroom_recordings::media;
+use vdoroom_recordings::render::{self, Watch};
+use vdoroom_server::printable;
+
+use crate::manifests;
+
+pub use options::{Options, PAGE};
+
+use outcome::{Outcome, Row, State};
+
+const FAILED: u8 = 1;
+const WRONG: u8 = 2;
+const INCOMPLETE: u8 = 3;
+const BAR: &str = "{prefix} {wide_bar} {percent:>3} % {eta:>4}";
+
+pub fn run(options: &Options) -> ExitCode {
+    let request = options.request();
+    let found = request.check().and_then(|()| {
+        let path = options.path.display();
+        manifests::at(&options.path).map_err(|error| format!("{path}: {error}"))
+    });
+    let ended = match found {
+        Ok(paths) => export(options, &request, &paths),
+        Err(error) => Err((WRONG, error)),
+    };
+    match ended {
+        Ok(outcome) => {
+            outcome.print(options.json);
+            match outcome.is_whole() {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::from(INCOMPLETE),
+            }
+        }
+        Err((status, error)) => {
+            eprintln!("vdoroom export: {}", printable(&error));
+            ExitCode::from(status)
+        }
+    }
+}
+
+/// Files, and the folder that they come into.
+struct Job {
+    folder: PathBuf,
+    plan: Plan,
+}
+
+fn export(
+    options: &Options,
+    request: &Request,
+    paths: &[PathBuf],
+) -> Result<Outcome, (u8, String)> {
+    let failed = |error: String| (FAILED, error);
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let flag = cancelled.clone();
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
+        .map_err(|error| failed(error.to_string()))?;
+    let (jobs, errors) = plan(options, request, paths);
+    if jobs.is_empty() {
+        return Err(failed(errors.join("; ")));
+    }
+    let mut outcome = Outcome {
+        warnings: errors,
+        ..Outcome::default()
+    };
+    for Job { folder, plan } in jobs {
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| failed(format!("{}: {error}", folder.display())))?;
+        let originals: Vec<_> = plan.originals.iter().map(|file| canonical(file)).collect();
+        for output in &plan.outputs {
+            if cancelled.load(Ordering::Relaxed) {
+                break;
+            }
+            let file = folder.join(&output.file);
+            let row = match originals.contains(&canonical(&file)) {
+                true => {
+                    let error = "this is a recorded file: choose another folder by --output";
+                    Row::new(output, file, State::Failed, Some(error.into()))
+                }
+                false => make(options, output, file, &cancelled),
+            };
+            outcome.outputs.push(row);
+        }
+        outcome.notes.extend(plan.notes);
+        outcome.warnings.extend(plan.warnings);
+    }
+    if cancelled.load(Ordering::Relaxed) {
+        outcome
+            .warnings
+            .push("interrupted: call it again to go on".into());
+    }
+    Ok(outcome)
+}
+
+/// What is to be made of each recording, and why others cannot be exported.
+fn plan(options: &Options, request: &Request, paths: &[PathBuf]) -> (Vec<Job>, Vec<String>) {
+    let mut manifests: Vec<_> = paths.iter().map(|path| Manifest::read(path)).collect();
+    Manifest::join(&mut manifests);
+    // One that went on in another and has nothing of its own is no recording.
+    manifests.retain(|manifest| !manifest.parts.is_empty() || !manifest.damage.is_empty());
+    let several = manifests.len() > 1;
+    let (mut jobs, mut errors) = (Vec::new(), Vec::new());
+    for manifest in &manifests {
+        let recording = Recording::of(manifest, &|file| {
+            u64::try_from(media::play(file, 0).length).ok()
+        });
+        match Plan::of(recording, request) {
+            Ok(plan) => jobs.push(Job {
+                folder: folder(options, &manifest.path, several),
+                plan,
+            }),
+            Err(error) => errors.push(format!("{}: {error}", manifest.path.display())),
+        }
+    }
+    if manifests.is_empty() {
+        errors.push("nothing was recorded".into());
+    }
+    (jobs, errors)
+}
+
+fn folder(options: &Options, manifest: &Path, several: bool) -> PathBuf {
+    let beside = manifest.parent().unwrap_or(Path::new("")).join("export");
+    let folder = options.output.clone().unwrap_or(beside);
+    let name = manifest.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.split_once('.').map_or(&*name, |(name, _)| name);
+    match several {
+        true => folder.join(name),
+        false => folder,
+    }
+}
+
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn make(options: &Options, output: &Output, file: PathBuf, cancelled: &AtomicBool) -> Row {
+    if file.exists() && !options.overwrite {
+        return Row::new(output, file, State::Skipped, None);
+    }
+    let progress = Progress::new(output, cancelled);
+    let made = render::render(output, &file, &options.settings(), &progress);
+    progress.bar.finish_and_clear();
+    match made {
+        Ok(problems) if problems.is_empty() => Row::new(output, file, State::Written, None),
+        Ok(problems) => Row::new(output, file, State::Incomplete, Some(problems.join("; "))),
+        Err(error) => Row::new(output, file, State::Failed, Some(error)),
+    }
+}
+
+/// A bar on the terminal, if standard error is one.
+struct Progress<'a> {
+    bar: ProgressBar,
+    cancelled: &'a AtomicBool,
+}
+
+impl<'a> Progress<'a> {
+    fn new(output: &Output, cancelled: &'a AtomicBool) -> Self {
+        let bar = ProgressBar::new(output.length);
+        // Without a template that is wrong in itself, this cannot fail.
+        if let Ok(style) = ProgressStyle::with_template(BAR) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(printable(&output.file));
+        Self { bar, cancelled }
+    }
+}
+
+impl Watch for Progress<'_> {
+    fn at(&self, time: u64) {
+        self.bar.set_position(time);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
