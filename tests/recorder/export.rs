@@ -12,6 +12,7 @@ use gst::prelude::*;
 use serde_json::Value;
 use vdoroom_testkit::check::{self, Report};
 use vdoroom_testkit::launch::program;
+use vdoroom_testkit::require;
 
 use crate::long_run::{self, Loop};
 use crate::media;
@@ -188,6 +189,32 @@ fn audio_files_are_exact_and_have_the_time_of_day() {
     let utc = utc.duration_since(std::time::UNIX_EPOCH).unwrap();
     let of_day = utc.as_millis() as u64 % 86_400_000;
     assert_eq!(reference, of_day * 48);
+}
+
+#[test]
+fn mov_and_mp4_have_the_time_of_day_as_timecode() {
+    if !require::program_of("ffprobe", "-version") {
+        return;
+    }
+    let recorder = recorded();
+    let folder = &recorder.folder.0;
+    for (format, further) in [("mov", "--align"), ("mp4", "--overwrite")] {
+        let outputs = export(folder, &["--to", format, further, "--person", "alice"]);
+        let output = &outputs[0];
+        let probe = Command::new("ffprobe")
+            .args(["-v", "error", "-of", "default=nk=1:nw=1"])
+            .args(["-show_entries", "stream_tags=timecode"])
+            .arg(folder.join(output["file"].as_str().unwrap()))
+            .output()
+            .unwrap();
+        let said = String::from_utf8(probe.stdout).unwrap();
+        // As in 2026-11-21T09:00:00.500Z, at 30 frames in a second.
+        let utc = output["start-utc"].as_str().unwrap();
+        let (time, ms) = (&utc[11..19], utc[20..23].parse::<u32>().unwrap());
+        let wanted = format!("{time}:{:02}", ms * 30 / 1000);
+        let all = said.lines().all(|timecode| timecode == wanted);
+        assert!(all && !said.is_empty(), "{format}: {said} is not {wanted}");
+    }
 }
 
 #[test]
