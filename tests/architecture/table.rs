@@ -3,6 +3,8 @@
 //! The test that misses one prints a line for this table.
 
 mod kit;
+mod recordings;
+mod tools;
 
 use crate::order::Orders;
 
@@ -21,10 +23,10 @@ pub const PACKAGES: &[Entry] = &[
     PLUGIN,
     MATROSKA,
     PROTOCOL,
-    RECORDINGS,
+    recordings::RECORDINGS,
     SERVER,
     kit::KIT,
-    TOOLS,
+    tools::TOOLS,
 ];
 
 const PLUGIN: Entry = Entry {
@@ -283,7 +285,7 @@ const MATROSKA: Entry = Entry {
     folder: "crates/vdoroom-matroska",
     name: "vdoroom_matroska",
     library: true,
-    orders: &[("", &["ebml", "ids", "index", "writer"])],
+    orders: &[("", &["ebml", "ids", "index"])],
 };
 
 const PROTOCOL: Entry = Entry {
@@ -329,43 +331,6 @@ const PROTOCOL: Entry = Entry {
     ],
 };
 
-const RECORDINGS: Entry = Entry {
-    folder: "crates/vdoroom-recordings",
-    name: "vdoroom_recordings",
-    library: true,
-    orders: &[
-        (
-            "",
-            &[
-                "checksum", "manifest", "repair", "survey", "media", "timeline", "export", "render",
-            ],
-        ),
-        (
-            "export",
-            &["names", "request", "recording", "window", "decide", "plan"],
-        ),
-        ("media", &["report", "track", "watch", "decode"]),
-        (
-            "repair",
-            &["window", "steps", "report", "matroska", "mpegts", "file"],
-        ),
-        (
-            "repair/matroska",
-            &[
-                "block", "tracks", "layout", "cluster", "header", "scan", "plan",
-            ],
-        ),
-        (
-            "render",
-            &[
-                "problems", "reader", "retime", "settings", "wav", "place", "canvas", "codecs",
-                "pictures", "sound", "timecode", "feed", "file",
-            ],
-        ),
-        ("timeline", &["picture", "mosaic", "plan", "otio", "xges"]),
-    ],
-};
-
 const SERVER: Entry = Entry {
     folder: "crates/vdoroom-server",
     name: "vdoroom_server",
@@ -407,54 +372,5 @@ const SERVER: Entry = Entry {
         ("pages", &["status"]),
         ("program", &["lines", "certificate", "options"]),
         ("rules", &["effect", "rooms", "relay", "uuid", "hosted"]),
-    ],
-};
-
-const TOOLS: Entry = Entry {
-    folder: "crates/vdoroom-tools",
-    name: "vdoroom",
-    library: false,
-    orders: &[
-        (
-            "",
-            &[
-                "manifests",
-                "page",
-                "record",
-                "size",
-                "table",
-                "check",
-                "export",
-                "list",
-                "repair",
-                "timeline",
-                "options",
-                "manual",
-            ],
-        ),
-        ("export", &["options", "outcome"]),
-        (
-            "record",
-            &[
-                "editing",
-                "end",
-                "keys",
-                "manual",
-                "options",
-                "elements",
-                "status",
-                "metrics",
-                "output",
-                "recording",
-            ],
-        ),
-        ("record/metrics", &["families"]),
-        (
-            "record/output",
-            &[
-                "columns", "contract", "json", "words", "files", "plain", "terminal",
-            ],
-        ),
-        ("record/status", &["disk", "parts", "values"]),
     ],
 };

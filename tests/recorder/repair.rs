@@ -8,13 +8,19 @@ use std::time::Duration;
 
 use gst::prelude::*;
 use serde_json::Value;
+use vdoroom_matroska::ebml::{Elements, Header, UNKNOWN_SIZE};
+use vdoroom_matroska::ids;
+use vdoroom_matroska::index::{DURATION_ROOM, SEEK_HEAD_ROOM};
 use vdoroom_testkit::Folder;
 use vdoroom_testkit::launch::program;
 
 use crate::child::{Child, EVERY_CONTAINER, SOUND_MS, plays_in_ffmpeg};
-use crate::room::wait_for;
+use crate::media;
+use crate::room::{Recorder, Sender, send_until, wait_for};
 
 const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
+/// Bytes of some frames.
+const SOME: usize = 1_000;
 const PICTURE_MS: f64 = 1000.0 / 15.0;
 /// By how much what a file says may differ from where its last frame ends.
 const TOLERANCE_MS: f64 = 50.0;
@@ -34,9 +40,13 @@ fn vdoroom(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String) {
     )
 }
 
+/// Clusters of which there is more than the beginning.
 fn clusters(file: &Path) -> usize {
     let bytes = std::fs::read(file).unwrap_or_default();
-    bytes.windows(4).filter(|w| *w == CLUSTER).count()
+    let some = bytes
+        .get(..bytes.len().saturating_sub(SOME))
+        .unwrap_or_default();
+    some.windows(4).filter(|w| *w == CLUSTER).count()
 }
 
 /// A recorder with some seconds on the disk.
@@ -185,7 +195,7 @@ fn a_killed_recording_has_a_duration_and_an_index_and_every_frame() {
             );
         }
 
-        let to = end as u64 - 100;
+        let to = end as u64 - 10;
         let (landed, begins) = seek(&copy, media, to);
         assert!(begins, "{name}: a seek to {to} ms finds no keyframe");
         assert!(
@@ -204,6 +214,79 @@ fn a_killed_recording_has_a_duration_and_an_index_and_every_frame() {
 
         let (code, printed) = vdoroom(&folder, &["check", copy.to_str().unwrap()]);
         assert_eq!(code, Some(0), "{printed}");
+    }
+}
+
+/// Takes from a file what the recorder wrote when it closed it. Where the duration is, is returned.
+fn reopen(file: &mut Vec<u8>) -> usize {
+    let find = |file: &[u8], id: u32| {
+        let id = id.to_be_bytes();
+        file.windows(4).position(|window| *window == id).unwrap()
+    };
+    let segment = find(file, ids::SEGMENT) + 12;
+    let (mut at, mut cluster) = (segment, 0);
+    loop {
+        let header = Header::read(&file[at..]).unwrap();
+        match header.id {
+            ids::CLUSTER => cluster = at,
+            ids::CUES => break,
+            _ => {}
+        }
+        at += header.len + header.size.unwrap() as usize;
+    }
+    file.truncate(at);
+    let info = find(file, ids::INFO);
+    let duration = file[info..]
+        .windows(3)
+        .position(|w| *w == [0x44, 0x89, 0x88]);
+    let duration = info + duration.unwrap();
+    let (mut head, mut room) = (Elements::default(), Elements::default());
+    for (at, data) in [
+        (segment - 8, &UNKNOWN_SIZE[..]),
+        (segment, &head.void(SEEK_HEAD_ROOM).0),
+        (duration, &room.short_void(DURATION_ROOM).0),
+        (cluster + 4, &UNKNOWN_SIZE),
+    ] {
+        file[at..at + data.len()].copy_from_slice(data);
+    }
+    duration
+}
+
+#[test]
+fn what_the_recorder_wrote_when_it_closed_a_file_is_written_again() {
+    let mut recorder = Recorder::new();
+    let mut alice = Sender::named(&recorder, "video_alice", media::vp8());
+    let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
+    let mut bob = Sender::named(&recorder, "audio_bob", media::opus());
+    send_until(7000, &mut [&mut alice, &mut sound, &mut bob]);
+    for part in recorder.end() {
+        let file = part.file();
+        let closed = std::fs::read(&file).unwrap();
+        let mut reopened = closed.clone();
+        let duration = reopen(&mut reopened);
+        assert!(reopened != closed);
+        std::fs::write(&file, reopened).unwrap();
+        let name = file.to_str().unwrap();
+        let (code, printed) = vdoroom(&recorder.folder, &["repair", "--in-place", name]);
+        assert_eq!(code, Some(0), "{printed}");
+        let repaired = std::fs::read(&file).unwrap();
+        let value = |file: &[u8]| {
+            let bytes = &file[duration + 3..duration + 11];
+            f64::from_be_bytes(bytes.try_into().unwrap())
+        };
+        let [is, was] = [&repaired, &closed].map(|file| value(file));
+        eprintln!("{name}: {is:.1} ms, {was:.1} ms by the recorder");
+        assert!((is - was).abs() <= PICTURE_MS, "{is} ms, and was {was} ms");
+        for (what, range) in [
+            ("the beginning", 0..duration + 3),
+            ("the rest", duration + 11..closed.len()),
+        ] {
+            assert!(
+                repaired.get(range.clone()) == closed.get(range),
+                "{name}: {what} differs"
+            );
+        }
+        assert_eq!(repaired.len(), closed.len());
     }
 }
 

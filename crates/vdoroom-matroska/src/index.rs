@@ -58,8 +58,12 @@ pub fn seek_head(targets: &[(u32, u64)], room: usize) -> Option<Vec<u8>> {
     match rest {
         0 => {}
         1 => return None,
-        2..9 => drop(e.short_void(rest)),
-        _ => drop(e.void(rest)),
+        2..9 => {
+            e.short_void(rest);
+        }
+        _ => {
+            e.void(rest);
+        }
     }
     Some(e.0)
 }

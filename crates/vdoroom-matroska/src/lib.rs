@@ -6,6 +6,3 @@
 pub mod ebml;
 pub mod ids;
 pub mod index;
-mod writer;
-
-pub use writer::{Block, DocType, Heading, Language, Shape, Step, TrackEntry, Writer};

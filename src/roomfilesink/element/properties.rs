@@ -119,7 +119,7 @@ fn all() -> Vec<Property> {
         setting(
             glib::ParamSpecBoolean::builder("checksum")
                 .nick("Checksum")
-                .blurb("Whether the manifest has the SHA-256 of each closed part, for which files other than MPEG-TS are read again")
+                .blurb("Whether the manifest has the SHA-256 of each closed part, for which all files but MPEG-TS are read again")
                 .default_value(defaults.checksum)
                 .mutable_ready()
                 .build(),

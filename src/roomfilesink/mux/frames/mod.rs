@@ -8,5 +8,5 @@ mod entry;
 mod mux;
 mod parser;
 
-pub(crate) use entry::{Block, FrameWriter, Shape, TrackEntry};
+pub(crate) use entry::{Block, FrameWriter, Shape, TrackEntry, area};
 pub(crate) use mux::FrameMux;

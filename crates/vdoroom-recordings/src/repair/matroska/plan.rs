@@ -129,10 +129,10 @@ impl<'a> Plan<'a> {
         for id in [
             ids::INFO,
             ids::TRACKS,
+            ids::TAGS,
             ids::CUES,
             ids::CHAPTERS,
             ids::ATTACHMENTS,
-            ids::TAGS,
         ] {
             let at = match id {
                 ids::CUES => cues_at,
@@ -227,8 +227,12 @@ fn in_room(units: f64, room: &Element) -> Vec<u8> {
     let room = usize::try_from(room.end - room.at).unwrap_or(0);
     match room.saturating_sub(elements.0.len()) {
         0 | 1 => {}
-        rest @ 2..=128 => drop(elements.short_void(rest)),
-        rest => drop(elements.void(rest)),
+        rest @ 2..=128 => {
+            elements.short_void(rest);
+        }
+        rest => {
+            elements.void(rest);
+        }
     }
     elements.0
 }

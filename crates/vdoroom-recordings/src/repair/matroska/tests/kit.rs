@@ -3,124 +3,88 @@
 
 use std::io::Cursor;
 
-use vdoroom_matroska::{self as matroska, Block, DocType, Heading, Shape, TrackEntry, Writer};
+use vdoroom_matroska::ebml::{Elements, UNKNOWN_SIZE, long_size};
+use vdoroom_matroska::ids;
+use vdoroom_matroska::index::{self, Cue, DURATION_ROOM, SEEK_HEAD_ROOM};
 
 use super::super::look;
 use crate::repair::report::{Error, Report};
 use crate::repair::steps::Step;
 
-const MS: i64 = 1_000_000;
-const VIDEO: usize = 0;
+/// The delay of Opus in the times of its blocks.
+const DELAY_NS: u64 = 6_500_000;
+const PICTURE_MS: i64 = 40;
+const SOUND_MS: i64 = 20;
+
+/// Its number, and whether it is video.
+type Track = (u64, bool);
+
+const VIDEO: Track = (1, true);
+const SOUND: Track = (2, false);
 
 pub struct Recorded {
     pub name: &'static str,
     pub blocks: usize,
-    /// Until the recorder was killed, and what would have followed.
-    before: Vec<matroska::Step>,
-    at_the_end: Vec<matroska::Step>,
+    killed: Vec<u8>,
+    closed: Vec<u8>,
 }
 
 impl Recorded {
     /// Five seconds with a keyframe each second, 25 pictures and 50 packets of sound a second.
     pub fn person() -> Self {
-        let video = (0..125).map(|n| (VIDEO, n * 40, n % 25 == 0));
-        Self::new("person", true, video.chain(sound(0..250)))
+        let video = (0..125).map(|n| (VIDEO, n * PICTURE_MS, n % 25 == 0));
+        Self::new("person", &[VIDEO, SOUND], video.chain(sound(SOUND, 250)))
     }
 
     /// Twelve seconds of sound.
     pub fn sound() -> Self {
-        let sound = sound(0..600).map(|(_, ms, keyframe)| (0, ms, keyframe));
-        Self::new("sound", false, sound)
+        let alone = (1, false);
+        Self::new("sound", &[alone], sound(alone, 600))
     }
 
     /// The camera is off after a second.
     pub fn silent_video() -> Self {
-        let video = (0..25).map(|n| (VIDEO, n * 40, n % 25 == 0));
-        Self::new("silent video", true, video.chain(sound(0..900)))
+        let video = (0..25).map(|n| (VIDEO, n * PICTURE_MS, n % 25 == 0));
+        let name = "silent video";
+        Self::new(name, &[VIDEO, SOUND], video.chain(sound(SOUND, 900)))
     }
 
     pub fn without_keyframe() -> Self {
-        let video = (0..50).map(|n| (VIDEO, n * 40, false));
-        Self::new("without keyframe", true, video)
+        let video = (0..50).map(|n| (VIDEO, n * PICTURE_MS, false));
+        Self::new("without keyframe", &[VIDEO], video)
     }
 
+    /// As the recorder writes it: a test of the recorder holds one of its files against this code.
     fn new(
         name: &'static str,
-        has_video: bool,
-        blocks: impl Iterator<Item = (usize, i64, bool)>,
+        tracks: &[Track],
+        blocks: impl Iterator<Item = (Track, i64, bool)>,
     ) -> Self {
-        let mut tracks = vec![entry(
-            "A_OPUS",
-            Shape::Audio {
-                rate: 48_000,
-                channels: 2,
-            },
-        )];
-        if has_video {
-            let shape = Shape::Video {
-                width: 320,
-                height: 180,
-            };
-            tracks.insert(VIDEO, entry("V_VP8", shape));
-        }
         let mut blocks: Vec<_> = blocks.collect();
-        blocks.sort_by_key(|(track, ms, _)| (*ms, *track));
-        let (mut before, mut at_the_end) = (Vec::new(), Vec::new());
-        let mut writer = Writer::new(DocType::Matroska, &tracks, &Heading::default(), &mut before);
+        blocks.sort_by_key(|((number, _), ms, _)| (*ms, *number));
+        let mut file = File::new(tracks);
         for (index, (track, ms, keyframe)) in blocks.iter().enumerate() {
-            let is_video = has_video && *track == VIDEO;
-            let delay = if is_video { 0 } else { 6_500_000 };
-            let data = payload(index, is_video, *keyframe);
-            let block = Block {
-                track: *track,
-                pts: ms * MS - delay,
-                duration: if is_video { 40 * MS } else { 20 * MS },
-                keyframe: *keyframe,
-                padding: 0,
-                data: &data,
-            };
-            writer.block(&block, &mut before);
+            file.block(*track, *ms, *keyframe, &payload(index, track.1, *keyframe));
         }
-        writer.finish(&mut at_the_end);
         Self {
             name,
             blocks: blocks.len(),
-            before,
-            at_the_end,
+            killed: file.bytes.clone(),
+            closed: file.close(),
         }
     }
 
     pub fn killed(&self) -> Vec<u8> {
-        write(&self.before)
+        self.killed.clone()
     }
 
     pub fn closed(&self) -> Vec<u8> {
-        let all: Vec<_> = self
-            .before
-            .iter()
-            .chain(&self.at_the_end)
-            .cloned()
-            .collect();
-        write(&all)
+        self.closed.clone()
     }
 }
 
-/// Packets of 20 ms.
-fn sound(range: std::ops::Range<i64>) -> impl Iterator<Item = (usize, i64, bool)> {
-    range.map(|n| (1, n * 20, true))
-}
-
-fn entry(codec_id: &'static str, shape: Shape) -> TrackEntry {
-    let is_audio = matches!(shape, Shape::Audio { .. });
-    TrackEntry {
-        codec_id,
-        codec_private: vec![7; 19],
-        shape,
-        codec_delay: if is_audio { 6_500_000 } else { 0 },
-        seek_pre_roll: 0,
-        name: None,
-        language: None,
-    }
+fn sound(track: Track, packets: i64) -> impl Iterator<Item = (Track, i64, bool)> {
+    (0..packets).map(move |n| (track, n * SOUND_MS, true))
 }
 
 /// No two are the same. Opus says how long it lasts.
@@ -136,18 +100,132 @@ fn payload(index: usize, is_video: bool, keyframe: bool) -> Vec<u8> {
     data
 }
 
-fn write(steps: &[matroska::Step]) -> Vec<u8> {
-    let mut file = Vec::new();
-    for step in steps {
-        match step {
-            matroska::Step::Append(data) => file.extend_from_slice(data),
-            matroska::Step::At(at, data) => {
-                let at = *at as usize;
-                file[at..at + data.len()].copy_from_slice(data);
+/// A file that is being recorded.
+struct File {
+    bytes: Vec<u8>,
+    has_video: bool,
+    segment: usize,
+    info: usize,
+    duration: usize,
+    tracks: usize,
+    /// Where it is, its time, and whether it has video.
+    cluster: Option<(usize, i64, bool)>,
+    cues: Vec<Cue>,
+    end_ns: i64,
+}
+
+impl File {
+    fn new(tracks: &[Track]) -> Self {
+        let mut e = Elements::default();
+        e.master(ids::EBML, |e| {
+            e.text(ids::DOC_TYPE, "matroska");
+        });
+        e.id(ids::SEGMENT).0.extend_from_slice(&UNKNOWN_SIZE);
+        let segment = e.0.len();
+        e.void(SEEK_HEAD_ROOM);
+        let info = e.0.len();
+        e.master(ids::INFO, |e| {
+            e.uint(ids::TIMESTAMP_SCALE, 1_000_000);
+            e.short_void(DURATION_ROOM);
+        });
+        let duration = e.0.len() - DURATION_ROOM;
+        let tracks_at = e.0.len();
+        e.master(ids::TRACKS, |e| {
+            for (number, is_video) in tracks {
+                e.master(ids::TRACK_ENTRY, |e| {
+                    e.uint(ids::TRACK_NUMBER, *number);
+                    e.uint(ids::TRACK_TYPE, if *is_video { 1 } else { 2 });
+                    e.text(ids::CODEC_ID, if *is_video { "V_VP8" } else { "A_OPUS" });
+                    if !is_video {
+                        e.uint(ids::CODEC_DELAY, DELAY_NS);
+                    }
+                });
             }
+        });
+        Self {
+            bytes: e.0,
+            has_video: tracks.contains(&VIDEO),
+            segment,
+            info,
+            duration,
+            tracks: tracks_at,
+            cluster: None,
+            cues: Vec::new(),
+            end_ns: 0,
         }
     }
-    file
+
+    fn block(&mut self, (number, is_video): Track, ms: i64, keyframe: bool, data: &[u8]) {
+        let (lasts, delay) = match is_video {
+            true => (PICTURE_MS, 0),
+            false => (SOUND_MS, DELAY_NS as i64),
+        };
+        self.end_ns = self.end_ns.max((ms + lasts) * 1_000_000 - delay);
+        let is_over = |(_, start, _): (usize, i64, bool)| ms - start > 5_000;
+        if (keyframe && is_video) || self.cluster.is_none_or(is_over) {
+            self.begin_cluster(number, is_video, ms, keyframe);
+        }
+        let Some((_, start, has_video)) = &mut self.cluster else {
+            return;
+        };
+        *has_video |= is_video;
+        let mut payload = vec![0x80 | number as u8];
+        payload.extend(((ms - *start) as i16).to_be_bytes());
+        payload.push(if keyframe { 0x80 } else { 0 });
+        payload.extend(data);
+        let mut e = Elements::default();
+        e.binary(ids::SIMPLE_BLOCK, &payload);
+        self.bytes.extend(e.0);
+    }
+
+    fn begin_cluster(&mut self, number: u64, is_video: bool, ms: i64, keyframe: bool) {
+        let is_silent = !self.has_video || self.cluster.is_some_and(|(.., video)| !video);
+        self.end_cluster();
+        let at = self.bytes.len();
+        if keyframe && (is_video || is_silent) {
+            self.cues.push(Cue {
+                time: ms as u64,
+                track: number,
+                cluster: (at - self.segment) as u64,
+            });
+        }
+        let mut e = Elements::default();
+        e.id(ids::CLUSTER).0.extend_from_slice(&UNKNOWN_SIZE);
+        e.uint(ids::TIMESTAMP, ms as u64);
+        self.bytes.extend(e.0);
+        self.cluster = Some((at, ms, false));
+    }
+
+    fn end_cluster(&mut self) {
+        if let Some((at, ..)) = self.cluster.take() {
+            let size = self.bytes.len() - at - 12;
+            self.fill_in(at + 4, &long_size(size as u64));
+        }
+    }
+
+    fn fill_in(&mut self, at: usize, data: &[u8]) {
+        self.bytes[at..at + data.len()].copy_from_slice(data);
+    }
+
+    fn close(mut self) -> Vec<u8> {
+        self.end_cluster();
+        let cues = index::cues(&self.cues);
+        let mut targets = vec![(ids::INFO, self.info), (ids::TRACKS, self.tracks)];
+        if !cues.is_empty() {
+            targets.push((ids::CUES, self.bytes.len()));
+        }
+        let targets = targets
+            .iter()
+            .map(|(id, at)| (*id, (*at - self.segment) as u64));
+        let head = index::seek_head(&targets.collect::<Vec<_>>(), SEEK_HEAD_ROOM);
+        self.bytes.extend(cues);
+        self.fill_in(self.segment, &head.unwrap());
+        let duration = index::duration(self.end_ns as f64 / 1e6);
+        self.fill_in(self.duration, &duration);
+        let size = (self.bytes.len() - self.segment) as u64;
+        self.fill_in(self.segment - 8, &long_size(size));
+        self.bytes
+    }
 }
 
 pub fn steps_of(file: &[u8]) -> Result<(Report, Vec<Step>), Error> {

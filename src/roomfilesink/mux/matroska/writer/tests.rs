@@ -2,16 +2,16 @@
 //! What the writer puts into a file.
 
 use super::*;
+use crate::roomfilesink::media::Caption;
 
 fn tracks() -> Vec<TrackEntry> {
-    let entry = |codec_id, shape| TrackEntry {
-        codec_id,
-        codec_private: vec![],
+    let entry = |codec, shape| TrackEntry {
+        codec,
+        config: vec![],
         shape,
-        codec_delay: 0,
-        seek_pre_roll: 0,
-        name: None,
-        language: None,
+        pre_skip: 0,
+        ahead: 0,
+        caption: Caption::default(),
     };
     let video = Shape::Video {
         width: 320,
@@ -21,27 +21,24 @@ fn tracks() -> Vec<TrackEntry> {
         rate: 48_000,
         channels: 2,
     };
-    vec![entry("V_VP8", video), entry("A_OPUS", audio)]
+    vec![entry(Codec::Vp8, video), entry(Codec::Opus, audio)]
 }
 
 fn heading() -> Heading {
-    Heading {
-        title: Some("Alice".into()),
-        utc_ns: 1_600_000_000 * 1_000 * MS,
-        date: Some("2020-09-13 12:26:40.000".into()),
-    }
+    Heading::new("Alice", 1_600_000_000 * 1_000 * MS)
 }
 
 /// The file that the operations give.
-fn file(ops: &[Step]) -> Vec<u8> {
+fn file(ops: &[Op]) -> Vec<u8> {
     let mut file = Vec::new();
     for op in ops {
         match op {
-            Step::Append(data) => file.extend_from_slice(data),
-            Step::At(at, data) => {
+            Op::Append(data) => file.extend_from_slice(data),
+            Op::At(at, data) => {
                 let at = *at as usize;
                 file[at..at + data.len()].copy_from_slice(data);
             }
+            Op::Sync | Op::Finish => {}
         }
     }
     file
@@ -65,19 +62,20 @@ fn segment_children(file: &[u8]) -> Vec<(u32, u64)> {
     found
 }
 
-fn write(blocks: &[(usize, i64, bool)]) -> Vec<Step> {
+fn write(blocks: &[(usize, i64, bool)]) -> Vec<Op> {
     let mut out = Vec::new();
     let mut writer = Writer::new(DocType::Matroska, &tracks(), &heading(), &mut out);
     for (track, ms, keyframe) in blocks {
         let block = Block {
             track: *track,
             pts: ms * MS,
+            dts: ms * MS,
             duration: 20 * MS,
             keyframe: *keyframe,
             padding: 0,
             data: &[1, 2, 3],
         };
-        writer.block(&block, &mut out);
+        writer.block(&block, &mut out).unwrap();
     }
     writer.finish(&mut out);
     out
@@ -131,23 +129,24 @@ fn frames_are_handed_to_the_file_as_they_come() {
     let block = Block {
         track: 1,
         pts: 0,
+        dts: 0,
         duration: 0,
         keyframe: true,
         padding: 0,
         data: b"payload",
     };
-    writer.block(&block, &mut out);
+    writer.block(&block, &mut out).unwrap();
     let held: Vec<_> = out
         .iter()
-        .filter(|op| matches!(op, Step::Append(d) if d.ends_with(b"payload")))
+        .filter(|op| matches!(op, Op::Append(d) if d.ends_with(b"payload")))
         .collect();
     assert_eq!(held.len(), 1);
 }
 
 /// Of audio that begins with a delay of the codec, and of video.
-fn writer_with_delay(out: &mut Vec<Step>) -> Writer {
+fn writer_with_delay(out: &mut Vec<Op>) -> Writer {
     let mut tracks = tracks();
-    tracks[1].codec_delay = 6_500_000;
+    tracks[1].pre_skip = 312;
     Writer::new(DocType::Matroska, &tracks, &Heading::default(), out)
 }
 
@@ -155,6 +154,7 @@ fn block(track: usize, pts: i64) -> Block<'static> {
     Block {
         track,
         pts,
+        dts: pts,
         duration: 20 * MS,
         keyframe: true,
         padding: 0,
@@ -170,8 +170,8 @@ fn contains(file: &[u8], bytes: &[u8]) -> bool {
 fn the_delay_of_a_codec_is_part_of_the_times_and_not_of_the_duration() {
     let mut out = Vec::new();
     let mut writer = writer_with_delay(&mut out);
-    writer.block(&block(1, -6_500_000), &mut out);
-    writer.block(&block(1, 13_500_000), &mut out);
+    writer.block(&block(1, -6_500_000), &mut out).unwrap();
+    writer.block(&block(1, 13_500_000), &mut out).unwrap();
     writer.finish(&mut out);
     let file = file(&out);
     // Track 2 at 0 and at 20 ms.
@@ -188,7 +188,7 @@ fn what_is_discarded_at_the_end_is_told() {
         padding: 3 * MS,
         ..block(1, 0)
     };
-    writer.block(&last, &mut out);
+    writer.block(&last, &mut out).unwrap();
     let mut group = vec![0xa0, 0x95, 0xa1, 0x88, 0x82, 0, 0, 0];
     group.extend(b"data\x75\xa2\x88");
     group.extend((3 * MS).to_be_bytes());
@@ -199,7 +199,7 @@ fn what_is_discarded_at_the_end_is_told() {
 fn a_file_that_was_not_finished_has_no_duration() {
     let mut out = Vec::new();
     let mut writer = Writer::new(DocType::Matroska, &tracks(), &Heading::default(), &mut out);
-    writer.block(&block(1, 0), &mut out);
+    writer.block(&block(1, 0), &mut out).unwrap();
     assert!(!contains(&file(&out), &[0x44, 0x89, 0x88]));
     writer.finish(&mut out);
     assert!(contains(&file(&out), &[0x44, 0x89, 0x88]));
@@ -237,12 +237,10 @@ fn audio_can_be_found_while_the_video_is_silent() {
 
 /// The header of a file whose video is a camera, and whose audio is French.
 fn header(doc_type: DocType) -> Vec<u8> {
+    gst::init().unwrap();
     let mut tracks = tracks();
-    tracks[0].name = Some("camera".into());
-    tracks[1].language = Some(Language {
-        bibliographic: "fre",
-        bcp47: "fr",
-    });
+    tracks[0].caption.role = "video".parse().ok();
+    tracks[1].caption.language = Language::new("fr");
     let mut out = Vec::new();
     Writer::new(doc_type, &tracks, &heading(), &mut out);
     file(&out)
