@@ -291,6 +291,42 @@ fn a_file_that_is_there_is_left_alone_and_the_recording_always() {
 }
 
 #[test]
+fn files_of_another_recording_are_not_replaced() {
+    let recorder = recorded();
+    let folder = &recorder.folder.0;
+    let other = folder.join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::copy(folder.join("bob-1.mkv"), other.join("bob.mkv")).unwrap();
+    let manifest = recorder.folder.files(&["jsonl"]).remove(0);
+    let text = std::fs::read_to_string(manifest).unwrap();
+    std::fs::write(
+        other.join("other.manifest.jsonl"),
+        text.replace("bob-1.mkv", "bob.mkv"),
+    )
+    .unwrap();
+    let before = std::fs::read(other.join("bob.mkv")).unwrap();
+    let arguments = ["--to", "mkv", "--align", "--output", "other", "--overwrite"];
+    let (status, printed) = call(folder, &arguments);
+    assert_eq!(status, 3, "{printed}");
+    assert!(printed.contains("this is a recorded file"), "{printed}");
+    assert!(std::fs::read(other.join("bob.mkv")).unwrap() == before);
+}
+
+#[test]
+fn a_recorded_file_that_was_cut_since_is_told() {
+    let recorder = recorded();
+    let folder = &recorder.folder.0;
+    let file = std::fs::File::options()
+        .write(true)
+        .open(folder.join("bob-1.mkv"));
+    let file = file.unwrap();
+    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    let (status, printed) = call(folder, &["--to", "wav"]);
+    assert_eq!(status, 3, "{printed}");
+    assert!(printed.contains("bob-1.mkv is cut"), "{printed}");
+}
+
+#[test]
 fn what_is_missing_is_told_and_the_rest_is_exported() {
     let recorder = recorded();
     let folder = &recorder.folder.0;

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use gst::prelude::*;
-use vdoroom_testkit::check::{inspect, second_opinion};
+use vdoroom_testkit::check::{self, inspect, second_opinion};
 
 use crate::media::{self, Media};
 use crate::mount::Mount;
@@ -129,6 +129,11 @@ fn every_codec_of_mp4_plays_in_two_players() {
         assert!(parts[0].file().ends_with("alice-1.mp4"), "{parts:#?}");
         plays_whole(&parts[0].file(), video.sent, 2000);
         assert_eq!(recorder.warnings, Vec::<String>::new());
+        let times = check::video_times(parts[0].file()).unwrap_or_default();
+        for (number, frame) in times.iter().enumerate() {
+            let ahead = frame.pts_ms - frame.dts_ms;
+            assert!((0.0..=200.0).contains(&ahead), "frame {number}: {frame:?}");
+        }
     }
 }
 

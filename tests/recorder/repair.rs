@@ -324,6 +324,24 @@ fn a_copy_replaces_no_file() {
 }
 
 #[test]
+fn a_copy_in_the_making_takes_no_name_that_a_file_has() {
+    let folder = killed();
+    let path = |name: &str| folder.0.join(name);
+    let unfinished = "alice.mkv.part";
+    std::fs::rename(path("mkv-1.mkv"), path(unfinished)).unwrap();
+    let bytes = std::fs::read(path(unfinished)).unwrap();
+    std::fs::write(path("bob.mkv.part"), "mine").unwrap();
+    for (file, output) in [(unfinished, "alice.mkv"), ("mka-1.mka", "bob.mkv")] {
+        let (code, printed) = vdoroom(&folder, &["repair", "--output", output, file]);
+        assert_eq!(code, Some(0), "{printed}");
+    }
+    assert!(std::fs::read(path(unfinished)).unwrap() == bytes);
+    assert_eq!(std::fs::read(path("bob.mkv.part")).unwrap(), b"mine");
+    let left = folder.files(&["part2"]);
+    assert_eq!(left, Vec::<PathBuf>::new());
+}
+
+#[test]
 fn a_file_that_is_being_recorded_is_left_alone() {
     let child = recording();
     let (code, printed) = vdoroom(&child.folder, &["repair", "--in-place", "mkv-1.mkv"]);

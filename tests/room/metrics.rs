@@ -232,8 +232,15 @@ fn who_connects_and_says_nothing_keeps_no_scrape_waiting() {
 fn metrics_are_served_again_once_there_are_descriptors() {
     let folder = Folder::new();
     let (mut program, address) = alone(&folder);
-    // By then it has begun: GLib ends a process that lacks a descriptor for a new thread's context.
+    // GLib ends a process that lacks descriptors while plugins are loaded.
     program.wait_for_line("is not connected", DEADLINE);
+    wait::wait_until("plugins are loaded", DEADLINE, || {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", program.pid())).unwrap();
+        let names = threads
+            .flatten()
+            .map(|t| std::fs::read_to_string(t.path().join("comm")));
+        names.flatten().all(|name| name.trim() != "vdoroom:warm")
+    });
     scrape(&address);
     let pid = Pid::from_raw(program.pid() as i32);
     // None is left: accepting fails.

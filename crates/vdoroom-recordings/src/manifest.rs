@@ -146,13 +146,13 @@ impl Manifest {
         manifest
     }
 
-    /// The parts that this file is, by the manifests in its folder and in the one above, each with
-    /// the manifest.
+    /// The parts that this file is, by the manifests in its folder and in the three above, each with
+    /// the manifest: a `location` may have folders for rooms and days.
     pub fn about(file: &Path) -> Vec<(Self, Part)> {
         let Ok(file) = file.canonicalize() else {
             return vec![];
         };
-        let folders = file.ancestors().skip(1).take(2);
+        let folders = file.ancestors().skip(1).take(4);
         let entries = folders.filter_map(|folder| std::fs::read_dir(folder).ok());
         let paths = entries.flatten().flatten().map(|entry| entry.path());
         let paths = paths.filter(|path| path.extension().is_some_and(|e| e == "jsonl"));

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use vdoroom_recordings::manifest::{Manifest, Part, Run};
 use vdoroom_recordings::repair::{self, Error, Report, Target};
+use vdoroom_server::printable;
 
 use crate::page::Page;
 use crate::table;
@@ -193,9 +194,10 @@ impl Outcome<'_> {
             Err(error) => vec![error.to_string()],
         };
         let file = self.file.display();
+        // What is quoted of a file may be anything.
         texts
             .iter()
-            .map(|text: &String| format!("{file}: {text}"))
+            .map(|text: &String| printable(&format!("{file}: {text}")))
             .collect()
     }
 }

@@ -16,8 +16,6 @@ const SPEECH_RATE: u32 = 16_000;
 #[derive(Debug, Default)]
 pub struct Plan {
     pub outputs: Vec<Output>,
-    /// The recorded files, which no output may replace.
-    pub originals: Vec<PathBuf>,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
 }
@@ -103,9 +101,7 @@ impl Plan {
             };
             return Err(format!("there is nothing to export: {why}"));
         }
-        let parts = recording.people.iter().flat_map(|person| &person.parts);
         Ok(Self {
-            originals: parts.map(|part| part.file.clone()).collect(),
             outputs: planner.outputs,
             notes: recording.notes,
             warnings: recording.warnings,

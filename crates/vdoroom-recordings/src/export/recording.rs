@@ -99,6 +99,10 @@ impl Recording {
             self.notes.push(note);
             return None;
         }
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        if let Some(bytes) = part.bytes.filter(|bytes| *bytes > size) {
+            self.warn(&format!("{name} is cut: {size} of {bytes} bytes are there"));
+        }
         let told = part
             .end
             .map(|end| u64::try_from(end - part.start).unwrap_or(0));

@@ -6,6 +6,8 @@
 mod options;
 mod outcome;
 
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -66,14 +68,19 @@ fn export(
     paths: &[PathBuf],
 ) -> Result<Outcome, (u8, String)> {
     let failed = |error: String| (FAILED, error);
+    let Planned {
+        jobs,
+        originals,
+        errors,
+    } = plan(options, request, paths);
+    if jobs.is_empty() {
+        return Err(failed(errors.join("; ")));
+    }
+    // Until here nothing is written, and an interrupt ends the program as any other.
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = cancelled.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
         .map_err(|error| failed(error.to_string()))?;
-    let (jobs, errors) = plan(options, request, paths);
-    if jobs.is_empty() {
-        return Err(failed(errors.join("; ")));
-    }
     let mut outcome = Outcome {
         warnings: errors,
         ..Outcome::default()
@@ -81,13 +88,12 @@ fn export(
     for Job { folder, plan } in jobs {
         std::fs::create_dir_all(&folder)
             .map_err(|error| failed(format!("{}: {error}", folder.display())))?;
-        let originals: Vec<_> = plan.originals.iter().map(|file| canonical(file)).collect();
         for output in &plan.outputs {
             if cancelled.load(Ordering::Relaxed) {
                 break;
             }
             let file = folder.join(&output.file);
-            let row = match originals.contains(&canonical(&file)) {
+            let row = match is_recorded(&file, &originals) {
                 true => {
                     let error = "this is a recorded file: choose another folder by --output";
                     Row::new(output, file, State::Failed, Some(error.into()))
@@ -107,8 +113,30 @@ fn export(
     Ok(outcome)
 }
 
-/// What is to be made of each recording, and why others cannot be exported.
-fn plan(options: &Options, request: &Request, paths: &[PathBuf]) -> (Vec<Job>, Vec<String>) {
+struct Planned {
+    jobs: Vec<Job>,
+    originals: HashSet<Identity>,
+    /// Why recordings cannot be exported.
+    errors: Vec<String>,
+}
+
+/// Of a file, whatever it is called: device and inode.
+type Identity = (u64, u64);
+
+fn identity(file: &Path) -> Option<Identity> {
+    let metadata = file.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Whether a recorder has written this file, by the manifests that are exported and by those around
+/// it.
+fn is_recorded(file: &Path, originals: &HashSet<Identity>) -> bool {
+    identity(file).is_some_and(|file| originals.contains(&file))
+        || !Manifest::about(file).is_empty()
+}
+
+/// What is to be made of each recording.
+fn plan(options: &Options, request: &Request, paths: &[PathBuf]) -> Planned {
     let mut manifests: Vec<_> = paths.iter().map(|path| Manifest::read(path)).collect();
     Manifest::join(&mut manifests);
     // One that went on in another and has nothing of its own is no recording.
@@ -130,22 +158,27 @@ fn plan(options: &Options, request: &Request, paths: &[PathBuf]) -> (Vec<Job>, V
     if manifests.is_empty() {
         errors.push("nothing was recorded".into());
     }
-    (jobs, errors)
+    let files = manifests.iter().flat_map(|manifest| {
+        let parts = manifest.parts.iter();
+        parts.map(|part| part.locate(&manifest.path))
+    });
+    Planned {
+        jobs,
+        originals: files.filter_map(|file| identity(&file)).collect(),
+        errors,
+    }
 }
 
 fn folder(options: &Options, manifest: &Path, several: bool) -> PathBuf {
     let beside = manifest.parent().unwrap_or(Path::new("")).join("export");
     let folder = options.output.clone().unwrap_or(beside);
     let name = manifest.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.split_once('.').map_or(&*name, |(name, _)| name);
+    let name = name.strip_suffix(".jsonl").unwrap_or(&name);
+    let name = name.strip_suffix(".manifest").unwrap_or(name);
     match several {
         true => folder.join(name),
         false => folder,
     }
-}
-
-fn canonical(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 fn make(options: &Options, output: &Output, file: PathBuf, cancelled: &AtomicBool) -> Row {

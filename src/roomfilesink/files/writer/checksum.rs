@@ -60,7 +60,8 @@ impl Checksum {
     /// In hexadecimal digits; `None` if it is not wanted, or was hurried. The file has to be readable
     /// and to have so many bytes.
     pub(crate) fn finish(&self, file: &File, bytes: u64) -> io::Result<Option<String>> {
-        match std::mem::replace(&mut *self.state(), State::NotWanted) {
+        let state = std::mem::replace(&mut *self.state(), State::NotWanted);
+        match state {
             State::NotWanted => Ok(None),
             State::Grows(sha256) => Ok(Some(hex::encode(sha256.finalize()))),
             State::IsRead => self.read(file, bytes),

@@ -57,7 +57,7 @@ pub(crate) fn is_complete(codec: Codec, entry: &TrackEntry) -> bool {
         Shape::Video { width, height } => width > 0 && height > 0,
         Shape::Audio { .. } => true,
     };
-    let needs_config = matches!(codec, Codec::H264 | Codec::H265);
+    let needs_config = matches!(codec, Codec::H264 | Codec::H265 | Codec::Aac);
     has_size && !(needs_config && entry.config.is_empty())
 }
 

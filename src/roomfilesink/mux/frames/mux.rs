@@ -17,6 +17,8 @@ const TEMPORAL_DELIMITER: &[u8] = &[0x12, 0];
 /// With so much at hand nothing waits any longer for a track that has sent none: its caps describe
 /// it, or the file does without it. What waits is lost if the process is killed.
 const LONGEST_HOLD: i64 = 500_000_000;
+/// What says that it lasts longer says nothing.
+const LONGEST_FRAME: gst::ClockTime = gst::ClockTime::from_seconds(60);
 
 struct Track {
     parser: Option<Parser>,
@@ -199,6 +201,9 @@ impl<W: FrameWriter> FrameMux<W> {
         let codec = track.format.codec;
         let clipping = Clipping::of(codec, &frame.buffer);
         let size = track.size(&frame)?;
+        // Of other codecs parsers make one up, counting from the beginning of their segment.
+        let is_reordered = matches!(codec, Codec::H264 | Codec::H265);
+        let dts = dts.filter(|_| is_reordered);
         if track.entry.is_none() {
             let mut entry = describe(&track.format, &frame);
             if let (Some(pts), Some(dts)) = (pts, dts) {
@@ -213,7 +218,10 @@ impl<W: FrameWriter> FrameMux<W> {
         }
         let nanoseconds = |t: gst::ClockTime| i64::try_from(t.nseconds()).ok();
         track.pts = pts.unwrap_or(track.pts);
-        let duration = frame.buffer.duration().and_then(nanoseconds);
+        let duration = frame.buffer.duration();
+        // A publisher's parameter sets can say anything.
+        let duration = duration.filter(|duration| *duration <= LONGEST_FRAME);
+        let duration = duration.and_then(nanoseconds);
         let flags = frame.buffer.flags();
         let is_audio = codec.kind() == Kind::Audio;
         let is_delimited = codec == Codec::Av1 && begins_with_delimiter(&frame.buffer);

@@ -52,7 +52,8 @@ impl Track {
             0 => 0,
             _ => self.newest.saturating_add(1),
         };
-        let decoded = time(block.dts).max(earliest);
+        // Never later than it is shown: what is shown before the file begins is not seen.
+        let decoded = time(block.dts.min(block.pts)).max(earliest);
         let shown = time(block.pts);
         let offset = shown.saturating_sub(decoded);
         let offset = offset.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
@@ -207,6 +208,15 @@ mod tests {
             [(1800, 3600), (1800, 9000), (3600, 3600), (1800, 7200)]
         );
         assert_eq!((track.edit().late, track.edit().from), (0, 3600));
+    }
+
+    #[test]
+    fn a_frame_that_is_decoded_later_than_it_is_shown_is_seen_all_the_same() {
+        let mut track = video(0);
+        push(&mut track, 0, 30);
+        push(&mut track, 40, 90);
+        assert_eq!(listed(&track), [(3600, 0), (1800, 0)]);
+        assert_eq!((track.edit().late, track.edit().from), (0, 0));
     }
 
     #[test]

@@ -13,6 +13,10 @@ use crate::repair::steps::Step;
 /// Where a file has no space for what is missing, whoever writes it anew makes some.
 const NO_SPACE: &str = "was not written by roomfilesink, and has no space for what is missing; write it anew, for \
      example with mkvmerge -o NEW.mkv FILE";
+/// What is written there is made in memory. Programs reserve some hundred bytes.
+const MOST_ROOM: u64 = 1 << 20;
+const TOO_MUCH_SPACE: &str =
+    "reserves more than 1 MiB for its index or duration: no program does that, so it is damaged";
 
 pub(crate) fn plan(layout: Layout) -> Result<(Report, Vec<Step>), Error> {
     let mut report = describe(&layout);
@@ -141,6 +145,9 @@ impl<'a> Plan<'a> {
             targets.extend(at.map(|at| (id, at - base)));
         }
         let room = layout.seek_head_room();
+        if room.end - room.start > MOST_ROOM {
+            return Error::refuse(TOO_MUCH_SPACE);
+        }
         let size = usize::try_from(room.end - room.start).unwrap_or(0);
         match index::seek_head(&targets, size) {
             Some(head) => self.seek_head = Some((room.start, head)),
@@ -166,6 +173,9 @@ impl<'a> Plan<'a> {
         let Some(place) = place.or(info.room.as_ref()) else {
             return Error::refuse(NO_SPACE);
         };
+        if place.end - place.at > MOST_ROOM {
+            return Error::refuse(TOO_MUCH_SPACE);
+        }
         self.duration = Some(match (place.id, place.end - place.body) {
             (ids::DURATION, 4) => (place.body, (units as f32).to_be_bytes().to_vec()),
             (ids::DURATION, _) => (place.body, units.to_be_bytes().to_vec()),
