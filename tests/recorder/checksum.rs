@@ -48,24 +48,31 @@ fn check(file: &Path) -> (Option<i32>, String) {
 
 #[test]
 fn the_manifest_has_the_checksum_of_each_part_of_every_container() {
-    let mut recorder = Recorder::with(|sink, _| {
-        sink.set_property("checksum", true);
-        sink.set_property("max-size-time", 1_000_000_000_u64);
-    });
-    let mut alice = Sender::named(&recorder, "video_alice", media::h264());
-    let mut bob = Sender::named(&recorder, "video_bob", media::vp8());
-    let mut carol = Sender::named(&recorder, "audio_carol", media::opus());
-    send_until(3500, &mut [&mut alice, &mut bob, &mut carol]);
-    let parts = recorder.end();
-    recorder.pipeline.set_state(gst::State::Null).unwrap();
-    let lines = closed(&recorder.folder);
-    assert_eq!(lines.len(), parts.len());
-    for extension in ["ts", "mkv", "mka"] {
-        let of = |line: &&Value| line["file"].as_str().unwrap().ends_with(extension);
-        let count = lines.iter().filter(of).count();
-        assert!(count >= 3, "{count} parts in .{extension}: {lines:#?}");
+    for (container, extensions) in [
+        ("auto", &["ts", "mkv", "mka"][..]),
+        ("mp4", &["mp4", "mkv"]),
+        ("webm", &["webm", "ts"]),
+    ] {
+        let mut recorder = Recorder::with(|sink, _| {
+            sink.set_property("checksum", true);
+            sink.set_property_from_str("container", container);
+            sink.set_property("max-size-time", 1_000_000_000_u64);
+        });
+        let mut alice = Sender::named(&recorder, "video_alice", media::h264());
+        let mut bob = Sender::named(&recorder, "video_bob", media::vp8());
+        let mut carol = Sender::named(&recorder, "audio_carol", media::opus());
+        send_until(3500, &mut [&mut alice, &mut bob, &mut carol]);
+        let parts = recorder.end();
+        recorder.pipeline.set_state(gst::State::Null).unwrap();
+        let lines = closed(&recorder.folder);
+        assert_eq!(lines.len(), parts.len());
+        for extension in extensions {
+            let of = |line: &&Value| line["file"].as_str().unwrap().ends_with(extension);
+            let count = lines.iter().filter(of).count();
+            assert!(count >= 3, "{count} parts in .{extension}: {lines:#?}");
+        }
+        lines.iter().for_each(assert_right);
     }
-    lines.iter().for_each(assert_right);
 }
 
 #[test]
