@@ -15,7 +15,7 @@ const GRID_RATE: Rate = Rate {
 
 /// How video comes into a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pictures {
+pub enum VideoWork {
     /// As it was recorded, in this codec.
     Copied(String),
     Encoded {
@@ -29,7 +29,7 @@ pub enum Pictures {
     },
 }
 
-impl Pictures {
+impl VideoWork {
     pub fn is_copied(&self) -> bool {
         matches!(self, Self::Copied(_))
     }
@@ -37,16 +37,16 @@ impl Pictures {
 
 /// How audio comes into a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sounds {
+pub enum AudioWork {
     Copied,
     Encoded(AudioCodec),
 }
 
 /// Video of one person: of several parts, or of one alone.
-pub fn pictures(parts: &[&Placed], format: Format, span: Window, request: &Request) -> Pictures {
+pub fn video_work(parts: &[&Placed], format: Format, span: Window, request: &Request) -> VideoWork {
     match copied(parts, format, span, request) {
-        Ok(codec) => Pictures::Copied(codec),
-        Err(why) => Pictures::Encoded {
+        Ok(codec) => VideoWork::Copied(codec),
+        Err(why) => VideoWork::Encoded {
             codec: request.video.unwrap_or(format.video()),
             size: even(request.size.or_else(|| largest(parts)).unwrap_or(SIZE)),
             rate: request.rate,
@@ -86,21 +86,21 @@ fn copied(
 }
 
 /// Audio of one person.
-pub fn sounds(
+pub fn audio_work(
     parts: &[&Placed],
     format: Format,
     span: Window,
     request: &Request,
     video_is_copied: bool,
-) -> Sounds {
+) -> AudioWork {
     let codec = request.audio.unwrap_or(format.audio());
     let is_opus = |part: &&&Placed| part.track("audio").is_some_and(|t| t.codec == "opus");
     let is_whole = |part: &&&Placed| span.holds(part) && part.start == part.zero;
     let alone = parts.first().filter(|_| parts.len() == 1 && !request.align);
     let same = alone.filter(is_opus).filter(is_whole).is_some();
     match same && codec == AudioCodec::Opus && video_is_copied {
-        true => Sounds::Copied,
-        false => Sounds::Encoded(codec),
+        true => AudioWork::Copied,
+        false => AudioWork::Encoded(codec),
     }
 }
 
@@ -113,9 +113,9 @@ pub fn channels(parts: &[&Placed]) -> u32 {
 }
 
 /// Video with everybody in it.
-pub fn grid(format: Format, request: &Request) -> Pictures {
+pub fn grid(format: Format, request: &Request) -> VideoWork {
     let codec = request.video.filter(|codec| format.can_have_video(*codec));
-    Pictures::Encoded {
+    VideoWork::Encoded {
         codec: codec.unwrap_or(format.video()),
         size: even(request.size.unwrap_or(GRID)),
         rate: Some(request.rate.unwrap_or(GRID_RATE)),

@@ -12,7 +12,7 @@ mod window;
 mod decide;
 mod plan;
 
-pub use decide::{Pictures, Sounds};
+pub use decide::{AudioWork, VideoWork};
 pub use plan::{Audio, Output, Piece, Plan, RATE, Video};
 pub use recording::{Measure, Recording};
 pub use request::{AudioCodec, Format, Moment, Quality, Rate, Request, VideoCodec};

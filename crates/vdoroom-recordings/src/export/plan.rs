@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::decide::{self, Pictures, Sounds};
+use super::decide::{self, AudioWork, VideoWork};
 use super::names::Names;
 use super::recording::{Person, Placed, Recording};
 use super::request::{AudioCodec, Format, Request};
@@ -38,14 +38,14 @@ pub struct Output {
 pub struct Video {
     /// Of each person who is in the file.
     pub people: Vec<Vec<Piece>>,
-    pub how: Pictures,
+    pub how: VideoWork,
 }
 
 #[derive(Debug, Clone)]
 pub struct Audio {
     /// Of each person who is in the file; their sum is heard.
     pub people: Vec<Vec<Piece>>,
-    pub how: Sounds,
+    pub how: AudioWork,
     /// Hertz.
     pub rate: u32,
     pub channels: u32,
@@ -165,12 +165,12 @@ impl Planner<'_> {
         let audio = one(pieces(parts, "audio", span));
         let video = video.map(|people| Video {
             people,
-            how: decide::pictures(parts, format, span, self.request),
+            how: decide::video_work(parts, format, span, self.request),
         });
         let is_copied = video.as_ref().is_none_or(|video| video.how.is_copied());
         let audio = audio.map(|people| Audio {
             people,
-            how: decide::sounds(parts, format, span, self.request, is_copied),
+            how: decide::audio_work(parts, format, span, self.request, is_copied),
             rate: RATE,
             channels: decide::channels(parts),
         });
@@ -193,7 +193,7 @@ impl Planner<'_> {
         }
         let audio = Audio {
             people: vec![heard],
-            how: Sounds::Encoded(AudioCodec::Pcm),
+            how: AudioWork::Encoded(AudioCodec::Pcm),
             rate: SPEECH_RATE,
             channels: 1,
         };
@@ -228,7 +228,7 @@ impl Planner<'_> {
                 people: seen,
                 how: decide::grid(format, request),
             };
-            let audio = sum(Sounds::Encoded(
+            let audio = sum(AudioWork::Encoded(
                 request
                     .audio
                     .filter(|c| format.can_have_audio(*c))
@@ -238,7 +238,7 @@ impl Planner<'_> {
             let everybody = "everybody".to_owned();
             self.push(file, everybody, format, self.window, Some(video), audio);
         }
-        if let Some(audio) = sum(Sounds::Encoded(AudioCodec::Pcm)) {
+        if let Some(audio) = sum(AudioWork::Encoded(AudioCodec::Pcm)) {
             let format = request.to.filter(|format| format.is_audio());
             let format = format.unwrap_or(Format::Wav);
             let file = self.names.file("mix", format.extension());

@@ -72,8 +72,8 @@ fn heard(output: &Output) -> Vec<[i64; 3]> {
 
 fn why(output: &Output) -> &'static str {
     match &output.video.as_ref().unwrap().how {
-        Pictures::Copied(_) => "copied",
-        Pictures::Encoded { why, .. } => why,
+        VideoWork::Copied(_) => "copied",
+        VideoWork::Encoded { why, .. } => why,
     }
 }
 
@@ -91,7 +91,7 @@ fn each_part_is_a_file_and_video_is_copied() {
     for output in &plan.outputs {
         assert_eq!(why(output), "copied");
         let audio = output.audio.as_ref().unwrap();
-        assert_eq!(audio.how, Sounds::Encoded(AudioCodec::Aac));
+        assert_eq!(audio.how, AudioWork::Encoded(AudioCodec::Aac));
         assert_eq!((audio.rate, audio.channels), (48_000, 1));
     }
 }
@@ -134,7 +134,7 @@ fn a_part_that_is_cut_is_encoded() {
     assert_eq!(why(&plan.outputs[0]), "a part is cut");
     assert_eq!(why(&plan.outputs[1]), "copied");
     let copied = plan.outputs[1].audio.as_ref().unwrap();
-    assert_eq!(copied.how, Sounds::Copied);
+    assert_eq!(copied.how, AudioWork::Copied);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn video_is_encoded_where_it_cannot_be_copied() {
     let all: Vec<_> = encoded.outputs.iter().map(why).collect();
     let codec = "the container does not take the codec";
     assert_eq!(all, ["its size changes", codec, "copied"]);
-    let Pictures::Encoded { size, .. } = encoded.outputs[0].video.as_ref().unwrap().how else {
+    let VideoWork::Encoded { size, .. } = encoded.outputs[0].video.as_ref().unwrap().how else {
         panic!("{:?}", encoded.outputs[0]);
     };
     assert_eq!(size, (128, 98));

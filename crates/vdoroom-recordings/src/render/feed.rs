@@ -3,16 +3,16 @@
 
 use std::sync::atomic::AtomicBool;
 
-use crate::export::{Audio, Output, Pictures as How, Piece, Rate, Sounds, Video};
+use crate::export::{Audio, AudioWork, Output, Piece, Rate, Video, VideoWork as How};
 
 use super::canvas::{self, Grid};
 use super::codecs;
-use super::pictures::Pictures;
+use super::decoded_audio::{DecodedAudio, frames};
+use super::decoded_video::DecodedVideo;
 use super::problems::Problems;
 use super::reader::{self, Kind, Reader};
 use super::retime::{Change, Constant, Natural, Shown, bridged};
 use super::settings::{Settings, Watch};
-use super::sound::{Sound, frames};
 
 /// Frames of audio that are pushed at a time.
 const STEP: usize = 4800;
@@ -40,8 +40,8 @@ pub fn video<'a>(context: Context<'a>, video: &'a Video, source: &gst_app::AppSr
 /// Pushes all audio, and ends the track.
 pub fn audio(context: Context, audio: &Audio, source: &gst_app::AppSrc) {
     let pushed = match audio.how {
-        Sounds::Copied => copy(context, &audio.people, Kind::Audio, source),
-        Sounds::Encoded(codec) => play(context, audio, codecs::delay(codec), source),
+        AudioWork::Copied => copy(context, &audio.people, Kind::Audio, source),
+        AudioWork::Encoded(codec) => play(context, audio, codecs::delay(codec), source),
     };
     end(context, pushed, source);
 }
@@ -102,7 +102,12 @@ fn changes<'a>(
     pieces: &'a [Piece],
     tail: &str,
 ) -> impl Iterator<Item = Change<gst::Sample>> + use<'a> {
-    bridged(Pictures::new(pieces, tail, context.problems, context.stop))
+    bridged(DecodedVideo::new(
+        pieces,
+        tail,
+        context.problems,
+        context.stop,
+    ))
 }
 
 fn draw<'a>(
@@ -190,8 +195,8 @@ fn play(
     source: &gst_app::AppSrc,
 ) -> Result<(), String> {
     let length = context.output.length;
-    let mut sound = Sound::new(audio, length, context.problems, context.stop)?;
-    sound.read(usize::try_from(delay).unwrap_or(0))?;
+    let mut decoded = DecodedAudio::new(audio, length, context.problems, context.stop)?;
+    decoded.read(usize::try_from(delay).unwrap_or(0))?;
     let time = |frames: u64| {
         let ns = u128::from(frames) * 1_000_000_000 / u128::from(audio.rate.max(1));
         gst::ClockTime::from_nseconds(u64::try_from(ns).unwrap_or(u64::MAX))
@@ -199,7 +204,7 @@ fn play(
     let mut done = 0;
     let mut left = frames(length, audio.rate);
     while left > 0 {
-        let mut samples = sound.read(STEP)?;
+        let mut samples = decoded.read(STEP)?;
         let count = left.min(STEP as u64);
         // As long as it is to be, whatever an encoder holds back.
         samples.resize(count as usize * audio.channels as usize, 0.0);

@@ -7,14 +7,14 @@ use std::thread;
 
 use gst::prelude::*;
 
-use crate::export::{Audio, Format, Output, Pictures, Sounds, Video};
+use crate::export::{Audio, AudioWork, Format, Output, Video, VideoWork};
 
 use super::canvas;
 use super::codecs;
+use super::decoded_audio::DecodedAudio;
 use super::feed::{self, Context};
 use super::problems::Problems;
 use super::settings::{Settings, Watch};
-use super::sound::Sound;
 use super::timecode;
 use super::wav::{Layout, Wav};
 
@@ -61,12 +61,12 @@ fn wav(context: Context, audio: &Audio, path: &Path) -> Result<(), String> {
             2
         },
     };
-    let mut sound = Sound::new(audio, output.length, context.problems, context.stop)?;
+    let mut decoded = DecodedAudio::new(audio, output.length, context.problems, context.stop)?;
     let failed = |error: std::io::Error| error.to_string();
     let mut wav = Wav::create(path, layout, &broadcast).map_err(failed)?;
     let mut done = 0;
     loop {
-        let samples = sound.read(STEP)?;
+        let samples = decoded.read(STEP)?;
         if samples.is_empty() {
             break;
         }
@@ -126,8 +126,8 @@ fn description(output: &Output, settings: &Settings) -> Result<String, String> {
     let source = "format=time block=true max-bytes=0 max-time=0";
     if let Some(video) = &output.video {
         let elements = match &video.how {
-            Pictures::Copied(codec) => codecs::parser(codec).to_owned(),
-            Pictures::Encoded { codec, .. } => {
+            VideoWork::Copied(codec) => codecs::parser(codec).to_owned(),
+            VideoWork::Encoded { codec, .. } => {
                 codecs::video(*codec, settings.quality, settings.hardware)?
             }
         };
@@ -138,8 +138,8 @@ fn description(output: &Output, settings: &Settings) -> Result<String, String> {
     }
     if let Some(audio) = &output.audio {
         let elements = match audio.how {
-            Sounds::Copied => codecs::parser("opus").to_owned(),
-            Sounds::Encoded(codec) => codecs::audio(codec, output.format, audio.channels),
+            AudioWork::Copied => codecs::parser("opus").to_owned(),
+            AudioWork::Encoded(codec) => codecs::audio(codec, output.format, audio.channels),
         };
         line += &format!(" appsrc name=audio {source} max-buffers=16 ! {elements} ! mux.");
     }
@@ -147,7 +147,7 @@ fn description(output: &Output, settings: &Settings) -> Result<String, String> {
 }
 
 fn prepare_video(source: &gst_app::AppSrc, video: &Video) -> Result<(), String> {
-    let Pictures::Encoded { size, rate, .. } = &video.how else {
+    let VideoWork::Encoded { size, rate, .. } = &video.how else {
         return Ok(());
     };
     let caps = canvas::info(*size)?.to_caps().map_err(|e| e.to_string())?;
@@ -162,7 +162,7 @@ fn prepare_video(source: &gst_app::AppSrc, video: &Video) -> Result<(), String> 
 }
 
 fn prepare_audio(source: &gst_app::AppSrc, audio: &Audio) {
-    if audio.how == Sounds::Copied {
+    if audio.how == AudioWork::Copied {
         return;
     }
     let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
@@ -180,8 +180,8 @@ fn prepare_audio(source: &gst_app::AppSrc, audio: &Audio) {
 /// Writes the time of day to the first frame, of which multiplexers make a timecode track.
 fn stamp(pipeline: &gst::Pipeline, output: &Output, video: &Video) {
     let rate = match &video.how {
-        Pictures::Encoded { rate, .. } => *rate,
-        Pictures::Copied(_) => None,
+        VideoWork::Encoded { rate, .. } => *rate,
+        VideoWork::Copied(_) => None,
     };
     let timecode = timecode::timecode(output.start_utc, rate);
     let pad = pipeline

@@ -15,8 +15,8 @@ mod wav;
 
 mod canvas;
 mod codecs;
-mod pictures;
-mod sound;
+mod decoded_audio;
+mod decoded_video;
 mod timecode;
 
 mod feed;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::export::Rate;
 
-use super::sound::frames;
+use super::decoded_audio::frames;
 use super::wav::Broadcast;
 
 const SECOND: u64 = 1_000_000_000;

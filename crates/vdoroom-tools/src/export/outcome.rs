@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
-use vdoroom_recordings::export::{Output, Pictures, Sounds};
+use vdoroom_recordings::export::{AudioWork, Output, VideoWork};
 use vdoroom_recordings::survey::seconds;
 use vdoroom_server::printable;
 
@@ -77,8 +77,8 @@ impl Row {
             duration: output.length,
             video: output.video.as_ref().map(|video| pictures(&video.how)),
             audio: output.audio.as_ref().map(|audio| match audio.how {
-                Sounds::Copied => "opus, copied".to_owned(),
-                Sounds::Encoded(codec) => codec.name().to_owned(),
+                AudioWork::Copied => "opus, copied".to_owned(),
+                AudioWork::Encoded(codec) => codec.name().to_owned(),
             }),
             bytes: file.metadata().ok().map(|m| m.len()),
             file,
@@ -88,10 +88,10 @@ impl Row {
     }
 }
 
-fn pictures(how: &Pictures) -> String {
+fn pictures(how: &VideoWork) -> String {
     match how {
-        Pictures::Copied(codec) => format!("{codec}, copied"),
-        Pictures::Encoded {
+        VideoWork::Copied(codec) => format!("{codec}, copied"),
+        VideoWork::Encoded {
             codec, size, why, ..
         } => format!("{} {}x{}: {why}", codec.name(), size.0, size.1),
     }

@@ -11,14 +11,14 @@ use super::problems::Problems;
 use super::reader::{self, Kind, Reader};
 
 /// Everybody who is in a file.
-pub struct Sound<'a> {
+pub struct DecodedAudio<'a> {
     people: Vec<Person<'a>>,
     channels: usize,
     /// Frames that are still to come.
     left: u64,
 }
 
-impl<'a> Sound<'a> {
+impl<'a> DecodedAudio<'a> {
     /// `length` in nanoseconds.
     pub fn new(
         audio: &'a Audio,

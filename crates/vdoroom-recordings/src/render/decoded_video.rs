@@ -11,7 +11,7 @@ use super::problems::Problems;
 use super::reader::{self, Kind, Reader};
 use super::retime::Change;
 
-pub struct Pictures<'a> {
+pub struct DecodedVideo<'a> {
     pieces: Iter<'a, Piece>,
     tail: String,
     problems: &'a Problems,
@@ -28,7 +28,7 @@ struct Current<'a> {
     last: Option<u64>,
 }
 
-impl<'a> Pictures<'a> {
+impl<'a> DecodedVideo<'a> {
     /// Frames go through `tail`, elements in GStreamer's syntax.
     pub fn new(
         pieces: &'a [Piece],
@@ -116,7 +116,7 @@ impl<'a> Pictures<'a> {
     }
 }
 
-impl Iterator for Pictures<'_> {
+impl Iterator for DecodedVideo<'_> {
     type Item = Change<gst::Sample>;
 
     fn next(&mut self) -> Option<Change<gst::Sample>> {
