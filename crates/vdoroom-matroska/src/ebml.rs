@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //! EBML (RFC 8794): the elements that Matroska is made of.
 //!
-//! Of what is read only headers are, so that whoever looks for the frames of a large file does not
-//! read it whole, and learns where each element is: crates that read Matroska give frames and hide
-//! their places, and end at the first element that is cut.
+//! The reader here reads only the headers of elements and reports their positions. `vdoroom repair`
+//! needs the positions, and must not read a large file whole. Crates that read Matroska return frames
+//! without their positions, and stop at the first element that is cut.
 
 /// Eight bytes that say "size unknown" (RFC 8794 section 6.2).
 pub const UNKNOWN_SIZE: [u8; 8] = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
