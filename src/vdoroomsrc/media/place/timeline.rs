@@ -94,6 +94,8 @@ impl Timeline {
             other.join(stalled.unwrap_or_default());
         }
         self.senders.insert(index, sender);
+        // Packets may be placed before another one arrives.
+        self.follow(0);
     }
 
     /// Whether reports tell the place of the media with this SSRC.

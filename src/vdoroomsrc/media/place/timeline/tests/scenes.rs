@@ -237,3 +237,45 @@ fn an_old_keyframe_is_left_out_and_moves_nothing() {
         }
     }
 }
+
+/// Each report is hours away from the one before, and they come at any moment between packets.
+#[test]
+fn reports_that_are_hours_apart_move_nothing_and_lose_nothing() {
+    const HOUR: f64 = 3_600_000.0;
+    for (first_report, report_interval) in [
+        (15.0, 500.0),
+        (100.0, 700.0),
+        (900.0, 1000.0),
+        (1500.0, 3003.0),
+    ] {
+        for held in [
+            [0.0, 0.0],
+            [7.0, 7.0],
+            [200.0, 200.0],
+            [0.0, 1500.0],
+            [1500.0, 0.0],
+        ] {
+            for order in [[1, 3], [3, 1], [0, 6], [6, 0], [5, 5]] {
+                let what =
+                    format!("{first_report} + n * {report_interval}, held {held:?}, {order:?}");
+                let hours = move |medium: usize, at: f64| {
+                    let n = (at / report_interval) as usize;
+                    ((n + 1) * order[medium] % 7) as f64
+                };
+                let placed = Scene {
+                    held,
+                    first_report,
+                    report_interval,
+                    reports: Box::new(move |medium, at| Some(at + hours(medium, at) * HOUR)),
+                    ..Scene::default()
+                }
+                .play();
+                for frame in placed.iter().flatten() {
+                    let offset = frame.offset().unwrap();
+                    assert!((0.0..200.0).contains(&offset), "{what}: {frame:?}");
+                }
+                assert_even(&placed, &what);
+            }
+        }
+    }
+}

@@ -33,6 +33,8 @@ pub(crate) struct Scene {
     /// What the way takes at this time.
     pub way: Box<dyn Fn(f64) -> f64>,
     pub jitter: f64,
+    /// How long rtpjitterbuffer and pads that wait keep each packet.
+    pub held: [f64; 2],
     /// What encoders take.
     pub encoders: [f64; 2],
     pub stalls: Vec<Stall>,
@@ -55,6 +57,7 @@ impl Default for Scene {
             opens: 0.0,
             way: Box::new(|_| 30.0),
             jitter: 0.0,
+            held: [0.0; 2],
             encoders: [5.0, 30.0],
             stalls: vec![],
             leaps: vec![],
@@ -182,7 +185,8 @@ impl Scene {
     pub(crate) fn play(&self) -> [Vec<Placed>; 2] {
         let mut timeline = Timeline::default();
         let mut placed = [vec![], vec![]];
-        let mut waiting = vec![];
+        // What has arrived and is not placed yet: when it is due, and what it is.
+        let mut waiting: Vec<(f64, usize, Packet, f64)> = vec![];
         let mut since = None;
         let mut is_open = false;
         let place = |timeline: &mut Timeline, medium: usize, packet: Packet, captured: f64| {
@@ -198,12 +202,10 @@ impl Scene {
                 timeline.knows(*medium as u32) && timeline.is_under_way(*medium as u32)
             });
             let waited = since.map_or(0.0, |since| at - since);
-            if !is_open && (waited > PATIENCE || knows) {
-                is_open = true;
-                for (medium, packet, captured) in waiting.drain(..) {
-                    let place = place(&mut timeline, medium, packet, captured);
-                    placed[medium].push(place);
-                }
+            is_open |= waited > PATIENCE || knows;
+            let is_due = |(due, ..): &mut (f64, usize, Packet, f64)| is_open && *due <= at;
+            for (_, medium, packet, captured) in waiting.extract_if(.., is_due) {
+                placed[medium].push(place(&mut timeline, medium, packet, captured));
             }
             match what {
                 What::Media {
@@ -220,19 +222,19 @@ impl Scene {
                     };
                     since.get_or_insert(at);
                     timeline.arrive(medium as u32, packet);
-                    if is_open {
-                        let place = place(&mut timeline, medium, packet, captured);
-                        placed[medium].push(place);
-                    } else {
+                    if !is_open {
                         timeline.expect(medium as u32, RATES[medium], packet);
-                        waiting.push((medium, packet, captured));
                     }
+                    waiting.push((at + self.held[medium], medium, packet, captured));
                 }
                 What::Report { medium, rtp, ntp } => {
                     let ntp = DAY_ONE + (ntp * MS as f64) as i128;
                     timeline.report(medium as u32, RATES[medium], ntp as u64, rtp);
                 }
             }
+        }
+        for (_, medium, packet, captured) in waiting {
+            placed[medium].push(place(&mut timeline, medium, packet, captured));
         }
         placed
     }
