@@ -22,12 +22,12 @@ use crate::room::{Recorder, Sender, send_until};
 const TOGETHER: f64 = 20.0;
 /// The same of audio alone: encoders of Opus are 6.5 ms late.
 const EXACT: f64 = 8.0;
-const SECOND: u64 = 1_000_000_000;
+pub const SECOND: u64 = 1_000_000_000;
 
 /// Alice from 0 to 2 s and from 3 to 5 s, Bob from 1 to 4 s, Carol from 0 to 3 s.
-fn recorded() -> Recorder {
+pub fn recorded() -> Recorder {
     let mut recorder = Recorder::new();
-    let name = |name| Sender::named(&recorder, name, picture_or_sound(name));
+    let name = |name| Sender::named(&recorder, name, video_or_audio(name));
     let (mut alice, mut alices) = (name("video_alice"), name("audio_alice"));
     let mut carol = name("audio_carol");
     send_until(1000, &mut [&mut alice, &mut alices, &mut carol]);
@@ -42,7 +42,7 @@ fn recorded() -> Recorder {
     }
     recorder.next("part-closed");
     send_until(3000, &mut [&mut bob, &mut bobs, &mut carol]);
-    let name = |name| Sender::named(&recorder, name, picture_or_sound(name));
+    let name = |name| Sender::named(&recorder, name, video_or_audio(name));
     let (mut alice, mut alices) = (name("video_alice"), name("audio_alice"));
     alice.skip_to(3000);
     alices.skip_to(3000);
@@ -55,7 +55,7 @@ fn recorded() -> Recorder {
     recorder
 }
 
-fn picture_or_sound(name: &str) -> &'static media::Media {
+fn video_or_audio(name: &str) -> &'static media::Media {
     match name {
         "video_alice" => media::counted_h264(),
         "video_bob" => media::counted_vp8(),
@@ -77,7 +77,7 @@ fn call(folder: &Path, arguments: &[&str]) -> (i32, String) {
 }
 
 /// The same, of what goes well: the outputs.
-fn export(folder: &Path, arguments: &[&str]) -> Vec<Value> {
+pub fn export(folder: &Path, arguments: &[&str]) -> Vec<Value> {
     let (status, printed) = call(folder, &[arguments, &["--json"]].concat());
     assert_eq!(status, 0, "{printed}");
     let outcome: Value =
@@ -85,7 +85,7 @@ fn export(folder: &Path, arguments: &[&str]) -> Vec<Value> {
     outcome["outputs"].as_array().unwrap().clone()
 }
 
-fn exported(folder: &Path, name: &str) -> PathBuf {
+pub fn exported(folder: &Path, name: &str) -> PathBuf {
     folder.join("export").join(name)
 }
 
@@ -104,7 +104,7 @@ fn multiples(what: &str, times: &[gst::ClockTime], period: f64, within: f64) -> 
     times.iter().map(nearest).collect()
 }
 
-fn flashes(report: &Report) -> Vec<u64> {
+pub fn flashes(report: &Report) -> Vec<u64> {
     let video = report.video.as_ref().unwrap();
     multiples("flashes", &video.flashes, 1000.0, TOGETHER)
 }
@@ -386,7 +386,7 @@ fn ten_minutes_with_a_clock_that_is_fast_stay_together() {
     const LENGTH: u64 = 600;
     const FAST: f64 = 200e-6;
     let tracks = |name: [&'static str; 2], fast: f64, video| {
-        let [picture, sound] = name;
+        let [video_pad, audio_pad] = name;
         let every = |ms: f64| Duration::from_secs_f64(ms / 1000.0 / (1.0 + fast));
         let track = |name, media, interval| Loop {
             name,
@@ -394,8 +394,8 @@ fn ten_minutes_with_a_clock_that_is_fast_stay_together() {
             interval,
         };
         [
-            track(picture, video, every(1000.0 / 15.0)),
-            track(sound, media::beeping_opus(), every(20.0)),
+            track(video_pad, video, every(1000.0 / 15.0)),
+            track(audio_pad, media::beeping_opus(), every(20.0)),
         ]
     };
     let alice = tracks(["video_alice", "audio_alice"], FAST, media::counted_h264());

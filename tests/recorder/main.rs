@@ -3,6 +3,7 @@
 
 mod browsers;
 mod captions;
+mod chapters;
 mod checksum;
 mod child;
 mod clock;
@@ -13,6 +14,7 @@ mod disk;
 mod editing;
 mod entries;
 mod export;
+mod export_media;
 mod fake_source;
 mod faults;
 mod firefox;

@@ -101,6 +101,8 @@ media! {
         ! h265parse config-interval=-1 ! video/x-h265,stream-format=byte-stream,alignment=au");
     counted_vp8 = &format!("{COUNTED} ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=15");
     counted_vp9 = &format!("{COUNTED} ! vp9enc deadline=1 cpu-used=8 keyframe-max-dist=15");
+    counted_av1 = &format!("{COUNTED} ! av1enc cpu-used=10 usage-profile=realtime max-quantizer=30 target-bitrate=3000 \
+        keyframe-max-dist=15 ! av1parse ! video/x-av1,stream-format=obu-stream,alignment=tu");
     counted_vp8_with_rare_keyframes = &format!("{COUNTED} \
         ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=75");
     h264_with_headers_once = &format!("{COUNTED} ! x264enc tune=zerolatency speed-preset=ultrafast \

@@ -16,8 +16,12 @@ const GRID_RATE: Rate = Rate {
 /// How video comes into a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VideoWork {
-    /// As it was recorded, in this codec.
-    Copied(String),
+    /// As it was recorded.
+    Copied {
+        codec: String,
+        /// What it is encoded as, if a multiplexer does not take it.
+        otherwise: (VideoCodec, (u32, u32)),
+    },
     Encoded {
         codec: VideoCodec,
         /// Of all frames, in pixels.
@@ -30,8 +34,22 @@ pub enum VideoWork {
 }
 
 impl VideoWork {
+    /// The same, encoded, if it was to be copied.
+    pub fn encoded(&self) -> Option<Self> {
+        let Self::Copied { otherwise, .. } = self else {
+            return None;
+        };
+        let (codec, size) = *otherwise;
+        Some(Self::Encoded {
+            codec,
+            size,
+            rate: None,
+            why: "it cannot be copied",
+        })
+    }
+
     pub fn is_copied(&self) -> bool {
-        matches!(self, Self::Copied(_))
+        matches!(self, Self::Copied { .. })
     }
 }
 
@@ -44,11 +62,16 @@ pub enum AudioWork {
 
 /// Video of one person: of several parts, or of one alone.
 pub fn video_work(parts: &[&Placed], format: Format, span: Window, request: &Request) -> VideoWork {
+    let target = request.video.unwrap_or(format.video());
+    let size = even(request.size.or_else(|| largest(parts)).unwrap_or(SIZE));
     match copied(parts, format, span, request) {
-        Ok(codec) => VideoWork::Copied(codec),
+        Ok(codec) => VideoWork::Copied {
+            codec,
+            otherwise: (target, size),
+        },
         Err(why) => VideoWork::Encoded {
-            codec: request.video.unwrap_or(format.video()),
-            size: even(request.size.or_else(|| largest(parts)).unwrap_or(SIZE)),
+            codec: target,
+            size,
             rate: request.rate,
             why,
         },

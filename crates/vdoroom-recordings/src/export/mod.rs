@@ -13,8 +13,8 @@ mod decide;
 mod plan;
 
 pub use decide::{AudioWork, VideoWork};
-pub use plan::{Audio, Output, Piece, Plan, RATE, Video};
-pub use recording::{Measure, Recording};
+pub use plan::{Audio, Chapter, MOST_CHAPTERS, Output, Piece, Plan, RATE, Refused, Video};
+pub use recording::{Measure, Measured, Recording};
 pub use request::{AudioCodec, Format, Moment, Quality, Rate, Request, VideoCodec};
 
 #[cfg(test)]

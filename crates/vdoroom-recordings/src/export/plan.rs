@@ -12,6 +12,8 @@ use super::window::Window;
 /// Hertz, of all exported audio but that for speech recognition.
 pub const RATE: u32 = 48_000;
 const SPEECH_RATE: u32 = 16_000;
+/// Of MP4 and MOV.
+pub const MOST_CHAPTERS: usize = 255;
 
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -32,6 +34,55 @@ pub struct Output {
     pub length: u64,
     pub video: Option<Video>,
     pub audio: Option<Audio>,
+    /// In order.
+    pub chapters: Vec<Chapter>,
+}
+
+/// A mark of the recording, where a file has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chapter {
+    pub at: u64,
+    pub title: String,
+}
+
+impl Output {
+    /// The same, with video encoded that was to be copied, if there is any.
+    pub fn encoded(&self) -> Option<Self> {
+        let video = self.video.as_ref()?;
+        let (video, mut audio) = (
+            Video {
+                how: video.how.encoded()?,
+                ..video.clone()
+            },
+            self.audio.clone(),
+        );
+        if let Some(audio) = audio
+            .as_mut()
+            .filter(|audio| audio.how == AudioWork::Copied)
+        {
+            audio.how = AudioWork::Encoded(AudioCodec::Opus);
+        }
+        Some(Self {
+            video: Some(video),
+            audio,
+            ..self.clone()
+        })
+    }
+}
+
+/// Why nothing is exported of a recording.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Nothing was recorded of whom or when is asked for.
+    NotThere(String),
+    Impossible(String),
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::NotThere(why) | Self::Impossible(why)) = self;
+        f.write_str(why)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -64,13 +115,14 @@ pub struct Piece {
 
 impl Plan {
     /// The request has been checked.
-    pub fn of(recording: Recording, request: &Request) -> Result<Self, String> {
-        request.check()?;
+    pub fn of(recording: Recording, request: &Request) -> Result<Self, Refused> {
+        request.check().map_err(Refused::Impossible)?;
         let window = Window::of(&recording, request);
         let mut planner = Planner {
             request,
             window,
             zero_utc: recording.zero_utc,
+            marks: &recording.marks,
             names: Names::default(),
             outputs: Vec::new(),
         };
@@ -78,7 +130,8 @@ impl Plan {
         if let Some(name) = request.people.iter().find(unknown) {
             let all: Vec<_> = recording.people.iter().map(|p| p.name.as_str()).collect();
             let all = all.join(", ");
-            return Err(format!("nobody is called {name}; there are: {all}"));
+            let error = format!("nobody is called {name}; there are: {all}");
+            return Err(Refused::NotThere(error));
         }
         let wanted = |p: &&Person| {
             request.people.is_empty() || request.people.iter().any(|name| is(p, name))
@@ -95,15 +148,26 @@ impl Plan {
         }
         if planner.outputs.is_empty() {
             let why = [&recording.warnings[..], &recording.notes].concat();
-            let why = match why.is_empty() {
-                true => "nothing was recorded in that time, or of that kind".into(),
-                false => why.join("; "),
-            };
-            return Err(format!("there is nothing to export: {why}"));
+            let nothing = |why: &str| format!("there is nothing to export: {why}");
+            return Err(match why.is_empty() {
+                true => Refused::NotThere(nothing(
+                    "nothing was recorded in that time, or of that kind",
+                )),
+                false => Refused::Impossible(nothing(&why.join("; "))),
+            });
         }
+        let crowded = planner
+            .outputs
+            .iter()
+            .filter(|output| output.format.is_movie() && output.chapters.len() > MOST_CHAPTERS);
+        let crowded = crowded.map(|output| {
+            let (file, count) = (&output.file, output.chapters.len());
+            format!("{file}: of {count} marks the first {MOST_CHAPTERS} are chapters")
+        });
+        let notes = recording.notes.into_iter().chain(crowded).collect();
         Ok(Self {
             outputs: planner.outputs,
-            notes: recording.notes,
+            notes,
             warnings: recording.warnings,
         })
     }
@@ -117,6 +181,7 @@ struct Planner<'a> {
     request: &'a Request,
     window: Window,
     zero_utc: u64,
+    marks: &'a [(u64, String)],
     names: Names,
     outputs: Vec<Output>,
 }
@@ -142,7 +207,7 @@ impl Planner<'_> {
         }
     }
 
-    /// From a person's first sound to the last.
+    /// From when a person is first seen or heard to when they are last.
     fn span(&self, person: &Person, format: Format) -> Option<Window> {
         let heard = |part: &&Placed| !format.is_audio() || part.track("audio").is_some();
         let parts = person.parts.iter().filter(heard);
@@ -256,6 +321,13 @@ impl Planner<'_> {
         video: Option<Video>,
         audio: Option<Audio>,
     ) {
+        let inside = |mark: &&(u64, String)| (span.from..span.until).contains(&mark.0);
+        let marks = self.marks.iter().filter(inside);
+        let chapters = marks.map(|(at, title)| Chapter {
+            at: at - span.from,
+            title: title.clone(),
+        });
+        let chapters = chapters.collect();
         self.outputs.push(Output {
             file,
             who,
@@ -264,6 +336,7 @@ impl Planner<'_> {
             length: span.until.saturating_sub(span.from),
             video,
             audio,
+            chapters,
         });
     }
 }

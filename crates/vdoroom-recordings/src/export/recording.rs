@@ -6,8 +6,17 @@ use std::time::SystemTime;
 
 use crate::manifest::{Manifest, Part, Track};
 
-/// How long a file plays, in nanoseconds: asked for those that nobody closed.
-pub type Measure<'a> = &'a dyn Fn(&Path) -> Option<u64>;
+/// What is in a file: asked for those that nobody closed.
+pub type Measure<'a> = &'a dyn Fn(&Path) -> Measured;
+
+/// What a manifest tells of a part when it is closed.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// How long it plays, in nanoseconds.
+    pub length: u64,
+    /// Of its video, in pixels.
+    pub sizes: Vec<(u32, u32)>,
+}
 
 /// All times in nanoseconds after the moment at which the first part begins.
 #[derive(Debug, Default)]
@@ -18,6 +27,8 @@ pub struct Recording {
     pub length: u64,
     /// In the order in which they came.
     pub people: Vec<Person>,
+    /// When, and with which words.
+    pub marks: Vec<(u64, String)>,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
 }
@@ -64,19 +75,24 @@ impl Recording {
         let goes_on = manifest.run.as_ref().is_some_and(|run| run.is_running());
         let mut parts: Vec<_> = manifest.parts.iter().collect();
         parts.sort_by_key(|part| part.start);
-        let mut origin = None;
+        let Some(first) = parts.first() else {
+            return recording;
+        };
+        let origin = first.start;
+        recording.zero_utc = utc(&first.start_utc).unwrap_or_default();
         for part in parts {
             let file = part.locate(&manifest.path);
-            let Some(length) = recording.judge(part, &file, goes_on, measure) else {
-                continue;
-            };
-            let origin = *origin.get_or_insert_with(|| {
-                recording.zero_utc = utc(&part.start_utc).unwrap_or_default();
-                part.start
-            });
-            let zero = part.start.abs_diff(origin);
-            recording.place(part, file, zero, length);
+            if let Some(measured) = recording.judge(part, &file, goes_on, measure) {
+                let zero = part.start.abs_diff(origin);
+                recording.place(part, file, zero, measured);
+            }
         }
+        let marks = manifest.marks.iter().filter_map(|mark| {
+            let at = u64::try_from(mark.at.checked_sub(origin)?).ok()?;
+            Some((at, printable(&mark.text)))
+        });
+        recording.marks = marks.collect();
+        recording.marks.sort();
         recording
     }
 
@@ -84,8 +100,14 @@ impl Recording {
         self.warnings.push(printable(text));
     }
 
-    /// How long the part is, if it can be exported.
-    fn judge(&mut self, part: &Part, file: &Path, goes_on: bool, measure: Measure) -> Option<u64> {
+    /// What is in the part, if it can be exported. Sizes only if its manifest does not tell them.
+    fn judge(
+        &mut self,
+        part: &Part,
+        file: &Path,
+        goes_on: bool,
+        measure: Measure,
+    ) -> Option<Measured> {
         let name = printable(&file.display().to_string());
         if !file.is_file() {
             match part.has_failed() {
@@ -113,14 +135,20 @@ impl Recording {
                 "{name} was never closed: the recorder was killed or lost power"
             ));
         }
-        let length = told.or_else(|| measure(file)).filter(|length| *length > 0);
-        if length.is_none() {
+        let measured = match told {
+            Some(length) => Measured {
+                length,
+                sizes: Vec::new(),
+            },
+            None => measure(file),
+        };
+        if measured.length == 0 {
             self.notes.push(format!("{name} is left out: it is empty"));
         }
-        length
+        Some(measured).filter(|measured| measured.length > 0)
     }
 
-    fn place(&mut self, part: &Part, file: PathBuf, zero: u64, length: u64) {
+    fn place(&mut self, part: &Part, file: PathBuf, zero: u64, measured: Measured) {
         let name = printable(&file.display().to_string());
         for track in part.tracks.iter().filter(|track| track.undecodable) {
             let (kind, codec) = (&track.kind, &track.codec);
@@ -137,7 +165,18 @@ impl Recording {
                 self.notes.push(note);
             }
         }
-        let end = zero.saturating_add(length);
+        let end = zero.saturating_add(measured.length);
+        let mut tracks = part.tracks.clone();
+        let video = tracks.iter_mut().find(|track| track.kind == "video");
+        if let Some(video) = video.filter(|_| !measured.sizes.is_empty()) {
+            let mut sizes: Vec<_> = measured
+                .sizes
+                .iter()
+                .map(|(w, h)| format!("{w}x{h}"))
+                .collect();
+            sizes.dedup();
+            video.sizes = sizes;
+        }
         let person = self.person(part);
         let until = person.parts.last().map_or(0, |before| before.end);
         let start = zero.max(until);
@@ -151,7 +190,7 @@ impl Recording {
             zero_utc: utc(&part.start_utc).unwrap_or_default(),
             start,
             end,
-            tracks: part.tracks.clone(),
+            tracks,
         });
         self.length = self.length.max(end);
     }

@@ -28,6 +28,12 @@ impl Format {
     }
 
     /// Whether it holds audio alone.
+    /// MP4 and MOV: one multiplexer, one kind of chapters.
+    pub fn is_movie(self) -> bool {
+        matches!(self, Self::Mov | Self::Mp4)
+    }
+
+    /// Whether it holds audio alone.
     pub fn is_audio(self) -> bool {
         matches!(self, Self::Wav | Self::Flac)
     }

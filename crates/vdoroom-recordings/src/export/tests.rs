@@ -30,7 +30,10 @@ fn two_people() -> Vec<String> {
 fn recording(parts: &[String]) -> Recording {
     let run = r#"{"event":"run","version":1,"host":"h","pid":1}"#;
     let manifest = Manifest::parse(&format!("{run}\n{}", parts.join("\n")));
-    Recording::of(&manifest, &|_| Some(2 * SECOND))
+    Recording::of(&manifest, &|_| Measured {
+        length: 2 * SECOND,
+        sizes: vec![(64, 48), (128, 96)],
+    })
 }
 
 fn plan(parts: &[String], request: &Request) -> Plan {
@@ -72,7 +75,7 @@ fn heard(output: &Output) -> Vec<[i64; 3]> {
 
 fn why(output: &Output) -> &'static str {
     match &output.video.as_ref().unwrap().how {
-        VideoWork::Copied(_) => "copied",
+        VideoWork::Copied { .. } => "copied",
         VideoWork::Encoded { why, .. } => why,
     }
 }
@@ -181,9 +184,33 @@ fn what_was_never_closed_is_measured_and_told() {
     let text = parts[2].replace("part-closed", "part-opened");
     let (open, _) = text.split_once(r#","end""#).unwrap();
     parts[2] = format!("{open}}}");
+    let aligned = plan(&parts, &aligned(Format::Wav));
+    assert_eq!(heard(&aligned.outputs[0]), [[0, 0, 3], [5, 5, 7]]);
+    assert_eq!(aligned.warnings.len(), 1, "{:?}", aligned.warnings);
+    let copies = plan(&parts, &to(Format::Mp4));
+    let all: Vec<_> = copies.outputs.iter().map(why).collect();
+    assert_eq!(all, ["copied", "its size changes", "copied"]);
+}
+
+#[test]
+fn what_cannot_be_copied_can_be_encoded() {
+    let plan = plan(&two_people(), &to(Format::Mp4));
+    let encoded = plan.outputs[0].encoded().unwrap();
+    assert_eq!(why(&encoded), "it cannot be copied");
+    let VideoWork::Encoded { size, codec, .. } = encoded.video.as_ref().unwrap().how else {
+        panic!("{encoded:?}");
+    };
+    assert_eq!((size, codec), ((64, 48), VideoCodec::H264));
+    assert!(encoded.encoded().is_none());
+}
+
+#[test]
+fn all_begin_with_the_first_part_even_if_that_is_lost() {
+    let mut parts = two_people();
+    parts[1] = parts[1].replace("/Cargo.toml", "/lost.ts");
     let plan = plan(&parts, &aligned(Format::Wav));
-    assert_eq!(heard(&plan.outputs[0]), [[0, 0, 3], [5, 5, 7]]);
-    assert_eq!(plan.warnings.len(), 1, "{:?}", plan.warnings);
+    assert_eq!(spans(&plan), [("bob.wav", 65, 7), ("alice.wav", 65, 7)]);
+    assert_eq!(heard(&plan.outputs[1]), [[5, 5, 7]]);
 }
 
 #[test]
@@ -198,7 +225,8 @@ fn only_whom_one_asks_for_is_exported_on_the_timeline_of_all() {
         ..request
     };
     let error = Plan::of(recording(&two_people()), &request).unwrap_err();
-    assert_eq!(error, "nobody is called carol; there are: alice, bob");
+    let told = "nobody is called carol; there are: alice, bob";
+    assert_eq!(error, Refused::NotThere(told.into()));
 }
 
 #[test]
@@ -231,5 +259,53 @@ fn a_time_without_a_recording_is_told() {
         ..to(Format::Mov)
     };
     let error = Plan::of(recording(&two_people()), &request).unwrap_err();
+    let Refused::NotThere(error) = error else {
+        panic!("{error}")
+    };
     assert!(error.starts_with("there is nothing to export"), "{error}");
+}
+
+#[test]
+fn marks_are_chapters_of_the_files_that_go_on_then() {
+    let mark = |number: u64, at: u64, text: &str| {
+        let at = at * SECOND;
+        format!(r#"{{"event":"mark","mark":{number},"at":{at},"at-utc":"t","text":"{text}"}}"#)
+    };
+    let marks = [
+        mark(1, 11, "last"),
+        mark(2, 6, "first"),
+        mark(3, 1, "before all"),
+        mark(4, 12, "after all"),
+    ];
+    let lines = [two_people(), marks.to_vec()].concat();
+    let chapters = |plan: &Plan| -> Vec<(String, Vec<(u64, String)>)> {
+        let outputs = plan.outputs.iter();
+        let of = |o: &Output| {
+            let chapters = o.chapters.iter();
+            let chapters = chapters.map(|c| (c.at / SECOND, c.title.clone()));
+            (o.file.clone(), chapters.collect())
+        };
+        outputs.map(of).collect()
+    };
+    let (first, last) = ("first".to_owned(), "last".to_owned());
+    assert_eq!(
+        chapters(&plan(&lines, &aligned(Format::Mp4))),
+        [
+            (
+                "alice.mp4".into(),
+                vec![(1, first.clone()), (6, last.clone())]
+            ),
+            (
+                "bob.mp4".into(),
+                vec![(1, first.clone()), (6, last.clone())]
+            ),
+        ]
+    );
+    let request = Request {
+        people: vec!["bob".into()],
+        ..to(Format::Mkv)
+    };
+    let single = chapters(&plan(&lines, &request));
+    assert_eq!(single.len(), 1);
+    assert_eq!(single[0].1, [(2, last)]);
 }

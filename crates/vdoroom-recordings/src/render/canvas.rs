@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::timeline::{Cell, Picture, cell};
+use crate::timeline::{Cell, VideoFormat, cell};
 
 use super::reader::{Kind, Reader};
 
@@ -51,7 +51,7 @@ fn read_still(file: &Path, info: &gst_video::VideoInfo) -> Result<gst::Buffer, S
         .next(&AtomicBool::new(false))
         .map_err(|e| failed(&e))?;
     let buffer = sample.and_then(|sample| sample.buffer_owned());
-    buffer.ok_or_else(|| failed("there is no picture in it"))
+    buffer.ok_or_else(|| failed("there is no image in it"))
 }
 
 fn black(info: &gst_video::VideoInfo) -> Result<gst::Buffer, String> {
@@ -96,14 +96,14 @@ impl Grid {
         }
         let copy = self.background.copy_deep().map_err(|e| e.to_string())?;
         let mut canvas = writable(copy, &self.info)?;
-        let picture = Picture {
+        let format = VideoFormat {
             width: self.info.width(),
             height: self.info.height(),
             rate: 0,
         };
         let count = u32::try_from(frames.len()).unwrap_or(u32::MAX);
         for (index, sample) in (0..count).zip(frames) {
-            self.put(sample, cell(index, count, picture), &mut canvas)?;
+            self.put(sample, cell(index, count, format), &mut canvas)?;
         }
         Ok(canvas.into_buffer())
     }

@@ -31,7 +31,7 @@ pub struct Context<'a> {
 /// Pushes all video, and ends the track.
 pub fn video<'a>(context: Context<'a>, video: &'a Video, source: &gst_app::AppSrc) {
     let pushed = match &video.how {
-        How::Copied(_) => copy(context, &video.people, Kind::Video, source),
+        How::Copied { .. } => copy(context, &video.people, Kind::Video, source),
         How::Encoded { size, rate, .. } => draw(context, &video.people, *size, *rate, source),
     };
     end(context, pushed, source);
@@ -68,7 +68,17 @@ fn copy(
         let failed = |error: String| format!("{}: {error}", piece.file.display());
         let reader = Reader::coded(&piece.file, kind).map_err(failed)?;
         let mut known = None;
-        while let Some(sample) = reader.next(context.stop).map_err(failed)? {
+        loop {
+            let sample = match reader.next(context.stop) {
+                Ok(Some(sample)) => sample,
+                Ok(None) => break,
+                // What has been read is kept.
+                Err(error) if known.is_some() => {
+                    context.problems.add(failed(error));
+                    break;
+                }
+                Err(error) => return Err(failed(error)),
+            };
             if sample.caps_owned() != known {
                 known = sample.caps_owned();
                 source.set_caps(known.as_ref());

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use gst::prelude::*;
@@ -10,6 +11,7 @@ use gst::prelude::*;
 use crate::export::{Audio, AudioWork, Format, Output, Video, VideoWork};
 
 use super::canvas;
+use super::chapters;
 use super::codecs;
 use super::decoded_audio::DecodedAudio;
 use super::feed::{self, Context};
@@ -90,11 +92,15 @@ fn multiplexed(context: Context, path: &Path) -> Result<(), String> {
         .map_err(|_| "no pipeline")?;
     let sink = pipeline.by_name("file").ok_or("no filesink")?;
     sink.set_property("location", path);
+    chapters::announce(&pipeline, context.output);
     let source = |name: &str| pipeline.by_name(name)?.downcast::<gst_app::AppSrc>().ok();
     let (video, audio) = (source("video"), source("audio"));
     if let (Some(source), Some(track)) = (&video, &context.output.video) {
         prepare_video(source, track)?;
         stamp(&pipeline, context.output, track);
+        if track.how.is_copied() && context.output.format.is_movie() {
+            last(&pipeline);
+        }
     }
     if let (Some(source), Some(track)) = (&audio, &context.output.audio) {
         prepare_audio(source, track);
@@ -113,6 +119,7 @@ fn multiplexed(context: Context, path: &Path) -> Result<(), String> {
         ended
     });
     ended?;
+    chapters::complete(path, context.output)?;
     let file = std::fs::File::open(path).and_then(|file| file.sync_all());
     file.map_err(|e| e.to_string())
 }
@@ -126,7 +133,7 @@ fn description(output: &Output, settings: &Settings) -> Result<String, String> {
     let source = "format=time block=true max-bytes=0 max-time=0";
     if let Some(video) = &output.video {
         let elements = match &video.how {
-            VideoWork::Copied(codec) => codecs::parser(codec).to_owned(),
+            VideoWork::Copied { codec, .. } => codecs::parser(codec).to_owned(),
             VideoWork::Encoded { codec, .. } => {
                 codecs::video(*codec, settings.quality, settings.hardware)?
             }
@@ -181,7 +188,7 @@ fn prepare_audio(source: &gst_app::AppSrc, audio: &Audio) {
 fn stamp(pipeline: &gst::Pipeline, output: &Output, video: &Video) {
     let rate = match &video.how {
         VideoWork::Encoded { rate, .. } => *rate,
-        VideoWork::Copied(_) => None,
+        VideoWork::Copied { .. } => None,
     };
     let timecode = timecode::timecode(output.start_utc, rate);
     let pad = pipeline
@@ -196,6 +203,33 @@ fn stamp(pipeline: &gst::Pipeline, output: &Output, video: &Video) {
         };
         gst_video::VideoTimeCodeMeta::add(buffer.make_mut(), &timecode);
         gst::PadProbeReturn::Remove
+    });
+}
+
+/// Says of each frame how long it lasts, if its file and parser do not: without that, qtmux (1.22) ends
+/// a track where its last frame begins. As long as the one before; of all but the last, qtmux looks at
+/// the next.
+fn last(pipeline: &gst::Pipeline) {
+    let stamp = pipeline.by_name("stamp");
+    let Some(pad) = stamp.and_then(|stamp| stamp.static_pad("src")) else {
+        return;
+    };
+    let known = Mutex::new((None::<gst::ClockTime>, None::<gst::ClockTime>));
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let Some(buffer) = info.buffer_mut() else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, lasts) = *known;
+        // B-frames are shown before what was sent before them.
+        let since = buffer.pts().zip(before);
+        let since = since.and_then(|(pts, before)| pts.checked_sub(before));
+        let lasts = since.filter(|time| !time.is_zero()).or(lasts);
+        *known = (buffer.pts(), lasts);
+        if buffer.duration().is_none() {
+            buffer.make_mut().set_duration(lasts);
+        }
+        gst::PadProbeReturn::Ok
     });
 }
 

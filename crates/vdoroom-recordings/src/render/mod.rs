@@ -14,6 +14,7 @@ mod settings;
 mod wav;
 
 mod canvas;
+mod chapters;
 mod codecs;
 mod decoded_audio;
 mod decoded_video;
@@ -39,6 +40,8 @@ pub fn render(
 ) -> Result<Vec<String>, String> {
     gst::init().map_err(|error| error.to_string())?;
     let partial = partial(path);
+    // What is left of an earlier export, or a link that leads elsewhere.
+    let _ = std::fs::remove_file(&partial);
     let written = file::write(output, &partial, settings, watch);
     let written = written.and_then(|problems| {
         std::fs::rename(&partial, path).map_err(|error| error.to_string())?;

@@ -10,7 +10,7 @@ pub struct Settings {
     pub quality: Quality,
     /// Encodes H.264 in hardware.
     pub hardware: bool,
-    /// A picture that is shown instead of black.
+    /// An image that is shown instead of black.
     pub still: Option<PathBuf>,
 }
 

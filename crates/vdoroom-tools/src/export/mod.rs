@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use vdoroom_recordings::export::{Output, Plan, Recording, Request};
+use vdoroom_recordings::export::{Measured, Output, Plan, Recording, Refused, Request};
 use vdoroom_recordings::manifest::Manifest;
 use vdoroom_recordings::media;
 use vdoroom_recordings::render::{self, Watch};
@@ -46,11 +46,19 @@ pub fn run(options: &Options) -> ExitCode {
             outcome.print(options.json);
             match outcome.is_whole() {
                 true => ExitCode::SUCCESS,
+                false if outcome.has_failed() => ExitCode::from(FAILED),
                 false => ExitCode::from(INCOMPLETE),
             }
         }
         Err((status, error)) => {
             eprintln!("vdoroom export: {}", printable(&error));
+            if options.json {
+                let outcome = Outcome {
+                    warnings: vec![error],
+                    ..Outcome::default()
+                };
+                outcome.print(true);
+            }
             ExitCode::from(status)
         }
     }
@@ -72,9 +80,10 @@ fn export(
         jobs,
         originals,
         errors,
+        others,
     } = plan(options, request, paths);
     if jobs.is_empty() {
-        return Err(failed(errors.join("; ")));
+        return Err(failed([errors, others].concat().join("; ")));
     }
     // Until here nothing is written, and an interrupt ends the program as any other.
     let cancelled = Arc::new(AtomicBool::new(false));
@@ -82,6 +91,7 @@ fn export(
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
         .map_err(|error| failed(error.to_string()))?;
     let mut outcome = Outcome {
+        notes: others,
         warnings: errors,
         ..Outcome::default()
     };
@@ -118,6 +128,8 @@ struct Planned {
     originals: HashSet<Identity>,
     /// Why recordings cannot be exported.
     errors: Vec<String>,
+    /// Recordings that have nothing of what is asked for.
+    others: Vec<String>,
 }
 
 /// Of a file, whatever it is called: device and inode.
@@ -142,17 +154,21 @@ fn plan(options: &Options, request: &Request, paths: &[PathBuf]) -> Planned {
     // One that went on in another and has nothing of its own is no recording.
     manifests.retain(|manifest| !manifest.parts.is_empty() || !manifest.damage.is_empty());
     let several = manifests.len() > 1;
-    let (mut jobs, mut errors) = (Vec::new(), Vec::new());
+    let (mut jobs, mut errors, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for manifest in &manifests {
-        let recording = Recording::of(manifest, &|file| {
-            u64::try_from(media::play(file, 0).length).ok()
-        });
+        let recording = Recording::of(manifest, &measure);
         match Plan::of(recording, request) {
             Ok(plan) => jobs.push(Job {
                 folder: folder(options, &manifest.path, several),
                 plan,
             }),
-            Err(error) => errors.push(format!("{}: {error}", manifest.path.display())),
+            Err(refused) => {
+                let list = match &refused {
+                    Refused::NotThere(_) => &mut others,
+                    Refused::Impossible(_) => &mut errors,
+                };
+                list.push(format!("{}: {refused}", manifest.path.display()));
+            }
         }
     }
     if manifests.is_empty() {
@@ -166,6 +182,21 @@ fn plan(options: &Options, request: &Request, paths: &[PathBuf]) -> Planned {
         jobs,
         originals: files.filter_map(|file| identity(&file)).collect(),
         errors,
+        others,
+    }
+}
+
+/// Decodes a file that nobody closed.
+fn measure(file: &Path) -> Measured {
+    let report = media::inspect(file);
+    let first = report.video.iter().map(|video| (video.width, video.height));
+    let all = report
+        .video
+        .iter()
+        .flat_map(|video| video.sizes.iter().copied());
+    Measured {
+        length: report.duration().nseconds(),
+        sizes: first.chain(all).collect(),
     }
 }
 
@@ -186,7 +217,14 @@ fn make(options: &Options, output: &Output, file: PathBuf, cancelled: &AtomicBoo
         return Row::new(output, file, State::Skipped, None);
     }
     let progress = Progress::new(output, cancelled);
-    let made = render::render(output, &file, &options.settings(), &progress);
+    let mut made = render::render(output, &file, &options.settings(), &progress);
+    let encoded = output
+        .encoded()
+        .filter(|_| made.is_err() && !progress.is_cancelled());
+    if let Some(encoded) = &encoded {
+        made = render::render(encoded, &file, &options.settings(), &progress);
+    }
+    let output = encoded.as_ref().unwrap_or(output);
     progress.bar.finish_and_clear();
     match made {
         Ok(problems) if problems.is_empty() => Row::new(output, file, State::Written, None),

@@ -75,7 +75,7 @@ impl Row {
             who: output.who.clone(),
             start_utc: humantime::format_rfc3339_millis(start).to_string(),
             duration: output.length,
-            video: output.video.as_ref().map(|video| pictures(&video.how)),
+            video: output.video.as_ref().map(|work| video(&work.how)),
             audio: output.audio.as_ref().map(|audio| match audio.how {
                 AudioWork::Copied => "opus, copied".to_owned(),
                 AudioWork::Encoded(codec) => codec.name().to_owned(),
@@ -88,9 +88,9 @@ impl Row {
     }
 }
 
-fn pictures(how: &VideoWork) -> String {
+fn video(how: &VideoWork) -> String {
     match how {
-        VideoWork::Copied(codec) => format!("{codec}, copied"),
+        VideoWork::Copied { codec, .. } => format!("{codec}, copied"),
         VideoWork::Encoded {
             codec, size, why, ..
         } => format!("{} {}x{}: {why}", codec.name(), size.0, size.1),
@@ -101,6 +101,11 @@ impl Outcome {
     pub fn is_whole(&self) -> bool {
         let fine = |row: &Row| matches!(row.state, State::Written | State::Skipped);
         self.warnings.is_empty() && self.outputs.iter().all(fine)
+    }
+
+    /// There is not one file.
+    pub fn has_failed(&self) -> bool {
+        self.outputs.iter().all(|row| row.state == State::Failed)
     }
 
     pub fn print(&self, json: bool) {
