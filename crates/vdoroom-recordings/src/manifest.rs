@@ -23,10 +23,13 @@ pub struct Manifest {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Run {
     pub version: u64,
     pub host: String,
     pub pid: u32,
+    /// In clock ticks after the machine began.
+    pub process_start: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -94,15 +97,22 @@ impl Mark {
 
 impl Run {
     /// Whether the recorder still runs, as far as this machine can say. A process that has ended but
-    /// not been waited for has no command line.
+    /// not been waited for has no command line, and one that began at another time is another one.
     pub fn is_running(&self) -> bool {
-        let command_line = Path::new("/proc")
-            .join(self.pid.to_string())
-            .join("cmdline");
+        let process = Path::new("/proc").join(self.pid.to_string());
         let host = rustix::system::uname();
         let is_here = host.nodename().to_str() == Ok(self.host.as_str());
-        is_here && std::fs::read(command_line).is_ok_and(|c| !c.is_empty())
+        let is_alive = std::fs::read(process.join("cmdline")).is_ok_and(|c| !c.is_empty());
+        let may_be_it = |start| self.process_start.is_none_or(|known| known == start);
+        is_here && is_alive && started(&process).is_none_or(may_be_it)
     }
+}
+
+/// When a process began, in clock ticks after the machine did. proc(5): the 22nd field.
+fn started(process: &Path) -> Option<u64> {
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    let (_, from_third) = stat.rsplit_once(')')?;
+    from_third.split_whitespace().nth(19)?.parse().ok()
 }
 
 impl Part {
@@ -274,6 +284,23 @@ mod tests {
             manifests.each_ref().map(states),
             [vec![true], vec![], vec![false]]
         );
+    }
+
+    #[test]
+    fn a_process_id_that_is_used_again_is_no_recorder() {
+        let own = std::process::id();
+        let start = started(Path::new("/proc/self")).unwrap();
+        let host = rustix::system::uname();
+        let host = host.nodename().to_str().unwrap().to_owned();
+        let run = |process_start| Run {
+            version: 1,
+            host: host.clone(),
+            pid: own,
+            process_start,
+        };
+        assert!(run(None).is_running());
+        assert!(run(Some(start)).is_running());
+        assert!(!run(Some(start - 1)).is_running());
     }
 
     fn mark(number: u64, at: i64) -> String {
