@@ -18,7 +18,7 @@ fn video(media: &'static Media) -> Loop {
     }
 }
 
-fn sound() -> Loop {
+fn audio() -> Loop {
     let interval = Duration::from_millis(60);
     let (name, media) = ("audio_alice", media::long_opus());
     Loop {
@@ -38,20 +38,20 @@ fn thirty_hours(tracks: &[Loop], parts: usize) {
 #[test]
 fn thirty_hours_of_h264() {
     if alone("length::thirty_hours_of_h264") {
-        thirty_hours(&[video(media::tiny_h264()), sound()], 2);
+        thirty_hours(&[video(media::tiny_h264()), audio()], 2);
     }
 }
 
 #[test]
 fn thirty_hours_of_vp8() {
     if alone("length::thirty_hours_of_vp8") {
-        thirty_hours(&[video(media::tiny_vp8()), sound()], 1);
+        thirty_hours(&[video(media::tiny_vp8()), audio()], 1);
     }
 }
 
 #[test]
 fn thirty_hours_of_audio() {
     if alone("length::thirty_hours_of_audio") {
-        thirty_hours(&[sound()], 1);
+        thirty_hours(&[audio()], 1);
     }
 }

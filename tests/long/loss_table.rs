@@ -8,7 +8,7 @@ use gst::prelude::*;
 use vdoroom_testkit::Codec;
 use vdoroom_testkit::netns::Impairment;
 
-use crate::lossy::{Guest, Outcome, pictures, record};
+use crate::lossy::{Guest, Outcome, frames, record};
 
 const GUESTS: [Guest<'_>; 2] = [
     ("vp8", |guest| guest.codec(Codec::Vp8)),
@@ -16,7 +16,7 @@ const GUESTS: [Guest<'_>; 2] = [
 ];
 
 /// Of each guest, in each cell.
-const PICTURES: u64 = 450;
+const FRAMES: u64 = 450;
 
 #[derive(Clone, Copy)]
 enum Receiver {
@@ -143,7 +143,7 @@ fn wires() -> Vec<(&'static str, Impairment, u32)> {
 
 fn cell(wire: Impairment, latency: u32, receiver: Receiver) -> Option<String> {
     let set = |source: &gst::Element| receiver.set(source, latency);
-    let (_, recorded) = record(GUESTS, wire, set, pictures(PICTURES))?;
+    let (_, recorded) = record(GUESTS, wire, set, frames(FRAMES))?;
     let mut sum = Outcome::default();
     for part in recorded.files.values().flatten() {
         sum += Outcome::of(&part.1);

@@ -12,11 +12,18 @@ mod room;
 mod length;
 #[path = "../recorder/long_run.rs"]
 mod long_run;
+mod readers;
 mod soak;
 mod time;
 #[path = "../recorder/timeline.rs"]
 mod timeline;
 mod webrtcsrc;
+
+#[path = "../recorder/firefox.rs"]
+mod firefox;
+#[allow(dead_code)]
+#[path = "../recorder/web.rs"]
+mod web;
 
 #[path = "../recorder/child.rs"]
 mod child;

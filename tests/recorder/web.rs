@@ -38,8 +38,10 @@ video.play().catch((error) => fetch('/told?' + new URLSearchParams({ what: 'erro
 pub type Told = BTreeMap<String, String>;
 
 pub struct Server {
-    address: String,
-    told: Receiver<Told>,
+    /// Host and port.
+    pub address: String,
+    /// What pages tell.
+    pub told: Receiver<Told>,
 }
 
 impl Server {
@@ -103,7 +105,7 @@ fn serve(mut connection: &TcpStream, folder: &Path, tell: &Sender<Told>) -> std:
             answer(connection, "204 No Content", "text/plain", b"")
         }
         name => match std::fs::File::open(folder.join(name.trim_start_matches('/'))) {
-            Ok(file) => send_file(&mut connection, file, range.as_deref()),
+            Ok(file) => send_file(&mut connection, file, kind(name), range.as_deref()),
             Err(_) => answer(connection, "404 Not Found", "text/plain", b""),
         },
     }
@@ -118,10 +120,22 @@ fn answer(mut to: &TcpStream, status: &str, kind: &str, body: &[u8]) -> std::io:
     to.write_all(body)
 }
 
+fn kind(name: &str) -> &'static str {
+    match name.rsplit_once('.') {
+        Some((_, "html")) => "text/html",
+        Some((_, "webm")) => "video/webm",
+        Some((_, "mkv")) => "video/x-matroska",
+        Some((_, "ts")) => "video/mp2t",
+        Some((_, "mov")) => "video/quicktime",
+        _ => "video/mp4",
+    }
+}
+
 /// What the file has at this moment (RFC 9110 section 14).
 fn send_file(
     to: &mut &TcpStream,
     mut file: std::fs::File,
+    kind: &str,
     range: Option<&str>,
 ) -> std::io::Result<()> {
     let size = file.metadata()?.len();
@@ -138,7 +152,7 @@ fn send_file(
     };
     write!(
         to,
-        "HTTP/1.1 {status}\r\nContent-Type: video/mp4\r\nAccept-Ranges: bytes\r\n\
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nAccept-Ranges: bytes\r\n\
          Content-Length: {length}\r\nConnection: close\r\n\r\n"
     )?;
     file.seek(SeekFrom::Start(first))?;
