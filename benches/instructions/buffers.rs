@@ -4,7 +4,7 @@
 use gst::prelude::*;
 use vdoroom_testkit::Folder;
 
-const PICTURES: u32 = 30;
+const FRAMES: u32 = 30;
 const PACKETS: u32 = 50;
 
 /// One second, as an encoder makes it; with one thread, so that it takes the same each time.
@@ -21,15 +21,15 @@ pub fn record(encoder: &str, seconds: u32) -> Result<(), String> {
     let (caps, second) = encode(encoder)?;
     let folder = Folder::new();
     let line = format!(
-        "appsrc name=picture format=time block=true max-bytes=100000 ! r.video_bob \
-         appsrc name=sound format=time block=true max-bytes=100000 ! r.audio_bob \
+        "appsrc name=video format=time block=true max-bytes=100000 ! r.video_bob \
+         appsrc name=audio format=time block=true max-bytes=100000 ! r.audio_bob \
          roomfilesink name=r location={}/rec",
         folder.0.display()
     );
     let pipeline = gst::parse::launch(&line).map_err(|e| e.to_string())?;
-    let (picture, sound) = (source(&pipeline, "picture")?, source(&pipeline, "sound")?);
-    picture.set_caps(Some(&caps));
-    sound.set_caps(Some(
+    let (video, audio) = (source(&pipeline, "video")?, source(&pipeline, "audio")?);
+    video.set_caps(Some(&caps));
+    audio.set_caps(Some(
         &gst::Caps::builder("audio/x-opus")
             .field("rate", 48_000)
             .field("channels", 2)
@@ -49,15 +49,15 @@ pub fn record(encoder: &str, seconds: u32) -> Result<(), String> {
     };
     for second_number in 0..seconds {
         for (index, buffer) in (0..).zip(&second) {
-            let index = second_number * PICTURES + index;
-            push(&picture, buffer.clone(), index, PICTURES)?;
-            for packet in index * PACKETS / PICTURES..(index + 1) * PACKETS / PICTURES {
+            let index = second_number * FRAMES + index;
+            push(&video, buffer.clone(), index, FRAMES)?;
+            for packet in index * PACKETS / FRAMES..(index + 1) * PACKETS / FRAMES {
                 let silence = gst::Buffer::from_slice([0xFC, 0xFF, 0xFE]);
-                push(&sound, silence, packet, PACKETS)?;
+                push(&audio, silence, packet, PACKETS)?;
             }
         }
     }
-    for source in [picture, sound] {
+    for source in [video, audio] {
         source.end_of_stream().map_err(|e| e.to_string())?;
     }
     ends(&pipeline)

@@ -11,7 +11,7 @@ use vdoroom_testkit::Folder;
 use crate::buffers::{begin, encode, ends, source};
 
 /// One second.
-const SOUND: &str = "audiotestsrc wave=silence num-buffers=50 samplesperbuffer=960 \
+const AUDIO: &str = "audiotestsrc wave=silence num-buffers=50 samplesperbuffer=960 \
     ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay";
 
 /// callgrind takes its time.
@@ -64,8 +64,8 @@ pub fn record(encoding_name: &str, encoder: &str, seconds: u32) -> Result<(), St
     let folder = Folder::new();
     let line = format!(
         "bin ( name=bob \
-           appsrc name=picture format=time block=true max-bytes=100000 \
-           appsrc name=sound format=time block=true max-bytes=100000 ) \
+           appsrc name=video format=time block=true max-bytes=100000 \
+           appsrc name=audio format=time block=true max-bytes=100000 ) \
          roomfilesink name=r location={}/rec",
         folder.0.display()
     );
@@ -74,12 +74,12 @@ pub fn record(encoding_name: &str, encoder: &str, seconds: u32) -> Result<(), St
     let mut lanes = vec![];
     for (name, encoding_name, clock_rate, line) in [
         (
-            "picture",
+            "video",
             encoding_name,
             90_000,
             format!("{encoder} ! {payloader} mtu=1200"),
         ),
-        ("sound", "OPUS", 48_000, SOUND.to_owned()),
+        ("audio", "OPUS", 48_000, AUDIO.to_owned()),
     ] {
         let (caps, packets) = encode(&line)?;
         let begin = packets.first().and_then(|packet| packet.pts());

@@ -7,7 +7,7 @@ use gst::prelude::*;
 use vdoroom_testkit::netns::Impairment;
 use vdoroom_testkit::{Codec, Publisher};
 
-use crate::lossy::{Guest, Outcome, damage, pictures, record};
+use crate::lossy::{Guest, Outcome, damage, frames, record};
 
 const VP8: Guest<'_> = ("vp8", |guest| guest.codec(Codec::Vp8));
 const H264: Guest<'_> = ("h264", |guest| guest.codec(Codec::H264));
@@ -30,7 +30,7 @@ fn one_packet_in_twenty_lost_is_repaired() {
         ("vp8_again", |guest| guest.codec(Codec::Vp8).without_rtx()),
         ("h264_again", |guest| guest.codec(Codec::H264).without_rtx()),
     ];
-    let Some((publishers, recorded)) = record(guests, wire, |_| {}, pictures(600)) else {
+    let Some((publishers, recorded)) = record(guests, wire, |_| {}, frames(600)) else {
         return;
     };
     let mut sum = Outcome::default();
@@ -132,7 +132,7 @@ fn a_way_that_is_too_long_for_repairs_is_told_with_what_to_set() {
         delay: ms(300),
         ..Default::default()
     };
-    let Some((_, recorded)) = record([VP8], wire, |_| {}, pictures(150)) else {
+    let Some((_, recorded)) = record([VP8], wire, |_| {}, frames(150)) else {
         return;
     };
     let said = recorded.complaints.join("\n");

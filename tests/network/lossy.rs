@@ -101,9 +101,8 @@ pub fn record<const N: usize>(
     };
     let (recorder, relay) = scene.internet.host_over("recorder", calm);
     let home = scene.internet.host("guests");
-    let publish = |(name, set): Guest<'_>| {
-        scene.publish(&home, name, |guest| set(guest.with_busy_pictures()))
-    };
+    let publish =
+        |(name, set): Guest<'_>| scene.publish(&home, name, |guest| set(guest.with_busy_frames()));
     let names = guests.map(|(name, _)| name);
     let publishers = guests.map(publish);
     let mut recording = scene.record(&recorder, set);
@@ -123,7 +122,7 @@ fn recover(recording: &mut Recording, relay: &Relay, calm: Impairment, names: &[
 }
 
 /// Lasts until each guest has sent so many frames.
-pub fn pictures<const N: usize>(count: u64) -> impl FnOnce(&[Publisher; N]) {
+pub fn frames<const N: usize>(count: u64) -> impl FnOnce(&[Publisher; N]) {
     move |publishers| {
         let sent = publishers.each_ref().map(Publisher::frames_sent);
         for (publisher, before) in publishers.iter().zip(sent) {

@@ -34,7 +34,7 @@ fn a_browser_sends_720p_within_ten_seconds_over_a_free_line() {
     };
     let [alice, recorder] = ["alice", "recorder"].map(|name| scene.internet.host(name));
     let mut recording = scene.record(&recorder, |_| {});
-    let browser = browser(&scene, &alice, |b| b.picture(1280, 720, 15));
+    let browser = browser(&scene, &alice, |b| b.video(1280, 720, 15));
     recording.wait("the first frame", |r| r.frames("alice") > 0);
     let start = Instant::now();
     let within = Duration::from_secs(10);
@@ -58,7 +58,7 @@ fn a_browser_backs_off_on_a_narrow_line_and_is_recorded() {
     let (alice, wire) = scene.internet.host_over("alice", Impairment::default());
     let recorder = scene.internet.host("recorder");
     let mut recording = scene.record(&recorder, |_| {});
-    let browser = browser(&scene, &alice, |b| b.picture(640, 360, 20));
+    let browser = browser(&scene, &alice, |b| b.video(640, 360, 20));
     let fast = |event: &Value| estimates(event, |rate| rate > 1e6);
     browser.wait_for(DEADLINE, fast).unwrap();
     wire.set(Impairment {

@@ -17,7 +17,7 @@ fn case() -> Option<(Scene, Host, Host, Recorder<Chromium>)> {
     let (scene, host, recorder) = scene()?;
     let start = || {
         let browser = Chromium::builder(scene.room.url(), ROOM, "alice").codec("VP8");
-        browser.picture(320, 180, 15).start().unwrap()
+        browser.video(320, 180, 15).start().unwrap()
     };
     let alice = host.run(start);
     let mut recording = scene.record(&recorder, |_| {});

@@ -165,7 +165,7 @@ fn a_checksum_that_takes_too_long_keeps_no_recorder_from_its_end() {
         folder.0.display()
     );
     let launch = Launch::shell(&folder.0, &line, |_| {});
-    wait_for("some MB of sound", || {
+    wait_for("some MB of audio", || {
         (file.metadata().ok()?.len() > 8_000_000).then_some(())
     });
     let strace = launch.pid();

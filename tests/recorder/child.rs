@@ -12,8 +12,8 @@ use std::time::Duration;
 use gst::prelude::*;
 use vdoroom_testkit::{Folder, Launch, check};
 
-const PICTURE_MS: f64 = 1000.0 / 15.0;
-pub const SOUND_MS: f64 = 20.0;
+const FRAME_MS: f64 = 1000.0 / 15.0;
+pub const PACKET_MS: f64 = 20.0;
 
 /// A person as a part of a launch line.
 pub struct Person {
@@ -61,7 +61,7 @@ pub const EVERY_CONTAINER: &[Person] = &[
         container: "mp4",
     },
     Person {
-        name: "sound-ts",
+        name: "audio-ts",
         video: "",
         audio: OPUS_30_KBIT,
         container: "mpegts",
@@ -186,11 +186,11 @@ impl Received {
     }
 
     pub fn video_ms(&self, person: &str) -> f64 {
-        self.frames("video", person) as f64 * PICTURE_MS
+        self.frames("video", person) as f64 * FRAME_MS
     }
 
     pub fn audio_ms(&self, person: &str) -> f64 {
-        self.frames("audio", person) as f64 * SOUND_MS
+        self.frames("audio", person) as f64 * PACKET_MS
     }
 
     fn frames(&self, kind: &str, person: &str) -> u64 {
@@ -217,12 +217,12 @@ impl Kept {
             let report = check::inspect(&file);
             assert!(report.is_whole(), "{file:?}: {:?}", report.problems());
             plays_in_ffmpeg(&file);
-            let pictures = report.video.map_or(0, |v| v.frames_decoded);
-            kept.video_ms += pictures as f64 * PICTURE_MS;
-            let sound = report
+            let frames = report.video.map_or(0, |v| v.frames_decoded);
+            kept.video_ms += frames as f64 * FRAME_MS;
+            let audio = report
                 .audio
                 .map(|a| a.samples as f64 * 1000.0 / f64::from(a.rate));
-            kept.audio_ms += sound.unwrap_or(0.0);
+            kept.audio_ms += audio.unwrap_or(0.0);
         }
         kept
     }

@@ -50,7 +50,7 @@ impl Camera<'_> {
             .iter()
             .flat_map(|size| (0..FRAMES).map(|_| *size));
         for (number, size) in frames.enumerate() {
-            camera.push_sample(&picture(number as u64, size)).unwrap();
+            camera.push_sample(&video(number as u64, size)).unwrap();
         }
         camera.end_of_stream().unwrap();
         let closed = std::iter::from_fn(|| recorder.try_next("part-closed"));
@@ -58,7 +58,7 @@ impl Camera<'_> {
     }
 }
 
-fn picture(number: u64, (width, height): (u32, u32)) -> gst::Sample {
+fn video(number: u64, (width, height): (u32, u32)) -> gst::Sample {
     let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, width, height)
         .fps(gst::Fraction::new(RATE as i32, 1))
         .build()
@@ -94,7 +94,7 @@ fn assert_whole(part: &Part, sizes: &[(u32, u32)]) {
     assert!(video.counters.is_some(), "{video:#?}");
     if let Some(opinion) = second_opinion(&file) {
         assert_eq!(opinion.complaints, Vec::<String>::new(), "{opinion:#?}");
-        assert_eq!(opinion.pictures, expected, "{opinion:#?}");
+        assert_eq!(opinion.frames, expected, "{opinion:#?}");
         assert_eq!(opinion.sizes, sizes, "{opinion:#?}");
     }
 }
@@ -214,12 +214,12 @@ fn what_cannot_be_recorded_is_said_once_and_holds_up_nobody() {
     let segment = gst::FormattedSegment::<gst::ClockTime>::new();
     source.push_event(gst::event::Segment::new(&segment));
 
-    let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
     for ms in [500, 1000, 1500] {
         let frame = gst::Buffer::from_slice([0; 8]);
         assert_eq!(source.push(frame), Ok(gst::FlowSuccess::Ok));
         source.push_event(gst::event::Caps::new(&jpeg));
-        send_until(ms, &mut [&mut sound]);
+        send_until(ms, &mut [&mut audio]);
     }
     let parts = recorder.end();
     assert_eq!(parts.len(), 1, "{parts:#?}");
@@ -237,12 +237,12 @@ fn what_cannot_be_recorded_is_said_once_and_holds_up_nobody() {
 #[test]
 fn audio_that_becomes_stereo_begins_the_next_part_and_mono_goes_on() {
     let mut recorder = Recorder::new();
-    let mut sound = Sender::named(&recorder, "audio_alice", media::opus_mono());
-    send_until(1000, &mut [&mut sound]);
-    sound.change(media::opus());
-    send_until(2000, &mut [&mut sound]);
-    sound.change(media::opus_mono());
-    send_until(3000, &mut [&mut sound]);
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus_mono());
+    send_until(1000, &mut [&mut audio]);
+    audio.change(media::opus());
+    send_until(2000, &mut [&mut audio]);
+    audio.change(media::opus_mono());
+    send_until(3000, &mut [&mut audio]);
     let parts = recorder.end();
     let reports: Vec<_> = parts.iter().map(|p| inspect(p.file())).collect();
     let channels: Vec<_> = reports
@@ -260,18 +260,18 @@ fn audio_that_leaves_out_packets_keeps_its_time() {
     for container in ["mpegts", "matroska", "mp4"] {
         let mut recorder = Recorder::in_container(container);
         let mut video = Sender::named(&recorder, "video_alice", media::h264());
-        let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
+        let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
         for second in 0..4 {
-            send_until(second * 1000 + 300, &mut [&mut video, &mut sound]);
-            sound.gap(second * 1000 + 300);
+            send_until(second * 1000 + 300, &mut [&mut video, &mut audio]);
+            audio.gap(second * 1000 + 300);
             send_until((second + 1) * 1000, &mut [&mut video]);
-            sound.skip_to((second + 1) * 1000);
+            audio.skip_to((second + 1) * 1000);
         }
-        send_until(4500, &mut [&mut video, &mut sound]);
+        send_until(4500, &mut [&mut video, &mut audio]);
         let parts = recorder.end();
         assert_eq!(parts.len(), 1, "{parts:#?}");
         let played = play(&parts[0].file());
-        assert_eq!(played.pictures, video.sent, "{container}");
+        assert_eq!(played.frames, video.sent, "{container}");
         let late = played.audio_end_ms - 4500;
         assert!(late.abs() <= 60, "{container}: {late} ms late: {played:?}");
         if let Some(opinion) = second_opinion(parts[0].file()) {
@@ -299,18 +299,18 @@ fn video_that_has_not_come_is_not_promised_by_a_matroska_file() {
     let mut camera = connect(media::h264(), "r/alice/1/video");
     // It sends no further keyframe, so it stays in the first part.
     let mut screen = connect(media::h264_with_one_keyframe(), "r/alice/1/screen");
-    let mut sound = connect(media::opus(), "r/alice/1/audio");
-    send_until(7000, &mut [&mut camera, &mut screen, &mut sound]);
+    let mut audio = connect(media::opus(), "r/alice/1/audio");
+    send_until(7000, &mut [&mut camera, &mut screen, &mut audio]);
     let parts = recorder.end();
     assert_eq!(parts.len(), 2, "{parts:#?}");
     let report = inspect(parts[1].file());
     assert_eq!(report.problems(), Vec::<String>::new(), "{report:#?}");
     let opinions = parts.iter().filter_map(|p| second_opinion(p.file()));
-    let pictures: u64 = opinions
+    let frames: u64 = opinions
         .inspect(|o| assert_eq!(o.complaints, Vec::<String>::new(), "{o:#?}"))
-        .map(|o| o.pictures)
+        .map(|o| o.frames)
         .sum();
-    assert!(pictures == 0 || pictures == (camera.sent + screen.sent) as u64);
+    assert!(frames == 0 || frames == (camera.sent + screen.sent) as u64);
 }
 
 #[test]
@@ -322,5 +322,5 @@ fn av1_in_matroska_has_no_temporal_delimiters() {
     let file = std::fs::read(parts[0].file()).unwrap();
     // One before the sequence header of a keyframe.
     assert!(!file.windows(3).any(|w| w == [0x12, 0, 0x0a]));
-    assert_eq!(play(&parts[0].file()).pictures, camera.sent);
+    assert_eq!(play(&parts[0].file()).frames, camera.sent);
 }

@@ -27,12 +27,12 @@ fn a_launch_line_with_a_colon_records_every_visit_of_everybody() {
         let file: String = part.get("file").unwrap();
         let played = play(Path::new(&file));
         let is_guest = part.get::<&str>("stream").unwrap() == "guest";
-        let pictures = if is_guest {
+        let frames = if is_guest {
             15
         } else {
             (VISITS as usize * 2 - 1) * 15
         };
-        assert_eq!(played.pictures, pictures, "{file}");
+        assert_eq!(played.frames, frames, "{file}");
         assert!(played.audio_ms > 900, "{file}: {played:?}");
     }
 }
@@ -47,7 +47,7 @@ fn a_launch_line_with_named_pads_records_that_person_alone() {
     );
     let parts = run_line(&line);
     assert_eq!(parts.len(), 1, "{parts:#?}");
-    assert_eq!(play(&folder.0.join("stays-1.mkv")).pictures, 75);
+    assert_eq!(play(&folder.0.join("stays-1.mkv")).frames, 75);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::child::{Child, EVERY_CONTAINER, Kept, SOUND_MS};
+use crate::child::{Child, EVERY_CONTAINER, Kept, PACKET_MS};
 
 /// Recorders that run at the same time.
 const AT_ONCE: usize = 4;
@@ -34,7 +34,7 @@ fn kill_after(moment: Duration) -> Worst {
     let mut compare = |what: String, received: f64, promised: f64, kept: f64| {
         assert!(
             // A decoder leaves out the beginning of the first packet.
-            kept >= promised - SOUND_MS,
+            kept >= promised - PACKET_MS,
             "killed after {moment:?}: {kept:.0} ms of {what} are there, and {promised:.0} ms came \
              in more than {PROMISED:?} before"
         );

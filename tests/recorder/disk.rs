@@ -91,8 +91,8 @@ impl Room {
                     .file(),
             )
         };
-        assert_eq!(of("bob").pictures, self.bob.sent, "bob loses nothing");
-        assert!(of("alice").pictures > 0);
+        assert_eq!(of("bob").frames, self.bob.sent, "bob loses nothing");
+        assert!(of("alice").frames > 0);
     }
 }
 
@@ -107,7 +107,7 @@ fn a_full_disk_ends_its_own_part_and_the_next_begins_when_there_is_space() {
     room.send_live_until(5000);
     let failed = room.alice_fails("No space left");
     let left = play(&failed.file());
-    assert!(left.pictures >= 15, "what found room plays: {left:?}");
+    assert!(left.frames >= 15, "what found room plays: {left:?}");
     std::fs::remove_file(filler).unwrap();
     room.send_live_until(8000);
     room.alice_goes_on();
@@ -125,7 +125,7 @@ fn a_recording_that_fills_its_disk_ends_cleanly_before_it_is_full() {
     let closed = room.recorder.next("part-closed");
     assert!(closed.file().ends_with("alice/1.ts"), "{closed:?}");
     assert_eq!(closed.text("ended"), "min-free-space");
-    assert!(play(&closed.file()).pictures >= 15);
+    assert!(play(&closed.file()).frames >= 15);
     std::fs::remove_file(filler).unwrap();
     room.send_live_until(8000);
     room.alice_goes_on();
@@ -174,10 +174,7 @@ fn a_write_that_hangs_ends_its_own_part_and_the_next_begins_when_the_disk_is_bac
     room.send_live_until(9500);
     room.alice_goes_on();
     let left = play(&failed.file());
-    assert!(
-        left.pictures >= 15 * 5,
-        "what waited for the disk: {left:?}"
-    );
+    assert!(left.frames >= 15 * 5, "what waited for the disk: {left:?}");
 }
 
 #[test]
@@ -196,7 +193,7 @@ fn a_recorder_ends_in_time_while_its_disk_hangs() {
         began.elapsed()
     );
     assert_eq!(parts.len(), 1, "{parts:#?}");
-    assert_eq!(play(&parts[0].file()).pictures, room.bob.sent);
+    assert_eq!(play(&parts[0].file()).frames, room.bob.sent);
     let began = Instant::now();
     room.recorder.pipeline.set_state(gst::State::Null).unwrap();
     assert!(
@@ -205,5 +202,5 @@ fn a_recorder_ends_in_time_while_its_disk_hangs() {
         began.elapsed()
     );
     disk.thaw();
-    assert!(play(&disk.folder.join("1.ts")).pictures >= 15);
+    assert!(play(&disk.folder.join("1.ts")).frames >= 15);
 }

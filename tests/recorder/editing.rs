@@ -156,17 +156,17 @@ fn frames(film: &PathBuf) -> Vec<Vec<u8>> {
     let out = pipeline.by_name("out").unwrap();
     let out = out.downcast::<gst_app::AppSink>().unwrap();
     pipeline.set_state(gst::State::Playing).unwrap();
-    let pictures = std::iter::from_fn(|| out.pull_sample().ok());
-    let pictures = pictures.map(|s| s.buffer().unwrap().map_readable().unwrap().to_vec());
-    let pictures = pictures.collect();
+    let frames = std::iter::from_fn(|| out.pull_sample().ok());
+    let frames = frames.map(|s| s.buffer().unwrap().map_readable().unwrap().to_vec());
+    let frames = frames.collect();
     pipeline.set_state(gst::State::Null).unwrap();
-    pictures
+    frames
 }
 
 /// A part of a frame.
-fn region(picture: &[u8], x: usize, y: usize, width: usize, height: usize) -> Plane<&[u8]> {
+fn region(video: &[u8], x: usize, y: usize, width: usize, height: usize) -> Plane<&[u8]> {
     Plane {
-        data: &picture[y * WIDTH + x..],
+        data: &video[y * WIDTH + x..],
         stride: WIDTH,
         width,
         height,

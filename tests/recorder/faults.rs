@@ -26,7 +26,7 @@ fn a_missing_folder_fails_its_own_part_with_a_message_and_no_other() {
     send_until(4000, &mut [&mut alice, &mut bob]);
     let parts = recorder.end();
     assert_eq!(parts.len(), 1, "{parts:#?}");
-    assert_eq!(play(&parts[0].file()).pictures, bob.sent);
+    assert_eq!(play(&parts[0].file()).frames, bob.sent);
     let warning = &recorder.warnings[0];
     assert!(
         warning.contains("alice/1.mkv") && warning.contains("No such file"),
@@ -53,7 +53,7 @@ fn recording_goes_on_in_the_next_part_when_the_folder_is_there_again() {
     assert_eq!(parts.len(), 1, "{parts:#?}");
     let played = play(&parts[0].file());
     assert!(
-        played.pictures >= 75,
+        played.frames >= 75,
         "what came after the failure is there: {played:?}"
     );
 }
@@ -66,7 +66,7 @@ fn a_codec_that_the_forced_container_cannot_hold_leaves_the_rest_of_the_person()
     send_until(3000, &mut [&mut video, &mut audio]);
     let parts = recorder.end();
     assert_eq!(parts.len(), 1, "{parts:#?}");
-    assert_eq!(play(&parts[0].file()).pictures, video.sent);
+    assert_eq!(play(&parts[0].file()).frames, video.sent);
     assert_eq!(recorder.warnings.len(), 1, "{:?}", recorder.warnings);
     assert!(
         recorder.warnings[0].contains("PCMU"),
@@ -103,7 +103,7 @@ fn too_little_free_space_ends_the_part_cleanly_and_the_next_begins_when_there_is
     fill(&filler);
     let closed = recorder.next("part-closed");
     assert_eq!(closed.text("ended"), "min-free-space");
-    assert_eq!(play(&first.file()).pictures, video.sent);
+    assert_eq!(play(&first.file()).frames, video.sent);
     send_until(4000, &mut [&mut video]);
     std::fs::remove_file(filler).unwrap();
     send_until(7000, &mut [&mut video]);
@@ -114,7 +114,7 @@ fn too_little_free_space_ends_the_part_cleanly_and_the_next_begins_when_there_is
     let warning = &recorder.warnings[0];
     assert!(warning.contains("min-free-space"), "{warning}");
     let parts = recorder.end();
-    assert!(play(&parts[0].file()).pictures >= 45, "{parts:#?}");
+    assert!(play(&parts[0].file()).frames >= 45, "{parts:#?}");
 }
 
 #[test]

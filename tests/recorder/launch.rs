@@ -48,12 +48,8 @@ fn a_finite_source_ends_the_pipeline_by_itself() {
     );
     let (status, printed) = launch.wait(Duration::from_secs(20));
     assert!(status.success(), "{printed}");
-    let pictures: Vec<_> = folder
-        .recordings()
-        .iter()
-        .map(|f| play(f).pictures)
-        .collect();
-    assert_eq!(pictures, [60, 45], "{:?} {printed}", folder.recordings());
+    let frames: Vec<_> = folder.recordings().iter().map(|f| play(f).frames).collect();
+    assert_eq!(frames, [60, 45], "{:?} {printed}", folder.recordings());
 }
 
 fn interrupt(options: &str) {
@@ -72,7 +68,7 @@ fn interrupt(options: &str) {
     for file in folder.recordings() {
         let played = play(&file);
         assert!(
-            played.pictures > 0 && played.audio_ms > 0,
+            played.frames > 0 && played.audio_ms > 0,
             "{file:?}: {played:?}"
         );
     }
@@ -127,10 +123,10 @@ fn every_pad_of_a_source_is_recorded_with_a_colon() {
     assert!(status.success(), "{printed}");
     let recordings = folder.recordings();
     let played: Vec<_> = recordings.iter().map(|f| play(f)).collect();
-    let pictures: usize = played.iter().map(|p| p.pictures).sum();
-    let sound: u64 = played.iter().map(|p| p.audio_ms).sum();
-    assert_eq!(pictures, 45, "{recordings:?} {played:?} {printed}");
-    assert!(sound >= 2900, "{played:?}");
+    let frames: usize = played.iter().map(|p| p.frames).sum();
+    let audio: u64 = played.iter().map(|p| p.audio_ms).sum();
+    assert_eq!(frames, 45, "{recordings:?} {played:?} {printed}");
+    assert!(audio >= 2900, "{played:?}");
 }
 
 #[test]
@@ -149,7 +145,7 @@ fn a_killed_recorder_leaves_files_that_play() {
     for file in folder.recordings() {
         let played = play(&file);
         assert!(
-            played.pictures > 0 && played.audio_ms > 0,
+            played.frames > 0 && played.audio_ms > 0,
             "{file:?}: {played:?}"
         );
     }

@@ -8,7 +8,7 @@ use vdoroom_testkit::holdings::alone;
 use crate::long_run::{HOUR, Loop, record, record_into};
 use crate::media;
 
-fn pictures(media: &'static media::Media) -> Loop {
+fn frames(media: &'static media::Media) -> Loop {
     let interval = Duration::from_secs(2);
     let name = "video_alice";
     Loop {
@@ -18,7 +18,7 @@ fn pictures(media: &'static media::Media) -> Loop {
     }
 }
 
-fn sound(interval_ms: u64) -> Loop {
+fn audio(interval_ms: u64) -> Loop {
     let interval = Duration::from_millis(interval_ms);
     let (name, media) = ("audio_alice", media::long_opus());
     Loop {
@@ -33,7 +33,7 @@ fn thirty_hours_of_h264_are_two_transport_streams_without_drift_or_growth() {
     if !alone("length::thirty_hours_of_h264_are_two_transport_streams_without_drift_or_growth") {
         return;
     }
-    let tracks = [pictures(media::tiny_h264()), sound(480)];
+    let tracks = [frames(media::tiny_h264()), audio(480)];
     let run = record(0..30, &tracks);
     run.assert_steady();
     run.assert_exact(&tracks);
@@ -51,7 +51,7 @@ fn thirty_hours_of_vp8_are_one_file_without_drift_or_growth() {
     if !alone("length::thirty_hours_of_vp8_are_one_file_without_drift_or_growth") {
         return;
     }
-    let tracks = [pictures(media::tiny_vp8()), sound(480)];
+    let tracks = [frames(media::tiny_vp8()), audio(480)];
     let run = record(0..30, &tracks);
     run.assert_steady();
     run.assert_exact(&tracks);
@@ -63,7 +63,7 @@ fn thirty_hours_of_h264_are_three_mp4_files_without_drift_or_growth() {
     if !alone("length::thirty_hours_of_h264_are_three_mp4_files_without_drift_or_growth") {
         return;
     }
-    let tracks = [pictures(media::tiny_h264()), sound(480)];
+    let tracks = [frames(media::tiny_h264()), audio(480)];
     let run = record_into("mp4", 0..30, &tracks);
     run.assert_steady();
     run.assert_exact(&tracks);
@@ -79,7 +79,7 @@ fn thirty_hours_of_audio_are_one_file_without_drift_or_growth() {
     if !alone("length::thirty_hours_of_audio_are_one_file_without_drift_or_growth") {
         return;
     }
-    let tracks = [sound(480)];
+    let tracks = [audio(480)];
     let run = record(0..30, &tracks);
     run.assert_steady();
     run.assert_exact(&tracks);
@@ -89,7 +89,7 @@ fn thirty_hours_of_audio_are_one_file_without_drift_or_growth() {
 #[test]
 fn who_joins_after_thirty_hours_gets_a_file_that_begins_at_zero() {
     for media in [media::tiny_h264(), media::tiny_vp8()] {
-        let tracks = [pictures(media), sound(480)];
+        let tracks = [frames(media), audio(480)];
         let run = record(30..31, &tracks);
         run.assert_exact(&tracks);
         let start: i64 = run.parts[0].fields.get("start").unwrap();
@@ -100,7 +100,7 @@ fn who_joins_after_thirty_hours_gets_a_file_that_begins_at_zero() {
 #[test]
 fn a_frame_every_two_seconds_plays_in_its_own_time() {
     for media in [media::tiny_h264(), media::tiny_vp8()] {
-        let tracks = [pictures(media)];
+        let tracks = [frames(media)];
         record(0..1, &tracks).assert_exact(&tracks);
     }
 }

@@ -109,21 +109,21 @@ fn assert_limit(parts: &[Part], limit: Limit) {
 
 fn split(video: Option<&'static Media>, extension: &str, limit: Limit) {
     let mut recorder = recorder(limit);
-    let mut picture = video.map(|media| Sender::named(&recorder, "video_alice", media));
-    let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
-    let mut all: Vec<&mut Sender> = picture.iter_mut().chain([&mut sound]).collect();
+    let mut video = video.map(|media| Sender::named(&recorder, "video_alice", media));
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    let mut all: Vec<&mut Sender> = video.iter_mut().chain([&mut audio]).collect();
     send_until(9500, &mut all);
     let parts = recorder.end();
     assert!(parts.len() >= 3, "{parts:#?}");
     let is_right = |p: &Part| p.file().extension().is_some_and(|e| e == extension);
     assert!(parts.iter().all(is_right), "{parts:#?}");
     let reports = reports(&parts);
-    if let Some(picture) = &picture {
-        assert_frames_go_on(&reports, picture.sent);
-        let asked = picture.asked.load(Ordering::Relaxed);
+    if let Some(video) = &video {
+        assert_frames_go_on(&reports, video.sent);
+        let asked = video.asked.load(Ordering::Relaxed);
         assert!(asked > 0, "no keyframe was asked for");
     }
-    assert_audio_goes_on(&parts, &reports, sound.sent);
+    assert_audio_goes_on(&parts, &reports, audio.sent);
     assert_limit(&parts, limit);
 }
 
@@ -197,11 +197,11 @@ fn parameter_sets_that_are_sent_once_are_in_every_matroska_file() {
             sink.set_property_from_str("container", "matroska");
             sink.set_property(TIME.0, TIME.1);
         });
-        let mut picture = Sender::named(&recorder, "video_alice", media);
-        send_until(9500, &mut [&mut picture]);
+        let mut video = Sender::named(&recorder, "video_alice", media);
+        send_until(9500, &mut [&mut video]);
         let parts = recorder.end();
         assert_eq!(parts.len(), 5, "{parts:#?}");
-        assert_frames_go_on(&reports(&parts), picture.sent);
+        assert_frames_go_on(&reports(&parts), video.sent);
     }
 }
 
@@ -209,28 +209,28 @@ fn parameter_sets_that_are_sent_once_are_in_every_matroska_file() {
 fn a_source_that_answers_no_request_is_split_at_the_keyframe_that_comes() {
     let mut recorder = recorder(TIME);
     let media = media::counted_vp8_with_rare_keyframes();
-    let mut picture = Sender::named(&recorder, "video_alice", media);
-    let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
-    send_until(9900, &mut [&mut picture, &mut sound]);
+    let mut video = Sender::named(&recorder, "video_alice", media);
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(9900, &mut [&mut video, &mut audio]);
     let parts = recorder.end();
     assert_eq!(parts.len(), 2, "{parts:#?}");
     assert_eq!(number(&parts[1], "start"), 5_000 * MS, "{parts:#?}");
     let reports = reports(&parts);
-    assert_frames_go_on(&reports, picture.sent);
-    assert_audio_goes_on(&parts, &reports, sound.sent);
+    assert_frames_go_on(&reports, video.sent);
+    assert_audio_goes_on(&parts, &reports, audio.sent);
 }
 
 #[test]
-fn a_maximum_below_a_group_of_pictures_makes_a_part_of_each() {
+fn a_maximum_below_a_group_of_frames_makes_a_part_of_each() {
     let mut recorder = recorder(("max-size-time", 100_000_000));
-    let mut picture = Sender::named(&recorder, "video_alice", media::counted_h264());
-    let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
-    send_until(5_000, &mut [&mut picture, &mut sound]);
+    let mut video = Sender::named(&recorder, "video_alice", media::counted_h264());
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(5_000, &mut [&mut video, &mut audio]);
     let parts = recorder.end();
     assert_eq!(parts.len(), 5, "{parts:#?}");
     let reports = reports(&parts);
-    assert_frames_go_on(&reports, picture.sent);
-    assert_audio_goes_on(&parts, &reports, sound.sent);
+    assert_frames_go_on(&reports, video.sent);
+    assert_audio_goes_on(&parts, &reports, audio.sent);
 }
 
 /// Two cameras; the second one's keyframes come at other times.
@@ -238,11 +238,11 @@ fn two_cameras(first: &'static Media, second: &'static Media) {
     let mut recorder = recorder(TIME);
     let mut camera = Sender::named(&recorder, "video_alice", first);
     let mut other = Sender::named(&recorder, "video_alice-1", second);
-    let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
-    send_until(9500, &mut [&mut camera, &mut other, &mut sound]);
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
+    send_until(9500, &mut [&mut camera, &mut other, &mut audio]);
     let parts = recorder.end();
-    let pictures: usize = parts.iter().map(|p| play(&p.file()).pictures).sum();
-    assert_eq!(pictures, camera.sent + other.sent, "{parts:#?}");
+    let frames: usize = parts.iter().map(|p| play(&p.file()).frames).sum();
+    assert_eq!(frames, camera.sent + other.sent, "{parts:#?}");
 }
 
 #[test]
@@ -261,16 +261,16 @@ fn two_cameras_in_matroska_are_split_at_their_own_keyframes() {
 #[test]
 fn a_maximum_that_is_set_while_playing_holds_for_the_part_that_is_open() {
     let mut recorder = Recorder::new();
-    let mut picture = Sender::named(&recorder, "video_alice", media::counted_h264());
-    send_live_until(1_000, &mut [&mut picture]);
+    let mut video = Sender::named(&recorder, "video_alice", media::counted_h264());
+    send_live_until(1_000, &mut [&mut video]);
     recorder.next("part-opened");
     recorder.sink.set_property(TIME.0, TIME.1);
-    send_until(4_500, &mut [&mut picture]);
+    send_until(4_500, &mut [&mut video]);
     recorder.next("part-opened");
     recorder.sink.set_property(TIME.0, 0u64);
-    send_until(9_500, &mut [&mut picture]);
+    send_until(9_500, &mut [&mut video]);
     let parts = recorder.end();
-    assert_frames_go_on(&reports(&parts), picture.sent);
+    assert_frames_go_on(&reports(&parts), video.sent);
     assert!((2..=3).contains(&parts.len()), "{parts:#?}");
     assert_eq!(number(&parts[1], "start"), 2_000 * MS, "{parts:#?}");
 }
@@ -279,14 +279,14 @@ fn a_maximum_that_is_set_while_playing_holds_for_the_part_that_is_open() {
 fn a_long_part_splits_as_soon_as_a_smaller_maximum_is_set() {
     let hour = Duration::from_secs(3600).as_nanos() as u64;
     let mut recorder = recorder(("max-size-time", hour));
-    let mut picture = Sender::named(&recorder, "video_alice", media::counted_vp8());
-    send_live_until(3_000, &mut [&mut picture]);
+    let mut video = Sender::named(&recorder, "video_alice", media::counted_vp8());
+    send_live_until(3_000, &mut [&mut video]);
     recorder.next("part-opened");
     recorder
         .sink
         .set_property("max-size-time", 1_000_000_000u64);
-    send_until(4_100, &mut [&mut picture]);
+    send_until(4_100, &mut [&mut video]);
     let parts = recorder.end();
     assert_eq!(number(&parts[1], "start"), 3_000 * MS, "{parts:#?}");
-    assert_frames_go_on(&reports(&parts), picture.sent);
+    assert_frames_go_on(&reports(&parts), video.sent);
 }

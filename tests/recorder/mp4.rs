@@ -36,11 +36,11 @@ fn kinds(path: &Path) -> Vec<String> {
 
 fn plays_whole(path: &Path, frames: usize, audio_ms: u64) {
     let played = play(path);
-    assert_eq!(played.pictures, frames, "{played:?}");
+    assert_eq!(played.frames, frames, "{played:?}");
     assert!(played.audio_ms.abs_diff(audio_ms) <= 40, "{played:?}");
     if let Some(opinion) = second_opinion(path) {
         assert_eq!(opinion.complaints, Vec::<String>::new(), "{opinion:#?}");
-        assert_eq!(opinion.pictures, frames as u64, "{opinion:#?}");
+        assert_eq!(opinion.frames, frames as u64, "{opinion:#?}");
         let ms = opinion.samples / 48;
         assert!(ms.abs_diff(audio_ms) <= 40, "{opinion:#?}");
     }
@@ -68,7 +68,7 @@ fn a_file_is_fragmented_while_it_grows_and_plain_when_it_is_finished() {
     );
     // A fragment has a quarter of a second at most, and one in three begins with a keyframe.
     assert!(grown.len() > 3 + 2 * 10, "{grown:?}");
-    assert!(play(&growing).pictures >= 30);
+    assert!(play(&growing).frames >= 30);
 
     let file = parts[0].file();
     assert_eq!(kinds(&file), ["ftyp", "mdat", "moov"]);
@@ -97,7 +97,7 @@ fn a_file_whose_index_is_not_in_force_yet_plays_whole() {
     let path = recorder.folder.0.join("before.mp4");
     std::fs::write(&path, bytes).unwrap();
     let played = play(&path);
-    assert_eq!(played.pictures, video.sent, "{played:?}");
+    assert_eq!(played.frames, video.sent, "{played:?}");
     assert!(played.audio_ms.abs_diff(3000) <= 40, "{played:?}");
 }
 
@@ -163,7 +163,7 @@ fn goes_to_matroska(video: &'static Media, audio: &'static Media, name: &str) {
         assert_eq!(part.text("container"), "matroska");
         assert_eq!(part.file().extension().unwrap(), "mkv");
     }
-    let frames: usize = parts.iter().map(|p| play(&p.file()).pictures).sum();
+    let frames: usize = parts.iter().map(|p| play(&p.file()).frames).sum();
     assert_eq!(frames, video.sent);
     let [warning] = recorder.warnings.as_slice() else {
         panic!("one warning for all parts, not {:#?}", recorder.warnings);
@@ -200,6 +200,6 @@ fn what_found_room_on_a_full_disk_plays() {
     let failed = recorder.next("part-failed");
     assert!(failed.text("error").contains("No space left"), "{failed:?}");
     let left = play(&failed.file());
-    assert!(left.pictures >= 15, "{left:?}");
+    assert!(left.frames >= 15, "{left:?}");
     assert!(left.audio_ms >= 1000, "{left:?}");
 }

@@ -50,7 +50,7 @@ fn hostile_stream_ids_and_labels_stay_inside_the_folder() {
         let file = part.file().canonicalize().unwrap();
         assert!(file.starts_with(&folder), "{file:?} is outside");
         assert_eq!(file.strip_prefix(&folder).unwrap().components().count(), 2);
-        assert_eq!(play(&file).pictures, 15);
+        assert_eq!(play(&file).frames, 15);
     }
 }
 

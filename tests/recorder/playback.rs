@@ -9,12 +9,12 @@ use gst::prelude::*;
 #[derive(Debug, Default, Clone)]
 pub struct Played {
     /// Decoded frames.
-    pub pictures: usize,
+    pub frames: usize,
     pub sizes: Vec<(i32, i32)>,
     /// Milliseconds of decoded audio.
     pub audio_ms: u64,
     /// Time of the first frame and of the first audio in the file.
-    pub first_picture_ms: Option<i64>,
+    pub first_frame_ms: Option<i64>,
     pub first_audio_ms: Option<i64>,
     pub last_ms: i64,
     /// Running time at which the last audio ends.
@@ -90,8 +90,8 @@ fn note(played: &mut Played, pad: &gst::Pad, buffer: &gst::BufferRef) {
     let duration = buffer.duration().unwrap_or_default();
     played.last_ms = played.last_ms.max(pts + ms(duration));
     if caps.name().starts_with("video/") {
-        played.pictures += 1;
-        played.first_picture_ms.get_or_insert(pts);
+        played.frames += 1;
+        played.first_frame_ms.get_or_insert(pts);
         let size = (caps.get("width").unwrap(), caps.get("height").unwrap());
         if played.sizes.last() != Some(&size) {
             played.sizes.push(size);

@@ -14,14 +14,14 @@ use vdoroom_matroska::index::{DURATION_ROOM, SEEK_HEAD_ROOM};
 use vdoroom_testkit::Folder;
 use vdoroom_testkit::launch::program;
 
-use crate::child::{Child, EVERY_CONTAINER, SOUND_MS, plays_in_ffmpeg};
+use crate::child::{Child, EVERY_CONTAINER, PACKET_MS, plays_in_ffmpeg};
 use crate::media;
 use crate::room::{Recorder, Sender, send_until, wait_for};
 
 const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
 /// Bytes of some frames.
 const SOME: usize = 1_000;
-const PICTURE_MS: f64 = 1000.0 / 15.0;
+const FRAME_MS: f64 = 1000.0 / 15.0;
 /// By how much what a file says may differ from where its last frame ends.
 const TOLERANCE_MS: f64 = 50.0;
 
@@ -54,7 +54,7 @@ fn recording() -> Child {
     let mut child = Child::start(EVERY_CONTAINER);
     child.wait_until_it_plays();
     let folder = child.folder.0.clone();
-    wait_for("three keyframes, and more than 5 s of sound", || {
+    wait_for("three keyframes, and more than 5 s of audio", || {
         let video = clusters(&folder.join("mkv-1.mkv"));
         let audio = clusters(&folder.join("mka-1.mka"));
         (video > 3 && audio > 1).then_some(())
@@ -101,11 +101,7 @@ fn end_of_frames(file: &Path) -> f64 {
     let ends = printed.lines().filter_map(|line| {
         let (kind, time) = line.split_once(',')?;
         let time: f64 = time.trim_end_matches(',').parse().ok()?;
-        let lasts = if kind == "video" {
-            PICTURE_MS
-        } else {
-            SOUND_MS
-        };
+        let lasts = if kind == "video" { FRAME_MS } else { PACKET_MS };
         Some(time * 1000.0 + lasts)
     });
     ends.fold(0.0, f64::max)
@@ -256,9 +252,9 @@ fn reopen(file: &mut Vec<u8>) -> usize {
 fn what_the_recorder_wrote_when_it_closed_a_file_is_written_again() {
     let mut recorder = Recorder::new();
     let mut alice = Sender::named(&recorder, "video_alice", media::vp8());
-    let mut sound = Sender::named(&recorder, "audio_alice", media::opus());
+    let mut audio = Sender::named(&recorder, "audio_alice", media::opus());
     let mut bob = Sender::named(&recorder, "audio_bob", media::opus());
-    send_until(7000, &mut [&mut alice, &mut sound, &mut bob]);
+    send_until(7000, &mut [&mut alice, &mut audio, &mut bob]);
     for part in recorder.end() {
         let file = part.file();
         let closed = std::fs::read(&file).unwrap();
@@ -276,7 +272,7 @@ fn what_the_recorder_wrote_when_it_closed_a_file_is_written_again() {
         };
         let [is, was] = [&repaired, &closed].map(|file| value(file));
         eprintln!("{name}: {is:.1} ms, {was:.1} ms by the recorder");
-        assert!((is - was).abs() <= PICTURE_MS, "{is} ms, and was {was} ms");
+        assert!((is - was).abs() <= FRAME_MS, "{is} ms, and was {was} ms");
         for (what, range) in [
             ("the beginning", 0..duration + 3),
             ("the rest", duration + 11..closed.len()),

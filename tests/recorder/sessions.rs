@@ -21,13 +21,13 @@ fn one_person(video: &'static Media, audio: &'static Media, extension: &str) {
     let file = closed[0].file();
     assert_eq!(file, recorder.folder.0.join(format!("alice-1.{extension}")));
     let played = play(&file);
-    assert_eq!(played.pictures, video.sent);
+    assert_eq!(played.frames, video.sent);
     let lost = (audio.sent as i64 * 20) - played.audio_ms as i64;
     assert!(
         lost.abs() <= 40,
         "{lost} ms of audio are missing: {played:?}"
     );
-    let offset = played.first_audio_ms.unwrap() - played.first_picture_ms.unwrap();
+    let offset = played.first_audio_ms.unwrap() - played.first_frame_ms.unwrap();
     assert!(
         (offset - 300).abs() <= 30,
         "offset of audio is {offset} ms: {played:?}"
@@ -94,7 +94,7 @@ fn h264_and_opus_go_to_matroska_when_asked_for() {
     send_until(3000, &mut [&mut video, &mut audio]);
     let closed = recorder.end();
     assert!(closed[0].file().ends_with("alice-1.mkv"), "{closed:?}");
-    assert_eq!(play(&closed[0].file()).pictures, video.sent);
+    assert_eq!(play(&closed[0].file()).frames, video.sent);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_matroska_file_starts_at_zero_whenever_the_person_came() {
     video.skip_to(3000);
     send_until(5000, &mut [&mut video]);
     let closed = recorder.end();
-    assert_eq!(play(&closed[0].file()).first_picture_ms, Some(0));
+    assert_eq!(play(&closed[0].file()).first_frame_ms, Some(0));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn pads_with_the_same_group_id_share_a_file_and_others_do_not() {
     assert_eq!(names, expected);
     for part in &closed {
         let played = play(&part.file());
-        assert_eq!(played.pictures, 45, "{part:?}");
+        assert_eq!(played.frames, 45, "{part:?}");
         assert!(played.audio_ms >= 2900, "{played:?}");
     }
 }
@@ -217,7 +217,7 @@ fn a_part_waits_for_the_tracks_that_the_collection_promises() {
     send_until(3000, &mut [&mut video, &mut audio]);
     let closed = recorder.end();
     assert_eq!(closed.len(), 1, "{closed:#?}");
-    assert_eq!(play(&closed[0].file()).pictures, video.sent);
+    assert_eq!(play(&closed[0].file()).frames, video.sent);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_track_that_ends_before_the_other_begins_is_in_the_same_file() {
     let closed = recorder.end();
     assert_eq!(closed.len(), 1, "{closed:#?}");
     let played = play(&closed[0].file());
-    assert_eq!(played.pictures, video.sent);
+    assert_eq!(played.frames, video.sent);
     assert!(played.audio_ms >= 1960, "{played:?}");
 }
 
@@ -244,7 +244,7 @@ fn a_part_begins_with_a_keyframe_which_is_asked_for() {
     send_until(3000, &mut [&mut video]);
     let closed = recorder.end();
     let played = play(&closed[0].file());
-    assert_eq!(played.pictures, 30, "the two whole groups of pictures");
+    assert_eq!(played.frames, 30, "the two whole groups of frames");
     assert_eq!(closed[0].fields.get::<i64>("start").unwrap(), 1_000_000_000);
     assert!(
         video.asked.load(Ordering::Relaxed) > 0,
@@ -266,12 +266,12 @@ fn a_person_who_leaves_is_closed_at_once_and_gets_a_second_part_on_return() {
     let first = recorder.next("part-closed");
     assert!(first.file().ends_with("alice-1.mkv"), "{first:?}");
     assert_eq!(first.text("ended"), "unlinked");
-    assert_eq!(play(&first.file()).pictures, alice.sent);
+    assert_eq!(play(&first.file()).frames, alice.sent);
     let mut back = Sender::named(&recorder, "video_alice", media::vp8());
     back.skip_to(4000);
     send_until(6000, &mut [&mut back, &mut bob]);
     let closed = recorder.end();
-    let frames: Vec<_> = closed.iter().map(|p| play(&p.file()).pictures).collect();
+    let frames: Vec<_> = closed.iter().map(|p| play(&p.file()).frames).collect();
     assert_eq!(closed.len(), 2, "{closed:#?}");
     assert_eq!(frames.iter().sum::<usize>(), back.sent + bob.sent);
     assert!(recorder.folder.0.join("alice-2.mkv").exists());
@@ -285,7 +285,7 @@ fn going_to_null_without_eos_finishes_the_file() {
     send_until(3000, &mut [&mut video, &mut audio]);
     let opened = recorder.next("part-opened");
     recorder.pipeline.set_state(gst::State::Null).unwrap();
-    assert_eq!(play(&opened.file()).pictures, video.sent);
+    assert_eq!(play(&opened.file()).frames, video.sent);
     let manifest = recorder.folder.manifest();
     assert_eq!(manifest.last().unwrap()["ended"], "stop");
 }
@@ -298,7 +298,7 @@ fn an_element_that_ran_before_records_again() {
         send_until(1000, &mut [&mut video]);
         let closed = recorder.end();
         assert_eq!(closed.len(), 1);
-        assert_eq!(play(&closed[0].file()).pictures, video.sent);
+        assert_eq!(play(&closed[0].file()).frames, video.sent);
         video.unlink();
         recorder.pipeline.set_state(gst::State::Null).unwrap();
         recorder.pipeline.set_state(gst::State::Playing).unwrap();

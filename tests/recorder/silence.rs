@@ -29,13 +29,13 @@ fn muted_camera(container: &str, video: &'static Media) {
     let parts = recorder.end();
     assert_eq!(parts.len(), 1, "{parts:#?}");
     let played = play(&parts[0].file());
-    assert_eq!(played.pictures, video.sent, "{played:?}");
+    assert_eq!(played.frames, video.sent, "{played:?}");
     let missing = audio.sent as i64 * 20 - played.audio_ms as i64;
     assert!(missing.abs() <= 40, "{missing} ms of audio are missing");
 }
 
 /// Audio keeps its time in the file, whether there are frames or not.
-fn sound_ends_at(expected_ms: i64, recorder: &mut Recorder) {
+fn audio_ends_at(expected_ms: i64, recorder: &mut Recorder) {
     let parts = recorder.end();
     assert_eq!(parts.len(), 1, "{parts:#?}");
     let played = play(&parts[0].file());
@@ -51,7 +51,7 @@ fn audio_of_a_muted_camera(container: &str, video: &'static Media) {
     send_live_until(7000, &mut [&mut audio]);
     video.skip_to(7000);
     send_until(9000, &mut [&mut video, &mut audio]);
-    sound_ends_at(9000, &mut recorder);
+    audio_ends_at(9000, &mut recorder);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn audio_keeps_its_time_in_a_transport_stream_with_one_frame_a_second() {
         send_live_until(second + 1000, &mut [&mut audio]);
     }
     assert_eq!(video.sent, 10);
-    sound_ends_at(10_000, &mut recorder);
+    audio_ends_at(10_000, &mut recorder);
 }
 
 #[test]
@@ -101,16 +101,16 @@ fn muted_microphone(container: &str, video: &'static Media) {
     std::fs::copy(part.file(), &copy).unwrap();
     let left = play(&copy);
     assert!(
-        left.pictures >= 30,
+        left.frames >= 30,
         "of 45 frames {} are on the disk",
-        left.pictures
+        left.frames
     );
     audio.skip_to(3000);
     send_until(6000, &mut [&mut video, &mut audio]);
     let parts = recorder.end();
     assert_eq!(parts.len(), 1, "{parts:#?}");
     let played = play(&parts[0].file());
-    assert_eq!(played.pictures, video.sent, "{played:?}");
+    assert_eq!(played.frames, video.sent, "{played:?}");
 }
 
 #[test]
@@ -142,13 +142,13 @@ fn late_camera(container: &str, video: &'static Media) {
     std::fs::copy(part.file(), &copy).unwrap();
     let left = play(&copy);
     assert!(left.audio_ms >= 5500, "of 6.5 s of audio {left:?}");
-    assert!(left.pictures >= 60, "of 75 frames {left:?}");
+    assert!(left.frames >= 60, "of 75 frames {left:?}");
     send_until(6500, &mut [&mut video]);
     let sent = (video.sent, audio.sent as u64 * 20);
     let parts = recorder.end();
     assert_eq!(parts.len(), 1, "{parts:#?}");
     let played = play(&parts[0].file());
-    assert_eq!(played.pictures, sent.0, "{played:?}");
+    assert_eq!(played.frames, sent.0, "{played:?}");
     assert!(played.audio_ms.abs_diff(sent.1) <= 40, "{played:?}");
     assert!((played.audio_end_ms - 6500).abs() <= 100, "{played:?}");
 }

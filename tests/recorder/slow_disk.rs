@@ -32,8 +32,8 @@ fn a_slow_disk_loses_nothing_as_long_as_it_takes_everything_in_the_end() {
         let files = child::files(&folder, person.name);
         assert_eq!(files.len(), 1, "{files:?}");
         let played = play(&files[0]);
-        let pictures = if person.video.is_empty() { 0 } else { 75 };
-        assert_eq!(played.pictures, pictures, "{}: {played:?}", person.name);
+        let frames = if person.video.is_empty() { 0 } else { 75 };
+        assert_eq!(played.frames, frames, "{}: {played:?}", person.name);
         assert!(
             played.audio_ms.abs_diff(5000) <= 40,
             "{}: {played:?}",

@@ -123,21 +123,21 @@ impl Drop for Camera {
 }
 
 /// Three seconds of video, and audio by this encoder and payloader, with so many samples at once.
-fn picture_and(sound: &str, samples: u32, rate: u32) -> String {
+fn video_and(audio: &str, samples: u32, rate: u32) -> String {
     let buffers = 3 * rate / samples;
     format!(
         "videotestsrc is-live=true num-buffers=45 ! {H264} ! rtph264pay name=pay0 pt=96 \
          audiotestsrc is-live=true num-buffers={buffers} samplesperbuffer={samples} \
-         ! audio/x-raw,rate={rate},channels=1 ! {sound} name=pay1 pt=97"
+         ! audio/x-raw,rate={rate},channels=1 ! {audio} name=pay1 pt=97"
     )
 }
 
 fn opus() -> String {
-    picture_and("opusenc ! rtpopuspay", 960, 48_000)
+    video_and("opusenc ! rtpopuspay", 960, 48_000)
 }
 
 fn assert_whole(played: &Played) {
-    assert!((43..=45).contains(&played.pictures), "{played:?}");
+    assert!((43..=45).contains(&played.frames), "{played:?}");
     assert!((2700..=3100).contains(&played.audio_ms), "{played:?}");
 }
 
@@ -163,11 +163,7 @@ fn test_sources_for_two_people_end_the_pipeline() {
         panic!("not two files: {files:?}")
     };
     let (alice, bob) = (play(alice), play(bob));
-    assert_eq!(
-        (alice.pictures, bob.pictures),
-        (90, 90),
-        "{alice:?} {bob:?}"
-    );
+    assert_eq!((alice.frames, bob.frames), (90, 90), "{alice:?} {bob:?}");
     assert!(alice.audio_ms.abs_diff(3000) <= 20, "{alice:?}");
 }
 
@@ -179,12 +175,12 @@ fn a_camera_with_opus_is_one_transport_stream() {
 #[test]
 fn a_camera_with_aac_is_one_transport_stream() {
     let aac = "avenc_aac ! aacparse ! rtpmp4gpay";
-    records_camera(&picture_and(aac, 1024, 48_000), ".ts");
+    records_camera(&video_and(aac, 1024, 48_000), ".ts");
 }
 
 #[test]
 fn a_camera_with_telephone_audio_is_one_matroska_file() {
-    records_camera(&picture_and("alawenc ! rtppcmapay", 160, 8_000), ".mkv");
+    records_camera(&video_and("alawenc ! rtppcmapay", 160, 8_000), ".mkv");
 }
 
 #[test]
@@ -207,10 +203,7 @@ fn one_parsebin_records_the_first_track_of_a_camera() {
     let folder = Folder::new();
     run(&folder, &camera.line(FIRST_TRACK));
     let (_, played) = play_only(&folder);
-    assert!(
-        played.pictures >= 43 || played.audio_ms >= 2700,
-        "{played:?}"
-    );
+    assert!(played.frames >= 43 || played.audio_ms >= 2700, "{played:?}");
 }
 
 #[test]
@@ -223,8 +216,8 @@ fn a_camera_that_sends_its_parameter_sets_apart_is_split_into_parts_that_play() 
     let files = run(&folder, &line);
     assert!(files.len() >= 3, "{files:?}");
     let played: Vec<_> = files.iter().map(|f| play(f)).collect();
-    let pictures: usize = played.iter().map(|p| p.pictures).sum();
-    assert!((43..=45).contains(&pictures), "{played:?}");
+    let frames: usize = played.iter().map(|p| p.frames).sum();
+    assert!((43..=45).contains(&frames), "{played:?}");
 }
 
 fn interrupt_camera(options: &str) {
@@ -249,7 +242,7 @@ fn interrupt_camera(options: &str) {
     let (status, printed) = launch.wait(Duration::from_secs(5));
     assert!(status.success(), "{printed}");
     let (_, played) = play_only(&folder);
-    assert!(played.pictures > 0 && played.audio_ms > 0, "{played:?}");
+    assert!(played.frames > 0 && played.audio_ms > 0, "{played:?}");
     let manifest = folder.manifest();
     assert_eq!(
         manifest.last().unwrap()["event"],
@@ -283,7 +276,7 @@ fn copy(video: &str) {
     let copies = run(&folder, &line(FILE).replace("input.ts", name));
     let copy = copies.iter().find(|f| !made.contains(f)).unwrap();
     let (before, after) = (play(&made[0]), play(copy));
-    assert_eq!((before.pictures, after.pictures), (45, 45), "{after:?}");
+    assert_eq!((before.frames, after.frames), (45, 45), "{after:?}");
     assert!(
         before.audio_ms.abs_diff(after.audio_ms) <= 30,
         "{before:?} {after:?}"
@@ -313,10 +306,10 @@ fn tracks_that_end_at_different_times_are_whole() {
         &format!("roomfilesink name=r location=rec {source}"),
     );
     let played: Vec<_> = files.iter().map(|f| play(f)).collect();
-    let pictures: usize = played.iter().map(|p| p.pictures).sum();
-    let sound: u64 = played.iter().map(|p| p.audio_ms).sum();
-    assert_eq!(pictures, 75, "{played:?}");
-    assert!(sound.abs_diff(1000) <= 40, "{played:?}");
+    let frames: usize = played.iter().map(|p| p.frames).sum();
+    let audio: u64 = played.iter().map(|p| p.audio_ms).sum();
+    assert_eq!(frames, 75, "{played:?}");
+    assert!(audio.abs_diff(1000) <= 40, "{played:?}");
 }
 
 #[test]
@@ -342,5 +335,5 @@ fn an_application_that_stops_without_eos_has_whole_files() {
     });
     pipeline.set_state(gst::State::Null).unwrap();
     let (_, played) = play_only(&folder);
-    assert!(played.pictures > 0 && played.audio_ms > 0, "{played:?}");
+    assert!(played.frames > 0 && played.audio_ms > 0, "{played:?}");
 }

@@ -7,11 +7,11 @@ use crate::media::{self, Media};
 use crate::playback::{Played, play};
 use crate::room::{Intro, Part, Recorder, Sender, send_live_until, send_until, wait_for};
 
-fn pictures(parts: &[Part]) -> Vec<usize> {
-    parts.iter().map(|p| play(&p.file()).pictures).collect()
+fn frames(parts: &[Part]) -> Vec<usize> {
+    parts.iter().map(|p| play(&p.file()).frames).collect()
 }
 
-fn sound_ms(played: &[Played]) -> u64 {
+fn audio_ms(played: &[Played]) -> u64 {
     played.iter().map(|p| p.audio_ms).sum()
 }
 
@@ -27,14 +27,14 @@ fn late_audio(container: &str, video: &'static Media) {
     let parts = recorder.end();
     let played: Vec<_> = parts.iter().map(|p| play(&p.file())).collect();
     assert_eq!(parts.len(), 2, "{parts:#?}");
-    let pictures: Vec<_> = played.iter().map(|p| p.pictures).collect();
+    let frames: Vec<_> = played.iter().map(|p| p.frames).collect();
     assert_eq!(
-        pictures,
+        frames,
         [60, 60],
         "cut at the keyframe after 4 s: {played:?}"
     );
     assert_eq!(played[0].audio_ms, 0);
-    let missing = audio.sent as i64 * 20 - sound_ms(&played) as i64;
+    let missing = audio.sent as i64 * 20 - audio_ms(&played) as i64;
     assert!(missing.abs() <= 40, "{missing} ms of audio are missing");
     assert_eq!(parts[0].text("ended"), "late-track");
     assert_eq!(parts[1].text("began"), "late-track");
@@ -91,7 +91,7 @@ fn screen_without_keyframes(camera: &'static Media, rare: &'static Media, soon: 
     send_until(10_000, &mut [&mut screen, &mut camera, &mut microphone]);
     let parts = recorder.end();
     assert_eq!(parts.len(), 2, "{parts:#?}");
-    let all: usize = pictures(&parts).iter().sum();
+    let all: usize = frames(&parts).iter().sum();
     assert_eq!(all, screen.sent + camera.sent, "{parts:#?}");
 }
 
@@ -127,8 +127,8 @@ fn video_that_comes_later_begins_a_second_file_with_its_first_frame() {
     let played: Vec<_> = parts.iter().map(|p| play(&p.file())).collect();
     assert_eq!(parts.len(), 2, "{parts:#?}");
     assert!(parts[1].file().ends_with("alice-2.ts"), "{parts:?}");
-    assert_eq!(played[1].pictures, video.sent);
-    let missing = audio.sent as i64 * 20 - sound_ms(&played) as i64;
+    assert_eq!(played[1].frames, video.sent);
+    let missing = audio.sent as i64 * 20 - audio_ms(&played) as i64;
     assert!(missing.abs() <= 60, "{missing} ms of audio are missing");
 }
 
@@ -141,7 +141,7 @@ fn a_change_of_codec_begins_a_second_file_of_its_kind() {
     video.change(media::h264());
     send_until(6000, &mut [&mut video, &mut audio]);
     let parts = recorder.end();
-    assert_eq!(pictures(&parts), [45, 45], "{parts:#?}");
+    assert_eq!(frames(&parts), [45, 45], "{parts:#?}");
     assert!(parts[0].file().ends_with("alice-1.mkv"));
     assert!(parts[1].file().ends_with("alice-2.ts"));
     assert_eq!(parts[1].text("began"), "codec-change");
@@ -153,7 +153,7 @@ fn h264_that_comes_in_another_form_loses_no_frame() {
     // A transport stream that began with a parser takes both.
     for (from, to, frames_of_parts) in [(bytes, avc, vec![45, 45]), (avc, bytes, vec![90])] {
         let (_recorder, parts, _) = change("auto", from, to);
-        assert_eq!(pictures(&parts), frames_of_parts, "{parts:#?}");
+        assert_eq!(frames(&parts), frames_of_parts, "{parts:#?}");
     }
 }
 
@@ -162,7 +162,7 @@ fn h264_that_comes_in_another_form_stays_in_one_mp4_file() {
     let (bytes, avc) = (media::h264(), media::h264_from_rtp());
     for (from, to) in [(bytes, avc), (avc, bytes)] {
         let (_recorder, parts, _) = change("mp4", from, to);
-        assert_eq!(pictures(&parts), [90], "{parts:#?}");
+        assert_eq!(frames(&parts), [90], "{parts:#?}");
     }
 }
 
@@ -177,7 +177,7 @@ fn every_frame_of_a_transport_stream_begins_with_a_delimiter() {
         let mut video = Sender::named(&recorder, "video_alice", media);
         send_until(3000, &mut [&mut video]);
         let parts = recorder.end();
-        assert_eq!(pictures(&parts), [45]);
+        assert_eq!(frames(&parts), [45]);
         let file = std::fs::read(parts[0].file()).unwrap();
         assert_eq!(delimiters(&file), 45, "of {}", media.caps);
     }
@@ -203,16 +203,16 @@ fn size_change(from: &'static Media, to: &'static Media) {
     let (_recorder, parts, sent) = change("auto", from, to);
     assert_eq!(parts.len(), 1, "{parts:#?}");
     let played = play(&parts[0].file());
-    assert_eq!(played.pictures, sent, "{played:?}");
+    assert_eq!(played.frames, sent, "{played:?}");
     assert_eq!(played.sizes, [(320, 180), (160, 120)]);
 }
 
 #[test]
-fn a_change_of_picture_size_stays_in_one_transport_stream() {
+fn a_change_of_frame_size_stays_in_one_transport_stream() {
     size_change(media::h264(), media::h264_small());
 }
 
 #[test]
-fn a_change_of_picture_size_stays_in_one_matroska_file() {
+fn a_change_of_frame_size_stays_in_one_matroska_file() {
     size_change(media::vp8(), media::vp8_small());
 }

@@ -30,8 +30,8 @@ fn is_webm(video: Option<&'static Media>) {
     let report = inspect(parts[0].file());
     assert_eq!(report.problems(), Vec::<String>::new(), "{report:#?}");
     assert_eq!(report.media.container.as_deref(), Some("WebM"));
-    let pictures = report.video.as_ref().map(|video| video.frames_decoded);
-    assert_eq!(pictures, video.map(|_| 30), "{report:#?}");
+    let frames = report.video.as_ref().map(|video| video.frames_decoded);
+    assert_eq!(frames, video.map(|_| 30), "{report:#?}");
     if let Some(opinion) = second_opinion(parts[0].file()) {
         assert_eq!(opinion.complaints, Vec::<String>::new(), "{opinion:#?}");
     }
@@ -88,11 +88,11 @@ fn a_track_that_comes_late_and_that_webm_does_not_hold_begins_a_part_that_holds_
     let parts = recorder.end();
     assert_eq!(endings(&parts), ["webm", "mkv"], "{parts:#?}");
     assert_eq!(parts[1].text("began"), "late-track");
-    let pictures: u64 = parts
+    let frames: u64 = parts
         .iter()
         .map(|part| inspect(part.file()).video.unwrap().frames_decoded)
         .sum();
-    assert_eq!(pictures, 75, "every picture is in one of them: {parts:#?}");
+    assert_eq!(frames, 75, "every frame is in one of them: {parts:#?}");
     let [warning] = recorder.warnings.as_slice() else {
         panic!("one warning, not {:#?}", recorder.warnings);
     };

@@ -33,7 +33,7 @@ fn is_recorded(codec: &str, name: &str, extension: &str) {
     let mut launch = Launch::start(&folder.0, &line);
     // It offers all that it has.
     let browser = Chromium::builder(server.url(), "r", "browser")
-        .picture(320, 180, 15)
+        .video(320, 180, 15)
         .start()
         .unwrap();
     launch.wait_for_line("roomfilesink-part-opened", DEADLINE);
@@ -61,7 +61,7 @@ fn is_recorded(codec: &str, name: &str, extension: &str) {
     );
     if let Some(opinion) = second_opinion(file) {
         assert_eq!(opinion.complaints, Vec::<String>::new(), "{opinion:#?}");
-        assert_eq!(opinion.pictures, video.frames_decoded, "{opinion:#?}");
+        assert_eq!(opinion.frames, video.frames_decoded, "{opinion:#?}");
     }
     assert_eq!(browser.complaints(), Vec::<String>::new());
     // Its sender reports were understood.
@@ -108,7 +108,7 @@ fn three_tabs_at_once() {
     let names = ["eight", "nine", "avc"];
     let browser = Chromium::builder(server.url(), "r", "eight")
         .codec("VP8")
-        .picture(320, 180, 10)
+        .video(320, 180, 10)
         .tab("nine", "VP9")
         .tab("avc", "H264")
         .start()
@@ -141,8 +141,8 @@ fn says_of_its_video(
     let browser = browser(Chromium::builder(server.url(), "r", "browser"));
     let browser = browser.start().unwrap();
     recording.wait_for_frames(&["browser"], FRAMES);
-    let of_picture = |event: &Value| event["event"] == "sending" && event["kind"] == "video";
-    let says_so = |event: &Value| of_picture(event) && so(event);
+    let of_video = |event: &Value| event["event"] == "sending" && event["kind"] == "video";
+    let says_so = |event: &Value| of_video(event) && so(event);
     browser.wait_for(DEADLINE, says_so).unwrap();
     recording.finish()
 }
@@ -151,12 +151,7 @@ fn says_of_its_video(
 #[test]
 fn a_browser_keeps_the_profile_of_h264_that_it_offers() {
     let recorded = says_of_its_video(
-        |browser| {
-            browser
-                .codec("H264")
-                .profile("4d001f")
-                .picture(320, 180, 15)
-        },
+        |browser| browser.codec("H264").profile("4d001f").video(320, 180, 15),
         |event| {
             event["format"]
                 .as_str()
@@ -184,7 +179,7 @@ fn record_simulcast(order: fn(ChromiumBuilder) -> ChromiumBuilder) {
     let mut recording = Recording::start(&server, "r", |_| {});
     let browser = Chromium::builder(server.url(), "r", "browser")
         .codec("VP8")
-        .picture(640, 360, 10)
+        .video(640, 360, 10)
         .simulcast("q4 h2 f1");
     let browser = order(browser).start().unwrap();
     recording.wait_for_frames(&["browser"], 3 * FRAMES);
@@ -203,7 +198,7 @@ fn a_transceiver_that_is_stopped_takes_nothing_else_with_it() {
     let mut recording = Recording::start(&server, "r", |_| {});
     let browser = Chromium::builder(server.url(), "r", "browser")
         .codec("VP8")
-        .picture(320, 180, 10)
+        .video(320, 180, 10)
         .media_first()
         .start()
         .unwrap();

@@ -49,7 +49,7 @@ fn is_told(codec: &str, audio_codec: &str, kinds: &[&str]) {
         .unwrap();
     let browser = Chromium::builder(server.url(), "r", "sealed")
         .codec(codec)
-        .picture(320, 180, 15)
+        .video(320, 180, 15)
         .e2ee()
         .start()
         .unwrap();

@@ -21,7 +21,7 @@ fn are_recorded(mode: &str, size: (u32, u32)) {
     let mut recording = Recording::start(&server, "r", |_| {});
     let browser = Chromium::builder(server.url(), "r", "browser")
         .codec("VP9")
-        .picture(size.0, size.1, 15)
+        .video(size.0, size.1, 15)
         .media_first()
         .scalability(mode)
         .start()
@@ -47,7 +47,7 @@ fn are_recorded(mode: &str, size: (u32, u32)) {
     assert_eq!(video.sizes.last(), Some(&size), "{video:#?}");
     if let Some(opinion) = second_opinion(&recorded.files["browser"][0].0) {
         assert_eq!(opinion.complaints, Vec::<String>::new(), "{opinion:#?}");
-        assert_eq!(opinion.pictures, video.frames_decoded, "{opinion:#?}");
+        assert_eq!(opinion.frames, video.frames_decoded, "{opinion:#?}");
         assert_eq!(opinion.sizes, video.sizes, "{opinion:#?}");
     }
     assert_eq!(browser.complaints(), Vec::<Value>::new());

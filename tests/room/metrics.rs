@@ -155,7 +155,7 @@ fn prometheus_sees_whose_frames_are_encrypted_from_end_to_end() {
     let _alice = alice.frame_rate(15).start().unwrap();
     let _sealed = Chromium::builder(server.url(), "r", "sealed")
         .codec("VP8")
-        .picture(320, 180, 15)
+        .video(320, 180, 15)
         .e2ee()
         .start()
         .unwrap();

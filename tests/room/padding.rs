@@ -15,7 +15,7 @@ fn every_frame_is_recorded_of(codec: Codec) {
     let program = launch(&server, &folder);
     let publisher = Publisher::builder(server.url(), "r", "alice")
         .codec(codec)
-        .with_busy_pictures()
+        .with_busy_frames()
         .with_padding()
         .start()
         .unwrap();

@@ -86,7 +86,7 @@ fn playbin3_plays_a_guest_until_it_leaves() {
     init();
     let server = RoomServer::start(Dialect::Hosted);
     let alice = alice(&server);
-    let ((video, pictures), (audio, sounds)) = (counting_sink(), counting_sink());
+    let ((video, frames), (audio, audio_count)) = (counting_sink(), counting_sink());
     let player = gst::ElementFactory::make("playbin3")
         .property("uri", uri(&server, "r/alice"))
         .property("video-sink", &video)
@@ -94,8 +94,8 @@ fn playbin3_plays_a_guest_until_it_leaves() {
         .build()
         .unwrap();
     player.set_state(gst::State::Playing).unwrap();
-    wait_for_buffers(&pictures, 10);
-    wait_for_buffers(&sounds, 10);
+    wait_for_buffers(&frames, 10);
+    wait_for_buffers(&audio_count, 10);
     let mut heard = Heard::default();
     heard.wait(&player, "tags and streams", |heard| {
         use gst::tags::{ApplicationName, AudioCodec, Bitrate, Title, VideoCodec};

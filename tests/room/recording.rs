@@ -136,8 +136,8 @@ impl Recording {
     /// Video frames (of audio, if there is no video) that have left the pads of a stream's newest
     /// session.
     pub fn frames(&self, stream: &str) -> u64 {
-        let pictures = self.buffers(stream, "video");
-        pictures
+        let frames = self.buffers(stream, "video");
+        frames
             .or_else(|| self.buffers(stream, "audio"))
             .unwrap_or(0)
     }
@@ -147,7 +147,7 @@ impl Recording {
         Some(self.track(stream, kind)?.get("buffers").unwrap())
     }
 
-    /// The size of the camera's picture in a stream's newest session, once it is known.
+    /// The size of the camera's video in a stream's newest session, once it is known.
     pub fn size(&self, stream: &str) -> Option<(i32, i32)> {
         let track = self.track(stream, "video")?;
         Some((track.get("width").ok()?, track.get("height").ok()?))

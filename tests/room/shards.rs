@@ -7,7 +7,7 @@ use std::time::Instant;
 use gstvdoroom::protocol::{Shard, StreamId};
 use vdoroom_testkit::check::layout::closed_parts;
 use vdoroom_testkit::check::{self, Report};
-use vdoroom_testkit::{Dialect, Folder, Launch, Publisher, RoomServer, Sound};
+use vdoroom_testkit::{AudioCodec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::GUESTS;
 use crate::recording::{DEADLINE, interrupt};
@@ -77,7 +77,7 @@ fn guests(server: &RoomServer) -> BTreeMap<String, Publisher> {
     let start = |number| {
         let name = format!("guest{number}");
         let guest = Publisher::builder(server.url(), "r", &name)
-            .sound(Sound::Pcmu)
+            .audio_codec(AudioCodec::Pcmu)
             .frame_rate(FRAMES_PER_SECOND)
             .without_audio();
         (name, guest.start().unwrap())

@@ -47,8 +47,8 @@ fn audio_and_video_stay_together_and_people_are_on_one_timeline() {
     let people = [
         start(guest(&server, "fast_clock").timeline(&Timeline::fast(PPM))),
         start(guest(&server, "fast_card").fast_sound_card(PPM)),
-        start(guest(&server, "late_sound").audio_delay(LATE)),
-        start(guest(&server, "late_picture").video_delay(LATE)),
+        start(guest(&server, "late_audio").audio_delay(LATE)),
+        start(guest(&server, "late_video").video_delay(LATE)),
         start(guest(&server, "first").timeline(&timeline)),
     ];
     record(&mut recording, "first", 25);
@@ -68,7 +68,7 @@ fn audio_and_video_stay_together_and_people_are_on_one_timeline() {
     let of = |name: &str| parts.iter().find(|part| part.stream() == name).unwrap();
     assert_true_utc(of("first"), timeline.origin());
     assert_sender_tells_utc(of("first"));
-    assert_sender_tells_utc(of("late_sound"));
+    assert_sender_tells_utc(of("late_audio"));
     assert_times_fit(&manifest);
 }
 
@@ -157,10 +157,10 @@ fn reports_that_lie_neither_move_nor_lose_media() {
         ("no_time", SenderReports::ZeroNtp),
         ("another_hour_each_time", SenderReports::JumpingNtp),
         (
-            "pictures_of_2_s_later",
-            SenderReports::LatePictures { seconds: 2 },
+            "video_of_2_s_later",
+            SenderReports::LateVideo { seconds: 2 },
         ),
-        ("of_pictures_only", SenderReports::PicturesOnly),
+        ("of_video_only", SenderReports::VideoOnly),
         ("none", SenderReports::None),
     ];
     let server = RoomServer::start(Dialect::Hosted);

@@ -123,7 +123,7 @@ fn two_cameras_share_a_file() {
     assert_eq!(parts.len(), 2, "{parts:#?}");
     let tracks = parts[1]["tracks"].as_array().unwrap();
     assert_eq!(tracks.len(), 3, "two cameras and a microphone: {tracks:#?}");
-    let pictures: u64 = tracks
+    let frames: u64 = tracks
         .iter()
         .filter(|t| t["kind"] == "video")
         .map(|t| t["frames"].as_u64().unwrap())
@@ -131,7 +131,7 @@ fn two_cameras_share_a_file() {
     let (file, _) = &recorded.files["alice"][1];
     if let Some(opinion) = second_opinion(file) {
         assert_eq!(opinion.complaints, Vec::<String>::new(), "{opinion:#?}");
-        assert_eq!(opinion.pictures, pictures, "{opinion:#?}");
+        assert_eq!(opinion.frames, frames, "{opinion:#?}");
     }
 }
 

@@ -46,7 +46,7 @@ fn video_that_is_offered_although_it_is_not_wanted_is_not_sent() {
     for (name, publisher) in &people {
         refuses_the_video(&publisher.answer().unwrap(), name);
         let sent = publisher.traffic();
-        assert!(sent.pictures == 0 && sent.others > 0, "{name}: {sent:?}");
+        assert!(sent.video == 0 && sent.others > 0, "{name}: {sent:?}");
     }
     let recorded = recording.finish();
     for (name, publisher) in people {
@@ -74,12 +74,12 @@ fn a_browser_sends_audio_alone(eager: bool) {
     let browser = if eager { browser.eager() } else { browser };
     let browser = browser.start().unwrap();
     recording.wait_for_frames(&["browser"], BUFFERS);
-    let sends_sound = |event: &Value| track(event, "audio").is_some_and(|(_, bytes)| bytes > 4000);
-    browser.wait_for(DEADLINE, sends_sound).unwrap();
+    let sends_audio = |event: &Value| track(event, "audio").is_some_and(|(_, bytes)| bytes > 4000);
+    browser.wait_for(DEADLINE, sends_audio).unwrap();
     let events = browser.events();
-    let pictures: Vec<_> = events.iter().filter_map(|e| track(e, "video")).collect();
-    assert_eq!(!pictures.is_empty(), eager, "{pictures:?}");
-    for (direction, bytes) in pictures {
+    let frames: Vec<_> = events.iter().filter_map(|e| track(e, "video")).collect();
+    assert_eq!(!frames.is_empty(), eager, "{frames:?}");
+    for (direction, bytes) in frames {
         assert_eq!((direction.as_str(), bytes), ("inactive", 0));
     }
     assert_eq!(browser.complaints(), Vec::<Value>::new());

@@ -27,7 +27,7 @@ pub use folder::Folder;
 pub use holdings::Holdings;
 pub use launch::Launch;
 pub use netns::Internet;
-pub use publisher::{Codec, Flavour, Publisher, PublisherBuilder, Sound};
+pub use publisher::{AudioCodec, Codec, Flavour, Publisher, PublisherBuilder};
 pub use secret::{Password, Secret};
 pub use turn::TurnServer;
 pub use vdoroom_recordings::timeline;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use vdoroom_recordings::manifest::Manifest;
-use vdoroom_recordings::timeline::{self, Picture};
+use vdoroom_recordings::timeline::{self, VideoFormat};
 
 use crate::page::Page;
 use crate::size;
@@ -50,12 +50,12 @@ pub const PAGE: Page = Page {
 
 pub fn run(options: &Options) -> ExitCode {
     let manifest = Manifest::read(&options.manifest);
-    let picture = Picture {
+    let format = VideoFormat {
         width: options.size.0,
         height: options.size.1,
         rate: options.rate,
     };
-    match timeline::write(&manifest, &options.output, picture, options.force) {
+    match timeline::write(&manifest, &options.output, format, options.force) {
         Ok(written) => {
             written.print();
             match written.warnings.is_empty() {

@@ -76,7 +76,7 @@ pub const KIT: Entry = Entry {
         ),
         (
             "publisher/media",
-            &["codec", "sound", "kind", "sent", "track", "film", "feed"],
+            &["codec", "audio", "kind", "sent", "track", "film", "feed"],
         ),
         ("publisher/time", &["card", "timeline", "reports", "times"]),
         (

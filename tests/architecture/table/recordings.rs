@@ -47,6 +47,6 @@ pub const RECORDINGS: Entry = Entry {
                 "file",
             ],
         ),
-        ("timeline", &["picture", "mosaic", "plan", "otio", "xges"]),
+        ("timeline", &["format", "mosaic", "plan", "otio", "xges"]),
     ],
 };

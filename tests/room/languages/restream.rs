@@ -67,7 +67,7 @@ fn the_shell_script_restreams_a_person_to_an_rtmp_server() {
 fn the_rust_program_restreams_people_to_srt_servers_with_and_without_a_microphone() {
     let room = Room::new();
     let folder = &room.folder.0;
-    let (with_sound, to_first) = srt_server(folder, "alice.ts");
+    let (with_audio, to_first) = srt_server(folder, "alice.ts");
     let (without, to_second) = srt_server(folder, "bob.ts");
     let program = example("restream").display().to_string();
     let alice = room.comes("alice", Codec::H264);
@@ -82,7 +82,7 @@ fn the_rust_program_restreams_people_to_srt_servers_with_and_without_a_microphon
     for program in [first, second] {
         assert_ends_well(program);
     }
-    for server in [with_sound, without] {
+    for server in [with_audio, without] {
         // It ends with the connection.
         let (status, printed) = server.wait(END);
         assert!(status.success(), "{printed}");
@@ -92,15 +92,15 @@ fn the_rust_program_restreams_people_to_srt_servers_with_and_without_a_microphon
 }
 
 /// What a person sent is in the file, with no frame missing.
-fn assert_arrived(file: &Path, with_sound: bool) {
+fn assert_arrived(file: &Path, with_audio: bool) {
     let report = check::inspect(file);
     let video = report.video.as_ref();
     let counters = video.and_then(|video| video.counters.clone());
     let counters = counters.unwrap_or_else(|| panic!("no video: {report:#?}"));
     assert!(counters.last - counters.first >= 30, "{report:#?}");
     assert_eq!((counters.missing, counters.bad), (0, 0), "{report:#?}");
-    assert_eq!(report.audio.is_some(), with_sound, "{report:#?}");
-    if with_sound {
+    assert_eq!(report.audio.is_some(), with_audio, "{report:#?}");
+    if with_audio {
         let offset = report.worst_flash_beep_offset();
         assert!(offset.is_some_and(|ms| ms.abs() < 100.0), "{report:#?}");
     }

@@ -13,7 +13,7 @@ use gst_video::prelude::*;
 use super::{
     report::Report,
     track::{AudioTrack, VideoTrack},
-    watch::{Sound, Watch},
+    watch::{AudioSamples, Watch},
 };
 
 /// A decoder that shows nothing new for so long hangs.
@@ -221,7 +221,7 @@ fn note_samples<W: Watch>(sink: &gst_app::AppSink, is_video: bool, notes: &Share
                 notes.buffers += 1;
                 let noted = match is_video {
                     true => note_frame(&mut notes, &sample),
-                    false => note_sound(&mut notes, &sample),
+                    false => note_audio(&mut notes, &sample),
                 };
                 if noted.is_none() {
                     notes
@@ -250,7 +250,7 @@ fn note_frame<W: Watch>(notes: &mut Notes<W>, sample: &gst::Sample) -> Option<()
     Some(())
 }
 
-fn note_sound<W: Watch>(notes: &mut Notes<W>, sample: &gst::Sample) -> Option<()> {
+fn note_audio<W: Watch>(notes: &mut Notes<W>, sample: &gst::Sample) -> Option<()> {
     let format = sample.caps()?.structure(0)?;
     let rate = u32::try_from(format.get::<i32>("rate").ok()?).ok()?;
     let channels = u32::try_from(format.get::<i32>("channels").ok()?).ok()?;
@@ -261,13 +261,13 @@ fn note_sound<W: Watch>(notes: &mut Notes<W>, sample: &gst::Sample) -> Option<()
         .collect();
     let (track, time) = (notes.audio.as_mut()?, running_time(sample)?);
     let count = samples.len() as u64 / u64::from(channels.max(1));
-    track.sound(time, count, channels, rate);
-    let sound = Sound {
+    track.audio(time, count, channels, rate);
+    let audio = AudioSamples {
         samples: &samples,
         channels,
         rate,
     };
-    notes.watch.sound(time, sound);
+    notes.watch.audio(time, audio);
     Some(())
 }
 

@@ -18,7 +18,7 @@ use std::path::Path;
 use crate::survey::Played;
 
 pub use report::{Audio, Report, Video};
-pub use watch::{Sound, Watch};
+pub use watch::{AudioSamples, Watch};
 
 /// Decodes `path` from beginning to end. What goes wrong is in the report.
 pub fn inspect(path: impl AsRef<Path>) -> Report {

@@ -40,7 +40,7 @@ pub struct AudioTrack {
 
 impl AudioTrack {
     /// So many samples per channel, which begin at `time`.
-    pub fn sound(&mut self, time: ClockTime, samples: u64, channels: u32, rate: u32) {
+    pub fn audio(&mut self, time: ClockTime, samples: u64, channels: u32, rate: u32) {
         let audio = &mut self.audio;
         (audio.channels, audio.rate) = (channels, rate);
         if audio.samples == 0 {

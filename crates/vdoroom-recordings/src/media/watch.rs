@@ -5,7 +5,7 @@ use gst::ClockTime;
 
 /// Decoded audio: interleaved samples.
 #[derive(Clone, Copy, Debug)]
-pub struct Sound<'a> {
+pub struct AudioSamples<'a> {
     pub samples: &'a [i16],
     pub channels: u32,
     /// Hertz.
@@ -22,7 +22,7 @@ pub trait Watch: Default + Send + 'static {
     fn frame(&mut self, _at: ClockTime, _frame: &gst_video::VideoFrameRef<&gst::BufferRef>) {}
 
     /// A stretch of audio that begins at this running time.
-    fn sound(&mut self, _at: ClockTime, _sound: Sound) {}
+    fn audio(&mut self, _at: ClockTime, _audio: AudioSamples) {}
 }
 
 /// Nobody watches.

@@ -7,7 +7,7 @@
 //! are for GStreamer Editing Services and want the feature `ges`.
 
 // From bottom to top: imports run downwards only.
-mod picture;
+mod format;
 mod plan;
 
 #[cfg(any(feature = "export", feature = "ges", test))]
@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 
 use crate::manifest::Manifest;
 
+pub use format::VideoFormat;
 #[cfg(feature = "export")]
 pub(crate) use mosaic::{Cell, cell};
-pub use picture::Picture;
 pub use plan::{Marker, Person, Piece, Plan};
 
 /// What became of it.
@@ -55,7 +55,7 @@ impl Written {
 pub fn write(
     manifest: &Manifest,
     base: &Path,
-    picture: Picture,
+    format: VideoFormat,
     overwrite: bool,
 ) -> Result<Written, String> {
     let base = std::path::absolute(base).map_err(|e| format!("{}: {e}", base.display()))?;
@@ -67,12 +67,12 @@ pub fn write(
     let xges = [layers, mosaic];
     let mut plan = Plan::of(manifest);
     plan.has_something()?;
-    let text = format!("{:#}\n", otio::timeline(&plan, &base, picture));
+    let text = format!("{:#}\n", otio::timeline(&plan, &base, format));
     std::fs::write(&otio, text).map_err(|e| format!("{}: {e}", otio.display()))?;
     let mut files = vec![otio];
     if cfg!(feature = "ges") {
         #[cfg(feature = "ges")]
-        xges::write(&mut plan, &xges, picture)?;
+        xges::write(&mut plan, &xges, format)?;
         files.extend(xges);
     } else {
         let note = "no .xges: this program was built without the feature ges";

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Where each person is in a picture that shows all of them.
+//! Where each person is in a frame that shows all of them.
 
-use super::picture::Picture;
+use super::format::VideoFormat;
 
-/// A part of the picture, in pixels.
+/// A part of the frame, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
     pub x: u32,
@@ -13,10 +13,10 @@ pub struct Cell {
 }
 
 /// Cell `index` of `count` equal ones, row by row, in a grid that is as square as they allow.
-pub fn cell(index: u32, count: u32, picture: Picture) -> Cell {
+pub fn cell(index: u32, count: u32, format: VideoFormat) -> Cell {
     let columns = (1..).find(|n| n * n >= count).unwrap_or(1);
     let rows = count.div_ceil(columns).max(1);
-    let (width, height) = (picture.width / columns, picture.height / rows);
+    let (width, height) = (format.width / columns, format.height / rows);
     Cell {
         x: index % columns * width,
         y: index / columns * height,
@@ -26,7 +26,7 @@ pub fn cell(index: u32, count: u32, picture: Picture) -> Cell {
 }
 
 impl Cell {
-    /// The largest picture of this shape in the middle of the cell.
+    /// The largest video of this shape in the middle of the cell.
     pub fn fit(self, (width, height): (u32, u32)) -> Self {
         let scaled = |side: u32, by: u32, of: u32| {
             let exact = u64::from(side) * u64::from(by) / u64::from(of.max(1));
@@ -51,7 +51,7 @@ impl Cell {
 mod tests {
     use super::*;
 
-    const PICTURE: Picture = Picture {
+    const FORMAT: VideoFormat = VideoFormat {
         width: 640,
         height: 360,
         rate: 30,
@@ -67,15 +67,15 @@ mod tests {
     }
 
     #[test]
-    fn cells_fill_the_picture_and_do_not_overlap() {
-        assert_eq!(cell(0, 1, PICTURE), at(0, 0, 640, 360));
-        assert_eq!(cell(1, 2, PICTURE), at(320, 0, 320, 360));
-        assert_eq!(cell(2, 3, PICTURE), at(0, 180, 320, 180));
-        assert_eq!(cell(4, 5, PICTURE), at(213, 180, 213, 180));
+    fn cells_fill_the_frame_and_do_not_overlap() {
+        assert_eq!(cell(0, 1, FORMAT), at(0, 0, 640, 360));
+        assert_eq!(cell(1, 2, FORMAT), at(320, 0, 320, 360));
+        assert_eq!(cell(2, 3, FORMAT), at(0, 180, 320, 180));
+        assert_eq!(cell(4, 5, FORMAT), at(213, 180, 213, 180));
     }
 
     #[test]
-    fn a_picture_keeps_its_shape_in_the_middle_of_its_cell() {
+    fn a_video_keeps_its_shape_in_the_middle_of_its_cell() {
         let cell = at(320, 0, 320, 360);
         assert_eq!(cell.fit((640, 360)), at(320, 90, 320, 180));
         // A phone that is held upright.

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
-//! A timeline as OpenTimelineIO writes it: a picture and a sound track for each person.
+//! A timeline as OpenTimelineIO writes it: a video and an audio track for each person.
 //!
-//! Times are whole pictures: editors cut between pictures, and round what is not. Each is rounded
+//! Times are whole frames: editors cut between frames, and round what is not. Each is rounded
 //! from the beginning of the timeline, so that errors do not add up.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::picture::Picture;
+use super::format::VideoFormat;
 use super::plan::{Marker, Person, Piece, Plan};
 
-pub fn timeline(plan: &Plan, base: &Path, picture: Picture) -> Value {
+pub fn timeline(plan: &Plan, base: &Path, format: VideoFormat) -> Value {
     let name = base.file_name().unwrap_or(base.as_os_str());
     // The last track is on top, as the first layer is in GES.
     let people = plan.people.iter().rev();
-    let pictures = people.filter(|p| p.size().is_some());
-    let pictures = pictures.map(|person| track(person, "Video", picture.rate));
-    let sounds = plan.people.iter().filter(|p| p.has_sound());
-    let sounds = sounds.map(|person| track(person, "Audio", picture.rate));
-    let markers = plan.markers.iter().map(|mark| marker(mark, picture.rate));
+    let video = people.filter(|p| p.size().is_some());
+    let video = video.map(|person| track(person, "Video", format.rate));
+    let audio = plan.people.iter().filter(|p| p.has_audio());
+    let audio = audio.map(|person| track(person, "Audio", format.rate));
+    let markers = plan.markers.iter().map(|mark| marker(mark, format.rate));
     json!({
         "OTIO_SCHEMA": "Timeline.1",
         "name": name.to_string_lossy(),
@@ -32,7 +32,7 @@ pub fn timeline(plan: &Plan, base: &Path, picture: Picture) -> Value {
             "source_range": null,
             "effects": [],
             "markers": markers.collect::<Vec<_>>(),
-            "children": pictures.chain(sounds).collect::<Vec<_>>(),
+            "children": video.chain(audio).collect::<Vec<_>>(),
         },
     })
 }
@@ -40,7 +40,7 @@ pub fn timeline(plan: &Plan, base: &Path, picture: Picture) -> Value {
 fn track(person: &Person, kind: &str, rate: u32) -> Value {
     let has_kind = |piece: &&Piece| match kind {
         "Video" => piece.size.is_some(),
-        _ => piece.has_sound,
+        _ => piece.has_audio,
     };
     let mut children = Vec::new();
     let mut until = 0;

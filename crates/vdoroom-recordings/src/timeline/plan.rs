@@ -47,8 +47,8 @@ pub struct Piece {
     pub duration: u64,
     /// Nanoseconds in the file, where it is shown from.
     pub inpoint: u64,
-    pub has_sound: bool,
-    /// Size of the picture when the part began, in pixels.
+    pub has_audio: bool,
+    /// Frame size when the part began, in pixels.
     pub size: Option<(u32, u32)>,
 }
 
@@ -60,13 +60,13 @@ impl Piece {
 }
 
 impl Person {
-    /// The size of their first picture; `None` for who was only heard.
+    /// The size of their first frame; `None` for who was only heard.
     pub fn size(&self) -> Option<(u32, u32)> {
         self.pieces.iter().find_map(|piece| piece.size)
     }
 
-    pub fn has_sound(&self) -> bool {
-        self.pieces.iter().any(|piece| piece.has_sound)
+    pub fn has_audio(&self) -> bool {
+        self.pieces.iter().any(|piece| piece.has_audio)
     }
 }
 
@@ -142,9 +142,9 @@ impl Plan {
         let Some(uri) = uri(&absolute) else {
             return self.warnings.push(format!("{name} has no URI"));
         };
-        let mut pictures = part.tracks.iter().filter(|t| t.kind == "video");
-        let size = pictures.next().and_then(|t| size(t.sizes.first()?));
-        let further = pictures.count();
+        let mut video = part.tracks.iter().filter(|t| t.kind == "video");
+        let size = video.next().and_then(|t| size(t.sizes.first()?));
+        let further = video.count();
         if further > 0 {
             let note = format!("{name}: of {} videos only the first is placed", further + 1);
             self.notes.push(note);
@@ -163,7 +163,7 @@ impl Plan {
             start: start + inpoint,
             duration: duration - inpoint,
             inpoint,
-            has_sound: part.tracks.iter().any(|t| t.kind == "audio"),
+            has_audio: part.tracks.iter().any(|t| t.kind == "audio"),
             size,
         });
     }

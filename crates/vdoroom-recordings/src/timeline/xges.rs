@@ -6,40 +6,40 @@ use std::path::{Path, PathBuf};
 use ges::prelude::*;
 use gst::ClockTime;
 
+use super::format::VideoFormat;
 use super::mosaic::{Cell, cell};
-use super::picture::Picture;
 use super::plan::{self, Marker, Person, Piece, Plan};
 
-/// Hertz; all sound is converted to it.
+/// Hertz; all audio is converted to it.
 const SAMPLE_RATE: i32 = 48_000;
 
 /// Writes all layers to the first file and the mosaic to the second.
-pub fn write(plan: &mut Plan, files: &[PathBuf; 2], picture: Picture) -> Result<(), String> {
+pub fn write(plan: &mut Plan, files: &[PathBuf; 2], format: VideoFormat) -> Result<(), String> {
     ges::init().map_err(|e| format!("GStreamer Editing Services do not start: {e}"))?;
     discover(plan);
-    trim(plan, picture);
+    trim(plan, format);
     warn_of_seeks(plan);
     plan.has_something()?;
     let [layers, mosaic] = files;
-    save(plan, layers, picture, |_| None)?;
+    save(plan, layers, format, |_| None)?;
     let seen: Vec<_> = plan.people.iter().map(|p| p.size()).collect();
     let count = seen.iter().flatten().count() as u32;
     let cells: Vec<_> = seen
         .iter()
         .scan(0, |next, size| {
-            let place = size.map(|_| cell(*next, count, picture));
+            let place = size.map(|_| cell(*next, count, format));
             *next += u32::from(size.is_some());
             Some(place)
         })
         .collect();
-    save(plan, mosaic, picture, |person| cells[person])
+    save(plan, mosaic, format, |person| cells[person])
 }
 
-/// Begins and ends every piece on a multiple of three pictures. What is shown stays at its true
-/// time. GStreamer 1.22 hangs where one piece begins or ends a picture or less after another; at
-/// 30 pictures in a second 33 ms hang and 67 ms do not.
-fn trim(plan: &mut Plan, picture: Picture) {
-    let grid = 3 * ClockTime::SECOND.nseconds() / u64::from(picture.rate.max(1));
+/// Begins and ends every piece on a multiple of three frames. What is shown stays at its true
+/// time. GStreamer 1.22 hangs where one piece begins or ends a frame or less after another; at
+/// 30 frames per second 33 ms hang and 67 ms do not.
+fn trim(plan: &mut Plan, format: VideoFormat) {
+    let grid = 3 * ClockTime::SECOND.nseconds() / u64::from(format.rate.max(1));
     for person in &mut plan.people {
         person.pieces.retain_mut(|piece| {
             let (start, end) = (
@@ -104,17 +104,17 @@ fn length(piece: &Piece) -> Result<u64, String> {
     }
 }
 
-/// `place` gives the cell of a person by number; without one they fill the picture.
+/// `place` gives the cell of a person by number; without one they fill the frame.
 fn save(
     plan: &Plan,
     file: &Path,
-    picture: Picture,
+    format: VideoFormat,
     place: impl Fn(usize) -> Option<Cell>,
 ) -> Result<(), String> {
     let failed = |e: String| format!("{}: {e}", file.display());
     let timeline = ges::Timeline::new_audio_video();
     for track in timeline.tracks() {
-        track.set_restriction_caps(&restriction(&track, picture));
+        track.set_restriction_caps(&restriction(&track, format));
     }
     for (number, person) in plan.people.iter().enumerate() {
         add(&timeline, person, place(number)).map_err(|e| failed(e.to_string()))?;
@@ -138,13 +138,13 @@ fn markers(marks: &[Marker]) -> ges::MarkerList {
     list
 }
 
-fn restriction(track: &ges::Track, picture: Picture) -> gst::Caps {
+fn restriction(track: &ges::Track, format: VideoFormat) -> gst::Caps {
     let pixels = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
     match track.track_type() {
         ges::TrackType::VIDEO => gst::Caps::builder("video/x-raw")
-            .field("width", pixels(picture.width))
-            .field("height", pixels(picture.height))
-            .field("framerate", gst::Fraction::new(pixels(picture.rate), 1))
+            .field("width", pixels(format.width))
+            .field("height", pixels(format.height))
+            .field("framerate", gst::Fraction::new(pixels(format.rate), 1))
             .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
             .build(),
         _ => gst::Caps::builder("audio/x-raw")
@@ -189,8 +189,8 @@ fn as_error(error: gst::glib::BoolError) -> gst::glib::Error {
 }
 
 fn fit(clip: &ges::Clip, cell: Cell) -> Result<(), gst::glib::BoolError> {
-    let pictures = ges::VideoSource::static_type();
-    let sources = clip.find_track_elements(ges::Track::NONE, ges::TrackType::VIDEO, pictures);
+    let video = ges::VideoSource::static_type();
+    let sources = clip.find_track_elements(ges::Track::NONE, ges::TrackType::VIDEO, video);
     for source in sources {
         for (name, value) in [
             ("posx", cell.x),

@@ -53,7 +53,7 @@ impl Chaos {
                 .frame_rate(10)
         };
         // Quiet otherwise, so that their connections last.
-        let fragments = publisher("ivan").codec(Codec::H264).with_busy_pictures();
+        let fragments = publisher("ivan").codec(Codec::H264).with_busy_frames();
         let manglers = [
             publisher("trudy").with_mangled_packets(seed).start()?,
             fragments.with_mangled_packets(seed + 1).start()?,

@@ -10,7 +10,7 @@ use crate::require::require;
 #[derive(Clone, Debug, Default)]
 pub struct SecondOpinion {
     /// Decoded frames of all video streams.
-    pub pictures: u64,
+    pub frames: u64,
     /// Their sizes in order.
     pub sizes: Vec<(u32, u32)>,
     /// Decoded samples per channel of all audio streams.
@@ -85,7 +85,7 @@ impl SecondOpinion {
         let number = |name| field(line, name).and_then(|value| value.parse().ok());
         match field(line, "media_type") {
             Some("video") => {
-                self.pictures += 1;
+                self.frames += 1;
                 let size = (number("width"), number("height"));
                 if let (Some(width), Some(height)) = size
                     && self.sizes.last() != Some(&(width, height))

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::ClockTime;
 use gst_video::prelude::*;
-use vdoroom_recordings::media::{self, Sound, Watch};
+use vdoroom_recordings::media::{self, AudioSamples, Watch};
 
 use crate::pattern::Plane;
 
@@ -41,8 +41,8 @@ impl Watch for Ours {
         self.video.frame(at, &plane);
     }
 
-    fn sound(&mut self, at: ClockTime, sound: Sound) {
-        self.audio.sound(at, sound);
+    fn audio(&mut self, at: ClockTime, audio: AudioSamples) {
+        self.audio.audio(at, audio);
     }
 }
 

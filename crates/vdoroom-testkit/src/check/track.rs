@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use gst::ClockTime;
-use vdoroom_recordings::media::{self, Sound};
+use vdoroom_recordings::media::{self, AudioSamples};
 
 use crate::pattern::{self, Plane};
 
@@ -112,10 +112,10 @@ pub struct AudioTrack {
 
 impl AudioTrack {
     /// A stretch that begins at `time`.
-    pub fn sound(&mut self, time: ClockTime, sound: Sound) {
-        let (samples, channels) = (sound.samples, sound.channels.max(1));
+    pub fn audio(&mut self, time: ClockTime, audio: AudioSamples) {
+        let (samples, channels) = (audio.samples, audio.channels.max(1));
         let frames = samples.len() as u64 / u64::from(channels);
-        let at = |frame: u64| time + ClockTime::SECOND * frame / u64::from(sound.rate.max(1));
+        let at = |frame: u64| time + ClockTime::SECOND * frame / u64::from(audio.rate.max(1));
         let missing = self.end.map(|end| time.saturating_sub(end));
         if missing.is_none_or(|missing| missing > STALL) {
             self.settles = time + FIRST_ONSET;

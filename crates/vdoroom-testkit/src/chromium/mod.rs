@@ -73,7 +73,7 @@ impl ChromiumBuilder {
     }
 
     /// Size and rate; 320x180 at 20 by default.
-    pub fn picture(self, width: u32, height: u32, rate: u32) -> Self {
+    pub fn video(self, width: u32, height: u32, rate: u32) -> Self {
         self.with("width", &width.to_string())
             .with("height", &height.to_string())
             .with("rate", &rate.to_string())
@@ -342,12 +342,12 @@ impl Chromium {
 
     /// Has the camera deliver other frames, as when the page's settings are changed.
     pub fn constrain(&self, width: u32, height: u32) {
-        self.command("constrain", &picture(width, height));
+        self.command("constrain", &size(width, height));
     }
 
     /// Sends another camera in the place of the first.
     pub fn replace_camera(&self, width: u32, height: u32) {
-        self.command("replace", &picture(width, height));
+        self.command("replace", &size(width, height));
     }
 
     /// Stops the transceivers of `audio` or `video` for good, and offers that.
@@ -376,6 +376,6 @@ impl Chromium {
     }
 }
 
-fn picture(width: u32, height: u32) -> Value {
+fn size(width: u32, height: u32) -> Value {
     json!({"width": {"exact": width}, "height": {"exact": height}})
 }

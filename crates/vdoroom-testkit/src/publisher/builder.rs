@@ -14,7 +14,7 @@ use super::{
     conversation::{Context, Control},
     flavour::Flavour,
     handle::Publisher,
-    media::{Codec, Feed, Film, Sound},
+    media::{AudioCodec, Codec, Feed, Film},
     settings::{Moment, Settings},
     status::Status,
     time::{SenderReports, SoundCard, Timeline},
@@ -47,8 +47,8 @@ impl PublisherBuilder {
         self
     }
 
-    pub fn sound(mut self, sound: Sound) -> Self {
-        self.0.sound = sound;
+    pub fn audio_codec(mut self, codec: AudioCodec) -> Self {
+        self.0.audio_codec = codec;
         self
     }
 
@@ -194,7 +194,7 @@ impl PublisherBuilder {
     }
 
     /// Each frame is all new, and takes several packets.
-    pub fn with_busy_pictures(mut self) -> Self {
+    pub fn with_busy_frames(mut self) -> Self {
         self.0.busy = true;
         self
     }
@@ -252,7 +252,7 @@ impl PublisherBuilder {
             Some(film) => Feed::of(film, &timeline),
             None => Feed::start(
                 settings.codec,
-                settings.sound,
+                settings.audio_codec,
                 settings.flavour,
                 settings.rate,
                 settings.busy,

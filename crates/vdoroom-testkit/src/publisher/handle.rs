@@ -169,7 +169,7 @@ impl Publisher {
     /// What went to all viewers together.
     pub fn traffic(&self) -> Traffic {
         Traffic {
-            pictures: self.status.video_bytes.load(Ordering::Relaxed),
+            video: self.status.video_bytes.load(Ordering::Relaxed),
             others: self.status.other_bytes.load(Ordering::Relaxed),
         }
     }

@@ -8,7 +8,7 @@ use crate::{secret::Password, server::Dialect};
 use super::{
     faults::Greed,
     flavour::Flavour,
-    media::{Beginning, Codec, Film, Kind, Sound},
+    media::{AudioCodec, Beginning, Codec, Film, Kind},
     time::Times,
 };
 
@@ -38,7 +38,7 @@ pub struct Settings {
     pub stream_id: String,
     pub flavour: Flavour,
     pub codec: Codec,
-    pub sound: Sound,
+    pub audio_codec: AudioCodec,
     pub password: Password,
     pub salt: String,
     pub dialect: Dialect,
@@ -79,7 +79,7 @@ impl Settings {
             stream_id: stream_id.into(),
             flavour: Flavour::default(),
             codec: Codec::default(),
-            sound: Sound::default(),
+            audio_codec: AudioCodec::default(),
             password: Password::default(),
             salt: "vdo.ninja".into(),
             dialect: Dialect::default(),

@@ -36,9 +36,9 @@ pub fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) {
             .new_sample(move |sink| {
                 let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
                 if video {
-                    shared.change(|received| picture(received, &sample, &mut on));
+                    shared.change(|received| note_video(received, &sample, &mut on));
                 } else {
-                    shared.change(|received| sound(received, &sample, &mut on));
+                    shared.change(|received| note_audio(received, &sample, &mut on));
                 }
                 Ok(gst::FlowSuccess::Ok)
             })
@@ -55,7 +55,7 @@ pub fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, shared: &Arc<Shared>) {
     }
 }
 
-fn picture(received: &mut Received, sample: &gst::Sample, on: &mut bool) {
+fn note_video(received: &mut Received, sample: &gst::Sample, on: &mut bool) {
     let buffer = sample.buffer().unwrap();
     let info = gst_video::VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
     let map = buffer.map_readable().unwrap();
@@ -76,7 +76,7 @@ fn picture(received: &mut Received, sample: &gst::Sample, on: &mut bool) {
     *on = flash;
 }
 
-fn sound(received: &mut Received, sample: &gst::Sample, on: &mut bool) {
+fn note_audio(received: &mut Received, sample: &gst::Sample, on: &mut bool) {
     let buffer = sample.buffer().unwrap();
     let map = buffer.map_readable().unwrap();
     let samples = map

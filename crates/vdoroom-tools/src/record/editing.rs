@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gst::prelude::*;
 use vdoroom_recordings::manifest::Manifest;
-use vdoroom_recordings::timeline::{self, Picture};
+use vdoroom_recordings::timeline::{self, VideoFormat};
 
 /// The timelines that are written when all is recorded.
 pub struct Timelines {
@@ -35,7 +35,7 @@ impl Timelines {
     pub fn write(&self, is_quiet: bool) -> Result<(), Box<dyn Error>> {
         if self.manifest.exists() {
             let manifest = Manifest::read(&self.manifest);
-            let written = timeline::write(&manifest, &self.name, Picture::default(), false)?;
+            let written = timeline::write(&manifest, &self.name, VideoFormat::default(), false)?;
             if !is_quiet {
                 written.print();
             }

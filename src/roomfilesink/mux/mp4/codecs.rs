@@ -149,7 +149,7 @@ mod tests {
         b.0
     }
 
-    const SOUND: Shape = Shape::Audio {
+    const AUDIO: Shape = Shape::Audio {
         rate: 48_000,
         channels: 2,
     };
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn opus_is_described_in_the_byte_order_of_mp4() {
         let header = b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\x01\x02\0";
-        let entry = described(Codec::Opus, SOUND, header);
+        let entry = described(Codec::Opus, AUDIO, header);
         let expected = b"\0\0\0\x13dOps\0\x02\x01\x38\0\0\xbb\x80\x02\x01\0";
         assert!(entry.ends_with(expected), "{entry:x?}");
         assert_eq!(entry[..8], *b"\0\0\0\x37Opus");
@@ -166,13 +166,13 @@ mod tests {
     #[test]
     fn opus_of_many_channels_has_its_streams() {
         let header = b"OpusHead\x01\x03\0\0\x80\xbb\0\0\0\0\x01\x02\x01\0\x02\x01";
-        let entry = described(Codec::Opus, SOUND, header);
+        let entry = described(Codec::Opus, AUDIO, header);
         assert!(entry.ends_with(b"\0\0\x01\x02\x01\0\x02\x01"), "{entry:x?}");
     }
 
     #[test]
     fn aac_has_its_configuration_in_descriptors() {
-        let entry = described(Codec::Aac, SOUND, &[0x11, 0x90]);
+        let entry = described(Codec::Aac, AUDIO, &[0x11, 0x90]);
         let at = entry.windows(4).position(|w| w == b"esds").unwrap();
         let expected = [
             3, 25, 0, 0, 0, 4, 17, 0x40, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 2, 0x11, 0x90,

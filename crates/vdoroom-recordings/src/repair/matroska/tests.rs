@@ -13,7 +13,7 @@ use player::frames;
 fn a_file_that_was_killed_becomes_what_the_recorder_would_have_made_of_it() {
     for recorded in [
         Recorded::person(),
-        Recorded::sound(),
+        Recorded::audio(),
         Recorded::silent_video(),
     ] {
         let (report, file) = repaired(&recorded.killed());
@@ -28,7 +28,7 @@ fn a_file_that_was_killed_becomes_what_the_recorder_would_have_made_of_it() {
 fn a_file_that_was_closed_needs_nothing() {
     for recorded in [
         Recorded::person(),
-        Recorded::sound(),
+        Recorded::audio(),
         Recorded::silent_video(),
     ] {
         let (report, steps) = steps_of(&recorded.closed()).unwrap();

@@ -106,7 +106,7 @@ impl Peer {
                 settings.times.video_delay,
             ),
             Kind::Audio => (
-                settings.sound.payloader(flavour),
+                settings.audio_codec.payloader(flavour),
                 settings.times.audio_delay,
             ),
         };

@@ -18,9 +18,9 @@ use crate::publisher::{
 };
 
 use super::{
+    audio::AudioCodec,
     codec::Codec,
     film::{Film, Reel},
-    sound::Sound,
     track::Track,
 };
 
@@ -55,7 +55,7 @@ impl Feed {
     /// Draws, beeps and encodes.
     pub fn start(
         codec: Codec,
-        sound: Sound,
+        audio_codec: AudioCodec,
         flavour: Flavour,
         rate: i32,
         busy: bool,
@@ -73,14 +73,17 @@ impl Feed {
              ! {encoder} ! appsink name=video sync=false",
             video_caps(320, 180, rate).to_string().replace(' ', "")
         );
-        let microphone = format!("{} ! appsink name=audio sync=false", sound.microphone());
+        let microphone = format!(
+            "{} ! appsink name=audio sync=false",
+            audio_codec.microphone()
+        );
         let camera = pipeline(&camera, timeline)?;
         let microphone = pipeline(&microphone, &timeline.faster_by(card))?;
         let video = Arc::<Track>::default();
         let audio = Arc::new(Track::by_card(card));
         let size = element(&camera, "size")?;
         draw_on(&size, &video, rate, busy)?;
-        beep_on(&element(&microphone, "microphone")?, &audio, sound)?;
+        beep_on(&element(&microphone, "microphone")?, &audio, audio_codec)?;
         let video_sink = element(&camera, "video")?;
         hand_out(&video_sink, &video);
         hand_out(&element(&microphone, "audio")?, &audio);
@@ -219,7 +222,7 @@ fn draw_frame(
     }
 }
 
-fn beep_on(element: &gst::Element, track: &Arc<Track>, sound: Sound) -> Result<(), String> {
+fn beep_on(element: &gst::Element, track: &Arc<Track>, codec: AudioCodec) -> Result<(), String> {
     let pad = element.static_pad("src").ok_or("no src pad")?;
     let track = track.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
@@ -230,8 +233,8 @@ fn beep_on(element: &gst::Element, track: &Arc<Track>, sound: Sound) -> Result<(
             let mut samples = vec![0; map.len() / 2];
             pattern::beep(
                 &mut samples,
-                sound.channels(),
-                sound.rate(),
+                codec.channels(),
+                codec.rate(),
                 track.machine_time(time),
                 track.is_muted(),
             );

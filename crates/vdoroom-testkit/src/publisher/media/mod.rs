@@ -5,18 +5,18 @@
 //! any. `conversation` attaches viewers to a [`Track`] on the control thread. Units come from
 //! threads of GStreamer, those of a film from a thread of its own.
 
+mod audio;
 mod codec;
 mod feed;
 mod film;
 mod kind;
 mod sent;
-mod sound;
 mod track;
 
+pub use audio::AudioCodec;
 pub use codec::Codec;
 pub use feed::Feed;
 pub use film::{Film, Script, Showing};
 pub use kind::Kind;
 pub use sent::{Sent, Unit};
-pub use sound::Sound;
 pub use track::{Beginning, Outlet, Track};

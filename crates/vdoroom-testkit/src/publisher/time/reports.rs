@@ -39,9 +39,9 @@ pub enum SenderReports {
     /// Another hour each time.
     JumpingNtp,
     /// That video was captured this much later than it was.
-    LatePictures { seconds: u32 },
+    LateVideo { seconds: u32 },
     /// The truth about video; about audio, nothing is reported.
-    PicturesOnly,
+    VideoOnly,
     /// None are sent.
     None,
 }
@@ -98,12 +98,10 @@ impl SenderReports {
                     0
                 }
                 Self::JumpingNtp => seconds.wrapping_add(HOUR * (n % 7)),
-                Self::LatePictures { seconds: late } if is_video(ssrc) => {
-                    seconds.wrapping_add(late)
-                }
-                Self::LatePictures { .. } => seconds,
-                Self::PicturesOnly if is_video(ssrc) => seconds,
-                Self::PicturesOnly | Self::None => return false,
+                Self::LateVideo { seconds: late } if is_video(ssrc) => seconds.wrapping_add(late),
+                Self::LateVideo { .. } => seconds,
+                Self::VideoOnly if is_video(ssrc) => seconds,
+                Self::VideoOnly | Self::None => return false,
             };
             packet[8..12].copy_from_slice(&seconds.to_be_bytes());
         }

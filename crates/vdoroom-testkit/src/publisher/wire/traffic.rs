@@ -15,7 +15,7 @@ use crate::publisher::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Of cameras and screens, without their retransmissions.
-    pub pictures: u64,
+    pub video: u64,
     pub others: u64,
 }
 

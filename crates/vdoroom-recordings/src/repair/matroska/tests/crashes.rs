@@ -54,7 +54,7 @@ fn survives(killed: &[u8]) -> usize {
 fn a_file_plays_as_before_wherever_a_repair_in_place_ends_and_can_be_repaired_again() {
     let recorded = [
         Recorded::person(),
-        Recorded::sound(),
+        Recorded::audio(),
         Recorded::silent_video(),
     ];
     for recorded in recorded {

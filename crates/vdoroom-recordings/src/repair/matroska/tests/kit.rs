@@ -13,14 +13,14 @@ use crate::repair::steps::Step;
 
 /// The delay of Opus in the times of its blocks.
 const DELAY_NS: u64 = 6_500_000;
-const PICTURE_MS: i64 = 40;
-const SOUND_MS: i64 = 20;
+const FRAME_MS: i64 = 40;
+const PACKET_MS: i64 = 20;
 
 /// Its number, and whether it is video.
 type Track = (u64, bool);
 
 const VIDEO: Track = (1, true);
-const SOUND: Track = (2, false);
+const AUDIO: Track = (2, false);
 
 pub struct Recorded {
     pub name: &'static str,
@@ -30,27 +30,27 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Five seconds with a keyframe each second, 25 pictures and 50 packets of sound a second.
+    /// Five seconds with a keyframe each second, 25 frames and 50 packets of audio a second.
     pub fn person() -> Self {
-        let video = (0..125).map(|n| (VIDEO, n * PICTURE_MS, n % 25 == 0));
-        Self::new("person", &[VIDEO, SOUND], video.chain(sound(SOUND, 250)))
+        let video = (0..125).map(|n| (VIDEO, n * FRAME_MS, n % 25 == 0));
+        Self::new("person", &[VIDEO, AUDIO], video.chain(audio(AUDIO, 250)))
     }
 
-    /// Twelve seconds of sound.
-    pub fn sound() -> Self {
+    /// Twelve seconds of audio.
+    pub fn audio() -> Self {
         let alone = (1, false);
-        Self::new("sound", &[alone], sound(alone, 600))
+        Self::new("audio", &[alone], audio(alone, 600))
     }
 
     /// The camera is off after a second.
     pub fn silent_video() -> Self {
-        let video = (0..25).map(|n| (VIDEO, n * PICTURE_MS, n % 25 == 0));
+        let video = (0..25).map(|n| (VIDEO, n * FRAME_MS, n % 25 == 0));
         let name = "silent video";
-        Self::new(name, &[VIDEO, SOUND], video.chain(sound(SOUND, 900)))
+        Self::new(name, &[VIDEO, AUDIO], video.chain(audio(AUDIO, 900)))
     }
 
     pub fn without_keyframe() -> Self {
-        let video = (0..50).map(|n| (VIDEO, n * PICTURE_MS, false));
+        let video = (0..50).map(|n| (VIDEO, n * FRAME_MS, false));
         Self::new("without keyframe", &[VIDEO], video)
     }
 
@@ -83,8 +83,8 @@ impl Recorded {
     }
 }
 
-fn sound(track: Track, packets: i64) -> impl Iterator<Item = (Track, i64, bool)> {
-    (0..packets).map(move |n| (track, n * SOUND_MS, true))
+fn audio(track: Track, packets: i64) -> impl Iterator<Item = (Track, i64, bool)> {
+    (0..packets).map(move |n| (track, n * PACKET_MS, true))
 }
 
 /// No two are the same. Opus says how long it lasts.
@@ -157,8 +157,8 @@ impl File {
 
     fn block(&mut self, (number, is_video): Track, ms: i64, keyframe: bool, data: &[u8]) {
         let (lasts, delay) = match is_video {
-            true => (PICTURE_MS, 0),
-            false => (SOUND_MS, DELAY_NS as i64),
+            true => (FRAME_MS, 0),
+            false => (PACKET_MS, DELAY_NS as i64),
         };
         self.end_ns = self.end_ns.max((ms + lasts) * 1_000_000 - delay);
         let is_over = |(_, start, _): (usize, i64, bool)| ms - start > 5_000;

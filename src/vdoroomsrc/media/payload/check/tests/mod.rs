@@ -87,7 +87,7 @@ fn assert_all_good(encoding_name: &str, line: &str) {
 
 const PICTURES: &str = "videotestsrc num-buffers=12 pattern=snow \
     ! video/x-raw,width=320,height=180,framerate=30/1,format=I420";
-const SOUND: &str = "audiotestsrc num-buffers=48 samplesperbuffer=960 ! audioconvert";
+const AUDIO: &str = "audiotestsrc num-buffers=48 samplesperbuffer=960 ! audioconvert";
 
 #[test]
 fn what_payloaders_of_video_make_passes() {
@@ -170,7 +170,7 @@ fn what_payloaders_of_audio_make_passes() {
         ),
     ] {
         let resampled = line.replacen("audio/x-raw", "audioresample ! audio/x-raw", 1);
-        assert_all_good(codec, &format!("{SOUND} ! {resampled}"));
+        assert_all_good(codec, &format!("{AUDIO} ! {resampled}"));
     }
 }
 

@@ -3,14 +3,14 @@
 
 use super::super::*;
 
-const SOUND: u32 = 1;
-const PICTURE: u32 = 2;
+const AUDIO: u32 = 1;
+const VIDEO: u32 = 2;
 const DAY_ONE: u64 = 4_000_000_000_000_000_000;
 const HOUR: u64 = 3_600_000_000_000;
 
 fn rate(ssrc: u32) -> u32 {
     match ssrc {
-        SOUND => 48_000,
+        AUDIO => 48_000,
         _ => 90_000,
     }
 }
@@ -30,7 +30,7 @@ impl Person {
             seqnums: [0; 2],
             delays,
         };
-        for ssrc in [SOUND, PICTURE] {
+        for ssrc in [AUDIO, VIDEO] {
             let packet = person.packet(ssrc, 0, delays[ssrc as usize - 1]);
             person.timeline.expect(ssrc, rate(ssrc), packet);
         }
@@ -61,14 +61,14 @@ impl Person {
     }
 
     fn truth(&mut self, ms: u32) {
-        for ssrc in [SOUND, PICTURE] {
+        for ssrc in [AUDIO, VIDEO] {
             self.report(ssrc, ms, DAY_ONE + u64::from(ms) * 1_000_000);
         }
     }
 
     /// Where what was captured at `ms` is placed, in milliseconds.
     fn places(&mut self, ms: u32) -> [i128; 2] {
-        [SOUND, PICTURE].map(|ssrc| {
+        [AUDIO, VIDEO].map(|ssrc| {
             let arrival = i128::from(ms) + self.delays[ssrc as usize - 1];
             self.place(ssrc, ms, arrival)
         })
@@ -108,10 +108,10 @@ fn what_waits_is_together_from_its_first_packet() {
     person.truth(500);
     // All the audio that has waited, and then the first frame.
     for ms in (0..800).step_by(20) {
-        let sound = person.place(SOUND, ms, i128::from(ms));
-        assert_eq!(sound, i128::from(ms) + 200);
+        let audio = person.place(AUDIO, ms, i128::from(ms));
+        assert_eq!(audio, i128::from(ms) + 200);
     }
-    assert_eq!(person.place(PICTURE, 0, 200), 200);
+    assert_eq!(person.place(VIDEO, 0, 200), 200);
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn media_that_takes_longer_and_comes_later_leaves_no_hole_in_the_other() {
     for ms in (0..20_000).step_by(20) {
         if ms % 1000 == 500 {
             let ntp = DAY_ONE + u64::from(ms) * 1_000_000;
-            person.report(SOUND, ms, ntp);
+            person.report(AUDIO, ms, ntp);
             if ms > 2000 {
-                person.report(PICTURE, ms, ntp);
+                person.report(VIDEO, ms, ntp);
             }
         }
         let places = person.places(ms);
@@ -155,30 +155,30 @@ fn media_that_stalls_stays_where_it_belongs() {
         } else {
             0
         };
-        let picture = i128::from(ms + late + 100);
-        assert_eq!(person.place(PICTURE, ms, picture), i128::from(ms) + 100);
-        let sound = person.place(SOUND, ms, i128::from(ms));
-        assert_eq!(sound, i128::from(ms) + 100);
+        let video = i128::from(ms + late + 100);
+        assert_eq!(person.place(VIDEO, ms, video), i128::from(ms) + 100);
+        let audio = person.place(AUDIO, ms, i128::from(ms));
+        assert_eq!(audio, i128::from(ms) + 100);
     }
 }
 
 #[test]
 fn a_report_of_one_medium_moves_neither() {
     let mut person = Person::new([0, 200]);
-    let sound_only = |person: &mut Person, ms: u32| {
-        person.report(SOUND, ms, DAY_ONE + u64::from(ms) * 1_000_000);
+    let audio_only = |person: &mut Person, ms: u32| {
+        person.report(AUDIO, ms, DAY_ONE + u64::from(ms) * 1_000_000);
     };
-    assert_eq!(person.play(10, sound_only), [10_000, 10_200]);
+    assert_eq!(person.play(10, audio_only), [10_000, 10_200]);
 }
 
 #[test]
 fn reports_that_are_hours_apart_move_nothing() {
-    for (sound, picture) in [(HOUR, 0), (0, HOUR)] {
+    for (audio, video) in [(HOUR, 0), (0, HOUR)] {
         let mut person = Person::new([0, 30]);
         let places = person.play(10, |person, ms| {
             let true_time = DAY_ONE + u64::from(ms) * 1_000_000;
-            person.report(SOUND, ms, true_time + sound);
-            person.report(PICTURE, ms, true_time + picture);
+            person.report(AUDIO, ms, true_time + audio);
+            person.report(VIDEO, ms, true_time + video);
         });
         assert_eq!(places, [10_000, 10_030]);
     }
@@ -191,10 +191,10 @@ fn a_sender_that_sets_its_clock_stays_together() {
     let places = person.play(20, |person, ms| {
         let set_by = if ms > 10_000 { HOUR } else { 0 };
         // The report of the audio is of the old time once more.
-        let sound_set_by = if ms > 11_000 { HOUR } else { 0 };
+        let audio_set_by = if ms > 11_000 { HOUR } else { 0 };
         let true_time = DAY_ONE + u64::from(ms) * 1_000_000;
-        person.report(SOUND, ms, true_time + sound_set_by);
-        person.report(PICTURE, ms, true_time + set_by);
+        person.report(AUDIO, ms, true_time + audio_set_by);
+        person.report(VIDEO, ms, true_time + set_by);
     });
     assert_eq!(places, [20_200, 20_200]);
 }
@@ -204,8 +204,8 @@ fn any_report_leaves_media_within_a_second_of_its_arrival() {
     for ntp in [0, 1, SECOND as u64, u64::MAX, 1 << 63] {
         let mut person = Person::new([0, 0]);
         for ms in (0..5000).step_by(20) {
-            person.report(SOUND, ms, ntp.wrapping_add(u64::from(ms) * 1_000_000));
-            person.report(PICTURE, ms.wrapping_mul(77), ntp);
+            person.report(AUDIO, ms, ntp.wrapping_add(u64::from(ms) * 1_000_000));
+            person.report(VIDEO, ms.wrapping_mul(77), ntp);
             for place in person.places(ms) {
                 assert!(
                     (place - i128::from(ms)).abs() <= 1000,
@@ -226,14 +226,14 @@ fn a_fast_clock_is_followed() {
             let arrival = n * 20 * MS * 1_000_000 / (1_000_000 + ppm);
             if n % 250 == 0 {
                 let ntp = DAY_ONE + u64::from(ms) * 1_000_000;
-                person.report(SOUND, ms, ntp);
+                person.report(AUDIO, ms, ntp);
             }
             let packet = Packet {
                 arrival,
-                ..person.packet(SOUND, ms, 0)
+                ..person.packet(AUDIO, ms, 0)
             };
-            person.timeline.arrive(SOUND, packet);
-            let place = person.timeline.place(SOUND, 48_000, packet);
+            person.timeline.arrive(AUDIO, packet);
+            let place = person.timeline.place(AUDIO, 48_000, packet);
             let apart = place.time.unwrap() - arrival;
             assert!(apart.abs() <= most * MS, "{apart} ns after {n} packets");
         }
@@ -246,7 +246,7 @@ fn media_that_has_stopped_holds_nobody_back() {
     person.play(5, Person::truth);
     let mut place = 0;
     for ms in (5020..200_000).step_by(20) {
-        place = person.place(SOUND, ms, i128::from(ms));
+        place = person.place(AUDIO, ms, i128::from(ms));
     }
     assert!((199_980..199_985).contains(&place), "{place}");
 }

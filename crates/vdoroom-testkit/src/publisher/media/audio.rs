@@ -5,7 +5,7 @@ use crate::publisher::flavour::Flavour;
 
 /// The audio codec of a publisher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sound {
+pub enum AudioCodec {
     /// Stereo.
     #[default]
     Opus,
@@ -17,7 +17,7 @@ pub enum Sound {
     G722,
 }
 
-impl Sound {
+impl AudioCodec {
     pub(crate) fn rate(self) -> u32 {
         match self {
             Self::Opus | Self::OpusMono | Self::OpusDtx => 48_000,

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How large the pictures of a timeline are, and how many there are in a second.
+//! The frame size and frame rate of a timeline.
 
-/// The pictures of a timeline.
+/// Frame size and frame rate.
 #[derive(Debug, Clone, Copy)]
-pub struct Picture {
+pub struct VideoFormat {
     /// Pixels.
     pub width: u32,
     pub height: u32,
-    /// Pictures per second.
+    /// Frames per second.
     pub rate: u32,
 }
 
-impl Default for Picture {
+impl Default for VideoFormat {
     fn default() -> Self {
         Self {
             width: 1280,
