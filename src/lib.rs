@@ -15,6 +15,7 @@ mod bitstream;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod late;
 pub mod roomfilesink;
 mod signalling;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use futures_util::{pin_mut, select};
 
 use super::server::Server;
 use super::socket::{self, Outgoing};
-use crate::protocol::{Action, Event, Room, RoomStatus};
+use crate::protocol::{Action, Event, Room, RoomState, RoomStatus};
 
 /// How long the last messages and the closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
@@ -21,18 +21,21 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 pub(crate) type SharedStatus = Arc<Mutex<Option<RoomStatus>>>;
 
 /// Drives `room` until it says [`Action::Disconnect`] or `events` is closed. Every action that is
-/// not about the websocket goes to `perform`, which must not block.
+/// not about the websocket goes to `perform`, each change of the room's state to `tell`, with a reason
+/// if it is no good one; neither may block.
 pub(crate) fn run(
     mut room: Room,
     server: Server,
     events: Receiver<impl Into<Event>>,
     status: SharedStatus,
+    mut tell: impl FnMut(RoomState, Option<String>),
     mut perform: impl FnMut(Action),
 ) {
     async_std::task::block_on(async move {
         let (incoming_tx, incoming) = async_channel::bounded(64);
         let mut connection = Connection::new(server, incoming_tx);
         connection.open();
+        let mut told = None;
         loop {
             let timer = sleep_until(earliest(room.deadline(), connection.reopen_at)).fuse();
             pin_mut!(timer);
@@ -51,7 +54,12 @@ pub(crate) fn run(
             };
             let actions = room.handle(Instant::now(), event);
             // A poisoned lock still holds the last complete status.
-            *status.lock().unwrap_or_else(|e| e.into_inner()) = Some(room.status());
+            let now = room.status();
+            let state = (now.state, now.reason.clone());
+            *status.lock().unwrap_or_else(|e| e.into_inner()) = Some(now);
+            if told.replace(state.clone()) != Some(state.clone()) {
+                tell(state.0, state.1);
+            }
             for action in actions {
                 match action {
                     Action::SendSocket(text) => connection.send(Outgoing::Text(text)),

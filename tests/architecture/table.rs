@@ -38,6 +38,7 @@ const PLUGIN: Entry = Entry {
             "",
             &[
                 "bitstream",
+                "late",
                 "signalling",
                 "roomfilesink",
                 "vdoroomsrc",

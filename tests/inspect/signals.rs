@@ -56,6 +56,8 @@ fn word(type_: glib::Type) -> &'static str {
     match type_ {
         glib::Type::STRING => "string",
         glib::Type::BOOL => "boolean",
+        glib::Type::U32 => "unsigned",
+        t if t == gst::Element::static_type() => "element",
         t if t == gst::Structure::static_type() => "structure",
         t => panic!("no word for {t}"),
     }

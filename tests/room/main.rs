@@ -2,6 +2,7 @@
 //! Rooms that are recorded: a room server, publishers, and the two elements between them.
 //! What comes out is played back.
 
+mod api;
 mod applications;
 mod besiege;
 mod browser;

@@ -14,6 +14,7 @@ use gst::subclass::prelude::*;
 
 use super::properties::{DOC_URI, PROPERTIES, Property};
 use super::{pads, signals};
+use crate::late::warn_if_late;
 use crate::roomfilesink::control::{Announcer, Announcing, Control, Run, SHUTDOWN};
 use crate::roomfilesink::files::Template;
 use crate::roomfilesink::log::CAT;
@@ -83,6 +84,7 @@ impl ObjectImpl for Recorder {
         }
         let limits = settings.limits;
         drop(settings);
+        warn_if_late(&*self.obj(), pspec);
         // A run that goes on has its own copy of the settings.
         if pspec.name().starts_with("max-size") {
             self.outbox.send(Msg::Limits(limits));

@@ -124,7 +124,7 @@ fn open(pipeline: &gst::Pipeline) -> Result<(Session, Reports, Receiver<Command>
         certificate: Fingerprints::default(),
     };
     let bin = pipeline.upcast_ref();
-    let session = Session::open(bin, SessionId(1), peer, &transport, &reports);
+    let session = Session::open(bin, SessionId(1), peer, &transport, &reports, |_| {});
     let session = session.map_err(|error| error.to_string())?;
     Ok((session, reports, told))
 }

@@ -87,12 +87,14 @@ pub(crate) struct Peer {
 }
 
 impl Session {
+    /// `ready` sees the webrtcbin before it is started.
     pub(crate) fn open(
         bin: &gst::Bin,
         id: SessionId,
         peer: Peer,
         transport: &Transport<'_>,
         reports: &Reports,
+        ready: impl FnOnce(&gst::Element),
     ) -> Result<Self, glib::BoolError> {
         let (timeline, ssrcs, bundle) = <(SharedTimeline, SharedSsrcs, Order)>::default();
         let known = Known {
@@ -102,6 +104,7 @@ impl Session {
         };
         let webrtcbin = make(&element_prefix(id), id, transport, known, reports)?;
         let heard = Heard::listen(&webrtcbin);
+        ready(&webrtcbin);
         // Also while the pipeline is paused: a paused element serves no sockets.
         webrtcbin.set_locked_state(true);
         bin.add(&webrtcbin)?;

@@ -82,6 +82,9 @@ impl Control {
                 let own = own.map(|session| session.id).collect();
                 self.leaving.push((stream, reason, own));
             }
+            Action::ChannelMessage { stream, text } => {
+                announce::channel_message(element, &stream, &text);
+            }
             Action::Warn { stream, message } => announce::warn(element, stream.as_ref(), &message),
             Action::Fail { message } => self.failing = Some(message),
             // The network thread carries these out itself.
@@ -98,7 +101,11 @@ impl Control {
             latency: self.config.latency,
             retransmission: self.config.wish.retransmission,
         };
-        match Session::open(element, id, peer, &transport, &self.reports) {
+        let stream = peer.stream.clone();
+        let ready = |webrtcbin: &gst::Element| {
+            announce::webrtcbin_ready(element, &stream, webrtcbin);
+        };
+        match Session::open(element, id, peer, &transport, &self.reports, ready) {
             Ok(session) => {
                 gst::info!(
                     CAT,

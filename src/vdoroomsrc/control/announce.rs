@@ -4,7 +4,7 @@
 
 use gst::prelude::*;
 
-use crate::protocol::{StreamId, StreamInfo};
+use crate::protocol::{RoomState, StreamId, StreamInfo};
 use crate::vdoroomsrc::connection::Connectivity;
 use crate::vdoroomsrc::log::CAT;
 
@@ -43,6 +43,42 @@ pub(super) fn stream_removed(element: &gst::Bin, stream: &StreamId, reason: &str
             .build(),
     );
     element.emit_by_name::<()>("stream-removed", &[&stream.0, &reason]);
+}
+
+/// Before anything is negotiated, and before the webrtcbin runs.
+pub(super) fn webrtcbin_ready(element: &gst::Bin, stream: &StreamId, webrtcbin: &gst::Element) {
+    element.emit_by_name::<()>("webrtcbin-ready", &[&stream.0, webrtcbin]);
+}
+
+pub(super) fn channel_message(element: &gst::Bin, stream: &StreamId, text: &str) {
+    element.emit_by_name::<()>("channel-message", &[&stream.0, &text]);
+}
+
+/// As a property, as a message, and as progress, which players show.
+pub(super) fn room_state(element: &gst::Bin, state: RoomState, reason: Option<&str>) {
+    use gst::ProgressType;
+    let name = <&str>::from(state);
+    gst::info!(
+        CAT,
+        obj = element,
+        "the room: {name} {}",
+        reason.unwrap_or_default()
+    );
+    element.notify("room-state");
+    let told = gst::Structure::builder("vdoroom-room-state")
+        .field("state", name)
+        .field_if_some("reason", reason);
+    post(element, told.build());
+    let (kind, text) = match state {
+        RoomState::Connecting => (ProgressType::Start, "Connecting to the room server"),
+        RoomState::Joining => (ProgressType::Continue, "Joining the room"),
+        RoomState::Joined => (ProgressType::Complete, "Joined the room"),
+        RoomState::Disconnected => (ProgressType::Continue, "Reconnecting to the room server"),
+        RoomState::Failed => (ProgressType::Error, "The room server refuses"),
+        RoomState::Stopped => (ProgressType::Canceled, "Left the room"),
+    };
+    let progress = gst::message::Progress::builder(kind, "room", reason.unwrap_or(text));
+    let _ = element.post_message(progress.src(element).build());
 }
 
 pub(crate) fn warn(element: &gst::Bin, stream: Option<&StreamId>, message: &str) {

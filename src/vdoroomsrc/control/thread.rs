@@ -138,6 +138,9 @@ impl Control {
     fn handle(&mut self, element: &gst::Bin, command: Command) {
         match command {
             Command::Room(action) => self.act(element, action),
+            Command::RoomState { state, reason } => {
+                announce::room_state(element, state, reason.as_deref());
+            }
             Command::RemoteSet { session, outcome } => self.remote_set(session, outcome),
             Command::Answer { session, outcome } => self.answer(session, outcome),
             Command::LocalSet { session, outcome } => self.local_set(element, session, outcome),

@@ -10,6 +10,7 @@ use once_cell::sync::Lazy;
 
 use super::object::imp::VdoRoomSrc;
 use super::signals;
+use crate::late::warn_if_late;
 use crate::protocol::Event;
 use crate::vdoroomsrc::connection::session_of;
 use crate::vdoroomsrc::log::CAT;
@@ -28,6 +29,7 @@ impl ObjectImpl for VdoRoomSrc {
             settings.forget_uri(pspec.name());
             (settings.set(pspec.name(), value), settings.clone())
         };
+        warn_if_late(&*self.obj(), pspec);
         match changed {
             Changed::Nothing => {}
             Changed::Filter => {
@@ -45,6 +47,9 @@ impl ObjectImpl for VdoRoomSrc {
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         if pspec.name() == "stats" {
             return self.stats().to_value();
+        }
+        if pspec.name() == "room-state" {
+            return <&str>::from(self.room_state()).to_value();
         }
         let value = self.settings().get(pspec.name());
         value.unwrap_or_else(|| pspec.default_value().clone())

@@ -15,7 +15,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use crate::protocol::{Action, Event, Room, RoomConfig};
+use crate::protocol::{Action, Event, Room, RoomConfig, RoomState};
 use crate::signalling::{self, SharedStatus, Tunnel, Tunnels, TurnServer};
 use crate::vdoroomsrc::control::{self, SharedSessions};
 use crate::vdoroomsrc::log::CAT;
@@ -196,9 +196,12 @@ impl imp::VdoRoomSrc {
             .spawn(move || {
                 // Fails only once the control thread has ended.
                 let perform = |action: Action| drop(to_control.send(Command::Room(action)));
+                let tell = |state, reason| {
+                    drop(to_control.send(Command::RoomState { state, reason }));
+                };
                 let run = || {
                     let room = Room::new(room, std::time::Instant::now());
-                    signalling::run(room, server, events_rx, status, perform);
+                    signalling::run(room, server, events_rx, status, tell, perform);
                 };
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     let message = "internal error on the thread vdoroom:net".into();
@@ -272,6 +275,13 @@ impl imp::VdoRoomSrc {
         if let Some(commands) = commands {
             let _ = commands.send(command);
         }
+    }
+
+    pub(super) fn room_state(&self) -> RoomState {
+        let status = lock(&self.status);
+        status
+            .as_ref()
+            .map_or(RoomState::Stopped, |room| room.state)
     }
 
     pub(super) fn stats(&self) -> gst::Structure {

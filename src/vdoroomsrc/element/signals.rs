@@ -9,8 +9,9 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::object::VdoRoomSrc;
-use crate::protocol::{Event, StreamId};
+use crate::protocol::{Event, Kind, StreamId};
 use crate::vdoroomsrc::reports::Command;
+use crate::vdoroomsrc::settings::{AUDIO_BITRATES, VIDEO_BITRATES};
 
 #[allow(unused_doc_comments)] // They are for gst-docs, which looks for them beside the signals.
 pub(super) fn all() -> Vec<Signal> {
@@ -70,6 +71,65 @@ pub(super) fn all() -> Vec<Signal> {
             })
             .build(),
         /**
+         * GstVdoRoomSrc::webrtcbin-ready:
+         * @stream_id: the stream ID as people see it
+         * @webrtcbin: the #GstElement of the connection
+         *
+         * A connection is about to be made: its webrtcbin is neither started nor negotiated. For
+         * tuning, ICE agents, proxies and encryption. What #GstVdoRoomSrc sets itself (bundle policy,
+         * ICE servers, ports) is set before.
+         */
+        Signal::builder("webrtcbin-ready")
+            .param_types([string(), gst::Element::static_type()])
+            .build(),
+        /**
+         * GstVdoRoomSrc::channel-message:
+         * @stream_id: the stream ID as people see it
+         * @text: one JSON object
+         *
+         * A publisher has said something on its data channel that is no signalling: chat, remote
+         * control, what is muted. Its certificate is the one of its offer. PROTOCOL.md section 5.
+         */
+        Signal::builder("channel-message")
+            .param_types([string(), string()])
+            .build(),
+        /**
+         * GstVdoRoomSrc::send-message:
+         * @stream_id: the stream ID as people see it
+         * @text: one JSON object, of 256 KiB at most
+         *
+         * Sends a message to a publisher, over the data channel of its connection. A warning says if
+         * it was not sent.
+         */
+        Signal::builder("send-message")
+            .param_types([string(), string()])
+            .action()
+            .class_handler(|values| {
+                let element = values.first()?.get::<VdoRoomSrc>().ok()?;
+                let text = |index: usize| values.get(index)?.get::<Option<String>>().ok()?;
+                let (stream, text) = (StreamId(text(1)?), text(2)?);
+                element.imp().send(Event::SendMessage { stream, text });
+                None::<glib::Value>
+            })
+            .build(),
+        /**
+         * GstVdoRoomSrc::set-bitrate:
+         * @stream_id: the stream ID as people see it
+         * @kind: `video` or `audio`
+         * @kbits: kbit/s, at most 200000 of video and 510 of audio; 0 for what
+         * #GstVdoRoomSrc:video-bitrate and #GstVdoRoomSrc:audio-bitrate say
+         *
+         * Asks the publisher of one stream for another bitrate than the others.
+         *
+         * Returns: %FALSE if the kind or the bitrate is not possible.
+         */
+        Signal::builder("set-bitrate")
+            .param_types([string(), string(), u32::static_type()])
+            .return_type::<bool>()
+            .action()
+            .class_handler(|values| Some(set_bitrate(values).is_some().to_value()))
+            .build(),
+        /**
          * GstVdoRoomSrc::request-keyframe:
          * @stream_id: the stream ID as people see it
          *
@@ -98,6 +158,26 @@ pub(super) fn all() -> Vec<Signal> {
             element.imp().send(Event::Stop(StreamId(stream)));
         }),
     ]
+}
+
+fn set_bitrate(values: &[glib::Value]) -> Option<()> {
+    let element = values.first()?.get::<VdoRoomSrc>().ok()?;
+    let text = |index: usize| values.get(index)?.get::<Option<String>>().ok()?;
+    let stream = StreamId(text(1)?);
+    let kind = text(2)?.parse().ok()?;
+    let kbits = values.get(3)?.get().ok()?;
+    let possible = match kind {
+        Kind::Video => VIDEO_BITRATES,
+        Kind::Audio => AUDIO_BITRATES,
+    };
+    possible.contains(&kbits).then_some(())?;
+    let event = Event::BitratesOf {
+        stream,
+        kind,
+        kbits,
+    };
+    element.imp().send(event);
+    Some(())
 }
 
 /// An action signal that takes a stream ID.

@@ -10,7 +10,7 @@ use gst_webrtc::{WebRTCDataChannel, WebRTCSessionDescription};
 use super::backlog::Ticket;
 use super::events::EventSender;
 use super::transport::{Candidate, Layer};
-use crate::protocol::{Action, SessionId, StreamId};
+use crate::protocol::{Action, RoomState, SessionId, StreamId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TrackId {
@@ -22,6 +22,11 @@ pub(crate) struct TrackId {
 pub(crate) enum Command {
     /// From the room.
     Room(Action),
+    /// How far we are with the room, and why no farther.
+    RoomState {
+        state: RoomState,
+        reason: Option<String>,
+    },
     /// From webrtcbin, about a session.
     RemoteSet {
         session: SessionId,

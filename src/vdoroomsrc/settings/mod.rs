@@ -18,6 +18,8 @@ pub(crate) use ice::IceServers;
 pub(crate) use ice::PortRange;
 #[cfg(test)]
 pub(crate) use ice::TurnUrl;
-pub(crate) use table::{Changed, DOC_URI, PROPERTIES, Settings, is_secret};
+pub(crate) use table::{
+    AUDIO_BITRATES, Changed, DOC_URI, PROPERTIES, Settings, VIDEO_BITRATES, is_secret,
+};
 pub(crate) use values::SettingsError;
 pub(crate) use wish::Wish;

@@ -21,9 +21,9 @@ pub(crate) const DOC_URI: &str = concat!(
 const ANY: RangeInclusive<u32> = 0..=u32::MAX;
 const PORTS: RangeInclusive<u32> = 0..=65_535;
 /// In kbit/s: more than any encoder at a publisher takes.
-const VIDEO_BITRATES: RangeInclusive<u32> = 0..=200_000;
+pub(crate) const VIDEO_BITRATES: RangeInclusive<u32> = 0..=200_000;
 /// RFC 7587 section 6.1.
-const AUDIO_BITRATES: RangeInclusive<u32> = 0..=510;
+pub(crate) const AUDIO_BITRATES: RangeInclusive<u32> = 0..=510;
 
 /// Where a set property has to be heard while the element runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,7 +208,17 @@ pub(crate) static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
         )
         .read_only()
         .build();
-    TABLE.iter().map(Property::spec).chain([stats]).collect()
+    let room_state = glib::ParamSpecString::builder("room-state")
+        .nick("State of the room")
+        .blurb(
+            "Connection to the room: stopped, connecting, joining, joined, disconnected (it \
+             reconnects), failed (the room server refuses)",
+        )
+        .default_value("stopped")
+        .read_only()
+        .build();
+    let read_only = [room_state, stats];
+    TABLE.iter().map(Property::spec).chain(read_only).collect()
 });
 
 /// Whether what is set by this name is, or may hold, a secret.

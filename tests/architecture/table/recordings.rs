@@ -39,6 +39,7 @@ pub const RECORDINGS: Entry = Entry {
                 "wav",
                 "place",
                 "canvas",
+                "chapters",
                 "codecs",
                 "decoded_video",
                 "decoded_audio",

@@ -72,6 +72,14 @@ pub struct Bitrates {
     pub audio: u32,
 }
 
+/// What is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString)]
+#[strum(serialize_all = "lowercase")]
+pub enum Kind {
+    Video,
+    Audio,
+}
+
 /// Which streams are wanted; `*` and `?` are wildcards.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {

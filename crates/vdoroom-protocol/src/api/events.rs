@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::config::{Bitrates, Filter};
+use super::config::{Bitrates, Filter, Kind};
 use super::fingerprint::Fingerprints;
 use super::ids::{SessionId, StreamId};
 
@@ -97,6 +97,18 @@ pub enum Event {
     Filter(Filter),
     /// What publishers are asked to encode with changed.
     Bitrates(Bitrates),
+    /// What the publisher of one stream is asked to encode one kind of media with, in kbit/s; 0 is what
+    /// all are asked.
+    BitratesOf {
+        stream: StreamId,
+        kind: Kind,
+        kbits: u32,
+    },
+    /// The user has something to say to the publisher of this stream.
+    SendMessage {
+        stream: StreamId,
+        text: String,
+    },
     /// The element stops.
     Shutdown,
     /// The instant that [`Room::deadline`](crate::Room::deadline) named has come.
@@ -156,6 +168,11 @@ pub enum Action {
     StreamRemoved {
         stream: StreamId,
         reason: String,
+    },
+    /// The publisher of a stream has said something that is no signalling.
+    ChannelMessage {
+        stream: StreamId,
+        text: String,
     },
     /// Find out whether the server is there: [`Event::ServerAnswers`], or [`Event::Unreachable`].
     AskServer,

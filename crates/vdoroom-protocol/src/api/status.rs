@@ -59,6 +59,8 @@ pub struct StreamStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomStatus {
     pub state: RoomState,
+    /// Why it is disconnected or failed.
+    pub reason: Option<String>,
     /// As configured, or as found out.
     pub dialect: Dialect,
     /// How often the websocket was lost.

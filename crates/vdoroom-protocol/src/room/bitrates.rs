@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::api::{Bitrates, SessionId};
+use crate::api::{Bitrates, Kind, SessionId, StreamId};
 use crate::json::fields;
 use crate::state::{Media, Room};
 
@@ -25,12 +25,32 @@ impl Room {
         }
     }
 
+    /// The user changed those of one stream; 0 leaves it to those of all.
+    pub(super) fn bitrates_of_changed(&mut self, stream: &StreamId, kind: Kind, kbits: u32) {
+        let known = self.secrets.typed(&stream.0);
+        let Some(known) = known.and_then(|id| self.streams.get_mut(&id)) else {
+            let message = "its bitrate was not set: it is not in the room";
+            return self.warn(Some(stream), message);
+        };
+        match kind {
+            Kind::Video => known.bitrates.video = kbits,
+            Kind::Audio => known.bitrates.audio = kbits,
+        }
+        for session in known.sessions.clone() {
+            self.ask_for_bitrates(session);
+        }
+    }
+
     /// Asks a publisher that sends.
     pub(super) fn ask_for_bitrates(&mut self, id: SessionId) {
         let Bitrates { video, audio } = self.config.bitrates;
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
+        let own = self.streams.get(&session.stream);
+        let own = own.map_or(Bitrates::default(), |stream| stream.bitrates);
+        let or_of_all = |own, all| if own > 0 { own } else { all };
+        let (video, audio) = (or_of_all(own.video, video), or_of_all(own.audio, audio));
         session.bitrates_at = None;
         if !session.has_channel() || session.media == Media::None {
             return;

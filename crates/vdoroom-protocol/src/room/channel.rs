@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 
-use crate::api::{Action, SessionId};
-use crate::json::{Fields, JsonError, fields};
+use crate::api::{Action, SessionId, StreamId};
+use crate::json::{Fields, JsonError, bounded_json, fields};
 use crate::limits::{MAX_MESSAGE, MAX_PING};
 use crate::messages::{self, Body, candidate, news};
 use crate::sdp::Offer;
-use crate::state::{Media, NextOffer, Room, Session, Way, named};
+use crate::state::{Media, NextOffer, Room, Session, Stream, Way, named};
 
 impl Room {
     pub(super) fn channel_open(&mut self, id: SessionId) {
@@ -66,7 +66,48 @@ impl Room {
             }
             Body::Ping(ping) => self.pong(id, ping),
             Body::Bye => self.publisher_hung_up(id),
-            Body::News(news) => self.news(id, &news),
+            Body::News(news) => {
+                self.news(id, &news);
+                // What answers our own pings is no news.
+                if !news.contains_key("pong") {
+                    self.hand_on(id, text);
+                }
+            }
+        }
+    }
+
+    /// To the user, from the session that counts.
+    fn hand_on(&mut self, id: SessionId, text: &str) {
+        let stream = self.sessions.get(&id).map(|session| &session.stream);
+        let Some(stream) = stream.and_then(|id| self.streams.get_key_value(id)) else {
+            return;
+        };
+        if stream.1.primary() == Some(id) && stream.1.shown {
+            self.actions.push(Action::ChannelMessage {
+                stream: stream.0.clone(),
+                text: text.to_owned(),
+            });
+        }
+    }
+
+    /// From the user, in words that publishers understand: one JSON object.
+    pub(super) fn send_message(&mut self, stream: &StreamId, text: &str) {
+        let refuse = |room: &mut Self, why: &str| {
+            let message = format!("a message to {} was not sent: {why}", named(stream));
+            room.warn(Some(stream), &message);
+        };
+        let message = match bounded_json(text) {
+            Ok(Value::Object(message)) => message,
+            Ok(_) => return refuse(self, "it is no JSON object"),
+            Err(error) => return refuse(self, &format!("it is {error}")),
+        };
+        let known = self.secrets.typed(&stream.0);
+        let known = known.and_then(|id| self.streams.get(&id));
+        let session = known.and_then(Stream::primary);
+        let speaks = |id: &SessionId| self.sessions.get(id).is_some_and(Session::has_channel);
+        match session.filter(speaks) {
+            Some(id) => self.send_channel(id, message),
+            None => refuse(self, "it is not connected"),
         }
     }
 

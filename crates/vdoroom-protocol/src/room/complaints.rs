@@ -86,6 +86,7 @@ impl Room {
     /// The server does not want us. Sessions go on until they end by themselves.
     fn fail(&mut self, message: String) {
         self.link = Link::Given;
+        self.outage = Some(message.clone());
         if !self.sessions.is_empty() {
             let go_on = format!("{message}; connected streams continue");
             self.warn_once("failing", &go_on);

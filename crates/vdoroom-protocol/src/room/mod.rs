@@ -88,6 +88,14 @@ impl Room {
             Event::Stop(stream) => self.stop_wished(&stream),
             Event::Filter(filter) => self.filter_changed(filter),
             Event::Bitrates(bitrates) => self.bitrates_changed(bitrates),
+            Event::BitratesOf {
+                stream,
+                kind,
+                kbits,
+            } => {
+                self.bitrates_of_changed(&stream, kind, kbits);
+            }
+            Event::SendMessage { stream, text } => self.send_message(&stream, &text),
             Event::Shutdown => self.shutdown(),
             Event::Tick => {}
         }

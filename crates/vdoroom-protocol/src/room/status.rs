@@ -16,6 +16,7 @@ impl Room {
         };
         RoomStatus {
             state: self.link.state(),
+            reason: self.outage.clone(),
             dialect: self.dialog.spoken(),
             reconnects: self.reconnects,
             ignored_messages: self.ignored_messages,

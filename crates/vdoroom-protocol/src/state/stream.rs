@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::backoff::{after_play, while_there};
-use crate::api::{SessionId, StreamId, StreamInfo};
+use crate::api::{Bitrates, SessionId, StreamId, StreamInfo};
 use crate::names::PeerId;
 use crate::sdp::Offer;
 
@@ -169,6 +169,8 @@ pub struct Stream {
     /// The one that counts comes first; the others claim its ID.
     pub sessions: Vec<SessionId>,
     pub sessions_so_far: u32,
+    /// What its publisher is asked to encode with; 0 is what all are asked.
+    pub bitrates: Bitrates,
     /// What was warned about.
     pub warned: HashSet<&'static str>,
 }
@@ -194,6 +196,7 @@ impl Stream {
             first_offer: None,
             sessions: Vec::new(),
             sessions_so_far: 0,
+            bitrates: Bitrates::default(),
             warned: HashSet::new(),
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::conversation::{Conversation, browser, channel_texts, config};
 use serde_json::{Value, json};
-use vdoroom_protocol::{Action, Bitrates, Event, RoomConfig, SessionId};
+use vdoroom_protocol::{Action, Bitrates, Event, Kind, RoomConfig, SessionId, StreamId};
 
 fn asked(actions: &[Action]) -> Vec<Value> {
     let rate = |text: &Value| text.get("bitrate").or(text.get("audioBitrate")).is_some();
@@ -124,4 +124,50 @@ fn who_opens_its_channel_after_its_media_is_asked_then() {
     talk.connects(session);
     let then = talk.take();
     talk.expect_eq(asked(&then).len(), 1);
+}
+
+#[test]
+fn one_stream_can_be_asked_for_bitrates_of_its_own() {
+    let (mut talk, session) = connected(4000, 64);
+    adds(&mut talk, session, &browser().video().audio().text(), &[]);
+    talk.event(Event::MediaFlowing { session });
+    talk.take();
+    let own = |kind, kbits| Event::BitratesOf {
+        stream: StreamId("alice".into()),
+        kind,
+        kbits,
+    };
+    talk.event(own(Kind::Video, 800));
+    let asked_for = asked(&talk.take());
+    let wish = json!({"bitrate": 800, "targetBitrate": 800, "audioBitrate": 64});
+    talk.expect_eq(asked_for, vec![wish]);
+    // What all are asked is what this one is asked where nothing is said of it.
+    let all = Bitrates {
+        video: 2000,
+        audio: 32,
+    };
+    talk.event(Event::Bitrates(all));
+    let asked_for = asked(&talk.take());
+    let wish = json!({"bitrate": 800, "targetBitrate": 800, "audioBitrate": 32});
+    talk.expect_eq(asked_for, vec![wish]);
+    talk.event(own(Kind::Video, 0));
+    let asked_for = asked(&talk.take());
+    let wish = json!({"bitrate": 2000, "targetBitrate": 2000, "audioBitrate": 32});
+    talk.expect_eq(asked_for, vec![wish]);
+    talk.event(Event::BitratesOf {
+        stream: StreamId("nobody".into()),
+        kind: Kind::Audio,
+        kbits: 32,
+    });
+    let actions = talk.take();
+    let is_told = |action: &Action| {
+        matches!(
+            action,
+            Action::Warn {
+                stream: Some(_),
+                ..
+            }
+        )
+    };
+    talk.expect_eq(actions.iter().filter(|action| is_told(action)).count(), 1);
 }

@@ -7,7 +7,9 @@ use crate::conversation::{
 };
 use serde_json::json;
 use vdoroom_protocol::limits::MAX_CHANNEL_MESSAGES_PER_SECOND;
-use vdoroom_protocol::{Action, Dialect, Event, MediaRequest, RoomConfig, SessionId, StreamState};
+use vdoroom_protocol::{
+    Action, Dialect, Event, MediaRequest, RoomConfig, SessionId, StreamId, StreamState,
+};
 
 /// The data channel is open.
 fn connected() -> (Conversation, SessionId) {
@@ -208,17 +210,52 @@ fn news_of_a_stream_are_told_once() {
     talk.channel_receives(session, about.clone());
     talk.channel_receives(session, about);
     talk.channel_receives(session, json!({"chat": "hello"}));
-    let actions = talk.take();
+    let is_change = |action: &Action| matches!(action, Action::StreamChanged { .. });
+    let mut actions = talk.take();
+    actions.retain(is_change);
     assert!(
         matches!(&actions[..], [Action::StreamChanged { info, .. }] if info.label.as_deref() == Some("Alice")),
         "{actions:?}"
     );
     talk.channel_receives(session, json!({"muteState": true}));
-    let actions = talk.take();
+    let mut actions = talk.take();
+    actions.retain(is_change);
     assert!(
         matches!(&actions[..], [Action::StreamChanged { info, .. }] if info.audio_muted),
         "{actions:?}"
     );
+}
+
+#[test]
+fn what_is_no_signalling_is_handed_on_and_what_the_user_says_is_sent() {
+    let (mut talk, session) = connected();
+    talk.take();
+    for signalling in [
+        json!({"ping": 1}),
+        json!({"pong": 1}),
+        json!({"candidates": []}),
+    ] {
+        talk.channel_receives(session, signalling);
+    }
+    talk.channel_receives(session, json!({"chat": "hello"}));
+    let told = talk.take().into_iter().filter_map(|action| match action {
+        Action::ChannelMessage { stream, text } => Some((stream.0, text)),
+        _ => None,
+    });
+    let chat = ("alice".to_owned(), r#"{"chat":"hello"}"#.to_owned());
+    talk.expect_eq(told.collect(), vec![chat]);
+    let say = |stream: &str, text: &str| Event::SendMessage {
+        stream: StreamId(stream.into()),
+        text: text.into(),
+    };
+    talk.event(say("alice", r#"{"chat":"hi"}"#));
+    let actions = talk.take();
+    talk.expect_eq(channel_texts(&actions), vec![json!({"chat": "hi"})]);
+    for (stream, text) in [("bob", "{}"), ("alice", "hi"), ("alice", "[]")] {
+        talk.event(say(stream, text));
+        let actions = talk.take();
+        assert!(matches!(&actions[..], [Action::Warn { .. }]), "{actions:?}");
+    }
 }
 
 #[test]

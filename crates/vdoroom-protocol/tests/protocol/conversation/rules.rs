@@ -11,13 +11,15 @@ use vdoroom_protocol::{Action, RoomStatus, SessionId};
 
 /// All that is ever said on a data channel but for the request for media. What is not here could
 /// make a publisher send smaller frames, or nothing (protocol 5.4).
-const SAID: [&str; 12] = [
+const SAID: [&str; 13] = [
     "UUID",
     "altUUID",
     "audioBitrate",
     "bitrate",
     "bye",
     "candidates",
+    // In tests, what the user says.
+    "chat",
     "description",
     "pong",
     "session",
