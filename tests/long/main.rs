@@ -14,6 +14,7 @@ mod length;
 mod long_run;
 mod readers;
 mod soak;
+mod static_application;
 mod time;
 #[path = "../recorder/timeline.rs"]
 mod timeline;

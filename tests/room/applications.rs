@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use vdoroom_testkit::launch::{example, program};
-use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer, require};
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, assert_all_whole, interrupt};
 
@@ -42,33 +42,6 @@ fn the_rust_application_records_a_room() {
 #[test]
 fn the_program_records_a_room_with_a_template_for_the_names() {
     records(&format!("{} record", program("vdoroom").display()));
-}
-
-#[test]
-fn an_application_with_the_elements_inside_records_a_room() {
-    let program = example("record").with_file_name("../record-static");
-    let is_built = program.exists();
-    let how = "cargo build --manifest-path examples/static/Cargo.toml";
-    if !require::require(is_built, &format!("examples/static is not built: {how}")) {
-        return;
-    }
-    let server = RoomServer::start(Dialect::Hosted);
-    let folder = Folder::new();
-    let alice = Publisher::builder(server.url(), "r", "alice");
-    let alice = alice.codec(Codec::Vp8).frame_rate(10).start().unwrap();
-    let line = format!(
-        "exec {} {} r '{}/%s.%e' 5",
-        program.display(),
-        server.url(),
-        folder.0.display()
-    );
-    let application = Launch::shell(&folder.0, &line, |command| {
-        command.env("GST_PLUGIN_PATH", "");
-    });
-    alice.wait_for_viewer(DEADLINE).unwrap();
-    let (status, said) = application.wait(DEADLINE);
-    assert!(status.success(), "{said}");
-    assert_all_whole(&folder.recordings(), 1);
 }
 
 #[test]
