@@ -158,3 +158,22 @@ fn a_property_that_is_set_too_late_is_told() {
         "{complaints:?}"
     );
 }
+
+#[test]
+fn a_pad_says_which_m_line_and_rtp_stream_it_carries() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let _alice = alice(&server);
+    recording.wait_for_frames(&["alice"], 5);
+    let of = |name: &str| {
+        let pad = recording.source.static_pad(name).unwrap();
+        let mid = pad.property::<Option<String>>("mid");
+        (mid.unwrap(), pad.property::<u32>("ssrc"))
+    };
+    let (video, audio) = (of("video_alice"), of("audio_alice"));
+    assert!(
+        video.0 != audio.0 && video.1 != audio.1,
+        "{video:?} {audio:?}"
+    );
+    assert!(video.1 != 0 && audio.1 != 0, "{video:?} {audio:?}");
+}

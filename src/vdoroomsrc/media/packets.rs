@@ -61,6 +61,8 @@ pub fn unpack(bin: &gst::Bin, packets: &gst::Pad, encoding_name: &str) -> Result
             session: 1,
             label: None,
             msid: None,
+            mid: None,
+            ssrc: None,
         },
         exit: Exit::new(
             track,

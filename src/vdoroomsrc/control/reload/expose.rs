@@ -194,11 +194,15 @@ fn expose_pad(
 }
 
 fn origin(session: &Session, pad: &gst::Pad) -> Origin {
+    let caps = pad.current_caps();
+    let rtp = caps.as_ref().and_then(|caps| caps.structure(0));
     Origin {
         stream_id: session.stream.0.clone(),
         session: session.number,
         label: session.label.clone(),
         msid: pad.property::<Option<String>>("msid"),
+        mid: mid_of(pad),
+        ssrc: rtp.and_then(|rtp| rtp.get("ssrc").ok()),
     }
 }
 
@@ -285,10 +289,14 @@ fn codec_of(pad: &gst::Pad) -> Result<&'static Codec, String> {
 /// Which m-line the pad belongs to: neither its name nor the order of arrival tells. Media without
 /// any mark of its m-line is given to the first one by webrtcbin, whatever it is.
 fn promise_of(session: &Session, pad: &gst::Pad, codec: &Codec) -> Option<usize> {
-    let transceiver = pad.property::<Option<WebRTCRTPTransceiver>>("transceiver")?;
-    let mid = transceiver.mid()?;
+    let mid = mid_of(pad)?;
     let fits = |track: &Promised| track.mid == mid && track.kind.is_video() == codec.video;
     session.promised.iter().position(fits)
+}
+
+fn mid_of(pad: &gst::Pad) -> Option<String> {
+    let transceiver = pad.property::<Option<WebRTCRTPTransceiver>>("transceiver")?;
+    Some(transceiver.mid()?.into())
 }
 
 /// `nth`, or the next number after it that no pad has: a session may share its stream's ID with

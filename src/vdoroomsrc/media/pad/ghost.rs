@@ -24,6 +24,8 @@ pub(crate) struct Origin {
     pub session: u32,
     pub label: Option<String>,
     pub msid: Option<String>,
+    pub mid: Option<String>,
+    pub ssrc: Option<u32>,
 }
 
 impl VdoRoomSrcPad {
@@ -32,7 +34,7 @@ impl VdoRoomSrcPad {
     pub(crate) fn set_origin(&self, origin: Origin) {
         *self.imp().lock() = Some(origin);
         if self.parent().is_some() {
-            for changed in ["session", "label", "msid"] {
+            for changed in ["session", "label", "msid", "mid", "ssrc"] {
                 self.notify(changed);
             }
         }
@@ -122,6 +124,16 @@ mod imp {
                         "MSID",
                         "MediaStream ID of the track in the publisher's offer (RFC 8830)",
                     ),
+                    string(
+                        "mid",
+                        "MID",
+                        "Identification of the track's m-line in the publisher's offer (RFC 8843)",
+                    ),
+                    glib::ParamSpecUInt::builder("ssrc")
+                        .nick("SSRC")
+                        .blurb("SSRC of the RTP stream with which the pad began (RFC 3550), or 0")
+                        .read_only()
+                        .build(),
                 ]
             });
             &PROPERTIES
@@ -135,6 +147,8 @@ mod imp {
                 "session" => origin.map_or(0, |o| o.session).to_value(),
                 "label" => origin.and_then(|o| o.label.as_deref()).to_value(),
                 "msid" => origin.and_then(|o| o.msid.as_deref()).to_value(),
+                "mid" => origin.and_then(|o| o.mid.as_deref()).to_value(),
+                "ssrc" => origin.and_then(|o| o.ssrc).unwrap_or(0).to_value(),
                 _ => pspec.default_value().clone(),
             }
         }
