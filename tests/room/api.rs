@@ -177,3 +177,23 @@ fn a_pad_says_which_m_line_and_rtp_stream_it_carries() {
     );
     assert!(video.1 != 0 && audio.1 != 0, "{video:?} {audio:?}");
 }
+
+#[test]
+fn the_latency_can_change_while_somebody_is_recorded() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = alice(&server);
+    recording.wait_for_frames(&["alice"], 5);
+    let latencies = |recording: &Recording| -> Vec<u32> {
+        let bin = recording.source.downcast_ref::<gst::Bin>().unwrap();
+        let buffers = bin.iterate_all_by_element_factory_name("rtpjitterbuffer");
+        let of = |buffer: gst::Element| buffer.property::<u32>("latency");
+        buffers.into_iter().map(|e| of(e.unwrap())).collect()
+    };
+    assert_eq!(latencies(&recording), [500, 500]);
+    recording.source.set_property("latency", 1000u32);
+    recording.wait("the new latency", |r| latencies(r) == [1000, 1000]);
+    let then = recording.frames("alice");
+    recording.wait_for_frames(&["alice"], then + 20);
+    recording.finish_complete(&[("alice", &alice)]);
+}

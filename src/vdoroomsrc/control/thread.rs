@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use gst::glib;
+use gst::prelude::*;
 
 use super::announce;
 use super::reaper::Reaper;
@@ -204,6 +205,15 @@ impl Control {
                 for track in tracks.chain(self.kept.tracks()) {
                     track.keyframes.set_interval(interval);
                 }
+            }
+            Command::Latency(latency) => {
+                self.config.latency = latency;
+                for session in self.sessions.values() {
+                    // It tells its jitterbuffers.
+                    session.webrtcbin.set_property("latency", latency);
+                }
+                let message = gst::message::Latency::builder().src(element).build();
+                let _ = element.post_message(message);
             }
             Command::Resumed => self.resume(),
             Command::RoomClosed => {

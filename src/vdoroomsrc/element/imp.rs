@@ -38,6 +38,7 @@ impl ObjectImpl for VdoRoomSrc {
             Changed::Bitrates => {
                 self.send(Event::Bitrates(settings.bitrates()));
             }
+            Changed::Latency => self.command(Command::Latency(settings.latency)),
             Changed::KeyframeInterval => {
                 self.command(Command::KeyframeInterval(settings.keyframe_interval()));
             }

@@ -104,6 +104,8 @@ pub(crate) enum Command {
     /// From the application.
     RequestKeyframe(StreamId),
     KeyframeInterval(Option<Duration>),
+    /// In milliseconds.
+    Latency(u32),
     /// The pipeline plays again after a pause.
     Resumed,
     /// The network thread has ended and nothing more will come from the room.

@@ -33,6 +33,7 @@ pub(crate) enum Changed {
     Filter,
     Bitrates,
     KeyframeInterval,
+    Latency,
 }
 
 struct Property {
@@ -165,7 +166,8 @@ settings! {
         "Last local UDP port for ICE candidates",
     // Long enough for five requests for a packet on most ways, and for a machine that is busy: a
     // recording does not mind when it comes.
-    "latency", "Latency", latency: u32 = 500, Number(ANY);
+    "latency", "Latency", latency: u32 = 500,
+        Number(ANY) => Latency;
         "Time that the jitterbuffer waits for late packets, in milliseconds",
     "do-retransmission", "Do retransmission", do_retransmission: bool = true, Flag;
         "Whether to request lost packets again (NACK and RTX)",
