@@ -20,8 +20,6 @@ mod time;
 mod timeline;
 mod webrtcsrc;
 
-#[path = "../recorder/firefox.rs"]
-mod firefox;
 #[allow(dead_code)]
 #[path = "../recorder/web.rs"]
 mod web;

@@ -3,10 +3,10 @@
 
 use vdoroom_testkit::{Browser, chromium, require};
 
-use crate::firefox::Firefox;
 use crate::media::{self, Media};
 use crate::room::{Recorder, Sender, send_live_until, send_until};
 use crate::web::{self, Server, Told};
+use vdoroom_testkit::chromium::firefox::Firefox;
 
 /// A browser that has opened this page, until it is dropped.
 type Open = fn(&str) -> Box<dyn std::any::Any>;

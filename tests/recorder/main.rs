@@ -17,7 +17,6 @@ mod export;
 mod export_media;
 mod fake_source;
 mod faults;
-mod firefox;
 mod launch;
 mod leaks;
 mod length;

@@ -16,6 +16,7 @@ mod crowd;
 mod encrypted;
 mod failures;
 mod faults;
+mod firefox;
 mod flavours;
 mod forgotten;
 mod handlers;

@@ -39,7 +39,7 @@ pub const KIT: Entry = Entry {
                 "header", "speed", "report", "packets", "track", "ours", "ffmpeg", "layout",
             ],
         ),
-        ("chromium", &["process", "devtools"]),
+        ("chromium", &["process", "firefox", "devtools"]),
         (
             "netns",
             &[

@@ -8,8 +8,8 @@ use vdoroom_testkit::{Browser, chromium, require};
 
 use super::samples::Sample;
 use super::{LENGTH, Read, Reader, Reads};
-use crate::firefox::Firefox;
 use crate::web::{self, Server, Told};
+use vdoroom_testkit::chromium::firefox::Firefox;
 
 /// Lip sync, and a frame: a browser may still show the one before.
 const TOGETHER: f64 = 40.0 + 1000.0 / 15.0;

@@ -21,12 +21,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 mod devtools;
+pub mod firefox;
 mod process;
 
 pub use devtools::{Browser, Page};
 pub use process::is_installed;
 
-use process::Process;
+use firefox::Firefox;
 
 const PAGE: &str = include_str!("publisher.html");
 /// What the page has in common with the one that the room server shows.
@@ -38,6 +39,8 @@ pub struct ChromiumBuilder {
     host: String,
     parameters: Vec<(&'static str, String)>,
     trust_any_certificate: bool,
+    /// Firefox opens the page, not Chromium.
+    in_firefox: bool,
     /// What differs in the tabs beside the first.
     tabs: Vec<[(&'static str, String); 2]>,
 }
@@ -136,6 +139,12 @@ impl ChromiumBuilder {
         words.collect::<Vec<_>>().join("&")
     }
 
+    /// Has Firefox publish instead, which has neither H.264 nor tabs here.
+    pub fn in_firefox(mut self) -> Self {
+        self.in_firefox = true;
+        self
+    }
+
     /// Accepts the server's certificate whatever it is.
     pub fn trust_any_certificate(mut self) -> Self {
         self.trust_any_certificate = true;
@@ -151,14 +160,25 @@ impl ChromiumBuilder {
         let listening = shared.clone();
         thread::spawn(move || listening.serve(&listener));
 
-        let profile = process::profile().map_err(failed)?;
+        let profile = match self.in_firefox {
+            true => firefox::profile(),
+            false => process::profile(),
+        };
+        let profile = profile.map_err(failed)?;
         let page = profile.join("publisher.html");
         fs::write(&page, PAGE).map_err(failed)?;
         fs::write(profile.join("publisher.js"), SCRIPT).map_err(failed)?;
         let tabs: Vec<String> = self.tabs.iter().map(|tab| self.query(tab.iter())).collect();
         let own = [("report", report), ("tabs", tabs.join(" "))];
         let query = self.query(own.iter());
-        let mut arguments = vec![format!("file://{}?{query}", page.display())];
+        let url = format!("file://{}?{query}", page.display());
+        if self.in_firefox {
+            return Ok(Chromium {
+                _process: Box::new(Firefox::start(profile, &url)?),
+                shared,
+            });
+        }
+        let mut arguments = vec![url];
         if self.trust_any_certificate {
             arguments.push("--ignore-certificate-errors".into());
         }
@@ -168,7 +188,7 @@ impl ChromiumBuilder {
             thread::spawn(move || io::copy(&mut said, &mut io::sink()));
         }
         Ok(Chromium {
-            _process: process,
+            _process: Box::new(process),
             shared,
         })
     }
@@ -213,7 +233,7 @@ impl Shared {
 
 /// A running Chromium. Dropping it kills it.
 pub struct Chromium {
-    _process: Process,
+    _process: Box<dyn Send>,
     shared: Arc<Shared>,
 }
 
@@ -226,6 +246,7 @@ impl Chromium {
             host: host.into(),
             parameters: vec![],
             trust_any_certificate: false,
+            in_firefox: false,
             tabs: vec![],
         };
         builder

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A headless Firefox that opens one page. The page tells by itself what it sees: Firefox is asked
-//! nothing.
+//! nothing. Its camera and microphone are those that Firefox makes up.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -12,6 +12,11 @@ const PREFERENCES: &str = r#"
 user_pref("media.autoplay.default", 0);
 user_pref("media.autoplay.blocking_policy", 0);
 user_pref("media.hardware-video-decoding.enabled", false);
+user_pref("media.navigator.streams.fake", true);
+user_pref("media.navigator.permission.disabled", true);
+user_pref("media.peerconnection.ice.loopback", true);
+user_pref("media.peerconnection.ice.obfuscate_host_addresses", false);
+user_pref("media.gmp-manager.updateEnabled", false);
 user_pref("network.proxy.type", 1);
 user_pref("network.proxy.http", "127.0.0.1");
 user_pref("network.proxy.http_port", 1);
@@ -41,12 +46,22 @@ pub struct Firefox {
     profile: PathBuf,
 }
 
+/// Makes a profile folder, for [`Firefox::start`].
+pub fn profile() -> std::io::Result<PathBuf> {
+    let name = format!("vdoroom-firefox-{}", gst::glib::uuid_string_random());
+    let profile = env::temp_dir().join(name);
+    fs::create_dir_all(&profile)?;
+    Ok(profile)
+}
+
 impl Firefox {
     /// Opens a page of this machine.
     pub fn open(url: &str) -> Result<Self, String> {
-        let name = format!("vdoroom-firefox-{}", gst::glib::uuid_string_random());
-        let profile = env::temp_dir().join(name);
-        fs::create_dir_all(&profile).map_err(|error| error.to_string())?;
+        Self::start(profile().map_err(|error| error.to_string())?, url)
+    }
+
+    /// The same, in a profile folder that is there and goes with it.
+    pub fn start(profile: PathBuf, url: &str) -> Result<Self, String> {
         fs::write(profile.join("user.js"), PREFERENCES).map_err(|error| error.to_string())?;
         let child = Command::new("firefox-esr")
             .args(["--headless", "--no-remote", "--profile"])
