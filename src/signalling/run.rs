@@ -35,7 +35,11 @@ pub(crate) fn run(
         let (incoming_tx, incoming) = async_channel::bounded(64);
         let mut connection = Connection::new(server, incoming_tx);
         connection.open();
-        let mut told = None;
+        let first = room.status();
+        let mut told = (first.state, first.reason.clone());
+        // A poisoned lock still holds the last complete status.
+        *status.lock().unwrap_or_else(|e| e.into_inner()) = Some(first);
+        tell(told.0, told.1.clone());
         loop {
             let timer = sleep_until(earliest(room.deadline(), connection.reopen_at)).fuse();
             pin_mut!(timer);
@@ -53,12 +57,12 @@ pub(crate) fn run(
                 }
             };
             let actions = room.handle(Instant::now(), event);
-            // A poisoned lock still holds the last complete status.
             let now = room.status();
             let state = (now.state, now.reason.clone());
             *status.lock().unwrap_or_else(|e| e.into_inner()) = Some(now);
-            if told.replace(state.clone()) != Some(state.clone()) {
-                tell(state.0, state.1);
+            if told != state {
+                told = state;
+                tell(told.0, told.1.clone());
             }
             for action in actions {
                 match action {

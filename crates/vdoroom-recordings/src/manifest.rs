@@ -110,7 +110,9 @@ impl Run {
 
 /// When a process began, in clock ticks after the machine did. proc(5): the 22nd field.
 fn started(process: &Path) -> Option<u64> {
-    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    let stat = std::fs::read(process.join("stat")).ok()?;
+    // The name in it may be cut inside a character.
+    let stat = String::from_utf8_lossy(&stat);
     let (_, from_third) = stat.rsplit_once(')')?;
     from_third.split_whitespace().nth(19)?.parse().ok()
 }

@@ -201,7 +201,9 @@ pub(crate) fn run_fields(anchor: Anchor, location: &str) -> Vec<(&'static str, F
 /// When this process began, in clock ticks after the machine did: process IDs are used again, above
 /// all in containers. proc(5): the 22nd field.
 fn process_start() -> Option<u64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let stat = std::fs::read("/proc/self/stat").ok()?;
+    // The name in it may be cut inside a character.
+    let stat = String::from_utf8_lossy(&stat);
     let (_, from_third) = stat.rsplit_once(')')?;
     from_third.split_whitespace().nth(19)?.parse().ok()
 }

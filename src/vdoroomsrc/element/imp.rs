@@ -29,7 +29,10 @@ impl ObjectImpl for VdoRoomSrc {
             settings.forget_uri(pspec.name());
             (settings.set(pspec.name(), value), settings.clone())
         };
-        warn_if_late(&*self.obj(), pspec);
+        // Without it, they count when it begins.
+        if self.is_running() {
+            warn_if_late(&*self.obj(), pspec);
+        }
         match changed {
             Changed::Nothing => {}
             Changed::Filter => {

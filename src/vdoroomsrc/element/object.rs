@@ -277,6 +277,10 @@ impl imp::VdoRoomSrc {
         }
     }
 
+    pub(super) fn is_running(&self) -> bool {
+        lock(&self.running).is_some()
+    }
+
     pub(super) fn room_state(&self) -> RoomState {
         let status = lock(&self.status);
         status

@@ -10,6 +10,7 @@ use gst::subclass::prelude::*;
 
 use super::object::VdoRoomSrc;
 use crate::protocol::{Event, Kind, StreamId};
+use crate::vdoroomsrc::control;
 use crate::vdoroomsrc::reports::Command;
 use crate::vdoroomsrc::settings::{AUDIO_BITRATES, VIDEO_BITRATES};
 
@@ -108,7 +109,14 @@ pub(super) fn all() -> Vec<Signal> {
                 let element = values.first()?.get::<VdoRoomSrc>().ok()?;
                 let text = |index: usize| values.get(index)?.get::<Option<String>>().ok()?;
                 let (stream, text) = (StreamId(text(1)?), text(2)?);
-                element.imp().send(Event::SendMessage { stream, text });
+                let event = Event::SendMessage {
+                    stream: stream.clone(),
+                    text,
+                };
+                if !element.imp().send(event) {
+                    let why = "a message was not sent: the element does not run";
+                    control::warn(element.upcast_ref(), Some(&stream), why);
+                }
                 None::<glib::Value>
             })
             .build(),
@@ -121,7 +129,7 @@ pub(super) fn all() -> Vec<Signal> {
          *
          * Asks the publisher of one stream for another bitrate than the others.
          *
-         * Returns: %FALSE if the kind or the bitrate is not possible.
+         * Returns: %FALSE if the kind or the bitrate is not possible, or the element does not run.
          */
         Signal::builder("set-bitrate")
             .param_types([string(), string(), u32::static_type()])
@@ -176,8 +184,7 @@ fn set_bitrate(values: &[glib::Value]) -> Option<()> {
         kind,
         kbits,
     };
-    element.imp().send(event);
-    Some(())
+    element.imp().send(event).then_some(())
 }
 
 /// An action signal that takes a stream ID.

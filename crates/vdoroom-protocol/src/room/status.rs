@@ -16,7 +16,7 @@ impl Room {
         };
         RoomStatus {
             state: self.link.state(),
-            reason: self.outage.clone(),
+            reason: self.link.is_down().then(|| self.outage.clone()).flatten(),
             dialect: self.dialog.spoken(),
             reconnects: self.reconnects,
             ignored_messages: self.ignored_messages,

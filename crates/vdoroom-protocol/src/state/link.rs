@@ -36,6 +36,11 @@ impl Link {
         matches!(self, Self::Joining { .. } | Self::Joined { .. })
     }
 
+    /// The server is lost, or does not want us.
+    pub fn is_down(self) -> bool {
+        matches!(self, Self::Waiting { .. } | Self::Given | Self::Failed)
+    }
+
     pub fn is_joined(self) -> bool {
         matches!(self, Self::Joined { .. })
     }

@@ -18,6 +18,8 @@ pub const MOST_CHAPTERS: usize = 255;
 #[derive(Debug, Default)]
 pub struct Plan {
     pub outputs: Vec<Output>,
+    /// Who was asked for and is not there.
+    pub missing: Vec<String>,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
 }
@@ -127,11 +129,16 @@ impl Plan {
             outputs: Vec::new(),
         };
         let unknown = |name: &&String| !recording.people.iter().any(|p| is(p, name));
-        if let Some(name) = request.people.iter().find(unknown) {
+        let missing: Vec<_> = request.people.iter().filter(unknown).cloned().collect();
+        if !missing.is_empty() && missing.len() == request.people.len() {
             let all: Vec<_> = recording.people.iter().map(|p| p.name.as_str()).collect();
-            let all = all.join(", ");
-            let error = format!("nobody is called {name}; there are: {all}");
-            return Err(Refused::NotThere(error));
+            let (missing, all) = (missing.join(", "), all.join(", "));
+            let error = format!("nobody is called {missing}; there are: {all}");
+            // Their files may be what is lost.
+            return Err(match recording.warnings.is_empty() {
+                true => Refused::NotThere(error),
+                false => Refused::Impossible(format!("{error}; {}", recording.warnings.join("; "))),
+            });
         }
         let wanted = |p: &&Person| {
             request.people.is_empty() || request.people.iter().any(|name| is(p, name))
@@ -167,6 +174,7 @@ impl Plan {
         let notes = recording.notes.into_iter().chain(crowded).collect();
         Ok(Self {
             outputs: planner.outputs,
+            missing,
             notes,
             warnings: recording.warnings,
         })

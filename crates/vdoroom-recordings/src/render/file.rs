@@ -15,7 +15,7 @@ use super::chapters;
 use super::codecs;
 use super::decoded_audio::DecodedAudio;
 use super::feed::{self, Context};
-use super::problems::Problems;
+use super::problems::{Failed, Problems};
 use super::settings::{Settings, Watch};
 use super::timecode;
 use super::wav::{Layout, Wav};
@@ -30,7 +30,7 @@ pub fn write(
     path: &Path,
     settings: &Settings,
     watch: &dyn Watch,
-) -> Result<Vec<String>, String> {
+) -> Result<Vec<String>, Failed> {
     let (problems, stop) = (Problems::default(), AtomicBool::new(false));
     let context = Context {
         output,
@@ -39,11 +39,13 @@ pub fn write(
         problems: &problems,
         stop: &stop,
     };
-    match (output.format, &output.audio) {
-        (Format::Wav, Some(audio)) => wav(context, audio, path)?,
-        _ => multiplexed(context, path)?,
-    }
-    problems.conclude()
+    let made = match (output.format, &output.audio) {
+        (Format::Wav, Some(audio)) => wav(context, audio, path).map_err(Failed::from),
+        _ => multiplexed(context, path),
+    };
+    // What could not be read comes first: the rest follows from it.
+    let problems = problems.conclude()?;
+    made.map(|()| problems)
 }
 
 fn cancelled() -> String {
@@ -84,7 +86,7 @@ fn wav(context: Context, audio: &Audio, path: &Path) -> Result<(), String> {
     wav.finish().map_err(failed)
 }
 
-fn multiplexed(context: Context, path: &Path) -> Result<(), String> {
+fn multiplexed(context: Context, path: &Path) -> Result<(), Failed> {
     let line = description(context.output, context.settings)?;
     let pipeline = gst::parse::launch(&line).map_err(|e| codecs::explained(&e))?;
     let pipeline = pipeline
@@ -99,7 +101,7 @@ fn multiplexed(context: Context, path: &Path) -> Result<(), String> {
         prepare_video(source, track)?;
         stamp(&pipeline, context.output, track);
         if track.how.is_copied() && context.output.format.is_movie() {
-            last(&pipeline);
+            last(&pipeline, context.output.length);
         }
     }
     if let (Some(source), Some(track)) = (&audio, &context.output.audio) {
@@ -119,9 +121,11 @@ fn multiplexed(context: Context, path: &Path) -> Result<(), String> {
         ended
     });
     ended?;
-    chapters::complete(path, context.output)?;
+    if let Err(error) = chapters::complete(path, context.output) {
+        context.problems.add(error);
+    }
     let file = std::fs::File::open(path).and_then(|file| file.sync_all());
-    file.map_err(|e| e.to_string())
+    file.map_err(|e| e.to_string().into())
 }
 
 /// The pipeline in GStreamer's syntax.
@@ -207,9 +211,9 @@ fn stamp(pipeline: &gst::Pipeline, output: &Output, video: &Video) {
 }
 
 /// Says of each frame how long it lasts, if its file and parser do not: without that, qtmux (1.22) ends
-/// a track where its last frame begins. As long as the one before; of all but the last, qtmux looks at
-/// the next.
-fn last(pipeline: &gst::Pipeline) {
+/// a track where its last frame begins. As long as the one before, but not beyond the part; of all but
+/// the last, qtmux looks at the next.
+fn last(pipeline: &gst::Pipeline, length: u64) {
     let stamp = pipeline.by_name("stamp");
     let Some(pad) = stamp.and_then(|stamp| stamp.static_pad("src")) else {
         return;
@@ -227,6 +231,9 @@ fn last(pipeline: &gst::Pipeline) {
         let lasts = since.filter(|time| !time.is_zero()).or(lasts);
         *known = (buffer.pts(), lasts);
         if buffer.duration().is_none() {
+            let at = buffer.pts().map_or(0, gst::ClockTime::nseconds);
+            let left = gst::ClockTime::from_nseconds(length.saturating_sub(at));
+            let lasts = lasts.map(|lasts| lasts.min(left.max(gst::ClockTime::MSECOND)));
             buffer.make_mut().set_duration(lasts);
         }
         gst::PadProbeReturn::Ok
@@ -234,7 +241,7 @@ fn last(pipeline: &gst::Pipeline) {
 }
 
 /// Until the file is complete.
-fn wait(pipeline: &gst::Pipeline, watch: &dyn Watch) -> Result<(), String> {
+fn wait(pipeline: &gst::Pipeline, watch: &dyn Watch) -> Result<(), Failed> {
     let bus = pipeline.bus().ok_or("no bus")?;
     let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
     let failed = || match bus.pop_filtered(&kinds) {
@@ -253,14 +260,20 @@ fn wait(pipeline: &gst::Pipeline, watch: &dyn Watch) -> Result<(), String> {
             _ => Err(told(&message)),
         };
     }
-    Err(cancelled())
+    Err(cancelled().into())
 }
 
-fn told(message: &gst::Message) -> String {
+fn told(message: &gst::Message) -> Failed {
     let who = message.src().map(|src| src.name().to_string());
     let who = who.unwrap_or_default();
     match message.view() {
-        gst::MessageView::Error(error) => format!("{who}: {}", error.error()),
-        _ => who,
+        gst::MessageView::Error(error) => {
+            let error = error.error();
+            Failed {
+                text: format!("{who}: {error}"),
+                is_refused: error.is::<gst::StreamError>() || error.is::<gst::CoreError>(),
+            }
+        }
+        _ => who.into(),
     }
 }

@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use crate::export::Output;
 
+pub use problems::Failed;
 pub use settings::{Settings, Watch};
 
 /// Makes a file in a folder that is there, and gives what of it is not as it should be. Until it is
@@ -37,14 +38,14 @@ pub fn render(
     path: &Path,
     settings: &Settings,
     watch: &dyn Watch,
-) -> Result<Vec<String>, String> {
+) -> Result<Vec<String>, Failed> {
     gst::init().map_err(|error| error.to_string())?;
     let partial = partial(path);
     // What is left of an earlier export, or a link that leads elsewhere.
     let _ = std::fs::remove_file(&partial);
     let written = file::write(output, &partial, settings, watch);
     let written = written.and_then(|problems| {
-        std::fs::rename(&partial, path).map_err(|error| error.to_string())?;
+        std::fs::rename(&partial, path).map_err(|error| Failed::from(error.to_string()))?;
         Ok(problems)
     });
     if written.is_err() {

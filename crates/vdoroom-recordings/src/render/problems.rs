@@ -3,6 +3,29 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// Why a file was not made.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failed {
+    pub text: String,
+    /// An element does not take what it is given: encoded, it might.
+    pub is_refused: bool,
+}
+
+impl From<String> for Failed {
+    fn from(text: String) -> Self {
+        Self {
+            text,
+            is_refused: false,
+        }
+    }
+}
+
+impl From<&str> for Failed {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
 #[derive(Default)]
 pub struct Problems(Mutex<Found>);
 

@@ -46,7 +46,7 @@ pub fn run(options: &Options) -> ExitCode {
             outcome.print(options.json);
             match outcome.is_whole() {
                 true => ExitCode::SUCCESS,
-                false if outcome.has_failed() => ExitCode::from(FAILED),
+                false if outcome.has_failed() && !outcome.is_interrupted => ExitCode::from(FAILED),
                 false => ExitCode::from(INCOMPLETE),
             }
         }
@@ -116,6 +116,7 @@ fn export(
         outcome.warnings.extend(plan.warnings);
     }
     if cancelled.load(Ordering::Relaxed) {
+        outcome.is_interrupted = true;
         outcome
             .warnings
             .push("interrupted: call it again to go on".into());
@@ -174,6 +175,15 @@ fn plan(options: &Options, request: &Request, paths: &[PathBuf]) -> Planned {
     if manifests.is_empty() {
         errors.push("nothing was recorded".into());
     }
+    let is_there = |name: &String| {
+        jobs.iter()
+            .any(|job: &Job| !job.plan.missing.contains(name))
+    };
+    let nowhere = request.people.iter().filter(|name| !is_there(name));
+    let nowhere: Vec<_> = nowhere.cloned().collect();
+    if !jobs.is_empty() && !nowhere.is_empty() {
+        errors.push(format!("nobody is called {}", nowhere.join(", ")));
+    }
     let files = manifests.iter().flat_map(|manifest| {
         let parts = manifest.parts.iter();
         parts.map(|part| part.locate(&manifest.path))
@@ -218,15 +228,16 @@ fn make(options: &Options, output: &Output, file: PathBuf, cancelled: &AtomicBoo
     }
     let progress = Progress::new(output, cancelled);
     let mut made = render::render(output, &file, &options.settings(), &progress);
+    let is_refused = made.as_ref().is_err_and(|failed| failed.is_refused);
     let encoded = output
         .encoded()
-        .filter(|_| made.is_err() && !progress.is_cancelled());
+        .filter(|_| is_refused && !progress.is_cancelled());
     if let Some(encoded) = &encoded {
         made = render::render(encoded, &file, &options.settings(), &progress);
     }
     let output = encoded.as_ref().unwrap_or(output);
     progress.bar.finish_and_clear();
-    match made {
+    match made.map_err(|failed| failed.text) {
         Ok(problems) if problems.is_empty() => Row::new(output, file, State::Written, None),
         Ok(problems) => Row::new(output, file, State::Incomplete, Some(problems.join("; "))),
         Err(error) => Row::new(output, file, State::Failed, Some(error)),

@@ -27,6 +27,8 @@ pub struct Outcome {
     pub outputs: Vec<Row>,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
+    #[serde(skip)]
+    pub is_interrupted: bool,
 }
 
 /// A file of the export.
@@ -105,7 +107,8 @@ impl Outcome {
 
     /// There is not one file.
     pub fn has_failed(&self) -> bool {
-        self.outputs.iter().all(|row| row.state == State::Failed)
+        let failed = |row: &Row| row.state == State::Failed;
+        !self.outputs.is_empty() && self.outputs.iter().all(failed)
     }
 
     pub fn print(&self, json: bool) {
