@@ -68,7 +68,9 @@ impl Recording {
         let recording = Self::of(source, folder);
         recording.pipeline.add(&sink).unwrap();
         recording.source.connect_pad_added(move |source, pad| {
-            let kind = if pad.name().contains("audio") {
+            // A stream may be called anything.
+            let is_audio = ["audio_", "screenaudio_"].map(|kind| pad.name().starts_with(kind));
+            let kind = if is_audio.contains(&true) {
                 "audio_%s"
             } else {
                 "video_%s"
