@@ -21,3 +21,4 @@ mod warm_up;
 pub(crate) use announce::{fail, warn};
 pub(crate) use stats::{SharedSessions, stats};
 pub(crate) use thread::{Config, run};
+pub(crate) use warm_up::wait_for_warm_up;

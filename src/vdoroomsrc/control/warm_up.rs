@@ -3,6 +3,7 @@
 //! and making the certificate for DTLS, of which GStreamer has one for a process.
 
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{Builder, Scope};
 
 /// The elements of a connection; `dtlsdec` makes the certificate.
@@ -15,15 +16,17 @@ const ELEMENTS: [&str; 6] = [
     "rtpjitterbuffer",
 ];
 
+static BEGUN: AtomicBool = AtomicBool::new(false);
+static DONE: Once = Once::new();
+
 /// A quarter of a second of work, once for a process, on a thread of its own.
 pub(super) fn warm_up<'scope>(scope: &'scope Scope<'scope, '_>) {
-    static DONE: Once = Once::new();
     if DONE.is_completed() {
         return;
     }
+    BEGUN.store(true, SeqCst);
     let thread = Builder::new().name("vdoroom:warm".into());
-    // Without a thread the first connection waits.
-    let _ = thread.spawn_scoped(scope, || {
+    let spawned = thread.spawn_scoped(scope, || {
         DONE.call_once(|| {
             for element in ELEMENTS {
                 // What is missing has been told of when the element started.
@@ -31,4 +34,16 @@ pub(super) fn warm_up<'scope>(scope: &'scope Scope<'scope, '_>) {
             }
         });
     });
+    if spawned.is_err() {
+        // The first connection waits instead.
+        BEGUN.store(false, SeqCst);
+    }
+}
+
+/// Waits until that is over, if it has begun. A process that exits meanwhile crashes: OpenSSL is taken
+/// apart while it makes a key.
+pub(crate) fn wait_for_warm_up() {
+    if BEGUN.load(SeqCst) {
+        DONE.wait();
+    }
 }

@@ -248,6 +248,8 @@ impl imp::VdoRoomSrc {
                 imp = self,
                 "A consumer or the network still holds a thread"
             );
+            // A slow machine may still make its first key, and the process may exit next.
+            control::wait_for_warm_up();
         }
     }
 
