@@ -44,6 +44,6 @@ pub(super) fn warm_up<'scope>(scope: &'scope Scope<'scope, '_>) {
 /// apart while it makes a key.
 pub(crate) fn wait_for_warm_up() {
     if BEGUN.load(SeqCst) {
-        DONE.wait();
+        DONE.wait_force();
     }
 }
