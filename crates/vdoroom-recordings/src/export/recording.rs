@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use crate::manifest::{Manifest, Part, Track};
 
-/// What is in a file: asked for those that nobody closed.
+/// What is in a file: measured where the recorder did not close it.
 pub type Measure<'a> = &'a dyn Fn(&Path) -> Measured;
 
 /// What a manifest tells of a part when it is closed.

@@ -143,7 +143,7 @@ fn with_chapters(movie: &[u8], list: &[u8]) -> io::Result<Vec<u8>> {
 /// The content of `chpl`.
 fn list(chapters: &[Chapter]) -> Vec<u8> {
     let chapters = &chapters[..chapters.len().min(MOST_CHAPTERS)];
-    // Version 1, and four bytes of which nobody knows.
+    // Version 1, and four reserved bytes.
     let mut list = vec![1, 0, 0, 0, 0, 0, 0, 0];
     list.push(u8::try_from(chapters.len()).unwrap_or(u8::MAX));
     for chapter in chapters {

@@ -196,7 +196,7 @@ fn plan(options: &Options, request: &Request, paths: &[PathBuf]) -> Planned {
     }
 }
 
-/// Decodes a file that nobody closed.
+/// Decodes a file that the recorder did not close.
 fn measure(file: &Path) -> Measured {
     let report = media::inspect(file);
     let first = report.video.iter().map(|video| (video.width, video.height));
