@@ -22,6 +22,8 @@ pub const NULL_DEADLINE: Duration = Duration::from_secs(1);
 pub fn init() {
     gst::init().unwrap();
     gstvdoroom::plugin_register_static().unwrap();
+    // Makes the process' key for DTLS, for which NULL would wait.
+    let _ = gst::ElementFactory::make("dtlsdec").build();
 }
 
 /// What has been sent is there after so long.
