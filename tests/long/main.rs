@@ -9,6 +9,11 @@ mod media;
 #[path = "../recorder/room.rs"]
 mod room;
 
+#[path = "../recorder/export_drift.rs"]
+mod export_drift;
+#[allow(dead_code)]
+#[path = "../recorder/exporting.rs"]
+mod exporting;
 mod length;
 #[path = "../recorder/long_run.rs"]
 mod long_run;
@@ -78,6 +83,9 @@ const CROWD: crowd::Crowd = crowd::Crowd {
     talking: 300,
     time: std::time::Duration::from_secs(300),
 };
+
+/// How long a recording is whose exports are looked at from end to end.
+const EXPORT_SECONDS: u64 = 600;
 
 /// How long hostile clients have at the room server.
 const SIEGE: std::time::Duration = std::time::Duration::from_secs(600);

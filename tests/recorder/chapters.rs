@@ -8,7 +8,8 @@ use serde_json::Value;
 use vdoroom_testkit::check;
 use vdoroom_testkit::require;
 
-use crate::export::{SECOND, export, exported, flashes, recorded};
+use crate::export::{SECOND, flashes, recorded};
+use crate::exporting::{export, exported};
 
 /// Beginning in seconds, and title.
 fn chapters(file: &Path) -> Vec<(u64, String)> {

@@ -4,23 +4,19 @@
 //! Alice is there twice, Bob comes in between, Carol is only heard. All flash and beep with each
 //! second of the one timeline.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use gst::prelude::*;
 use serde_json::Value;
 use vdoroom_testkit::check::{self, Report};
-use vdoroom_testkit::launch::program;
 use vdoroom_testkit::require;
 
-use crate::long_run::{self, Loop};
+use crate::exporting::{TOGETHER, call, export, exported, multiples};
 use crate::media;
 use crate::room::{Recorder, Sender, send_until};
 
-/// How far flashes and beeps may be from their time, in milliseconds.
-const TOGETHER: f64 = 20.0;
-/// The same of audio alone: encoders of Opus are 6.5 ms late.
+/// How far audio alone may be: encoders of Opus are 6.5 ms late.
 const EXACT: f64 = 8.0;
 pub const SECOND: u64 = 1_000_000_000;
 
@@ -61,47 +57,6 @@ fn video_or_audio(name: &str) -> &'static media::Media {
         "video_bob" => media::counted_vp8(),
         _ => media::beeping_opus(),
     }
-}
-
-/// Exports what a recorder has in its folder; gives the exit status and what was printed.
-fn call(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(program("vdoroom"))
-        .args(["export", "."])
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let text = String::from_utf8_lossy(&output.stdout) + errors;
-    (output.status.code().unwrap(), text.into_owned())
-}
-
-/// The same, of what goes well: the outputs.
-pub fn export(folder: &Path, arguments: &[&str]) -> Vec<Value> {
-    let (status, printed) = call(folder, &[arguments, &["--json"]].concat());
-    assert_eq!(status, 0, "{printed}");
-    let outcome: Value =
-        serde_json::from_str(&printed).unwrap_or_else(|e| panic!("{e}: {printed}"));
-    outcome["outputs"].as_array().unwrap().clone()
-}
-
-pub fn exported(folder: &Path, name: &str) -> PathBuf {
-    folder.join("export").join(name)
-}
-
-/// Asserts that all are at a multiple of `period`, and gives at which.
-fn multiples(what: &str, times: &[gst::ClockTime], period: f64, within: f64) -> Vec<u64> {
-    let nearest = |time: &gst::ClockTime| {
-        let ms = time.nseconds() as f64 / 1e6;
-        let nearest = (ms / period).round();
-        let off = ms - nearest * period;
-        assert!(
-            off.abs() < within,
-            "{what}: {off:.2} ms at {time}: {times:?}"
-        );
-        nearest as u64
-    };
-    times.iter().map(nearest).collect()
 }
 
 pub fn flashes(report: &Report) -> Vec<u64> {
@@ -377,50 +332,4 @@ fn a_mix_shows_and_plays_everybody() {
     let speech = check::inspect(exported(folder, "alice-speech.wav"));
     let audio = speech.audio.as_ref().unwrap();
     assert_eq!((audio.rate, audio.channels), (16_000, 1));
-}
-
-/// Alice's clock is fast, Bob's is right. What both do at the same moment of their clocks is in the
-/// recording where the recorder has put it.
-#[test]
-fn ten_minutes_with_a_clock_that_is_fast_stay_together() {
-    const LENGTH: u64 = 600;
-    const FAST: f64 = 200e-6;
-    let tracks = |name: [&'static str; 2], fast: f64, video| {
-        let [video_pad, audio_pad] = name;
-        let every = |ms: f64| Duration::from_secs_f64(ms / 1000.0 / (1.0 + fast));
-        let track = |name, media, interval| Loop {
-            name,
-            media,
-            interval,
-        };
-        [
-            track(video_pad, video, every(1000.0 / 15.0)),
-            track(audio_pad, media::beeping_opus(), every(20.0)),
-        ]
-    };
-    let alice = tracks(["video_alice", "audio_alice"], FAST, media::counted_h264());
-    let bob = tracks(["video_bob", "audio_bob"], 0.0, media::counted_vp8());
-    let both = [alice[0], alice[1], bob[0], bob[1]];
-    let recorder = long_run::record_seconds(LENGTH, &both);
-    let folder = &recorder.folder.0;
-    export(folder, &["--to", "mp4", "--align", "--quality", "draft"]);
-    for (name, fast) in [("alice", FAST), ("bob", 0.0)] {
-        let report = check::inspect(exported(folder, &format!("{name}.mp4")));
-        let (video, audio) = (
-            report.video.as_ref().unwrap(),
-            report.audio.as_ref().unwrap(),
-        );
-        let period = 1000.0 / (1.0 + fast);
-        let flashes = multiples("flashes", &video.flashes, period, TOGETHER);
-        let beeps = multiples("beeps", &audio.beeps, period, TOGETHER);
-        assert!(
-            flashes.len() as u64 >= LENGTH - 2,
-            "{name}: {}",
-            flashes.len()
-        );
-        assert!(beeps.len() as u64 >= LENGTH - 2, "{name}: {}", beeps.len());
-        let worst = report.worst_flash_beep_offset().unwrap();
-        println!("{name}: beep after flash by {worst:.2} ms at most");
-        assert!(worst.abs() < TOGETHER, "{name}: {worst}");
-    }
 }

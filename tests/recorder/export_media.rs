@@ -9,7 +9,8 @@ use gst::prelude::*;
 use vdoroom_testkit::check;
 use vdoroom_testkit::require;
 
-use crate::export::{export, exported, flashes, recorded};
+use crate::export::{flashes, recorded};
+use crate::exporting::{export, exported};
 use crate::media::{self, Media};
 use crate::room::{Recorder, Sender, send_until};
 

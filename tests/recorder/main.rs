@@ -14,7 +14,9 @@ mod disk;
 mod editing;
 mod entries;
 mod export;
+mod export_drift;
 mod export_media;
+mod exporting;
 mod fake_source;
 mod faults;
 mod launch;
@@ -44,3 +46,6 @@ mod strace;
 mod timeline;
 mod web;
 mod webm;
+
+/// How long a recording is whose exports are looked at from end to end.
+const EXPORT_SECONDS: u64 = 120;

@@ -9,11 +9,17 @@ use gst::prelude::*;
 use vdoroom_testkit::server::Certificate;
 use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Password, Publisher, RoomServer};
 
-use crate::recording::{DEADLINE, Recording, init, source};
+use crate::recording::{self, DEADLINE, Recording, init, init_with_key};
+
+/// `vdoroomsrc` for a room on `server`, which most tests stop at once.
+fn source(server: &RoomServer, room: &str) -> gst::Element {
+    init_with_key();
+    recording::source(server, room)
+}
 
 /// `vdoroomsrc` in a pipeline of its own, as far as PLAYING.
 fn playing(set: impl FnOnce(&gst::Element)) -> Recording {
-    init();
+    init_with_key();
     let source = gst::ElementFactory::make("vdoroomsrc").build().unwrap();
     set(&source);
     let recording = Recording::of(source, Folder::new());
@@ -38,7 +44,7 @@ fn complains(mut recording: Recording, words: &[&str]) {
 
 /// A setting that cannot work fails the state change, with an error that contains `words`.
 fn is_refused(set: impl FnOnce(&gst::Element), words: &[&str]) {
-    init();
+    init_with_key();
     let source = gst::ElementFactory::make("vdoroomsrc").build().unwrap();
     set(&source);
     let recording = Recording::of(source, Folder::new());
@@ -111,7 +117,8 @@ fn a_certificate_that_nobody_vouches_for() {
 }
 
 #[test]
-fn a_room_with_nobody_in_it_is_waited_for() {
+fn an_empty_room_is_waited_for() {
+    init_with_key();
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", |_| {});
     recording.wait("the room", |r| r.stats().get("state") == Ok("joined"));
