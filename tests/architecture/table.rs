@@ -170,7 +170,7 @@ const PLUGIN: Entry = Entry {
             "vdoroomsrc/connection/sdp",
             &[
                 "attributes",
-                "congestion",
+                "extensions",
                 "formats",
                 "named",
                 "offer",
@@ -187,6 +187,7 @@ const PLUGIN: Entry = Entry {
                 "reply",
                 "ssrcs",
                 "states",
+                "statistics",
                 "tuning",
                 "make",
             ],

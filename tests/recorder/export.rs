@@ -77,6 +77,7 @@ fn aligned_files_begin_and_end_together_and_everything_is_at_its_time() {
         ("mov", &["--video-codec", "prores"][..]),
         ("mp4", &[]),
         ("mkv", &["--rate", "60"]),
+        ("mxf", &["--quality", "draft"]),
         ("webm", &["--quality", "draft"]),
     ] {
         let outputs = export(folder, &[&["--to", format, "--align"], further].concat());

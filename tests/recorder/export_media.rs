@@ -117,6 +117,62 @@ fn is_black(colour: &[u8; 3]) -> bool {
     colour.iter().all(|value| *value < 24)
 }
 
+/// Turns an MP4 file's video upside down, in its track headers (ISO/IEC 14496-12, section 8.3.2): it has
+/// one in its index, and one that is left of when it was fragmented.
+fn turn(file: &Path) {
+    const ONE: i32 = 1 << 16;
+    let mut data = std::fs::read(file).unwrap();
+    let number = |data: &[u8], at: usize| i32::from_be_bytes(data[at..at + 4].try_into().unwrap());
+    let heads = (4..data.len() - 100).filter(|at| data[*at..].starts_with(b"tkhd"));
+    let ends = heads.map(|at| at - 4 + number(&data, at - 4) as usize);
+    let sizes = ends.map(|end| end - 8);
+    let video: Vec<_> = sizes.filter(|at| number(&data, *at) > 0).collect();
+    assert_eq!(video.len(), 2, "{video:?}");
+    for size in video {
+        let (width, height) = (number(&data, size), number(&data, size + 4));
+        let matrix = [-ONE, 0, 0, 0, -ONE, 0, width, height, 1 << 30];
+        let matrix: Vec<u8> = matrix.into_iter().flat_map(i32::to_be_bytes).collect();
+        data[size - matrix.len()..size].copy_from_slice(&matrix);
+    }
+    std::fs::write(file, data).unwrap();
+}
+
+#[test]
+fn video_that_its_file_turns_is_turned() {
+    if !require::program_of("ffmpeg", "-version") {
+        return;
+    }
+    let recorder = alice("mp4", media::counted_h264());
+    let folder = &recorder.folder.0;
+    let seen = |arguments: &[&str], file: &str| {
+        let outputs = export(folder, &[arguments, &["--overwrite"]].concat());
+        let how = outputs[0]["video"].as_str().unwrap().to_owned();
+        (how, colours(&exported(folder, file), "1.5", 4, 4))
+    };
+    let recorded = recorder.folder.recordings().remove(0);
+    let name = recorded.file_stem().unwrap().to_str().unwrap().to_owned();
+    let copied = format!("{name}.mp4");
+    let (how, upright) = seen(&["--to", "mp4"], &copied);
+    assert!(how.contains("copied"), "{how}");
+    let mut turned = upright.clone();
+    turned.reverse();
+    let are_alike = |one: &[[u8; 3]], other: &[[u8; 3]]| {
+        let mut pairs = one.as_flattened().iter().zip(other.as_flattened());
+        pairs.all(|(a, b)| a.abs_diff(*b) < 40)
+    };
+    assert!(!are_alike(&upright, &turned), "{upright:?}");
+    turn(&recorded);
+    let aligned = &["--to", "mp4", "--align", "--quality", "best"][..];
+    for (arguments, file) in [
+        (&["--to", "mp4"][..], copied.as_str()),
+        (aligned, "alice.mp4"),
+    ] {
+        let (how, seen) = seen(arguments, file);
+        assert!(how.contains("H.264"), "{how}");
+        assert!(are_alike(&seen, &turned), "{seen:?} {turned:?}");
+    }
+}
+
 #[test]
 fn a_still_is_seen_where_nothing_was_recorded() {
     if !require::program_of("ffmpeg", "-version") {

@@ -40,6 +40,25 @@ fn the_rust_application_records_a_room() {
 }
 
 #[test]
+fn the_application_for_statistics_tells_how_each_track_arrives() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let program = example("statistics");
+    let line = format!(
+        "exec {} --server {} --room r",
+        program.display(),
+        server.url()
+    );
+    let mut application = Launch::shell(&folder.0, &line, |_| {});
+    let alice = Publisher::builder(server.url(), "r", "alice").codec(Codec::Vp8);
+    let _alice = alice.start().unwrap();
+    for track in ["alice audio OPUS: ", "alice video VP8: "] {
+        let told = application.wait_for_line(track, DEADLINE);
+        assert!(told.contains(" 0 packets lost"), "{told}");
+    }
+}
+
+#[test]
 fn the_program_records_a_room_with_a_template_for_the_names() {
     records(&format!("{} record", program("vdoroom").display()));
 }

@@ -4,6 +4,7 @@
 use std::sync::mpsc;
 
 use gst::prelude::*;
+use vdoroom_testkit::chromium::{self, Chromium};
 use vdoroom_testkit::{Codec, Dialect, Folder, Publisher, RoomServer};
 
 use crate::recording::{DEADLINE, Recording, source};
@@ -328,4 +329,35 @@ fn pads_say_that_they_are_live_and_how_late() {
         assert!(least >= gst::ClockTime::from_mseconds(500), "{least}");
     }
     scene.recording.stop();
+}
+
+/// Browsers send it by themselves (RFC 6464).
+#[test]
+fn audio_has_the_level_that_its_publisher_measured() {
+    assert!(chromium::is_installed(), "install the package chromium");
+    let server = RoomServer::start(Dialect::Hosted);
+    let recording = Recording::start(&server, "r", |_| {});
+    let (tell, levels) = mpsc::channel();
+    recording.source.connect_pad_added(move |_, pad| {
+        let tell = tell.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let meta = info
+                .buffer()
+                .and_then(|b| b.meta::<gst_audio::AudioLevelMeta>());
+            if let Some(meta) = meta {
+                // Nobody listens any more once there were enough.
+                let _ = tell.send((pad.name().to_string(), meta.level()));
+            }
+            gst::PadProbeReturn::Ok
+        });
+    });
+    let _browser = Chromium::builder(server.url(), "r", "browser")
+        .start()
+        .unwrap();
+    for _ in 0..20 {
+        let (pad, level) = levels.recv_timeout(DEADLINE).expect("a level");
+        assert_eq!(pad, "audio_browser");
+        // 127 is silence, in dB below the largest amplitude.
+        assert!(level <= 127, "{level}");
+    }
 }

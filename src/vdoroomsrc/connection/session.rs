@@ -20,7 +20,7 @@ use super::remains::Remains;
 use super::repair::Repair;
 use crate::protocol::{Fingerprints, SessionId, StreamId};
 use crate::vdoroomsrc::connection::sdp::{Numbered, Order, Promised};
-use crate::vdoroomsrc::connection::webrtcbin::{Known, SharedSsrcs, Transport, make};
+use crate::vdoroomsrc::connection::webrtcbin::{Known, SharedSsrcs, Transport, WebrtcStats, make};
 use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::media::{self, End, SharedTimeline, Streams, Track};
 use crate::vdoroomsrc::reports::Reports;
@@ -49,7 +49,8 @@ pub(crate) struct Session {
     pub watches_transport: bool,
     /// Since when no address of ours has been found.
     pub gathers_since: Option<Instant>,
-    pub asked_for_pair: Option<Instant>,
+    pub asked_for_stats: Option<Instant>,
+    pub webrtc_stats: WebrtcStats,
     pub channel: Option<WebRTCDataChannel>,
     pub tracks: Vec<Track>,
     /// Pads that webrtcbin has added and that are not exposed yet; blocked.
@@ -61,7 +62,7 @@ pub(crate) struct Session {
     pub promised: Vec<Promised>,
     /// The newest offer, as webrtcbin was given it.
     pub(super) offer: Option<SDPMessage>,
-    /// How it numbers its packets for the feedback that it wants.
+    /// How it numbers the header extensions that are of use.
     pub(super) numbered: Vec<Numbered>,
     /// By SSRC.
     pub jitterbuffers: Vec<(u32, glib::WeakRef<gst::Element>)>,
@@ -130,7 +131,8 @@ impl Session {
             repair: Repair::default(),
             watches_transport: false,
             gathers_since: None,
-            asked_for_pair: None,
+            asked_for_stats: None,
+            webrtc_stats: WebrtcStats::default(),
             channel: None,
             tracks: Vec::new(),
             waiting_pads: Vec::new(),

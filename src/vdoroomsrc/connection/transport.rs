@@ -12,9 +12,10 @@ use crate::protocol::Event;
 use crate::vdoroomsrc::connection::webrtcbin::{nick, pair, report};
 use crate::vdoroomsrc::reports::{Command, Layer, Reports};
 
-/// How often the selected candidate pair is looked for, and looked at.
-const PAIR_INTERVAL: Duration = Duration::from_secs(1);
-const KNOWN_PAIR_INTERVAL: Duration = Duration::from_secs(10);
+/// How often webrtcbin is asked for its statistics, among which is the selected candidate pair: while
+/// that is not known or somebody reads them, and otherwise.
+const SHORT_INTERVAL: Duration = Duration::from_secs(1);
+const LONG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// When no address of ours is found any more: those of this machine are there at once, however busy
 /// it is, and without one of them no server is asked. webrtcbin (1.22) never stops gathering.
@@ -64,7 +65,7 @@ impl Session {
     /// What has to be looked at from time to time.
     pub(crate) fn poll_transport(&mut self, now: Instant, reports: &Reports) {
         self.poll_ping(now);
-        self.poll_pair(now, reports);
+        self.poll_stats(now, reports);
         self.poll_repair(now, reports);
         let fruitless = |since: &mut Instant| now >= *since + FRUITLESS_GATHERING;
         if self.gathers_since.take_if(fruitless).is_some() {
@@ -75,22 +76,24 @@ impl Session {
         }
     }
 
-    /// Asks webrtcbin for the candidate pair that is in use, from time to time: it may change, and
+    /// Asks webrtcbin for its statistics, from time to time: the candidate pair in use may change, and
     /// webrtcbin (1.22) tells of it only once there is a pad.
-    fn poll_pair(&mut self, now: Instant, reports: &Reports) {
-        let interval = match self.connectivity.pair {
-            None => PAIR_INTERVAL,
-            Some(_) => KNOWN_PAIR_INTERVAL,
-        };
-        if self.tracks.is_empty() && self.waiting_pads.is_empty()
-            || self.asked_for_pair.is_some_and(|at| now < at + interval)
-        {
+    fn poll_stats(&mut self, now: Instant, reports: &Reports) {
+        let is_due = |interval| self.asked_for_stats.is_none_or(|at| now >= at + interval);
+        if self.tracks.is_empty() && self.waiting_pads.is_empty() || !is_due(SHORT_INTERVAL) {
             return;
         }
-        self.asked_for_pair = Some(now);
+        let is_wanted = self.webrtc_stats.take_is_read() || self.connectivity.pair.is_none();
+        if !is_wanted && !is_due(LONG_INTERVAL) {
+            return;
+        }
+        self.asked_for_stats = Some(now);
         let (id, reports) = (self.id, reports.clone());
+        let stats = self.webrtc_stats.clone();
         let promise = gst::Promise::with_change_func(move |reply| {
-            if let Some((local, remote)) = reply.ok().flatten().and_then(pair) {
+            let Ok(Some(reply)) = reply else { return };
+            stats.note(reply);
+            if let Some((local, remote)) = pair(reply) {
                 reports.command(Command::Pair {
                     session: id,
                     local,

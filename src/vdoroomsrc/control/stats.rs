@@ -5,13 +5,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use gst::glib;
 use gst::prelude::*;
 
 use super::announce;
 use crate::protocol::{Dialect, RoomState, RoomStatus};
-use crate::vdoroomsrc::connection::{Connectivity, Session};
+use crate::vdoroomsrc::connection::{Connectivity, Session, WebrtcStats, inbound};
 use crate::vdoroomsrc::media::{Exit, Track, VdoRoomSrcPad};
 
 /// The control thread writes it when a session or pad comes or goes; held for a copy only.
@@ -23,6 +24,7 @@ pub(crate) struct SessionView {
     stream: String,
     number: u32,
     connectivity: Connectivity,
+    webrtc: WebrtcStats,
     tracks: Vec<TrackView>,
 }
 
@@ -32,6 +34,7 @@ struct TrackView {
     codec: &'static str,
     exit: Arc<Exit>,
     pad: glib::WeakRef<VdoRoomSrcPad>,
+    ssrc: Option<u32>,
     jitterbuffer: Option<glib::WeakRef<gst::Element>>,
 }
 
@@ -41,6 +44,7 @@ impl SessionView {
             stream: session.stream.0.clone(),
             number: session.number,
             connectivity: session.connectivity.clone(),
+            webrtc: session.webrtc_stats.clone(),
             tracks: session
                 .tracks
                 .iter()
@@ -50,7 +54,9 @@ impl SessionView {
     }
 
     fn structure(&self) -> gst::Structure {
-        let tracks = self.tracks.iter().map(|t| t.structure().to_send_value());
+        let webrtc = self.webrtc.read();
+        let tracks = self.tracks.iter();
+        let tracks = tracks.map(|track| track.structure(webrtc.as_deref()).to_send_value());
         gst::Structure::builder("vdoroom-session-stats")
             .field("session", self.number)
             .field("tracks", gst::Array::new(tracks))
@@ -60,6 +66,7 @@ impl SessionView {
                     .structure("vdoroom-transport-stats")
                     .build(),
             )
+            .field_if_some("webrtc", webrtc.as_ref())
             .build()
     }
 }
@@ -77,11 +84,13 @@ impl TrackView {
             codec: track.codec.encoding_name,
             exit: track.exit.clone(),
             pad: track.pad.downgrade(),
+            ssrc,
             jitterbuffer,
         }
     }
 
-    fn structure(&self) -> gst::Structure {
+    /// `webrtc`: webrtcbin's own of the session.
+    fn structure(&self, webrtc: Option<&gst::StructureRef>) -> gst::Structure {
         let counters = &self.exit.counters;
         let count = |counter: &AtomicU64| counter.load(Relaxed);
         let mut stats = gst::Structure::builder("vdoroom-track-stats")
@@ -108,7 +117,7 @@ impl TrackView {
                     .field_if_some("height", s.get::<i32>("height").ok());
             }
         }
-        self.add_received(stats).build()
+        self.add_asked(self.add_received(stats), webrtc).build()
     }
 
     /// What the jitterbuffer counted: packets, and the mean jitter in nanoseconds.
@@ -129,6 +138,26 @@ impl TrackView {
     }
 }
 
+impl TrackView {
+    /// What RTCP asked of the publisher, and what the track costs on the line, as webrtcbin told last.
+    fn add_asked(
+        &self,
+        mut stats: gst::structure::Builder,
+        webrtc: Option<&gst::StructureRef>,
+    ) -> gst::structure::Builder {
+        let known = webrtc.zip(self.ssrc);
+        let Some(inbound) = known.and_then(|(webrtc, ssrc)| inbound(webrtc, ssrc)) else {
+            return stats;
+        };
+        for (ours, theirs) in [("nack-sent", "nack-count"), ("fir-sent", "fir-count")] {
+            stats = stats.field_if_some(ours, inbound.get::<u32>(theirs).ok());
+        }
+        let source = inbound.get::<gst::Structure>("gst-rtpsource-stats").ok();
+        let wire = source.and_then(|source| source.get::<u64>("bytes-received").ok());
+        stats.field_if_some("wire-bytes", wire)
+    }
+}
+
 /// The event `vdoroom-session-end` of each track.
 pub(super) fn last_words(session: &Session, reason: &str) -> Vec<gst::Structure> {
     let words = session.tracks.iter().map(|track| {
@@ -136,6 +165,14 @@ pub(super) fn last_words(session: &Session, reason: &str) -> Vec<gst::Structure>
         TrackView::of(track, session).add_received(event).build()
     });
     words.collect()
+}
+
+/// Nanoseconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    })
 }
 
 /// All that the property shows.
@@ -179,6 +216,7 @@ pub(crate) fn stats(
         .field("dropped-events", dropped_events)
         .field("identity-mismatches", identity_mismatches)
         .field("password-set", password_set)
+        .field("timestamp", now())
         .field("streams", streams)
         .build()
 }

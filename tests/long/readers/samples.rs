@@ -112,5 +112,11 @@ pub fn all() -> Vec<Sample> {
             media::counted_h264,
             &["--to", "mov", "--video-codec", "prores"],
         ),
+        exported(
+            "`export --to mxf`",
+            "DNxHR, PCM",
+            media::counted_h264,
+            &["--to", "mxf", "--quality", "draft"],
+        ),
     ]
 }

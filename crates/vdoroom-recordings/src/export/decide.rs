@@ -63,7 +63,8 @@ pub enum AudioWork {
 /// Video of one person: of several parts, or of one alone.
 pub fn video_work(parts: &[&Placed], format: Format, span: Window, request: &Request) -> VideoWork {
     let target = request.video.unwrap_or(format.video());
-    let size = even(request.size.or_else(|| largest(parts)).unwrap_or(SIZE));
+    let size = request.size.or_else(|| largest(parts)).unwrap_or(SIZE);
+    let size = possible(format, even(size));
     match copied(parts, format, span, request) {
         Ok(codec) => VideoWork::Copied {
             codec,
@@ -72,7 +73,7 @@ pub fn video_work(parts: &[&Placed], format: Format, span: Window, request: &Req
         Err(why) => VideoWork::Encoded {
             codec: target,
             size,
-            rate: request.rate,
+            rate: request.rate.or(format.rate()),
             why,
         },
     }
@@ -140,7 +141,7 @@ pub fn grid(format: Format, request: &Request) -> VideoWork {
     let codec = request.video.filter(|codec| format.can_have_video(*codec));
     VideoWork::Encoded {
         codec: codec.unwrap_or(format.video()),
-        size: even(request.size.unwrap_or(GRID)),
+        size: possible(format, even(request.size.unwrap_or(GRID))),
         rate: Some(request.rate.unwrap_or(GRID_RATE)),
         why: "people are mixed",
     }
@@ -159,6 +160,16 @@ fn size(text: &str) -> Option<(u32, u32)> {
     let size = (width.parse().ok()?, height.parse().ok()?);
     let possible = 1..=16_384;
     (possible.contains(&size.0) && possible.contains(&size.1)).then_some(size)
+}
+
+/// The smallest that the container holds and that is not smaller, or else the largest.
+fn possible(format: Format, (width, height): (u32, u32)) -> (u32, u32) {
+    let Some(sizes) = format.sizes() else {
+        return (width, height);
+    };
+    let holds = |size: &(u32, u32)| size.0 >= width && size.1 >= height;
+    let [_, largest] = sizes;
+    sizes.into_iter().find(holds).unwrap_or(largest)
 }
 
 /// Encoders want even sides: colours have half as many pixels.

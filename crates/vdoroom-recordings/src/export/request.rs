@@ -11,6 +11,7 @@ pub enum Format {
     Mp4,
     Mkv,
     Webm,
+    Mxf,
     Wav,
     Flac,
 }
@@ -22,12 +23,12 @@ impl Format {
             Self::Mp4 => "mp4",
             Self::Mkv => "mkv",
             Self::Webm => "webm",
+            Self::Mxf => "mxf",
             Self::Wav => "wav",
             Self::Flac => "flac",
         }
     }
 
-    /// Whether it holds audio alone.
     /// MP4 and MOV: one multiplexer, one kind of chapters.
     pub fn is_movie(self) -> bool {
         matches!(self, Self::Mov | Self::Mp4)
@@ -44,7 +45,7 @@ impl Format {
             Self::Mov | Self::Mp4 => matches!(codec, "H264" | "H265" | "AV1"),
             Self::Mkv => true,
             Self::Webm => matches!(codec, "VP8" | "VP9" | "AV1"),
-            Self::Wav | Self::Flac => false,
+            Self::Mxf | Self::Wav | Self::Flac => false,
         }
     }
 
@@ -52,6 +53,7 @@ impl Format {
     pub(super) fn video(self) -> VideoCodec {
         match self {
             Self::Webm => VideoCodec::Vp8,
+            Self::Mxf => VideoCodec::DnxHr,
             _ => VideoCodec::H264,
         }
     }
@@ -59,7 +61,7 @@ impl Format {
     /// What audio becomes.
     pub(super) fn audio(self) -> AudioCodec {
         match self {
-            Self::Mov | Self::Wav | Self::Flac => AudioCodec::Pcm,
+            Self::Mov | Self::Mxf | Self::Wav | Self::Flac => AudioCodec::Pcm,
             Self::Mp4 => AudioCodec::Aac,
             Self::Mkv | Self::Webm => AudioCodec::Opus,
         }
@@ -69,8 +71,9 @@ impl Format {
         match self {
             Self::Mov => matches!(codec, VideoCodec::H264 | VideoCodec::ProRes),
             Self::Mp4 => codec == VideoCodec::H264,
-            Self::Mkv => codec != VideoCodec::ProRes,
+            Self::Mkv => matches!(codec, VideoCodec::H264 | VideoCodec::Vp8),
             Self::Webm => codec == VideoCodec::Vp8,
+            Self::Mxf => codec == VideoCodec::DnxHr,
             Self::Wav | Self::Flac => false,
         }
     }
@@ -81,8 +84,22 @@ impl Format {
             Self::Mp4 => codec != AudioCodec::Pcm,
             Self::Mkv => true,
             Self::Webm => codec == AudioCodec::Opus,
-            Self::Wav | Self::Flac => codec == AudioCodec::Pcm,
+            Self::Mxf | Self::Wav | Self::Flac => codec == AudioCodec::Pcm,
         }
+    }
+
+    /// The frame sizes that it holds, smallest first, if it does not hold any.
+    pub(super) fn sizes(self) -> Option<[(u32, u32); 2]> {
+        // What avenc_dnxhd encodes.
+        (self == Self::Mxf).then_some([(1280, 720), (1920, 1080)])
+    }
+
+    /// The frame rate of those that hold constant ones only.
+    pub(super) fn rate(self) -> Option<Rate> {
+        (self == Self::Mxf).then_some(Rate {
+            frames: 30,
+            seconds: 1,
+        })
     }
 }
 
@@ -90,6 +107,7 @@ impl Format {
 pub enum VideoCodec {
     H264,
     ProRes,
+    DnxHr,
     Vp8,
 }
 
@@ -98,6 +116,7 @@ impl VideoCodec {
         match self {
             Self::H264 => "H.264",
             Self::ProRes => "ProRes",
+            Self::DnxHr => "DNxHR",
             Self::Vp8 => "VP8",
         }
     }
@@ -107,6 +126,7 @@ impl VideoCodec {
         match self {
             Self::H264 => "H264",
             Self::ProRes => "ProRes",
+            Self::DnxHr => "DNxHR",
             Self::Vp8 => "VP8",
         }
     }
@@ -231,7 +251,15 @@ impl Request {
         if let Some(codec) = self.audio.filter(|codec| !format.can_have_audio(*codec)) {
             return Err(format!("{} is not put into {extension}", codec.name()));
         }
-        Ok(())
+        match format.sizes().zip(self.size) {
+            Some((sizes, size)) if !sizes.contains(&size) => {
+                let [(w, h), (wider, higher)] = sizes;
+                Err(format!(
+                    "video in {extension} is {w}x{h} or {wider}x{higher}"
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -270,11 +298,17 @@ mod tests {
         };
         let fine = request(Some(Format::Mov), Some(VideoCodec::ProRes), None);
         assert_eq!(fine.check(), Ok(()));
+        let mut sized = request(Some(Format::Mxf), None, None);
+        for (size, is_fine) in [((1280, 720), true), ((640, 360), false)] {
+            sized.size = Some(size);
+            assert_eq!(sized.check().is_ok(), is_fine, "{size:?}");
+        }
         for wrong in [
             request(None, None, None),
             request(Some(Format::Webm), Some(VideoCodec::H264), None),
             request(Some(Format::Wav), Some(VideoCodec::H264), None),
             request(Some(Format::Mp4), None, Some(AudioCodec::Pcm)),
+            request(Some(Format::Mkv), Some(VideoCodec::DnxHr), None),
         ] {
             assert!(wrong.check().is_err(), "{wrong:?}");
         }

@@ -17,9 +17,11 @@ const MOST_H264: u32 = 50_000;
 const AAC_DELAY: u64 = 1024;
 
 /// Which Debian package has an element that may be missing.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 7] = [
     ("x264enc", "gstreamer1.0-plugins-ugly"),
     ("avenc_prores_ks", "gstreamer1.0-libav"),
+    ("avenc_dnxhd", "gstreamer1.0-libav"),
+    ("mxfmux", "gstreamer1.0-plugins-bad"),
     ("avenc_aac", "gstreamer1.0-libav"),
     ("h264timestamper", "gstreamer1.0-plugins-bad"),
     ("h265timestamper", "gstreamer1.0-plugins-bad"),
@@ -31,6 +33,7 @@ pub fn muxer(format: Format) -> &'static str {
         Format::Mp4 => "mp4mux force-create-timecode-trak=true",
         Format::Mkv => "matroskamux",
         Format::Webm => "webmmux",
+        Format::Mxf => "mxfmux",
         Format::Wav | Format::Flac => "identity silent=true",
     }
 }
@@ -64,6 +67,10 @@ pub fn video(codec: VideoCodec, quality: Quality, hardware: bool) -> Result<Stri
         VideoCodec::ProRes => {
             let profile = by("proxy", "standard", "hq");
             format!("video/x-raw,format=I422_10LE ! avenc_prores_ks profile={profile}")
+        }
+        VideoCodec::DnxHr => {
+            let profile = by("lb", "sq", "hq");
+            format!("video/x-raw,format=Y42B ! avenc_dnxhd profile=dnxhr_{profile}")
         }
         VideoCodec::Vp8 => {
             let settings = by(

@@ -9,7 +9,7 @@ use super::canvas::{self, Grid};
 use super::codecs;
 use super::decoded_audio::{DecodedAudio, frames};
 use super::decoded_video::DecodedVideo;
-use super::problems::Problems;
+use super::problems::{Failed, Problems};
 use super::reader::{self, Kind, Reader};
 use super::retime::{Change, Constant, Natural, Shown, bridged};
 use super::settings::{Settings, Watch};
@@ -32,7 +32,9 @@ pub struct Context<'a> {
 pub fn video<'a>(context: Context<'a>, video: &'a Video, source: &gst_app::AppSrc) {
     let pushed = match &video.how {
         How::Copied { .. } => copy(context, &video.people, Kind::Video, source),
-        How::Encoded { size, rate, .. } => draw(context, &video.people, *size, *rate, source),
+        How::Encoded { size, rate, .. } => {
+            draw(context, &video.people, *size, *rate, source).map_err(Failed::from)
+        }
     };
     end(context, pushed, source);
 }
@@ -41,12 +43,14 @@ pub fn video<'a>(context: Context<'a>, video: &'a Video, source: &gst_app::AppSr
 pub fn audio(context: Context, audio: &Audio, source: &gst_app::AppSrc) {
     let pushed = match audio.how {
         AudioWork::Copied => copy(context, &audio.people, Kind::Audio, source),
-        AudioWork::Encoded(codec) => play(context, audio, codecs::delay(codec), source),
+        AudioWork::Encoded(codec) => {
+            play(context, audio, codecs::delay(codec), source).map_err(Failed::from)
+        }
     };
     end(context, pushed, source);
 }
 
-fn end(context: Context, pushed: Result<(), String>, source: &gst_app::AppSrc) {
+fn end(context: Context, pushed: Result<(), Failed>, source: &gst_app::AppSrc) {
     if let Err(error) = pushed {
         context.problems.fail(error);
     }
@@ -63,7 +67,7 @@ fn copy(
     people: &[Vec<Piece>],
     kind: Kind,
     source: &gst_app::AppSrc,
-) -> Result<(), String> {
+) -> Result<(), Failed> {
     for piece in people.iter().flatten() {
         let failed = |error: String| format!("{}: {error}", piece.file.display());
         let reader = Reader::coded(&piece.file, kind).map_err(failed)?;
@@ -77,8 +81,15 @@ fn copy(
                     context.problems.add(failed(error));
                     break;
                 }
-                Err(error) => return Err(failed(error)),
+                Err(error) => return Err(failed(error).into()),
             };
+            // Not all multiplexers write how a track is turned.
+            if known.is_none() && reader.is_turned() {
+                return Err(Failed {
+                    text: failed("it is turned by its tags".into()),
+                    is_refused: true,
+                });
+            }
             if sample.caps_owned() != known {
                 known = sample.caps_owned();
                 source.set_caps(known.as_ref());

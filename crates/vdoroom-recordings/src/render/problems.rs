@@ -32,7 +32,7 @@ pub struct Problems(Mutex<Found>);
 #[derive(Default)]
 struct Found {
     problems: Vec<String>,
-    failure: Option<String>,
+    failure: Option<Failed>,
 }
 
 impl Problems {
@@ -49,12 +49,12 @@ impl Problems {
     }
 
     /// The file cannot be made.
-    pub fn fail(&self, error: String) {
+    pub fn fail(&self, error: Failed) {
         self.lock().failure.get_or_insert(error);
     }
 
     /// All problems, or why there is no file.
-    pub fn conclude(self) -> Result<Vec<String>, String> {
+    pub fn conclude(self) -> Result<Vec<String>, Failed> {
         let found = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         match found.failure {
             Some(failure) => Err(failure),

@@ -123,6 +123,21 @@ impl Reader {
         Ok(None)
     }
 
+    /// Whether the track is to be shown otherwise than its frames are. Known with the first of them.
+    pub fn is_turned(&self) -> bool {
+        let orientation = |tag: gst::event::Tag<gst::Event>| {
+            let tag = tag.tag().get::<gst::tags::ImageOrientation>()?;
+            Some(tag.get() != "rotate-0")
+        };
+        let pad = self.sink.static_pad("sink");
+        let tags = pad.and_then(|pad| {
+            // One event for the container, and one for the track.
+            let events = (0..).map_while(|index| pad.sticky_event::<gst::event::Tag>(index));
+            events.filter_map(orientation).next()
+        });
+        tags.unwrap_or(false)
+    }
+
     fn error(&self) -> Option<String> {
         let bus = self.pipeline.bus()?;
         let message = bus.pop_filtered(&[gst::MessageType::Error])?;

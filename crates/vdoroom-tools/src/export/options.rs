@@ -63,19 +63,19 @@ pub struct What {
 #[derive(Args)]
 #[command(next_help_heading = "How")]
 pub struct How {
-    /// Encode video to this [default: as recorded, else h264; in WebM vp8]
+    /// Encode video to this [default: as recorded, else h264; webm vp8; mxf dnxhr]
     #[arg(long, value_name = "CODEC")]
     pub video_codec: Option<VideoCodec>,
-    /// Codec of audio beside video [default: mov pcm, mp4 aac, mkv and webm opus]
+    /// Codec of audio beside video [default: mov and mxf pcm, mp4 aac, mkv and webm opus]
     #[arg(long, value_name = "CODEC")]
     pub audio_codec: Option<AudioCodec>,
     /// Quality of encoded video
     #[arg(long, value_name = "QUALITY", default_value = "good")]
     pub quality: Quality,
-    /// Constant frame rate, such as 30 or 30000/1001 [default: each frame at its own time; mix 30]
+    /// Constant frame rate, such as 30 or 30000/1001 [default: each frame at its own time; mix and mxf 30]
     #[arg(long, value_name = "N")]
     pub rate: Option<plan::Rate>,
-    /// Frame size in pixels [default: the largest of each person; mix 1920x1080]
+    /// Frame size in pixels [default: the largest of each person; mix 1920x1080]; mxf has 1280x720 and 1920x1080
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size::parse)]
     pub size: Option<(u32, u32)>,
     /// Image that is shown instead of black
@@ -92,6 +92,7 @@ pub enum Format {
     Mp4,
     Mkv,
     Webm,
+    Mxf,
     Wav,
     Flac,
 }
@@ -100,6 +101,7 @@ pub enum Format {
 pub enum VideoCodec {
     H264,
     Prores,
+    Dnxhr,
     Vp8,
 }
 
@@ -126,6 +128,7 @@ impl Options {
                 Format::Mp4 => plan::Format::Mp4,
                 Format::Mkv => plan::Format::Mkv,
                 Format::Webm => plan::Format::Webm,
+                Format::Mxf => plan::Format::Mxf,
                 Format::Wav => plan::Format::Wav,
                 Format::Flac => plan::Format::Flac,
             }),
@@ -138,6 +141,7 @@ impl Options {
             video: how.video_codec.map(|codec| match codec {
                 VideoCodec::H264 => plan::VideoCodec::H264,
                 VideoCodec::Prores => plan::VideoCodec::ProRes,
+                VideoCodec::Dnxhr => plan::VideoCodec::DnxHr,
                 VideoCodec::Vp8 => plan::VideoCodec::Vp8,
             }),
             audio: how.audio_codec.map(|codec| match codec {

@@ -3,8 +3,8 @@
 
 use gst_sdp::{SDPMessage, SDPMessageRef};
 
-use super::congestion::Numbered;
-use super::{congestion, formats, offer, simulcast};
+use super::extensions::Numbered;
+use super::{extensions, formats, offer, simulcast};
 
 /// The answer as webrtcbin is to take it for its own, and as the publisher is to have it.
 pub(crate) fn complete(
@@ -14,8 +14,8 @@ pub(crate) fn complete(
     audio_bitrate: u32,
 ) -> (SDPMessage, SDPMessage) {
     let mut sent = answer.to_owned();
-    congestion::accept(&mut sent, numbered);
-    // rtpsession looks for the extension in what webrtcbin takes for its own.
+    extensions::accept(&mut sent, numbered);
+    // rtpsession and depayloaders look for them in what webrtcbin takes for its own.
     let own = sent.clone();
     if let Some(offer) = offer {
         formats::repeat(&mut sent, offer);

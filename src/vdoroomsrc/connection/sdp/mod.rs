@@ -7,7 +7,7 @@
 mod answer;
 mod attributes;
 mod bundle;
-mod congestion;
+mod extensions;
 mod formats;
 mod named;
 mod offer;
@@ -15,6 +15,6 @@ mod simulcast;
 
 pub(crate) use answer::complete;
 pub(crate) use bundle::Order;
-pub(crate) use congestion::{Numbered, offered};
+pub(crate) use extensions::{Numbered, offered};
 pub(crate) use named::{Named, take_named};
 pub(crate) use offer::{Promised, Refusal, narrow};

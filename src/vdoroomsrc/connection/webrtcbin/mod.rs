@@ -10,9 +10,11 @@ mod make;
 mod reply;
 mod ssrcs;
 mod states;
+mod statistics;
 mod tuning;
 
 pub(crate) use make::{Known, Transport, make};
 pub(crate) use reply::{error_of, outcome, pair};
 pub(crate) use ssrcs::SharedSsrcs;
 pub(crate) use states::{nick, report};
+pub(crate) use statistics::{WebrtcStats, inbound};
