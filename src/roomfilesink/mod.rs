@@ -11,7 +11,7 @@
 //! | `sessions` | who belongs together, in which order frames go, where parts begin and end |
 //! | `messages` | what the control thread is told, and the way there |
 //! | `parts` | one file of one person, and what is told of it |
-//! | `mux` | the containers: MPEG-TS by `mpegtsmux`, Matroska, WebM and MP4 by writers of our own |
+//! | `mux` | the containers: MPEG-TS, Matroska, WebM and MP4, by writers of our own |
 //! | `files` | names and bytes on disk; other threads write |
 //! | `settings` | the properties, as a value |
 //! | `media` | what comes in, as values: codecs, formats, frames, tracks |

@@ -62,8 +62,7 @@ fn whatever_frames_come_the_recorder_goes_on() {
     });
 }
 
-/// mpegtsmux takes no more of a track when more than so much time waits, and the recorder's thread
-/// would wait for it: for good.
+/// A multiplexer that orders frames by their times would wait for all others: for good.
 #[test]
 fn a_frame_dated_years_ahead_stops_no_recording() {
     let forms = fuzzing::form_names().expect("there are seeds");

@@ -120,7 +120,10 @@ const PLUGIN: Entry = Entry {
                 "boxes", "codecs", "samples", "track", "fragment", "movie", "writer",
             ],
         ),
-        ("roomfilesink/mux/mpegts", &["clock", "delimiters", "mux"]),
+        (
+            "roomfilesink/mux/mpegts",
+            &["packet", "unit", "opus", "delimiters", "tables", "clock", "writer"],
+        ),
         (
             "roomfilesink/parts",
             &[

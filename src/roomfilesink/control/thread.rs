@@ -131,6 +131,7 @@ impl Control {
                     {
                         self.handle(msg);
                     }
+                    self.pump_fed();
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return (inbox, None),
@@ -147,6 +148,12 @@ impl Control {
                 self.outbox.rest(GATHER);
             }
         }
+    }
+
+    /// Moves the frames that have come together.
+    fn pump_fed(&mut self) {
+        let now = Instant::now();
+        self.with_context(|sessions, ctx| sessions.pump_fed(now, ctx));
     }
 
     fn handle(&mut self, msg: Msg) {
@@ -201,7 +208,7 @@ impl Control {
     }
 
     fn with_context(&mut self, act: impl FnOnce(&mut Sessions, &mut Context<'_>)) {
-        let (element, tracks) = (self.element.clone(), self.tracks.clone());
+        let (element, tracks) = (&self.element, &self.tracks);
         let mut ctx = Context {
             settings: &self.run.settings,
             outbox: &self.outbox,
@@ -210,7 +217,7 @@ impl Control {
             anchor: self.run.anchor,
             counts: &mut self.run.counts,
             is_short: &mut self.run.is_short,
-            take_anchor: &|| take_anchor(&element),
+            take_anchor: &|| take_anchor(element),
             // An element that is being dropped awaits nobody.
             pads_named: &|suffix| match element.upgrade() {
                 Some(_) => tracks.named(suffix),

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Frames in, steps of writing a file out: one multiplexer for each container.
 //!
-//! Only `parts` calls it, on the control thread. Those of Matroska, WebM and MP4 are writers of our
-//! own behind the same `frames`, and answer at once; that of MPEG-TS is a pipeline, whose packets
-//! come on a thread of its own.
+//! Only `parts` calls it, on the control thread. All of them are writers of our own behind the same
+//! `frames`, and answer at once.
 
 mod frames;
 mod matroska;
 mod mp4;
 mod mpegts;
 
+pub(crate) use frames::Mux;
 pub(crate) use matroska::{DocType, MatroskaMux};
 pub(crate) use mp4::Mp4Mux;
-pub(crate) use mpegts::{MpegTsMux, MuxEvent};
+pub(crate) use mpegts::MpegTsMux;

@@ -3,7 +3,7 @@
 //! manifest, the signals and the properties. `mark` is a moment that is told beside the parts.
 //!
 //! Sessions and `control` call it, on the control thread. A part reports by a callback, which the
-//! threads of its file and of its multiplexer call. Properties are read on any thread (`report`).
+//! threads of its file call. Properties are read on any thread (`report`).
 
 mod clock;
 mod damage;
@@ -17,7 +17,7 @@ mod report;
 pub(crate) use clock::{Anchor, take_anchor, utc_now};
 pub(crate) use field::{Field, json, structure, utc_text};
 pub(crate) use mark::Mark;
-pub(crate) use part::{MAX_WAITING, Part, PartEvent, PartId, PartSpec};
+pub(crate) use part::{Part, PartEvent, PartId, PartSpec};
 pub(crate) use progress::Progress;
 pub(crate) use record::{PartRecord, Person, Reason, TrackRecord};
 pub(crate) use report::Report;

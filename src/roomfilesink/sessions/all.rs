@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which pads belong together: all current sessions.
+//!
+//! Whatever is said of a track finds its session at once, however many there are. Frames are only
+//! noted; [`Sessions::pump_fed`] moves all that have come together.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::effects::Context;
 use super::session::Session;
-use crate::roomfilesink::media::{Track, TrackId};
+use crate::roomfilesink::media::{Frame, Track, TrackId};
 use crate::roomfilesink::messages::Msg;
 use crate::roomfilesink::parts::{Part, Person, Reason};
 
+/// Counts sessions.
+type Number = u64;
+
 #[derive(Default)]
 pub(crate) struct Sessions {
-    sessions: Vec<Session>,
+    sessions: BTreeMap<Number, Session>,
+    begun: Number,
+    /// The newest session of each track.
+    of_tracks: HashMap<TrackId, Number>,
+    /// Those with frames that have not been moved.
+    fed: Vec<Number>,
     /// The run ends: what still comes is not recorded.
     closed: bool,
 }
@@ -21,12 +33,12 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// Whether every part is closed and no track has anything left.
     pub(crate) fn is_idle(&self) -> bool {
-        self.sessions.iter().all(Session::is_idle)
+        self.sessions.values().all(Session::is_idle)
     }
 
     /// Whether somebody's frames wait for the beginning of a part.
     pub(crate) fn is_beginning(&self) -> bool {
-        self.sessions.iter().any(Session::is_beginning)
+        self.sessions.values().any(Session::is_beginning)
     }
 
     pub(crate) fn handle(&mut self, msg: Msg, now: Instant, ctx: &mut Context<'_>) {
@@ -81,35 +93,42 @@ impl Sessions {
                     let id = track.id.to_string();
                     self.stream_start(track.clone(), id, None, now, ctx);
                 }
-                self.act(track.id, now, ctx, |s, ctx| s.frame(track.id, frame, ctx));
+                self.feed(&track, frame, ctx);
             }
             Msg::Gap(track) => self.act(track.id, now, ctx, |s, _| s.gap(track.id)),
             Msg::Ended(track, reason) => {
                 self.act(track.id, now, ctx, |s, _| s.end_track(track.id, reason));
             }
             Msg::Part(id, event) => {
-                let owner = |s: &&mut Session| s.parts.iter().any(|p| p.id() == id);
-                if let Some(session) = self.sessions.iter_mut().find(owner) {
-                    session.part_event(id, event, now, ctx);
-                    session.pump(now, ctx);
-                }
+                let owns = |s: &Session| s.parts.iter().any(|p| p.id() == id);
+                let owner = self.sessions.iter().find(|(_, session)| owns(session));
+                let owner = owner.map(|(number, _)| *number);
+                self.act_in(owner, now, ctx, |s, ctx| s.part_event(id, event, now, ctx));
             }
             Msg::Manifest(_) | Msg::Limits(_) | Msg::Mark { .. } | Msg::End | Msg::Shutdown(..) => {
             }
         }
-        self.sessions.retain(|s| !s.is_over());
+    }
+
+    /// Moves the frames that have come since the last call.
+    pub(crate) fn pump_fed(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        for number in std::mem::take(&mut self.fed) {
+            self.act_in(Some(number), now, ctx, |session, _| session.is_fed = false);
+        }
     }
 
     pub(crate) fn pump(&mut self, now: Instant, ctx: &mut Context<'_>) {
-        for session in &mut self.sessions {
+        for session in self.sessions.values_mut() {
             session.pump(now, ctx);
         }
-        self.sessions.retain(|s| !s.is_over());
+        let over = self.sessions.iter().filter(|(_, session)| session.is_over());
+        let over: Vec<_> = over.map(|(number, _)| *number).collect();
+        over.into_iter().for_each(|number| self.remove(number));
     }
 
     pub(crate) fn end_all(&mut self, reason: Reason, now: Instant, ctx: &mut Context<'_>) {
         self.closed = true;
-        for session in &mut self.sessions {
+        for session in self.sessions.values_mut() {
             session.end_all(reason);
         }
         self.pump(now, ctx);
@@ -117,12 +136,12 @@ impl Sessions {
 
     /// Nobody waits any longer for checksums.
     pub(crate) fn hurry(&self) {
-        let parts = self.sessions.iter().flat_map(|session| &session.parts);
+        let parts = self.sessions.values().flat_map(|session| &session.parts);
         parts.for_each(Part::hurry);
     }
 
     pub(crate) fn fail_all(&mut self, error: &str, now: Instant, ctx: &mut Context<'_>) {
-        for session in &mut self.sessions {
+        for session in self.sessions.values_mut() {
             let ids: Vec<_> = session.parts.iter().map(|p| p.id()).collect();
             for id in ids {
                 session.fail_part(id, error.to_owned(), now, ctx);
@@ -130,9 +149,28 @@ impl Sessions {
         }
     }
 
-    /// The session in which a track is going on.
+    /// The session in which a track is going on, and its number.
+    fn number_of(&self, id: TrackId) -> Option<Number> {
+        let number = self.of_tracks.get(&id).copied()?;
+        let session = self.sessions.get(&number)?;
+        session.has_track(id).then_some(number)
+    }
+
     fn of(&mut self, id: TrackId) -> Option<&mut Session> {
-        self.sessions.iter_mut().find(|s| s.has_track(id))
+        let number = self.number_of(id)?;
+        self.sessions.get_mut(&number)
+    }
+
+    fn feed(&mut self, track: &Track, frame: Frame, ctx: &mut Context<'_>) {
+        let Some(number) = self.number_of(track.id) else {
+            return track.give_back(frame.buffer.size());
+        };
+        if let Some(session) = self.sessions.get_mut(&number) {
+            session.frame(track.id, frame, ctx);
+            if !std::mem::replace(&mut session.is_fed, true) {
+                self.fed.push(number);
+            }
+        }
     }
 
     fn act(
@@ -142,10 +180,30 @@ impl Sessions {
         ctx: &mut Context<'_>,
         act: impl FnOnce(&mut Session, &mut Context<'_>),
     ) {
-        if let Some(session) = self.of(id) {
-            act(session, ctx);
-            session.pump(now, ctx);
+        self.act_in(self.number_of(id), now, ctx, act);
+    }
+
+    fn act_in(
+        &mut self,
+        number: Option<Number>,
+        now: Instant,
+        ctx: &mut Context<'_>,
+        act: impl FnOnce(&mut Session, &mut Context<'_>),
+    ) {
+        let Some(number) = number else { return };
+        let Some(session) = self.sessions.get_mut(&number) else {
+            return;
+        };
+        act(session, ctx);
+        session.pump(now, ctx);
+        if session.is_over() {
+            self.remove(number);
         }
+    }
+
+    fn remove(&mut self, number: Number) {
+        self.sessions.remove(&number);
+        self.of_tracks.retain(|_, of| *of != number);
     }
 
     /// A stream begins on a pad: it joins the session with the same group-id or the same name, or
@@ -168,18 +226,21 @@ impl Sessions {
                 session.rename_track(track.id, stream_id);
                 return;
             }
-            session.end_track(track.id, Reason::Eos);
-            session.pump(now, ctx);
+            self.act(track.id, now, ctx, |s, _| s.end_track(track.id, Reason::Eos));
         }
-        if let Some(session) = self.sessions.iter_mut().find(|s| same(s)) {
+        let known = self.sessions.iter().find(|(_, session)| same(session));
+        let number = known.map(|(number, _)| *number).unwrap_or_else(|| {
+            let person = person_of(&track, &stream_id);
+            let session = Session::new(group, track.suffix.clone(), person);
+            self.begun += 1;
+            self.sessions.insert(self.begun, session);
+            self.begun
+        });
+        self.of_tracks.insert(track.id, number);
+        if let Some(session) = self.sessions.get_mut(&number) {
             session.group = session.group.or(group);
             session.add_track(track, Some(stream_id));
-            return;
         }
-        let person = person_of(&track, &stream_id);
-        let mut session = Session::new(group, track.suffix.clone(), person);
-        session.add_track(track, Some(stream_id));
-        self.sessions.push(session);
     }
 }
 
@@ -222,7 +283,7 @@ mod tests {
 
     use super::*;
     use crate::roomfilesink::files::Template;
-    use crate::roomfilesink::media::{Format, Frame, Kind};
+    use crate::roomfilesink::media::{Format, Kind};
     use crate::roomfilesink::messages::Outbox;
     use crate::roomfilesink::settings::Settings;
 

@@ -8,9 +8,9 @@ use super::retry::LAST_RETRY;
 use super::session::Session;
 use super::waiting::TrackState;
 use crate::roomfilesink::files::Shortage;
-use crate::roomfilesink::parts::{MAX_WAITING, PartEvent, PartId, PartRecord, Progress, Reason};
+use crate::roomfilesink::parts::{PartEvent, PartId, PartRecord, Progress, Reason};
 
-/// A file that takes nothing for this long has failed, and so has a multiplexer that gives nothing.
+/// A file that takes nothing for this long has failed.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Session {
@@ -21,13 +21,12 @@ impl Session {
             if !self.tracks[index].is_over() {
                 continue;
             }
-            self.stay_away(index);
             let track = &mut self.tracks[index];
+            track.next = None;
             if let Some((id, index)) = track.home.take() {
                 reason = track.ended;
                 if let Some(part) = self.parts.iter_mut().find(|p| p.id() == id) {
                     part.add_dropped(index, std::mem::take(&mut track.dropped));
-                    part.end_track(index);
                 }
             }
         }
@@ -66,7 +65,7 @@ impl Session {
                 self.split = None;
                 self.waiting_since = None;
             }
-            if let Err(error) = part.finish(reason, now) {
+            if let Err(error) = part.finish(reason) {
                 failed.push((id, error));
             }
         }
@@ -75,25 +74,18 @@ impl Session {
         }
     }
 
-    /// A part whose disk or multiplexer stalls, or falls too far behind, has failed; one whose
-    /// multiplexer hangs at its end is closed as it is.
+    /// A part whose disk stalls, or falls too far behind, has failed.
     pub(crate) fn watch_file(&mut self, now: Instant, ctx: &mut Context<'_>) {
         let mut failed = None;
-        for part in &mut self.parts {
-            part.close_if_stuck(now);
-            if Some(part.id()) != self.current {
-                continue;
-            }
-            // Where frames are stuck: at the disk, or before that in the multiplexer.
-            let (done, stalled) = match part.waiting() {
-                0 if part.is_full() => (part.bytes(), "mpegtsmux gave nothing"),
-                _ => (part.written(), "the disk took nothing"),
-            };
+        let current = self.parts.iter().find(|p| Some(p.id()) == self.current);
+        if let Some(part) = current {
+            let done = part.written();
             match &mut self.progress {
-                Some((id, progress)) if *id == part.id() && part.lags() => {
+                Some((id, progress)) if *id == part.id() && part.waiting() > 0 => {
                     if progress.idle(done, now) > WRITE_TIMEOUT {
                         let seconds = WRITE_TIMEOUT.as_secs();
-                        failed = Some((part.id(), format!("{stalled} for {seconds} s")));
+                        let error = format!("the disk took nothing for {seconds} s");
+                        failed = Some((part.id(), error));
                     }
                 }
                 _ => self.progress = Some((part.id(), Progress::new(done, now))),
@@ -102,11 +94,7 @@ impl Session {
                 && let Some(held) = self.tracks.iter().find_map(TrackState::overflow)
             {
                 let mib = (held as u64 + part.waiting()) >> 20;
-                let slow = match part.waiting() > MAX_WAITING {
-                    true => "the disk",
-                    false => "mpegtsmux",
-                };
-                let error = format!("{slow} is too slow: {mib} MiB wait for it");
+                let error = format!("the disk is too slow: {mib} MiB wait for it");
                 failed = Some((part.id(), error));
             }
         }
@@ -143,7 +131,6 @@ impl Session {
                 self.abandon_current(Reason::MinFreeSpace, now, ctx);
             }
             PartEvent::SpaceLow => {}
-            PartEvent::MuxEnded => self.parts[at].close_file(),
             PartEvent::Closed { sha256 } => {
                 let mut part = self.parts.remove(at);
                 part.record.bytes = part.bytes();
@@ -211,7 +198,7 @@ impl Session {
             let track = &mut self.tracks[index];
             if let Some((_, number)) = track.home.take_if(|(home, _)| *home == id) {
                 part.add_dropped(number, std::mem::take(&mut track.dropped));
-                self.stay_away(index);
+                track.next = None;
             } else if self.current == Some(id) {
                 track.next = None;
             }
@@ -224,14 +211,6 @@ impl Session {
         if self.current == Some(id) {
             self.current = None;
             self.retry_later(now);
-        }
-    }
-
-    /// The track no longer moves to the current part, which must not wait for it.
-    pub(crate) fn stay_away(&mut self, index: usize) {
-        let part = self.parts.iter_mut().find(|p| Some(p.id()) == self.current);
-        if let (Some(number), Some(part)) = (self.tracks[index].next.take(), part) {
-            part.end_track(number);
         }
     }
 
@@ -257,83 +236,5 @@ impl Session {
         self.began = Reason::Retry;
         self.split = None;
         self.waiting_since = None;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::roomfilesink::files::Template;
-    use crate::roomfilesink::media::{Format, Frame, Kind, Track};
-    use crate::roomfilesink::messages::Outbox;
-    use crate::roomfilesink::parts::Person;
-    use crate::roomfilesink::settings::Settings;
-
-    const FRAME: usize = 1 << 20;
-
-    fn frame(format: &Arc<Format>, number: i64, arrived: Instant) -> Frame {
-        Frame {
-            buffer: gst::Buffer::from_slice(vec![0; FRAME]),
-            format: format.clone(),
-            pts: number * 33_000_000,
-            dts: None,
-            entry: crate::bitstream::Entry::Clean,
-            undecodable: Arc::default(),
-            arrived,
-        }
-    }
-
-    #[test]
-    fn a_multiplexer_that_stalls_in_the_middle_costs_its_part_and_not_the_memory() {
-        gst::init().unwrap();
-        let folder = std::env::temp_dir().join(format!("roomfile-{}-stall", std::process::id()));
-        let location = format!("{}/%s-%n.%e", folder.display());
-        let caps = "video/x-h264,stream-format=byte-stream,alignment=au";
-        let caps: gst::Caps = caps.parse().unwrap();
-        let format = Arc::new(Format::from_caps(&caps).unwrap());
-        let pad = gst::Pad::new(gst::PadDirection::Sink);
-        let track = Arc::new(Track::new(Kind::Video, &pad, None));
-        let (outbox, _inbox) = Outbox::new();
-        let mut ctx = Context {
-            settings: &Settings {
-                location: location.clone(),
-                create_folders: true,
-                ..Settings::default()
-            },
-            outbox: &outbox,
-            effects: Vec::new(),
-            template: &Template::parse(&location).unwrap(),
-            anchor: None,
-            counts: &mut HashMap::new(),
-            is_short: &mut false,
-            take_anchor: &|| None,
-            pads_named: &|_| Vec::new(),
-        };
-        let mut session = Session::new(None, None, Person::default());
-        session.add_track(track.clone(), None);
-        let start = Instant::now();
-        let give = |session: &mut Session, ctx: &mut Context<'_>, number: i64, at: Instant| {
-            track.take_credit(FRAME);
-            session.frame(track.id, frame(&format, number, at), ctx);
-            session.pump(at, ctx);
-        };
-        give(&mut session, &mut ctx, 0, start);
-        let at = |seconds| start + Duration::from_secs(seconds);
-        give(&mut session, &mut ctx, 1, at(1));
-        session.parts[0].stall();
-        for number in 2..30 {
-            give(&mut session, &mut ctx, number, at(2));
-        }
-        assert!(ctx.effects.is_empty(), "it has just stalled");
-        session.pump(at(2) + WRITE_TIMEOUT + Duration::from_secs(1), &mut ctx);
-        let failed = ctx.effects.iter().find_map(|effect| match effect {
-            Effect::Failed { part, .. } => part.error.clone(),
-            _ => None,
-        });
-        assert_eq!(failed.as_deref(), Some("mpegtsmux gave nothing for 5 s"));
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -26,7 +26,7 @@ struct Longest {
 /// `None` for as long as one likes.
 fn longest(container: Container) -> Option<Longest> {
     match container {
-        // 33 bits of 90 kHz wrap around after 26.5 h; `mpegtsmux` begins at 1 h. FFmpeg reads what
+        // 33 bits of 90 kHz wrap around after 26.5 h, and files begin at 1 h. FFmpeg reads what
         // comes an hour after that as the beginning again. A day leaves 90 minutes for a keyframe.
         Container::MpegTs => Some(Longest {
             whole: 24 * 60 * MINUTE,
@@ -67,11 +67,7 @@ impl Session {
             }
             Verdict::Wait(reason) => {
                 self.split.get_or_insert(Split::new(reason, now));
-                if let Some((id, number)) = self.tracks[index].home.take()
-                    && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
-                {
-                    part.end_track(number);
-                }
+                self.tracks[index].home = None;
             }
             Verdict::Write => self.write(index, now, ctx),
         }
@@ -106,13 +102,7 @@ impl Session {
             && begins
         {
             track.next = None;
-            let left = track.home.take();
             track.home = self.current.map(|id| (id, number));
-            if let Some((id, number)) = left
-                && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
-            {
-                part.end_track(number);
-            }
         }
         let Some((id, number)) = track.home else {
             return Verdict::Drop;
@@ -147,15 +137,6 @@ impl Session {
             part.record.end_anchor = anchor;
         }
         let result = part.push(number, &frame);
-        for track in &self.tracks {
-            let here = track.home.filter(|(home, _)| *home == id);
-            // The frame did not wait for a track that is silent or late.
-            let silent = here.filter(|_| track.fifo.is_empty());
-            let absent = track.next.filter(|_| self.current == Some(id));
-            if let Some(number) = silent.map(|(_, number)| number).or(absent) {
-                part.gap(number, frame.order());
-            }
-        }
         if let Err(error) = result {
             self.fail_part(id, error, now, ctx);
         }
@@ -237,26 +218,18 @@ impl Session {
 
     fn move_to(&mut self, part: &Part, members: &[usize], now: Instant) {
         for index in 0..self.tracks.len() {
-            self.stay_away(index);
+            self.tracks[index].next = None;
         }
         for (index, track) in self.tracks.iter_mut().enumerate() {
             let number = members.iter().position(|member| *member == index);
             let is_audio = track.track.kind == Kind::Audio;
-            let left = match number {
+            match number {
                 Some(number) if is_audio || track.is_ready() || track.home.is_none() => {
-                    track.home.replace((part.id(), number))
+                    track.home = Some((part.id(), number));
                 }
-                Some(number) => {
-                    track.next = Some(number);
-                    None
-                }
-                None if track.is_silent(now) => track.home.take(),
-                None => None,
-            };
-            if let Some((id, number)) = left
-                && let Some(part) = self.parts.iter_mut().find(|p| p.id() == id)
-            {
-                part.end_track(number);
+                Some(number) => track.next = Some(number),
+                None if track.is_silent(now) => track.home = None,
+                None => {}
             }
         }
     }
@@ -344,7 +317,7 @@ fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason
     if limits.time > 0 && time >= limits.time {
         return Some(Reason::MaxSizeTime);
     }
-    if limits.bytes > 0 && part.size() >= limits.bytes {
+    if limits.bytes > 0 && part.bytes() >= limits.bytes {
         return Some(Reason::MaxSizeBytes);
     }
     let is_long = longest(part.record.container).is_some_and(|longest| time >= longest.whole);

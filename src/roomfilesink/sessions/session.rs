@@ -47,7 +47,8 @@ pub(crate) struct Session {
     pub waiting_since: Option<Instant>,
     pub retry: Retry,
     pub began: Reason,
-    /// It was said that Matroska has to do instead of MP4.
+    /// Frames have come that have not been moved.
+    pub is_fed: bool,
     /// The current part, what was written of it and since when.
     pub progress: Option<(PartId, Progress)>,
 }
@@ -68,6 +69,7 @@ impl Session {
             waiting_since: None,
             retry: Retry::default(),
             began: Reason::Start,
+            is_fed: false,
             progress: None,
         }
     }

@@ -2,7 +2,8 @@
 //! What a writer is told of tracks and frames. Plain Rust.
 
 use crate::roomfilesink::files::Op;
-use crate::roomfilesink::media::{Caption, Codec, Heading};
+use super::parser::{self, Recipe};
+use crate::roomfilesink::media::{Caption, Codec, Format, Heading};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Shape {
@@ -64,7 +65,8 @@ pub(crate) struct Block<'a> {
     pub dts: i64,
     pub duration: i64,
     pub keyframe: bool,
-    /// What the decoder discards of its end, in nanoseconds.
+    /// What the decoder discards of its beginning and of its end, in nanoseconds. `pts` is before that.
+    pub clipped: i64,
     pub padding: i64,
     pub data: &'a [u8],
 }
@@ -73,6 +75,15 @@ pub(crate) struct Block<'a> {
 pub(crate) trait FrameWriter: Sized {
     /// Which kind of file it is to be, if the writer has more than one.
     type Kind: Copy;
+
+    /// Whether a track is in the header only once it is known what the frames have to tell.
+    const NEEDS_DESCRIPTIONS: bool = true;
+
+    /// What brings frames of this format into the form that the container has for them; `None` if they
+    /// go into the file as they are.
+    fn recipe(format: &Format) -> Option<Recipe> {
+        parser::stored(format.codec)
+    }
 
     /// Starts a file; the header goes into `out`.
     fn new(kind: Self::Kind, tracks: &[TrackEntry], heading: &Heading, out: &mut Vec<Op>) -> Self;

@@ -9,4 +9,5 @@ mod mux;
 mod parser;
 
 pub(crate) use entry::{Block, FrameWriter, Shape, TrackEntry, area};
-pub(crate) use mux::FrameMux;
+pub(crate) use mux::{FrameMux, Mux};
+pub(crate) use parser::Recipe;

@@ -39,7 +39,7 @@ struct Ready {
     dts: i64,
     duration: i64,
     keyframe: bool,
-    padding: i64,
+    clipping: Clipping,
     /// Bytes at the beginning that do not belong into the file.
     skip: usize,
     size: Option<(u32, u32)>,
@@ -75,6 +75,36 @@ pub(crate) struct FrameMux<W: FrameWriter> {
     held: VecDeque<Ready>,
 }
 
+/// Makes one file of the frames of its tracks. What is written comes out in `out`.
+pub(crate) trait Mux {
+    /// Whether the file has, or can still have, this track.
+    fn has(&self, index: usize) -> bool;
+
+    /// Whether the file can go on with frames of this format.
+    fn takes(&self, index: usize, format: &Format) -> bool;
+
+    /// `start` is the running time at which the file starts.
+    fn push(
+        &mut self,
+        index: usize,
+        frame: &Frame,
+        start: i64,
+        out: &mut Vec<Op>,
+    ) -> Result<(), String>;
+
+    /// Writes what the writer holds back.
+    fn flush(&mut self, out: &mut Vec<Op>);
+
+    /// Whether the writer holds anything back.
+    fn holds(&self) -> bool;
+
+    /// Whether what the writer has to remember of the file has become too much.
+    fn is_at_limit(&self) -> bool;
+
+    /// Ends the file.
+    fn finish(&mut self, out: &mut Vec<Op>) -> Result<(), String>;
+}
+
 impl<W: FrameWriter> FrameMux<W> {
     /// `firsts` are the frames with which the tracks begin, where they are there: what describes a
     /// track in the header is known from them, and nothing waits for it.
@@ -90,11 +120,15 @@ impl<W: FrameWriter> FrameMux<W> {
             .enumerate()
             .map(|(index, format)| {
                 let first = firsts.get(index).and_then(Option::as_ref);
+                let recipe = W::recipe(format);
                 Ok(Track {
-                    parser: Parser::new(format)?,
+                    parser: recipe.map(|r| Parser::new(format, r)).transpose()?,
                     format: format.clone(),
                     caption: captions.get(index).cloned().unwrap_or_default(),
-                    entry: first.and_then(describe_first),
+                    entry: match W::NEEDS_DESCRIPTIONS {
+                        true => first.and_then(describe_first::<W>),
+                        false => Some(entry(format, &format.caps, 0)),
+                    },
                     number: None,
                     caps: None,
                     pts: 0,
@@ -108,86 +142,6 @@ impl<W: FrameWriter> FrameMux<W> {
             writer: None,
             held: VecDeque::new(),
         })
-    }
-
-    /// Whether the file has, or can still have, this track.
-    pub(crate) fn has(&self, index: usize) -> bool {
-        let track = self.tracks.get(index);
-        self.writer.is_none() || track.is_some_and(|t| t.number.is_some())
-    }
-
-    /// `start` is the running time at which the file starts.
-    pub(crate) fn push(
-        &mut self,
-        index: usize,
-        frame: &Frame,
-        start: i64,
-        out: &mut Vec<Op>,
-    ) -> Result<(), String> {
-        let Some(track) = self.tracks.get_mut(index) else {
-            return Ok(());
-        };
-        if !Arc::ptr_eq(&track.format, &frame.format) {
-            track.format = frame.format.clone();
-            if let Some(parser) = &track.parser {
-                parser.set_format(&frame.format);
-            }
-        }
-        let parsed = match &track.parser {
-            Some(parser) => parser.push(frame, start)?,
-            None => {
-                let buffer = frame.buffer.clone();
-                let caps = Some(frame.format.caps.clone());
-                let pts = frame.pts.saturating_sub(start);
-                return self.take_in(index, Parsed { caps, buffer }, (Some(pts), None), out);
-            }
-        };
-        for mut parsed in parsed {
-            // A parser knows more keyframes than those at which a player can begin.
-            if !frame.is_keyframe() {
-                let buffer = parsed.buffer.make_mut();
-                buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
-            }
-            let times = parsed.times();
-            self.take_in(index, parsed, times, out)?;
-        }
-        Ok(())
-    }
-
-    /// Writes what the writer holds back.
-    pub(crate) fn flush(&mut self, out: &mut Vec<Op>) {
-        if let Some(writer) = &mut self.writer {
-            writer.flush(out);
-        }
-    }
-
-    /// Whether the writer holds anything back.
-    pub(crate) fn holds(&self) -> bool {
-        self.writer.as_ref().is_some_and(FrameWriter::holds)
-    }
-
-    /// Whether what the writer has to remember of the file has become too much.
-    pub(crate) fn is_at_limit(&self) -> bool {
-        self.writer.as_ref().is_some_and(FrameWriter::is_at_limit)
-    }
-
-    /// Ends the file.
-    pub(crate) fn finish(&mut self, out: &mut Vec<Op>) -> Result<(), String> {
-        for index in 0..self.tracks.len() {
-            let parser = self.tracks.get(index).and_then(|t| t.parser.as_ref());
-            for frame in parser.map(Parser::finish).unwrap_or_default() {
-                let times = frame.times();
-                self.take_in(index, frame, times, out)?;
-            }
-        }
-        if self.writer.is_none() && !self.held.is_empty() {
-            self.start(out)?;
-        }
-        match &mut self.writer {
-            Some(writer) => writer.finish(out),
-            None => out.push(Op::Finish),
-        }
-        Ok(())
     }
 
     fn take_in(
@@ -232,7 +186,7 @@ impl<W: FrameWriter> FrameMux<W> {
             dts: dts.unwrap_or(track.pts).saturating_sub(clipping.start),
             duration: duration.unwrap_or(0).saturating_add(clipping.start),
             keyframe: is_audio || !flags.contains(gst::BufferFlags::DELTA_UNIT),
-            padding: clipping.end,
+            clipping,
             skip: if is_delimited {
                 TEMPORAL_DELIMITER.len()
             } else {
@@ -293,10 +247,93 @@ impl<W: FrameWriter> FrameMux<W> {
                 dts: ready.dts,
                 duration: ready.duration,
                 keyframe: ready.keyframe,
-                padding: ready.padding,
+                clipped: ready.clipping.start,
+                padding: ready.clipping.end,
                 data: map.get(ready.skip..).unwrap_or_default(),
             };
             writer.block(&block, out)?;
+        }
+        Ok(())
+    }
+}
+
+impl<W: FrameWriter> Mux for FrameMux<W> {
+    fn has(&self, index: usize) -> bool {
+        let track = self.tracks.get(index);
+        self.writer.is_none() || track.is_some_and(|t| t.number.is_some())
+    }
+
+    fn takes(&self, index: usize, format: &Format) -> bool {
+        let track = self.tracks.get(index);
+        track.is_some_and(|track| track.parser.is_some() || W::recipe(format).is_none())
+    }
+
+    fn push(
+        &mut self,
+        index: usize,
+        frame: &Frame,
+        start: i64,
+        out: &mut Vec<Op>,
+    ) -> Result<(), String> {
+        let Some(track) = self.tracks.get_mut(index) else {
+            return Ok(());
+        };
+        if !Arc::ptr_eq(&track.format, &frame.format) {
+            track.format = frame.format.clone();
+            if let Some(parser) = &track.parser {
+                parser.set_format(&frame.format);
+            }
+        }
+        let parsed = match &track.parser {
+            Some(parser) => parser.push(frame, start)?,
+            None => {
+                let buffer = frame.buffer.clone();
+                let caps = Some(frame.format.caps.clone());
+                let times = [Some(frame.pts), frame.dts];
+                let [pts, dts] = times.map(|time| Some(time?.saturating_sub(start)));
+                return self.take_in(index, Parsed { caps, buffer }, (pts, dts), out);
+            }
+        };
+        for mut parsed in parsed {
+            // A parser knows more keyframes than those at which a player can begin.
+            if !frame.is_keyframe() {
+                let buffer = parsed.buffer.make_mut();
+                buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
+            }
+            let times = parsed.times();
+            self.take_in(index, parsed, times, out)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, out: &mut Vec<Op>) {
+        if let Some(writer) = &mut self.writer {
+            writer.flush(out);
+        }
+    }
+
+    fn holds(&self) -> bool {
+        self.writer.as_ref().is_some_and(FrameWriter::holds)
+    }
+
+    fn is_at_limit(&self) -> bool {
+        self.writer.as_ref().is_some_and(FrameWriter::is_at_limit)
+    }
+
+    fn finish(&mut self, out: &mut Vec<Op>) -> Result<(), String> {
+        for index in 0..self.tracks.len() {
+            let parser = self.tracks.get(index).and_then(|t| t.parser.as_ref());
+            for frame in parser.map(Parser::finish).unwrap_or_default() {
+                let times = frame.times();
+                self.take_in(index, frame, times, out)?;
+            }
+        }
+        if self.writer.is_none() && !self.held.is_empty() {
+            self.start(out)?;
+        }
+        match &mut self.writer {
+            Some(writer) => writer.finish(out),
+            None => out.push(Op::Finish),
         }
         Ok(())
     }
@@ -311,10 +348,11 @@ fn begins_with_delimiter(frame: &gst::BufferRef) -> bool {
 }
 
 /// Of a frame that comes later; `None` if it does not tell.
-fn describe_first(frame: &Frame) -> Option<TrackEntry> {
+fn describe_first<W: FrameWriter>(frame: &Frame) -> Option<TrackEntry> {
     let format = &frame.format;
-    let parsed = match Parser::new(format).ok()? {
-        Some(parser) => {
+    let parsed = match W::recipe(format) {
+        Some(recipe) => {
+            let parser = Parser::new(format, recipe).ok()?;
             let parsed = parser.push(frame, frame.pts).ok()?.into_iter().next();
             parsed.or_else(|| parser.finish().into_iter().next())?
         }

@@ -38,8 +38,11 @@ impl Parsed {
     }
 }
 
-/// Parser element and the caps that Matroska and MP4 need from it.
-fn recipe(codec: Codec) -> Option<(&'static str, &'static str)> {
+/// A parser element, and the caps that are needed from it.
+pub(crate) type Recipe = (&'static str, &'static str);
+
+/// What Matroska and MP4 need.
+pub(crate) fn stored(codec: Codec) -> Option<Recipe> {
     Some(match codec {
         Codec::H264 => ("h264parse", "video/x-h264,stream-format=avc,alignment=au"),
         Codec::H265 => ("h265parse", "video/x-h265,stream-format=hev1,alignment=au"),
@@ -57,11 +60,7 @@ fn recipe(codec: Codec) -> Option<(&'static str, &'static str)> {
 }
 
 impl Parser {
-    /// `Ok(None)` if frames of this codec go into the file as they are.
-    pub(crate) fn new(format: &Format) -> Result<Option<Self>, String> {
-        let Some((factory, caps)) = recipe(format.codec) else {
-            return Ok(None);
-        };
+    pub(crate) fn new(format: &Format, (factory, caps): Recipe) -> Result<Self, String> {
         let element = gst::ElementFactory::make(factory).build().map_err(|_| {
             format!("GStreamer element {factory} is missing (Debian: gstreamer1.0-plugins-bad)")
         })?;
@@ -91,7 +90,7 @@ impl Parser {
         parser.set_format(format);
         let segment = gst::FormattedSegment::<gst::ClockTime>::new();
         parser.sink.send_event(gst::event::Segment::new(&segment));
-        Ok(Some(parser))
+        Ok(parser)
     }
 
     pub(crate) fn set_format(&self, format: &Format) {

@@ -171,6 +171,7 @@ mod tests {
             dts,
             duration: 20 * MS,
             keyframe: true,
+            clipped: 0,
             padding: 0,
             data: b"data",
         };

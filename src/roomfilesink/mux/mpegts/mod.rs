@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
-//! MPEG-TS by GStreamer's `mpegtsmux` (`mux`), with what it leaves out: access unit delimiters before
-//! frames, tables and a clock all the way.
+//! MPEG-TS (ISO/IEC 13818-1): `writer` makes a file of frames. A frame becomes a unit (`unit`), a unit
+//! becomes packets (`packet`). Between frames come tables that say what there is (`tables`) and a clock
+//! (`clock`), as often as players want them. `delimiters` and `opus` have what the codecs need beside
+//! their frames.
 //!
-//! Called on the control thread; the packets come on the multiplexer's.
+//! All of it runs on the control thread, and has written when the call returns.
 
 mod clock;
 mod delimiters;
-mod mux;
+mod opus;
+mod packet;
+mod tables;
+mod unit;
+mod writer;
 
-pub(crate) use mux::{MpegTsMux, MuxEvent};
+use super::frames::FrameMux;
+
+pub(crate) type MpegTsMux = FrameMux<writer::Writer>;

@@ -72,6 +72,7 @@ fn write(blocks: &[(usize, i64, bool)]) -> Vec<Op> {
             dts: ms * MS,
             duration: 20 * MS,
             keyframe: *keyframe,
+            clipped: 0,
             padding: 0,
             data: &[1, 2, 3],
         };
@@ -132,6 +133,7 @@ fn frames_are_handed_to_the_file_as_they_come() {
         dts: 0,
         duration: 0,
         keyframe: true,
+        clipped: 0,
         padding: 0,
         data: b"payload",
     };
@@ -157,6 +159,7 @@ fn block(track: usize, pts: i64) -> Block<'static> {
         dts: pts,
         duration: 20 * MS,
         keyframe: true,
+        clipped: 0,
         padding: 0,
         data: b"data",
     }
@@ -185,6 +188,7 @@ fn what_is_discarded_at_the_end_is_told() {
     let mut out = Vec::new();
     let mut writer = writer_with_delay(&mut out);
     let last = Block {
+        clipped: 0,
         padding: 3 * MS,
         ..block(1, 0)
     };

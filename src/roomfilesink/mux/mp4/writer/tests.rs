@@ -41,6 +41,7 @@ fn write(writer: &mut Writer, track: usize, ms: i64, keyframe: bool, out: &mut V
         dts: ms * MS,
         duration: if track == 0 { 40 } else { 20 } * MS,
         keyframe,
+        clipped: 0,
         padding: 0,
         data: data.as_bytes(),
     };
