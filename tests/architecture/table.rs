@@ -111,7 +111,7 @@ const PLUGIN: Entry = Entry {
         ("roomfilesink/mux", &["frames", "matroska", "mp4", "mpegts"]),
         (
             "roomfilesink/mux/frames",
-            &["entry", "parser", "description", "mux"],
+            &["parser", "entry", "description", "mux"],
         ),
         ("roomfilesink/mux/matroska", &["writer"]),
         (
@@ -122,7 +122,15 @@ const PLUGIN: Entry = Entry {
         ),
         (
             "roomfilesink/mux/mpegts",
-            &["packet", "unit", "opus", "delimiters", "tables", "clock", "writer"],
+            &[
+                "packet",
+                "unit",
+                "opus",
+                "delimiters",
+                "tables",
+                "clock",
+                "writer",
+            ],
         ),
         (
             "roomfilesink/parts",

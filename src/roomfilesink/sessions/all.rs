@@ -93,7 +93,7 @@ impl Sessions {
                     let id = track.id.to_string();
                     self.stream_start(track.clone(), id, None, now, ctx);
                 }
-                self.feed(&track, frame, ctx);
+                self.feed(&track, frame, now, ctx);
             }
             Msg::Gap(track) => self.act(track.id, now, ctx, |s, _| s.gap(track.id)),
             Msg::Ended(track, reason) => {
@@ -121,7 +121,10 @@ impl Sessions {
         for session in self.sessions.values_mut() {
             session.pump(now, ctx);
         }
-        let over = self.sessions.iter().filter(|(_, session)| session.is_over());
+        let over = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.is_over());
         let over: Vec<_> = over.map(|(number, _)| *number).collect();
         over.into_iter().for_each(|number| self.remove(number));
     }
@@ -161,15 +164,19 @@ impl Sessions {
         self.sessions.get_mut(&number)
     }
 
-    fn feed(&mut self, track: &Track, frame: Frame, ctx: &mut Context<'_>) {
+    /// A file that is open can wait for what comes together; one that has to begin cannot.
+    fn feed(&mut self, track: &Track, frame: Frame, now: Instant, ctx: &mut Context<'_>) {
         let Some(number) = self.number_of(track.id) else {
             return track.give_back(frame.buffer.size());
         };
-        if let Some(session) = self.sessions.get_mut(&number) {
-            session.frame(track.id, frame, ctx);
-            if !std::mem::replace(&mut session.is_fed, true) {
-                self.fed.push(number);
-            }
+        let Some(session) = self.sessions.get_mut(&number) else {
+            return;
+        };
+        session.frame(track.id, frame, ctx);
+        if session.current.is_none() {
+            self.act_in(Some(number), now, ctx, |_, _| {});
+        } else if !std::mem::replace(&mut session.is_fed, true) {
+            self.fed.push(number);
         }
     }
 
@@ -226,7 +233,9 @@ impl Sessions {
                 session.rename_track(track.id, stream_id);
                 return;
             }
-            self.act(track.id, now, ctx, |s, _| s.end_track(track.id, Reason::Eos));
+            self.act(track.id, now, ctx, |s, _| {
+                s.end_track(track.id, Reason::Eos)
+            });
         }
         let known = self.sessions.iter().find(|(_, session)| same(session));
         let number = known.map(|(number, _)| *number).unwrap_or_else(|| {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a writer is told of tracks and frames. Plain Rust.
 
-use crate::roomfilesink::files::Op;
 use super::parser::{self, Recipe};
+use crate::roomfilesink::files::Op;
 use crate::roomfilesink::media::{Caption, Codec, Format, Heading};
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -54,9 +54,9 @@ impl FrameWriter for Writer {
             ),
             _ => return None,
         };
-        let is_ready = caps
-            .parse()
-            .is_ok_and(|caps: gst::Caps| format.codec != Codec::Aac && format.caps.is_subset(&caps));
+        let is_ready = caps.parse().is_ok_and(|caps: gst::Caps| {
+            format.codec != Codec::Aac && format.caps.is_subset(&caps)
+        });
         (!is_ready).then_some((parser, caps))
     }
 
