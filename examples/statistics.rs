@@ -13,21 +13,16 @@ struct Options {
     room: String,
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8443")]
     server: String,
-    #[arg(long, value_name = "ENVIRONMENT VARIABLE")]
-    password_env: Option<String>,
 }
 
 /// What this application needs of a track's statistics.
 struct Track {
-    stream: String,
-    kind: String,
-    codec: String,
+    /// Whose it is, its kind and its codec.
+    name: [String; 3],
     /// In bit/s.
     bitrate: u64,
-    /// RTP packets.
+    /// RTP packets that never came, and how often packets were asked for again.
     lost: u64,
-    /// Requests, of keyframes and of lost packets.
-    keyframes: u64,
     again: u32,
     round_trip: Option<Duration>,
 }
@@ -43,12 +38,13 @@ fn tracks(stats: &gst::StructureRef) -> Vec<Track> {
                 structures(&session, "tracks")
                     .into_iter()
                     .map(|track| Track {
-                        stream: value(&stream, "stream-id"),
-                        kind: value(&track, "kind"),
-                        codec: value(&track, "codec"),
+                        name: [
+                            value(&stream, "stream-id"),
+                            value(&track, "kind"),
+                            value(&track, "codec"),
+                        ],
                         bitrate: value(&track, "bitrate"),
                         lost: value(&track, "lost"),
-                        keyframes: value(&track, "pli-sent"),
                         again: value(&track, "nack-sent"),
                         round_trip: round_trip.map(Duration::from_nanos),
                     }),
@@ -76,7 +72,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let source = gst::ElementFactory::make("vdoroomsrc")
         .property("server", &options.server)
         .property("room", &options.room)
-        .property("password-env", &options.password_env)
         .build()?;
     let pipeline = gst::Pipeline::new();
     pipeline.add(&source)?;
@@ -90,21 +85,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             return Err(error.error().into());
         }
         for track in tracks(&source.property::<gst::Structure>("stats")) {
-            let Track {
-                stream,
-                kind,
-                codec,
-                bitrate,
-                lost,
-                keyframes,
-                again,
-                round_trip,
-            } = track;
-            let round_trip = round_trip.map_or("unknown".into(), |time| format!("{time:.1?}"));
+            let (name, kbits) = (track.name.join(" "), track.bitrate / 1000);
+            let (lost, again) = (track.lost, track.again);
+            let round_trip = track.round_trip.unwrap_or_default();
             println!(
-                "{stream} {kind} {codec}: {} kbit/s, {lost} packets lost, {again} requested again, \
-                 {keyframes} keyframes requested, round trip {round_trip}",
-                bitrate / 1000
+                "{name}: {kbits} kbit/s, {lost} packets lost, {again} requested again, {round_trip:.1?}"
             );
         }
     }

@@ -87,6 +87,9 @@ const CROWD: crowd::Crowd = crowd::Crowd {
 /// How long a recording is whose exports are looked at from end to end.
 const EXPORT_SECONDS: u64 = 600;
 
+/// How often recorders are killed.
+const KILLS: usize = 20;
+
 /// How long hostile clients have at the room server.
 const SIEGE: std::time::Duration = std::time::Duration::from_secs(600);
 

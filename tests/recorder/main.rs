@@ -49,3 +49,6 @@ mod webm;
 
 /// How long a recording is whose exports are looked at from end to end.
 const EXPORT_SECONDS: u64 = 120;
+
+/// How often recorders are killed.
+const KILLS: usize = 8;

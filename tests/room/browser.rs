@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use gst::prelude::*;
 use serde_json::Value;
 use vdoroom_testkit::check::{inspect, second_opinion};
 use vdoroom_testkit::chromium::{self, Chromium, ChromiumBuilder};
@@ -213,4 +214,32 @@ fn a_transceiver_that_is_stopped_takes_nothing_else_with_it() {
     println!("a transceiver was stopped: recorded again after {took:?}");
     recording.finish();
     assert!(took < Duration::from_secs(8), "{took:?}");
+}
+
+/// A browser that begins the DTLS handshake is recorded whole.
+pub fn begins_the_handshake(server: &RoomServer, browser: ChromiumBuilder, name: &str) {
+    let mut recording = Recording::start(server, "r", |_| {});
+    let browser = browser.dtls_client().start().unwrap();
+    browser.wait_until_sending(DEADLINE).unwrap();
+    recording.wait_for_frames(&[name], FRAMES);
+    let bin = recording.source.downcast_ref::<gst::Bin>().unwrap();
+    let mut elements = bin.iterate_elements().into_iter().map(Result::unwrap);
+    let webrtcbin = elements.find(|element| element.name().ends_with("webrtcbin"));
+    let answer = webrtcbin
+        .unwrap()
+        .property::<gst_webrtc::WebRTCSessionDescription>("local-description");
+    let answer = answer.sdp().as_text().unwrap();
+    assert!(answer.contains("a=setup:passive"), "{answer}");
+    let recorded = recording.finish();
+    let report = recorded.only(name);
+    assert_eq!(report.problems(), Vec::<String>::new(), "{report:#?}");
+    assert_eq!(browser.complaints(), Vec::<Value>::new());
+}
+
+#[test]
+fn chromium_may_begin_the_handshake() {
+    assert!(chromium::is_installed(), "install the package chromium");
+    let server = RoomServer::start(Dialect::Hosted);
+    let browser = Chromium::builder(server.url(), "r", "browser").video(320, 180, 15);
+    begins_the_handshake(&server, browser, "browser");
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use vdoroom_testkit::chromium::{Chromium, ChromiumBuilder};
 use vdoroom_testkit::{Dialect, RoomServer, require};
 
+use crate::browser::begins_the_handshake;
 use crate::recording::{DEADLINE, Recording};
 
 const FRAMES: u64 = 30;
@@ -88,4 +89,13 @@ fn a_firefox_that_reloads_is_recorded_again() {
         problems.retain(|problem| !problem.starts_with("no video for"));
         assert_eq!(problems, Vec::<String>::new(), "{path:?}: {report:#?}");
     }
+}
+
+#[test]
+fn firefox_may_begin_the_handshake() {
+    if !require::program("firefox-esr") {
+        return;
+    }
+    let server = RoomServer::start(Dialect::Hosted);
+    begins_the_handshake(&server, firefox(&server), "firefox");
 }

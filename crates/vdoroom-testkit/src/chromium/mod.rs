@@ -107,6 +107,12 @@ impl ChromiumBuilder {
         self.with("e2ee", "true")
     }
 
+    /// Begins the DTLS handshake: its offers leave the recorder no other role than the server's (RFC
+    /// 8842).
+    pub fn dtls_client(self) -> Self {
+        self.with("dtls", "client")
+    }
+
     /// Sends the video in several sizes: their rids, and by what each divides width and height, as
     /// in `q4 h2 f1`.
     pub fn simulcast(self, layers: &str) -> Self {
