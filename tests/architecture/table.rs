@@ -182,6 +182,7 @@ const PLUGIN: Entry = Entry {
             &[
                 "attributes",
                 "extensions",
+                "fingerprints",
                 "formats",
                 "named",
                 "offer",

@@ -15,10 +15,16 @@ use vdoroom_testkit::wait::wait_for;
 use vdoroom_testkit::{Codec, Dialect, Holdings, Publisher, RoomServer};
 
 use crate::lifecycle::Elsewhere;
-use crate::recording::{DEADLINE, NULL_DEADLINE, Recording, assert_whole, source};
+use crate::recording::{DEADLINE, NULL_DEADLINE, Recording, assert_whole, init_with_key, source};
 
 /// What a session leaves to its threads is done by then.
 const SETTLED: Duration = Duration::from_secs(3);
+
+/// As [`Recording::start`], of what may be stopped at once.
+fn start(server: &RoomServer, room: &str, set: impl FnOnce(&gst::Element)) -> Recording {
+    init_with_key();
+    Recording::start(server, room, set)
+}
 
 fn guest(server: &RoomServer, room: &str, name: &str) -> Publisher {
     let guest = Publisher::builder(server.url(), room, name).codec(Codec::Vp8);
@@ -89,7 +95,7 @@ fn null_is_a_second_away_from_every_point_of_a_session() {
         }),
     ];
     for (what, reached) in points {
-        let mut recording = Recording::start(&server, "r", |_| {});
+        let mut recording = start(&server, "r", |_| {});
         recording.wait(what, reached);
         recording.stop();
         assert!(recording.source.pads().is_empty(), "{what}");
@@ -101,7 +107,7 @@ fn null_is_a_second_away_during_eos_and_from_a_pause() {
     let server = RoomServer::start(Dialect::Hosted);
     let _alice = guest(&server, "r", "alice");
     for paused in [false, true] {
-        let mut recording = Recording::start(&server, "r", |_| {});
+        let mut recording = start(&server, "r", |_| {});
         recording.wait_for_news("roomfilesink-part-opened", "alice");
         match paused {
             true => drop(recording.pipeline.set_state(gst::State::Paused).unwrap()),
@@ -118,7 +124,7 @@ fn a_handler_of_the_sources_signals_may_stop_the_pipeline() {
     let _alice = guest(&server, "r", "alice");
     for signal in ["stream-added", "pad-added"] {
         let (stopper, stopped) = Stopper::new();
-        let recording = Recording::start(&server, "r", |source| {
+        let recording = start(&server, "r", |source| {
             source.connect(signal, false, move |values| {
                 let source = values[0].get().unwrap();
                 stopper.stop_pipeline_of(&source);
@@ -159,7 +165,7 @@ fn a_streaming_thread_may_have_the_pipeline_stopped() {
     let server = RoomServer::start(Dialect::Hosted);
     let _alice = guest(&server, "r", "alice");
     let (stopper, stopped) = Stopper::new();
-    let recording = Recording::start(&server, "r", move |source| {
+    let recording = start(&server, "r", move |source| {
         source.connect_pad_added(move |source, pad| {
             let pipeline = pipeline_of(source).map(|pipeline| pipeline.downgrade());
             let stopper = stopper.clone();
@@ -195,7 +201,7 @@ fn a_main_loop_that_is_blocked_holds_nothing_up() {
     blocked.recv_timeout(DEADLINE).unwrap();
     let server = RoomServer::start(Dialect::Hosted);
     let _alice = guest(&server, "r", "alice");
-    let mut recording = Recording::start(&server, "r", |_| {});
+    let mut recording = start(&server, "r", |_| {});
     recording.wait_for_news("roomfilesink-part-opened", "alice");
     recording.wait_for_frames(&["alice"], 15);
     recording.stop();
@@ -209,8 +215,8 @@ fn a_main_loop_that_is_blocked_holds_nothing_up() {
 fn two_rooms_are_recorded_at_once_in_one_process() {
     let server = RoomServer::start(Dialect::Hosted);
     let _people = [guest(&server, "a", "alice"), guest(&server, "b", "bob")];
-    let mut first = Recording::start(&server, "a", |_| {});
-    let mut second = Recording::start(&server, "b", |_| {});
+    let mut first = start(&server, "a", |_| {});
+    let mut second = start(&server, "b", |_| {});
     first.wait_for_frames(&["alice"], 20);
     second.wait_for_frames(&["bob"], 20);
     let one = first.finish();
@@ -251,7 +257,7 @@ fn elements_that_are_dropped_while_they_record_leave_whole_files_and_no_thread()
 }
 
 fn drop_while_recording(server: &RoomServer) {
-    let mut recording = Recording::start(server, "r", |_| {});
+    let mut recording = start(server, "r", |_| {});
     recording.wait_for_news("roomfilesink-part-opened", "alice");
     recording.wait_for_frames(&["alice"], 10);
     let folder = recording.folder.clone();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The control thread: everything happens here, except what pads must do at once.
 //!
-//! Pads, files and multiplexers send [`Msg`]s and return. The thread holds no lock while it calls
+//! Pads and files send [`Msg`]s and return. The thread holds no lock while it calls
 //! into GStreamer, and never waits for a disk or for a handler of a signal.
 
 use std::sync::atomic::Ordering;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What the control thread is told, and the way there.
 //!
-//! Pads, files and multiplexers send, on whatever thread they are, and go on at once. Only the
+//! Pads and files send, on whatever thread they are, and go on at once. Only the
 //! control thread receives.
 
 mod bell;

@@ -287,47 +287,4 @@ fn read_person(person: &mut Person, structure: &gst::StructureRef) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::*;
-    use crate::roomfilesink::files::Template;
-    use crate::roomfilesink::media::{Format, Kind};
-    use crate::roomfilesink::messages::Outbox;
-    use crate::roomfilesink::settings::Settings;
-
-    #[test]
-    fn a_frame_that_comes_after_its_pad_has_retired_begins_nothing() {
-        gst::init().unwrap();
-        let pad = gst::Pad::new(gst::PadDirection::Sink);
-        let track = Arc::new(Track::new(Kind::Audio, &pad, None));
-        track.retired.store(true, Ordering::Release);
-        let now = Instant::now();
-        let frame = Frame {
-            buffer: gst::Buffer::new(),
-            format: Format::from_caps(&gst::Caps::new_empty_simple("audio/x-opus"))
-                .unwrap()
-                .into(),
-            pts: 0,
-            dts: None,
-            entry: crate::bitstream::Entry::Clean,
-            undecodable: Arc::default(),
-            arrived: now,
-        };
-        let (outbox, _inbox) = Outbox::new();
-        let mut ctx = Context {
-            settings: &Settings::default(),
-            outbox: &outbox,
-            effects: Vec::new(),
-            template: &Template::parse("x").unwrap(),
-            anchor: None,
-            counts: &mut HashMap::new(),
-            is_short: &mut false,
-            take_anchor: &|| None,
-            pads_named: &|_| Vec::new(),
-        };
-        let mut sessions = Sessions::default();
-        sessions.handle(Msg::Frame(track, frame), now, &mut ctx);
-        assert!(sessions.is_idle());
-    }
-}
+mod tests;

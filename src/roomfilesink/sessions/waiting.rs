@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// A source is asked for a keyframe at most this often.
 const KEYFRAME_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Frames and bytes of one track that may wait for a disk or a multiplexer, or for the keyframe at
+/// Frames and bytes of one track that may wait for a disk, or for the keyframe at
 /// which a part begins: more would fill the memory. A minute of audio; 25 s at 20 Mbit/s.
 const MAX_FRAMES: usize = 3000;
 const MAX_BYTES: usize = 64 << 20;

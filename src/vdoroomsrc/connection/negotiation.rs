@@ -6,7 +6,9 @@ use gst_sdp::{SDPMessage, SDPMessageRef};
 use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 
 use super::session::Session;
-use crate::vdoroomsrc::connection::sdp::{Refusal, complete, narrow, offered, take_named};
+use crate::vdoroomsrc::connection::sdp::{
+    Refusal, complete, complete_fingerprints, narrow, offered, take_named,
+};
 use crate::vdoroomsrc::connection::webrtcbin::{error_of, outcome};
 use crate::vdoroomsrc::media::{Codec, reasons};
 use crate::vdoroomsrc::reports::{Command, Reports};
@@ -31,6 +33,7 @@ impl Session {
         let agreed = &self.promised;
         let promised = narrow(&mut sdp, screen_mids, wish, agreed, Codec::is_available);
         let named = take_named(&mut sdp);
+        complete_fingerprints(&mut sdp);
         let another_codec = promised.iter().any(|track| track.replaces(agreed));
         if another_codec || self.ssrcs.are_replaced_by(&named) {
             return Err("it sends other media in the place of a track".into());

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Whether anything arrives from a publisher: media, reports, or an acknowledgement of our pings.
 //!
-//! libnice 0.1.21 does not notice when the other end is gone. Pings on the data channel distinguish
+//! libnice does not notice when the other end is gone, unless GStreamer (1.24) has it ask for consent
+//! (RFC 7675, libnice 0.1.22); that takes 30 s. Pings on the data channel distinguish
 //! a guest who pauses, or has nothing to send, from one who is gone: the other end's SCTP
 //! acknowledges them whatever its page does.
 

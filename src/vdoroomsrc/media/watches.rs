@@ -67,8 +67,8 @@ pub(crate) fn mend_caps(entry: &gst::Pad, codec: &'static Codec) {
 
 /// Lost packets are told with the numbers that they would have behind the guard.
 ///
-/// rtpvp8depay and rtpvp9depay (GStreamer 1.22) write into the event that tells of a lost packet,
-/// which the elements before them still hold. A copy is theirs alone.
+/// The elements before it still hold the event that tells of a lost packet, so it is a copy that gets
+/// another number.
 fn copy_lost_packets(entry: &gst::Pad, guard: &Arc<Guard>) {
     let guard = guard.clone();
     entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
@@ -89,7 +89,7 @@ fn copy_lost_packets(entry: &gst::Pad, guard: &Arc<Guard>) {
     });
 }
 
-/// rtpvp9depay (GStreamer before 1.26) takes another event for this one, which may be none
+/// rtpvp9depay (GStreamer before 1.26.8) takes another event for this one, which may be none
 /// (`gst_rtp_vp9_depay_packet_lost`): two critical warnings for each packet that is lost within a
 /// frame. It tells a hole by the sequence numbers, too.
 pub(crate) fn keep_lost_packets(entry: &gst::Pad) {

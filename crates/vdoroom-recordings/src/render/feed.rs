@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Pushes what a file is made of into its pipeline, each track from a thread of its own.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::export::{Audio, AudioWork, Output, Piece, Rate, Video, VideoWork as How};
 
@@ -53,6 +53,8 @@ pub fn audio(context: Context, audio: &Audio, source: &gst_app::AppSrc) {
 fn end(context: Context, pushed: Result<(), Failed>, source: &gst_app::AppSrc) {
     if let Err(error) = pushed {
         context.problems.fail(error);
+        // There is no file: what else would go into it is not made.
+        context.stop.store(true, Ordering::Relaxed);
     }
     let _ = source.end_of_stream();
 }

@@ -78,7 +78,7 @@ pub(crate) fn look<R: Read + Seek>(source: R) -> Result<(Report, Vec<Step>), Err
     Ok((report, vec![Step::Cut(at), Step::Sync]))
 }
 
-/// Follows the units of each track (section 2.4.3.6). Video does not say its length.
+/// Follows the units of each track (section 2.4.3.6). Video above 65 kB does not say its length.
 fn note(packet: &[u8; PACKET], units: &mut BTreeMap<u16, Unit>) {
     let [_, high, low, control, rest @ ..] = packet;
     let track = u16::from_be_bytes([high & 0x1f, *low]);

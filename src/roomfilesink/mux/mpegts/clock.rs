@@ -12,6 +12,11 @@ const TABLES: i64 = 100 * 90;
 /// As late as the frame of a silent video may come (`waiting::SILENCE`). After it the references must
 /// not go back.
 const LATENESS: i64 = 400 * 90;
+/// All tracks are silent. Who begins to read there finds tables at the end of it.
+const SILENCE: i64 = 90_000;
+/// No more of a silence than its last ten minutes has references: a frame that is dated a day ahead, or
+/// comes a day later, is not to cost half a gigabyte.
+const LONGEST_FILLED: i64 = 600 * 90_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
@@ -43,6 +48,11 @@ impl Clock {
             self.last = Some((now, now));
             return now;
         };
+        last = last.max(now.saturating_sub(LONGEST_FILLED));
+        let is_silence = now.saturating_sub(tables) > SILENCE;
+        if is_silence {
+            tables = now;
+        }
         loop {
             let (reference, table) = (last + DISTANCE, tables + TABLES);
             if table <= reference.min(now) {
@@ -54,6 +64,9 @@ impl Clock {
             } else {
                 break;
             }
+        }
+        if is_silence {
+            due(Due::Tables);
         }
         if is_own {
             // A clock that goes back would be taken for a new one.
@@ -141,10 +154,21 @@ mod tests {
     }
 
     #[test]
-    fn silence_of_all_tracks_has_references_and_tables() {
+    fn silence_of_all_tracks_has_references_and_tables_at_its_end() {
         let all = run(&[(0, true), (900_000, true)]);
         references(&all);
+        let [Due::Tables, .., Due::Tables, Due::Reference(_)] = all.as_slice() else {
+            panic!("{all:?}");
+        };
         let tables = all.iter().filter(|due| **due == Due::Tables).count();
-        assert_eq!(tables, 101);
+        assert_eq!(tables, 2);
+    }
+
+    #[test]
+    fn a_frame_a_day_later_does_not_cost_a_day_of_references() {
+        let day = 24 * 3600 * 90_000;
+        let all = run(&[(0, true), (day, true)]);
+        assert!(all.len() as i64 <= LONGEST_FILLED / DISTANCE + 5);
+        assert_eq!(all.last(), Some(&Due::Reference(day - LEAD)));
     }
 }

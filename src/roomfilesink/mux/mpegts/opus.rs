@@ -14,6 +14,9 @@ const USUAL: [(u8, u8, &[u8]); 8] = [
     (4, 3, &[0, 4, 1, 2, 3, 5, 6]),
     (5, 3, &[0, 6, 1, 2, 3, 4, 5, 7]),
 ];
+/// Two channels that have nothing to do with each other, in one stream or in two.
+const DUAL: u8 = 0x00;
+const DUAL_APART: u8 = 0x80;
 /// Channels in another way, which is described.
 const DESCRIBED: u8 = 0x81;
 const PREFIX: u16 = 0x3ff << 5;
@@ -38,6 +41,11 @@ pub(super) fn channels(head: &[u8]) -> Vec<u8> {
     if family == 1 && usual == Some(&(streams, coupled, mapping)) {
         return vec![count];
     }
+    match (family, streams, coupled, mapping) {
+        (255, 1, 1, [0, 1]) => return vec![DUAL],
+        (255, 2, 0, [0, 1]) => return vec![DUAL_APART],
+        _ => {}
+    }
     let mut bits = Packed::default();
     bits.push(u32::from(streams.saturating_sub(1)), width(count));
     bits.push(u32::from(coupled), width(streams.saturating_add(1)));
@@ -49,7 +57,8 @@ pub(super) fn channels(head: &[u8]) -> Vec<u8> {
     [&[DESCRIBED, count, family], bits.bytes.as_slice()].concat()
 }
 
-/// Bits that numbers below this one need.
+/// Bits that numbers below this one need, as the draft has it. GStreamer from 1.24 on has one more for 2,
+/// 4 and 8 (`g_bit_storage`), and FFmpeg reads no description at all.
 fn width(count: u8) -> u32 {
     u8::BITS - count.saturating_sub(1).leading_zeros()
 }
@@ -104,6 +113,8 @@ mod tests {
         assert_eq!(channels(&head(1, 0, &[])), [1]);
         assert_eq!(channels(&head(2, 0, &[])), [2]);
         assert_eq!(channels(&head(6, 1, &[4, 2, 0, 4, 1, 2, 3, 5])), [6]);
+        assert_eq!(channels(&head(2, 255, &[1, 1, 0, 1])), [DUAL]);
+        assert_eq!(channels(&head(2, 255, &[2, 0, 0, 1])), [DUAL_APART]);
         assert_eq!(channels(b"noise"), [2]);
     }
 

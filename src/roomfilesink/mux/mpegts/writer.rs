@@ -15,6 +15,8 @@ use crate::roomfilesink::mux::frames::{Block, FrameWriter, Recipe, TrackEntry};
 
 /// In 1/90 000 s: where files begin, an hour from 0, so that what is decoded before has a time.
 const BEGINNING: i64 = 90_000 * 3600;
+/// In nanoseconds. FFmpeg takes what is a minute before the rest for the end of a day.
+const EARLIEST: i64 = -10_000_000_000;
 /// What tells frames of different tracks apart (ISO/IEC 13818-1 table 2-22).
 const VIDEO: u8 = 0xe0;
 const AUDIO: u8 = 0xc0;
@@ -96,9 +98,11 @@ impl FrameWriter for Writer {
             return Ok(());
         }
         // Units are presented when what is heard of them begins.
-        let pts = ticks(block.pts.saturating_add(block.clipped));
-        let dts = ticks(block.dts.saturating_add(block.clipped)).min(pts);
-        let mut bytes = Vec::with_capacity(block.data.len() / PACKET * 2 + 4 * PACKET);
+        let time = |time: i64| ticks(time.saturating_add(block.clipped).max(EARLIEST));
+        let pts = time(block.pts);
+        let dts = time(block.dts).min(pts);
+        let size = block.data.len();
+        let mut bytes = Vec::with_capacity(size + size / 32 + 4 * PACKET);
         let (tables, tracks, leader) = (&mut self.tables, &self.tracks, self.leader);
         let reference = self.clock.frame(dts, is_own, |due| match due {
             Due::Tables => tables.write(&mut bytes),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which media of an offer is accepted, and what the answer requests.
 //!
-//! webrtcbin 1.22 answers with every codec that was offered, and a publisher may then switch
-//! between them at any time (RFC 8829 section 5.3.1). So the offer is narrowed before webrtcbin
+//! webrtcbin answers with the first codec up to 1.26, and with every one from 1.28 on; a publisher may
+//! then switch between them at any time (RFC 8829 section 5.3.1). So the offer is narrowed before webrtcbin
 //! sees it: one codec and its RTX for each m-line, and no video orientation extension, so that
 //! the sender turns the pixels itself (RFC 7742 section 4).
 
@@ -183,7 +183,7 @@ fn deactivate(media: &mut SDPMediaRef) {
 }
 
 /// webrtcbin copies m-lines that it rejects into its answer and reads them there
-/// (`gst_sdp_media_attributes_to_caps`). Up to 1.22 that ends the process if an attribute has no value;
+/// (`gst_sdp_media_attributes_to_caps`). Up to 1.24.11 that ends the process if an attribute has no value;
 /// the parser gives an empty one to those without.
 fn add_flag(media: &mut SDPMediaRef, key: &str) {
     media.add_attribute(key, Some(""));

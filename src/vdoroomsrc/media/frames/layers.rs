@@ -61,7 +61,7 @@ impl Layers {
         self.state().picture(data)
     }
 
-    /// vp9parse believes the size that comes with the caps, and finds that of the first layer
+    /// vp9parse (up to 1.28) believes the size that comes with the caps, and finds that of the first layer
     /// itself. rtpvp9depay has it from the payload descriptor, which does not follow each change
     /// and may be wrong; the frames tell it.
     fn mend(&self, caps: &gst::CapsRef) -> gst::Caps {

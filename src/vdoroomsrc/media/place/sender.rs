@@ -66,6 +66,11 @@ impl Report {
         let tolerance = INACCURACY + (later.time - self.time).abs() / WORST_CRYSTAL;
         (later.offset - self.offset).abs() <= tolerance
     }
+
+    /// rtpjitterbuffer (from 1.26 on) tells of the same report again if there is none newer.
+    fn is_confirmed_by(&self, later: &Report) -> bool {
+        later.time != self.time && self.fits(later)
+    }
 }
 
 impl Sender {
@@ -147,7 +152,10 @@ impl Sender {
             }
             self.accept(new);
             return stall.map(|_| step);
-        } else if self.doubtful.is_some_and(|doubtful| doubtful.fits(&new)) {
+        } else if self
+            .doubtful
+            .is_some_and(|doubtful| doubtful.is_confirmed_by(&new))
+        {
             if step.abs() > CLOCK_WAS_SET || others_step(step) {
                 // All media of the sender step, each with its next report: none may move.
                 self.set_by += step;
@@ -352,6 +360,14 @@ mod tests {
         assert_eq!(camera.captured(1500), 1500);
         camera.report(2000, 2000 * 90);
         assert_eq!(camera.captured(2500), 2500);
+    }
+
+    #[test]
+    fn the_same_report_again_confirms_nothing() {
+        let mut camera = Camera::believed();
+        camera.report(1400, 1000 * 90);
+        camera.report(1400, 1000 * 90);
+        assert_eq!(camera.captured(1500), 1500);
     }
 
     #[test]

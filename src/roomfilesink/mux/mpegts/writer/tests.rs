@@ -194,6 +194,16 @@ fn what_is_decoded_before_the_file_begins_has_a_time() {
 }
 
 #[test]
+fn what_is_dated_long_before_the_file_is_at_its_beginning() {
+    let mut early = block(0, 0, SLICE);
+    (early.pts, early.dts) = (-3600 * 1000 * MS, i64::MIN);
+    let packets = written(&[Codec::H264], &[early]);
+    let header = units(&packets, VIDEO_PID)[0][..14].to_vec();
+    let expected = unit::header(VIDEO, 12, ticks(EARLIEST), None);
+    assert_eq!(header, expected);
+}
+
+#[test]
 fn the_programme_says_what_there_is() {
     let packets = written(&[Codec::H265, Codec::Aac], &[block(0, 0, SLICE)]);
     let pmt = packets.iter().find(|packet| pid(packet) == 0x20).unwrap();

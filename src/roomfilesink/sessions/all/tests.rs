@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MPL-2.0
+use std::collections::HashMap;
+
+use super::*;
+use crate::roomfilesink::files::Template;
+use crate::roomfilesink::media::{Format, Kind};
+use crate::roomfilesink::messages::Outbox;
+use crate::roomfilesink::settings::Settings;
+
+/// A recorder of VP8 in a folder of its own, and one track.
+struct Scene {
+    sessions: Sessions,
+    settings: Settings,
+    template: Template,
+    counts: HashMap<(String, String), u32>,
+    is_short: bool,
+    outbox: Outbox,
+    track: Arc<Track>,
+    format: Arc<Format>,
+    start: Instant,
+    folder: std::path::PathBuf,
+    _inbox: std::sync::mpsc::Receiver<Msg>,
+}
+
+impl Scene {
+    fn new(name: &str) -> Self {
+        gst::init().unwrap();
+        let process = std::process::id();
+        let folder = std::env::temp_dir().join(format!("roomfile-{process}-{name}"));
+        let location = format!("{}/%s-%n.%e", folder.display());
+        let pad = gst::Pad::new(gst::PadDirection::Sink);
+        let caps = gst::Caps::new_empty_simple("video/x-vp8");
+        let (outbox, _inbox) = Outbox::new();
+        Self {
+            sessions: Sessions::default(),
+            settings: Settings {
+                location: location.clone(),
+                create_folders: true,
+                ..Settings::default()
+            },
+            template: Template::parse(&location).unwrap(),
+            counts: HashMap::new(),
+            is_short: false,
+            outbox,
+            track: Arc::new(Track::new(Kind::Video, &pad, None)),
+            format: Format::from_caps(&caps).unwrap().into(),
+            start: Instant::now(),
+            folder,
+            _inbox,
+        }
+    }
+
+    fn act(&mut self, act: impl FnOnce(&mut Sessions, &mut Context<'_>)) {
+        let mut ctx = Context {
+            settings: &self.settings,
+            outbox: &self.outbox,
+            effects: Vec::new(),
+            template: &self.template,
+            anchor: None,
+            counts: &mut self.counts,
+            is_short: &mut self.is_short,
+            take_anchor: &|| None,
+            pads_named: &|_| Vec::new(),
+        };
+        act(&mut self.sessions, &mut ctx);
+    }
+
+    fn handle(&mut self, msg: Msg) {
+        let now = self.start;
+        self.act(|sessions, ctx| sessions.handle(msg, now, ctx));
+    }
+
+    fn frame(&mut self, number: i64) {
+        const KEYFRAME: &[u8] = &[0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0];
+        self.track.take_credit(KEYFRAME.len());
+        let frame = Frame {
+            buffer: gst::Buffer::from_slice(KEYFRAME),
+            format: self.format.clone(),
+            pts: number * 33_000_000,
+            dts: None,
+            entry: crate::bitstream::Entry::Clean,
+            undecodable: Arc::default(),
+            arrived: self.start,
+        };
+        self.handle(Msg::Frame(self.track.clone(), frame));
+    }
+
+    fn begin(&mut self, stream: &str, group: Option<gst::GroupId>) {
+        self.handle(Msg::StreamStart {
+            track: self.track.clone(),
+            stream_id: stream.into(),
+            group,
+        });
+    }
+
+    /// Frames of each part, in the order of beginning.
+    fn parts(&self) -> Vec<u64> {
+        let sessions = self.sessions.sessions.values();
+        let parts = sessions.flat_map(|session| &session.parts);
+        parts.map(|part| part.record.tracks[0].frames).collect()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[test]
+fn frames_wait_for_the_batch_once_a_part_is_open() {
+    let mut scene = Scene::new("batch");
+    scene.begin("r/alice/1/video", Some(gst::GroupId::next()));
+    scene.frame(0);
+    // A second track may come, for so long.
+    let later = scene.start + std::time::Duration::from_secs(1);
+    scene.act(|sessions, ctx| sessions.pump(later, ctx));
+    assert_eq!(scene.parts(), [1]);
+    scene.frame(1);
+    scene.frame(2);
+    assert_eq!(scene.parts(), [1]);
+    scene.act(|sessions, ctx| sessions.pump_fed(later, ctx));
+    assert_eq!((scene.parts(), scene.track.held_bytes()), (vec![3], 0));
+}
+
+#[test]
+fn frames_that_wait_go_to_the_session_that_their_track_leaves() {
+    let mut scene = Scene::new("moves");
+    scene.begin("r/alice/1/video", Some(gst::GroupId::next()));
+    scene.frame(0);
+    let later = scene.start + std::time::Duration::from_secs(1);
+    scene.act(|sessions, ctx| sessions.pump(later, ctx));
+    scene.frame(1);
+    scene.begin("r/alice/2/video", Some(gst::GroupId::next()));
+    scene.frame(2);
+    scene.act(|sessions, ctx| sessions.pump_fed(later, ctx));
+    let later = later + std::time::Duration::from_secs(1);
+    scene.act(|sessions, ctx| sessions.pump(later, ctx));
+    assert_eq!((scene.parts(), scene.track.held_bytes()), (vec![2, 1], 0));
+}
+
+#[test]
+fn a_frame_that_comes_after_its_pad_has_retired_begins_nothing() {
+    gst::init().unwrap();
+    let pad = gst::Pad::new(gst::PadDirection::Sink);
+    let track = Arc::new(Track::new(Kind::Audio, &pad, None));
+    track.retired.store(true, Ordering::Release);
+    let now = Instant::now();
+    let frame = Frame {
+        buffer: gst::Buffer::new(),
+        format: Format::from_caps(&gst::Caps::new_empty_simple("audio/x-opus"))
+            .unwrap()
+            .into(),
+        pts: 0,
+        dts: None,
+        entry: crate::bitstream::Entry::Clean,
+        undecodable: Arc::default(),
+        arrived: now,
+    };
+    let (outbox, _inbox) = Outbox::new();
+    let mut ctx = Context {
+        settings: &Settings::default(),
+        outbox: &outbox,
+        effects: Vec::new(),
+        template: &Template::parse("x").unwrap(),
+        anchor: None,
+        counts: &mut HashMap::new(),
+        is_short: &mut false,
+        take_anchor: &|| None,
+        pads_named: &|_| Vec::new(),
+    };
+    let mut sessions = Sessions::default();
+    sessions.handle(Msg::Frame(track, frame), now, &mut ctx);
+    assert!(sessions.is_idle());
+}
