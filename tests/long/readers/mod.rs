@@ -16,7 +16,6 @@ use samples::Sample;
 /// How long each sample is, in seconds, and how far what a reader makes of it may be from that.
 const LENGTH: f64 = 6.0;
 const LENGTH_WITHIN: f64 = 0.15;
-const SIZE: (u64, u64) = (320, 180);
 
 const PAGE: &str = include_str!("../../../docs/readers.md");
 
@@ -66,7 +65,7 @@ impl Read {
     }
 
     /// What is in the table.
-    fn cell(&self, together: Option<f64>) -> String {
+    fn cell(&self, sample: &Sample, together: Option<f64>) -> String {
         if self.error.is_some() {
             return "no".into();
         }
@@ -80,7 +79,7 @@ impl Read {
         if (self.duration - LENGTH).abs() > LENGTH_WITHIN {
             faults.push(format!("{:.1} s of {LENGTH:.1} s", self.duration));
         }
-        if let Some(size) = self.size.filter(|size| *size != SIZE) {
+        if let Some(size) = self.size.filter(|size| *size != sample.size) {
             faults.push(format!("{}x{}", size.0, size.1));
         }
         let worst = self.offsets.iter().copied();
@@ -110,7 +109,7 @@ fn table(samples: &[Sample], readers: &[Reader]) -> Vec<String> {
         for reader in readers {
             let read = (reader.read)(sample);
             println!("{} {}: {read:.1?}", sample.what(), reader.name);
-            cells.push(read.cell(reader.together));
+            cells.push(read.cell(sample, reader.together));
         }
         rows.push(format!("| {} | {} |", sample.what(), cells.join(" | ")));
         println!("{}", rows.last().unwrap());

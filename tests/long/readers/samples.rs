@@ -15,6 +15,7 @@ pub struct Sample {
     file: &'static str,
     codecs: &'static str,
     pub path: PathBuf,
+    pub size: (u64, u64),
     /// The file goes with it.
     _recorder: Recorder,
 }
@@ -25,6 +26,9 @@ impl Sample {
         format!("{} | {}", self.file, self.codecs)
     }
 }
+
+/// Of what is recorded.
+const RECORDED: (u64, u64) = (320, 180);
 
 type Video = fn() -> &'static Media;
 
@@ -56,6 +60,7 @@ fn recorded(
         file,
         codecs,
         path: only(recorder.folder.recordings()),
+        size: RECORDED,
         _recorder: recorder,
     }
 }
@@ -74,6 +79,7 @@ fn exported(file: &'static str, codecs: &'static str, video: Video, arguments: &
         file,
         codecs,
         path: only(files.map(|file| file.unwrap().path()).collect()),
+        size: RECORDED,
         _recorder: recorder,
     }
 }
@@ -112,11 +118,15 @@ pub fn all() -> Vec<Sample> {
             media::counted_h264,
             &["--to", "mov", "--video-codec", "prores"],
         ),
-        exported(
-            "`export --to mxf`",
-            "DNxHR, PCM",
-            media::counted_h264,
-            &["--to", "mxf", "--quality", "draft"],
-        ),
+        // The smallest of the two sizes that it can have.
+        Sample {
+            size: (1280, 720),
+            ..exported(
+                "`export --to mxf`",
+                "DNxHR, PCM",
+                media::counted_h264,
+                &["--to", "mxf", "--quality", "draft"],
+            )
+        },
     ]
 }
