@@ -89,7 +89,8 @@ pub(crate) fn expose(
         }
         return Exposed::default();
     }
-    if !is_placed(session, now) {
+    refuse_retransmissions(session);
+    if session.waiting_pads.is_empty() || !is_placed(session, now) {
         return Exposed::default();
     }
     let mut media = session
@@ -123,6 +124,18 @@ pub(crate) fn expose(
         }
     }
     exposed
+}
+
+/// webrtcbin (1.26) adds a pad for retransmissions that come before what they repeat, as Firefox's do when
+/// it probes. They carry no medium of their own.
+fn refuse_retransmissions(session: &mut Session) {
+    let is_one = |waiting: &WaitingPad| encoding_name(&waiting.pad).as_deref() == Some("RTX");
+    let waiting = std::mem::take(&mut session.waiting_pads);
+    let (retransmissions, media): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_one);
+    session.waiting_pads = media;
+    for waiting in retransmissions {
+        refuse(&waiting.pad, waiting.block);
+    }
 }
 
 fn expose_pad(
@@ -273,16 +286,18 @@ impl Medium {
 }
 
 /// What webrtcbin says that the pad carries, from its sticky caps.
+fn encoding_name(pad: &gst::Pad) -> Option<String> {
+    let caps = pad.current_caps()?;
+    let caps = caps.structure(0)?;
+    let name = caps.get::<String>("encoding-name").ok();
+    name.or_else(|| {
+        let payload = caps.get::<i32>("payload").ok()?;
+        Codec::static_name(payload.try_into().ok()?).map(str::to_owned)
+    })
+}
+
 fn codec_of(pad: &gst::Pad) -> Result<&'static Codec, String> {
-    let caps = pad.current_caps();
-    let caps = caps.as_ref().and_then(|caps| caps.structure(0));
-    let name = caps.and_then(|s| s.get::<String>("encoding-name").ok());
-    let name = name
-        .or_else(|| {
-            let payload = caps?.get::<i32>("payload").ok()?;
-            Codec::static_name(payload.try_into().ok()?).map(str::to_owned)
-        })
-        .ok_or("it sends media of no known kind")?;
+    let name = encoding_name(pad).ok_or("it sends media of no known kind")?;
     Codec::by_name(&name).ok_or(format!("it sends {name}, which cannot be received"))
 }
 
