@@ -101,6 +101,13 @@ fn tables_come_first_whatever_the_first_frame_is_of() {
     }
 }
 
+/// As many packets as GStreamer wants to see.
+#[test]
+fn a_file_that_ends_behind_its_first_frame_is_recognised() {
+    let packets = written(&[Codec::Opus], &[block(0, 0, &[0xfc, 1, 2])]);
+    assert!(packets.len() >= 5, "{}", packets.len());
+}
+
 #[test]
 fn frames_are_units_with_their_times_and_what_they_need() {
     let long = [SLICE, &[7; 1000]].concat();
