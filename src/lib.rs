@@ -20,6 +20,7 @@ pub mod roomfilesink;
 mod signalling;
 #[cfg(test)]
 mod tests;
+mod utc;
 pub mod vdoroomsrc;
 
 pub use vdoroom_protocol as protocol;

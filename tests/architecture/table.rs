@@ -39,6 +39,7 @@ const PLUGIN: Entry = Entry {
             &[
                 "bitstream",
                 "late",
+                "utc",
                 "signalling",
                 "roomfilesink",
                 "vdoroomsrc",
@@ -181,6 +182,7 @@ const PLUGIN: Entry = Entry {
             "vdoroomsrc/connection/sdp",
             &[
                 "attributes",
+                "fixture",
                 "extensions",
                 "fingerprints",
                 "formats",

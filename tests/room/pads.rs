@@ -345,7 +345,7 @@ fn audio_has_the_level_that_its_publisher_measured() {
                 .buffer()
                 .and_then(|b| b.meta::<gst_audio::AudioLevelMeta>());
             if let Some(meta) = meta {
-                // Nobody listens any more once there were enough.
+                // The test ends once it has enough of them.
                 let _ = tell.send((pad.name().to_string(), meta.level()));
             }
             gst::PadProbeReturn::Ok

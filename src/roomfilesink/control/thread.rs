@@ -20,9 +20,10 @@ use crate::roomfilesink::log::CAT;
 use crate::roomfilesink::media::{Track, Tracks};
 use crate::roomfilesink::messages::{Msg, Outbox};
 use crate::roomfilesink::parts::{
-    Anchor, Field, Mark, PartRecord, Reason, Report, structure, take_anchor, utc_now,
+    Anchor, Field, Mark, PartRecord, Reason, Report, structure, take_anchor,
 };
 use crate::roomfilesink::sessions::{Context, Effect, Sessions};
+use crate::utc;
 
 const TICK: Duration = Duration::from_millis(100);
 /// Frames that arrive within this time are handled together; other messages at once.
@@ -297,7 +298,7 @@ impl Control {
         };
         self.run.marks += 1;
         // There is an anchor since the first part.
-        let utc_ns = self.run.anchor.map_or_else(utc_now, |a| a.utc_ns(at));
+        let utc_ns = self.run.anchor.map_or_else(utc::now, |a| a.utc_ns(at));
         let fields = Mark::new(self.run.marks, at, utc_ns, text).fields();
         if let Some(manifest) = &mut self.manifest {
             manifest.event("mark", &fields);

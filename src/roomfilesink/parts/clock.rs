@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Running time and this machine's UTC: read together, and tied to each other.
 
-use std::time::SystemTime;
-
 use gst::glib;
 use gst::prelude::*;
+
+use crate::utc;
 
 /// The furthest that an anchor may be from the clocks before a new one replaces it: more than two
 /// readings of the clocks differ by, less than a person notices.
@@ -44,7 +44,7 @@ pub(crate) fn take_anchor(element: &glib::WeakRef<gst::Element>) -> Option<Ancho
     }
     for _ in 0..READINGS {
         let before = element.current_running_time()?;
-        let utc_ns = utc_now();
+        let utc_ns = utc::now();
         let after = element.current_running_time()?;
         if after.saturating_sub(before) <= READING {
             let running_time = i64::try_from(before.nseconds()).ok()?;
@@ -55,12 +55,6 @@ pub(crate) fn take_anchor(element: &glib::WeakRef<gst::Element>) -> Option<Ancho
         }
     }
     None
-}
-
-/// Nanoseconds since 1970 in UTC, by this machine's clock.
-pub(crate) fn utc_now() -> i64 {
-    let utc = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    utc.map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(0))
 }
 
 #[cfg(test)]

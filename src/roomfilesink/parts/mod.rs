@@ -14,7 +14,7 @@ mod progress;
 mod record;
 mod report;
 
-pub(crate) use clock::{Anchor, take_anchor, utc_now};
+pub(crate) use clock::{Anchor, take_anchor};
 pub(crate) use field::{Field, json, structure, utc_text};
 pub(crate) use mark::Mark;
 pub(crate) use part::{Part, PartEvent, PartId, PartSpec};

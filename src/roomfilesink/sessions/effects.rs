@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::roomfilesink::files::{Fields, Template, absolute};
 use crate::roomfilesink::media::{Track, TrackId};
 use crate::roomfilesink::messages::Outbox;
-use crate::roomfilesink::parts::{Anchor, PartId, PartRecord, Person, utc_now};
+use crate::roomfilesink::parts::{Anchor, PartId, PartRecord, Person};
 use crate::roomfilesink::settings::Settings;
+use crate::utc;
 
 pub(crate) enum Effect {
     Opened(PartRecord),
@@ -54,7 +55,7 @@ impl Context<'_> {
         self.check_anchor();
         *self.anchor.get_or_insert_with(|| Anchor {
             running_time,
-            utc_ns: utc_now(),
+            utc_ns: utc::now(),
         })
     }
 

@@ -12,8 +12,8 @@ use crate::protocol::Event;
 use crate::vdoroomsrc::connection::webrtcbin::{nick, pair, report};
 use crate::vdoroomsrc::reports::{Command, Layer, Reports};
 
-/// How often webrtcbin is asked for its statistics, among which is the selected candidate pair: while
-/// that is not known or somebody reads them, and otherwise.
+/// How often webrtcbin is asked for its statistics, among which is the selected candidate pair. The short
+/// interval holds while that pair is unknown, and while an application reads `stats`.
 const SHORT_INTERVAL: Duration = Duration::from_secs(1);
 const LONG_INTERVAL: Duration = Duration::from_secs(10);
 

@@ -5,13 +5,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
 
 use gst::glib;
 use gst::prelude::*;
 
 use super::announce;
 use crate::protocol::{Dialect, RoomState, RoomStatus};
+use crate::utc;
 use crate::vdoroomsrc::connection::{Connectivity, Session, WebrtcStats, inbound};
 use crate::vdoroomsrc::media::{Exit, Track, VdoRoomSrcPad};
 
@@ -136,9 +136,7 @@ impl TrackView {
         }
         stats
     }
-}
 
-impl TrackView {
     /// What RTCP asked of the publisher, and what the track costs on the line, as webrtcbin told last.
     fn add_asked(
         &self,
@@ -165,14 +163,6 @@ pub(super) fn last_words(session: &Session, reason: &str) -> Vec<gst::Structure>
         TrackView::of(track, session).add_received(event).build()
     });
     words.collect()
-}
-
-/// Nanoseconds since 1970.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-    })
 }
 
 /// All that the property shows.
@@ -216,7 +206,7 @@ pub(crate) fn stats(
         .field("dropped-events", dropped_events)
         .field("identity-mismatches", identity_mismatches)
         .field("password-set", password_set)
-        .field("timestamp", now())
+        .field("timestamp", utc::now().unsigned_abs())
         .field("streams", streams)
         .build()
 }

@@ -17,7 +17,7 @@ struct Scene {
     outbox: Outbox,
     track: Arc<Track>,
     format: Arc<Format>,
-    start: Instant,
+    now: Instant,
     folder: std::path::PathBuf,
     _inbox: std::sync::mpsc::Receiver<Msg>,
 }
@@ -44,10 +44,32 @@ impl Scene {
             outbox,
             track: Arc::new(Track::new(Kind::Video, &pad, None)),
             format: Format::from_caps(&caps).unwrap().into(),
-            start: Instant::now(),
+            now: Instant::now(),
             folder,
             _inbox,
         }
+    }
+
+    /// One with a part that has a frame.
+    fn recording(name: &str) -> Self {
+        let mut scene = Self::new(name);
+        scene.begin("r/alice/1/video", Some(gst::GroupId::next()));
+        scene.frame(0);
+        scene.wait_for_a_part();
+        assert_eq!(scene.parts(), [1]);
+        scene
+    }
+
+    /// As long as a part waits for a second track.
+    fn wait_for_a_part(&mut self) {
+        self.now += std::time::Duration::from_secs(1);
+        let now = self.now;
+        self.act(|sessions, ctx| sessions.pump(now, ctx));
+    }
+
+    fn pump_fed(&mut self) {
+        let now = self.now;
+        self.act(|sessions, ctx| sessions.pump_fed(now, ctx));
     }
 
     fn act(&mut self, act: impl FnOnce(&mut Sessions, &mut Context<'_>)) {
@@ -66,7 +88,7 @@ impl Scene {
     }
 
     fn handle(&mut self, msg: Msg) {
-        let now = self.start;
+        let now = self.now;
         self.act(|sessions, ctx| sessions.handle(msg, now, ctx));
     }
 
@@ -80,7 +102,7 @@ impl Scene {
             dts: None,
             entry: crate::bitstream::Entry::Clean,
             undecodable: Arc::default(),
-            arrived: self.start,
+            arrived: self.now,
         };
         self.handle(Msg::Frame(self.track.clone(), frame));
     }
@@ -109,33 +131,22 @@ impl Drop for Scene {
 
 #[test]
 fn frames_wait_for_the_batch_once_a_part_is_open() {
-    let mut scene = Scene::new("batch");
-    scene.begin("r/alice/1/video", Some(gst::GroupId::next()));
-    scene.frame(0);
-    // A second track may come, for so long.
-    let later = scene.start + std::time::Duration::from_secs(1);
-    scene.act(|sessions, ctx| sessions.pump(later, ctx));
-    assert_eq!(scene.parts(), [1]);
+    let mut scene = Scene::recording("batch");
     scene.frame(1);
     scene.frame(2);
     assert_eq!(scene.parts(), [1]);
-    scene.act(|sessions, ctx| sessions.pump_fed(later, ctx));
+    scene.pump_fed();
     assert_eq!((scene.parts(), scene.track.held_bytes()), (vec![3], 0));
 }
 
 #[test]
 fn frames_that_wait_go_to_the_session_that_their_track_leaves() {
-    let mut scene = Scene::new("moves");
-    scene.begin("r/alice/1/video", Some(gst::GroupId::next()));
-    scene.frame(0);
-    let later = scene.start + std::time::Duration::from_secs(1);
-    scene.act(|sessions, ctx| sessions.pump(later, ctx));
+    let mut scene = Scene::recording("moves");
     scene.frame(1);
     scene.begin("r/alice/2/video", Some(gst::GroupId::next()));
     scene.frame(2);
-    scene.act(|sessions, ctx| sessions.pump_fed(later, ctx));
-    let later = later + std::time::Duration::from_secs(1);
-    scene.act(|sessions, ctx| sessions.pump(later, ctx));
+    scene.pump_fed();
+    scene.wait_for_a_part();
     assert_eq!((scene.parts(), scene.track.held_bytes()), (vec![2, 1], 0));
 }
 

@@ -76,15 +76,14 @@ fn is_used(media: &SDPMediaRef, extension: &str) -> bool {
 mod tests {
     use gst_sdp::SDPMessage;
 
+    use super::super::fixture;
     use super::*;
 
     fn message(lines: &str) -> SDPMessage {
-        gst::init().unwrap();
-        let sdp = format!(
-            "v=0\r\no=- 1 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-             m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\n{lines}"
-        );
-        SDPMessage::parse_buffer(sdp.as_bytes()).unwrap()
+        fixture::message(
+            "video 9 UDP/TLS/RTP/SAVPF 96",
+            &format!("a=mid:v\r\n{lines}"),
+        )
     }
 
     #[test]

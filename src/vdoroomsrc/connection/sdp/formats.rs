@@ -47,15 +47,11 @@ fn parameters(media: &SDPMediaRef, payload: u8) -> Vec<String> {
 mod tests {
     use gst_sdp::SDPMessage;
 
+    use super::super::fixture;
     use super::*;
 
     fn message(lines: &str) -> SDPMessage {
-        gst::init().unwrap();
-        let sdp = format!(
-            "v=0\r\no=- 1 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-             m=video 9 UDP/TLS/RTP/SAVPF 116 117\r\n{lines}"
-        );
-        SDPMessage::parse_buffer(sdp.as_bytes()).unwrap()
+        fixture::message("video 9 UDP/TLS/RTP/SAVPF 116 117", lines)
     }
 
     fn repeated(answer: &str, offer: &str) -> String {

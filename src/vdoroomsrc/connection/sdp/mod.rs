@@ -9,6 +9,8 @@ mod attributes;
 mod bundle;
 mod extensions;
 mod fingerprints;
+#[cfg(test)]
+mod fixture;
 mod formats;
 mod named;
 mod offer;

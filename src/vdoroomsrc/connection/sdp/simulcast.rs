@@ -108,15 +108,14 @@ fn limit_of(offered: &SDPMediaRef, rid: &str, limit: &str) -> Option<u32> {
 mod tests {
     use gst_sdp::SDPMessage;
 
+    use super::super::fixture;
     use super::*;
 
     fn message(attributes: &str) -> SDPMessage {
-        gst::init().unwrap();
-        let sdp = format!(
-            "v=0\r\no=- 1 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-             m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n{attributes}"
-        );
-        SDPMessage::parse_buffer(sdp.as_bytes()).unwrap()
+        fixture::message(
+            "video 9 UDP/TLS/RTP/SAVPF 96",
+            &format!("a=mid:0\r\n{attributes}"),
+        )
     }
 
     /// What the answer to an offer with these attributes accepts.

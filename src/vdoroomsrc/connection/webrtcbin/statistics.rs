@@ -28,7 +28,7 @@ impl WebrtcStats {
         self.last().clone()
     }
 
-    /// Whether somebody has read them since this was last called.
+    /// Whether an application has read them since this was last called.
     pub(crate) fn take_is_read(&self) -> bool {
         self.0.is_read.swap(false, Relaxed)
     }
