@@ -182,7 +182,6 @@ const PLUGIN: Entry = Entry {
             "vdoroomsrc/connection/sdp",
             &[
                 "attributes",
-                "fixture",
                 "extensions",
                 "fingerprints",
                 "formats",

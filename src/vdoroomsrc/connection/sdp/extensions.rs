@@ -76,11 +76,11 @@ fn is_used(media: &SDPMediaRef, extension: &str) -> bool {
 mod tests {
     use gst_sdp::SDPMessage;
 
-    use super::super::fixture;
+    use super::super::tests;
     use super::*;
 
     fn message(lines: &str) -> SDPMessage {
-        fixture::message(
+        tests::message(
             "video 9 UDP/TLS/RTP/SAVPF 96",
             &format!("a=mid:v\r\n{lines}"),
         )

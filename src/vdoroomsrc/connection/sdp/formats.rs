@@ -47,11 +47,11 @@ fn parameters(media: &SDPMediaRef, payload: u8) -> Vec<String> {
 mod tests {
     use gst_sdp::SDPMessage;
 
-    use super::super::fixture;
+    use super::super::tests;
     use super::*;
 
     fn message(lines: &str) -> SDPMessage {
-        fixture::message("video 9 UDP/TLS/RTP/SAVPF 116 117", lines)
+        tests::message("video 9 UDP/TLS/RTP/SAVPF 116 117", lines)
     }
 
     fn repeated(answer: &str, offer: &str) -> String {

@@ -9,12 +9,12 @@ mod attributes;
 mod bundle;
 mod extensions;
 mod fingerprints;
-#[cfg(test)]
-mod fixture;
 mod formats;
 mod named;
 mod offer;
 mod simulcast;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use answer::complete;
 pub(crate) use bundle::Order;

@@ -108,11 +108,11 @@ fn limit_of(offered: &SDPMediaRef, rid: &str, limit: &str) -> Option<u32> {
 mod tests {
     use gst_sdp::SDPMessage;
 
-    use super::super::fixture;
+    use super::super::tests;
     use super::*;
 
     fn message(attributes: &str) -> SDPMessage {
-        fixture::message(
+        tests::message(
             "video 9 UDP/TLS/RTP/SAVPF 96",
             &format!("a=mid:0\r\n{attributes}"),
         )
