@@ -226,7 +226,7 @@ impl Sessions {
         let same = |s: &Session| {
             let same_group = group.is_some() && s.group == group;
             let same_name = track.suffix.is_some() && s.suffix == track.suffix;
-            (same_group || same_name) && !s.has_ended()
+            (same_group || same_name) && s.takes_tracks_of(track.id)
         };
         if let Some(session) = self.of(track.id) {
             if same(session) {

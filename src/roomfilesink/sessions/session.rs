@@ -115,6 +115,13 @@ impl Session {
         self.tracks.iter().all(|t| t.ended.is_some())
     }
 
+    /// Whether a stream that begins on this pad can belong here. A source that is not live may have
+    /// ended one track before another begins: they still go into one file, if that has not begun.
+    pub(crate) fn takes_tracks_of(&self, id: TrackId) -> bool {
+        let had = self.tracks.iter().any(|t| t.track.id == id);
+        !self.has_ended() || self.is_beginning() && !had
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         self.parts.is_empty() && self.tracks.iter().all(TrackState::is_over)
     }

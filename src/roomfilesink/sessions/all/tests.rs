@@ -17,6 +17,8 @@ struct Scene {
     outbox: Outbox,
     track: Arc<Track>,
     format: Arc<Format>,
+    /// Pads of the same name that are linked, and whose stream may not have begun.
+    linked: Vec<TrackId>,
     now: Instant,
     folder: std::path::PathBuf,
     _inbox: std::sync::mpsc::Receiver<Msg>,
@@ -44,6 +46,7 @@ impl Scene {
             outbox,
             track: Arc::new(Track::new(Kind::Video, &pad, None)),
             format: Format::from_caps(&caps).unwrap().into(),
+            linked: Vec::new(),
             now: Instant::now(),
             folder,
             _inbox,
@@ -82,7 +85,7 @@ impl Scene {
             counts: &mut self.counts,
             is_short: &mut self.is_short,
             take_anchor: &|| None,
-            pads_named: &|_| Vec::new(),
+            pads_named: &|_| self.linked.clone(),
         };
         act(&mut self.sessions, &mut ctx);
     }
@@ -148,6 +151,38 @@ fn frames_that_wait_go_to_the_session_that_their_track_leaves() {
     scene.pump_fed();
     scene.wait_for_a_part();
     assert_eq!((scene.parts(), scene.track.held_bytes()), (vec![2, 1], 0));
+}
+
+/// Files of a source that is not live, whose video is over before its audio begins.
+#[test]
+fn a_track_that_ends_before_the_file_begins_shares_it_with_the_next() {
+    let mut scene = Scene::new("fast");
+    let pad = gst::Pad::new(gst::PadDirection::Sink);
+    let track = |kind| Arc::new(Track::new(kind, &pad, Some("a".into())));
+    let (video, audio) = (track(Kind::Video), track(Kind::Audio));
+    scene.linked = vec![video.id, audio.id];
+    scene.track = video;
+    scene.begin("video", Some(gst::GroupId::next()));
+    scene.frame(0);
+    scene.handle(Msg::Ended(scene.track.clone(), Reason::Eos));
+    scene.track = audio;
+    scene.begin("audio", Some(gst::GroupId::next()));
+    let tracks = |s: &Session| s.tracks.len();
+    let sessions: Vec<_> = scene.sessions.sessions.values().map(tracks).collect();
+    assert_eq!(sessions, [2]);
+}
+
+/// Its second stream comes in a file of its own, as ever.
+#[test]
+fn a_pad_that_begins_anew_leaves_the_session_that_has_ended() {
+    let mut scene = Scene::new("again");
+    let pad = gst::Pad::new(gst::PadDirection::Sink);
+    scene.track = Arc::new(Track::new(Kind::Video, &pad, Some("a".into())));
+    scene.begin("first", Some(gst::GroupId::next()));
+    scene.frame(0);
+    scene.handle(Msg::Ended(scene.track.clone(), Reason::Eos));
+    scene.begin("second", Some(gst::GroupId::next()));
+    assert_eq!(scene.sessions.sessions.len(), 2);
 }
 
 #[test]
