@@ -41,6 +41,8 @@ pub struct Recorder {
     pub pipeline: gst::Pipeline,
     pub sink: gst::Element,
     pub warnings: Vec<String>,
+    /// Parts that have closed while something else was awaited.
+    closed: Vec<Part>,
 }
 
 impl Recorder {
@@ -72,10 +74,12 @@ impl Recorder {
             pipeline,
             sink,
             warnings: Vec::new(),
+            closed: Vec::new(),
         }
     }
 
-    /// Waits for the next part message of this kind; `None` if EOS comes first.
+    /// Waits for the next part message of this kind; `None` if EOS comes first. A part that closes
+    /// before is kept for [`Recorder::end`]: each file closes on a thread of its own.
     pub fn try_next(&mut self, event: &str) -> Option<Part> {
         let bus = self.pipeline.bus().unwrap();
         let until = Instant::now() + DEADLINE;
@@ -90,6 +94,9 @@ impl Recorder {
                     let name = fields.name().to_string();
                     if name == format!("roomfilesink-{event}") {
                         return Some(Part { fields });
+                    }
+                    if name == "roomfilesink-part-closed" {
+                        self.closed.push(Part { fields });
                     }
                 }
                 gst::MessageView::Warning(w) => {
@@ -121,15 +128,14 @@ impl Recorder {
         part.unwrap_or_else(|| panic!("EOS came before {event}"))
     }
 
-    /// Sends EOS to the pipeline and collects what closes until it is through, in the order of
-    /// beginning.
+    /// Sends EOS to the pipeline and collects what closes until it is through, and what nobody has
+    /// waited for before, in the order of beginning.
     pub fn end(&mut self) -> Vec<Part> {
         assert!(self.pipeline.send_event(gst::event::Eos::new()));
-        let mut closed = Vec::new();
+        let mut closed = std::mem::take(&mut self.closed);
         while let Some(part) = self.try_next("part-closed") {
             closed.push(part);
         }
-        // Each file closes on its own thread.
         closed.sort_by_key(|p| p.fields.get::<u64>("part").unwrap());
         closed
     }
