@@ -36,15 +36,8 @@ struct State {
     references: References,
     /// The largest since the last keyframe, if pictures have several.
     size: Option<(u32, u32)>,
-}
-
-/// What becomes of a picture.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Outcome {
-    /// In its place.
-    superframe: Option<Vec<u8>>,
-    /// The size is another one from now on.
-    changes_size: bool,
+    /// That of the newest caps behind the parser.
+    told: Option<(u32, u32)>,
 }
 
 impl Layers {
@@ -57,26 +50,32 @@ impl Layers {
         self.state().packet(piece, marker);
     }
 
-    fn picture(&self, data: &[u8]) -> Outcome {
+    /// The superframe in the place of a picture, if it has several frames.
+    fn picture(&self, data: &[u8]) -> Option<Vec<u8>> {
         self.state().picture(data)
     }
 
-    /// vp9parse (up to 1.28) believes the size that comes with the caps, and finds that of the first layer
-    /// itself. rtpvp9depay has it from the payload descriptor, which does not follow each change
-    /// and may be wrong; the frames tell it.
+    /// The caps of the parser, which finds the size of the first layer.
     fn mend(&self, caps: &gst::CapsRef) -> gst::Caps {
         let mut caps = caps.to_owned();
-        if let Some(vp9) = caps.make_mut().structure_mut(0) {
-            vp9.remove_fields(["width", "height"]);
-            let size = self.state().size;
-            let size =
-                size.and_then(|(w, h)| Some((i32::try_from(w).ok()?, i32::try_from(h).ok()?)));
-            if let Some((width, height)) = size {
-                vp9.set("width", width);
-                vp9.set("height", height);
-            }
+        let mut state = self.state();
+        state.told = state.size;
+        let size = state
+            .size
+            .and_then(|(w, h)| Some((i32::try_from(w).ok()?, i32::try_from(h).ok()?)));
+        if let Some(vp9) = caps.make_mut().structure_mut(0)
+            && let Some((width, height)) = size
+        {
+            vp9.set("width", width);
+            vp9.set("height", height);
         }
         caps
+    }
+
+    /// The size has changed since caps told one.
+    fn has_news(&self) -> bool {
+        let state = self.state();
+        state.told != state.size
     }
 }
 
@@ -97,69 +96,87 @@ impl State {
         }
     }
 
-    fn picture(&mut self, data: &[u8]) -> Outcome {
+    fn picture(&mut self, data: &[u8]) -> Option<Vec<u8>> {
         let is_this = |lengths: &Vec<usize>| lengths.iter().sum::<usize>() == data.len();
-        let Some(at) = self.whole.iter().position(is_this) else {
-            return Outcome::default();
-        };
+        let at = self.whole.iter().position(is_this)?;
         // Those before it the depayloader has given up.
-        let Some(lengths) = self.whole.drain(..=at).next_back() else {
-            return Outcome::default();
-        };
+        let lengths = self.whole.drain(..=at).next_back()?;
         if let [_] = lengths.as_slice() {
-            let header = self.references.frame(data);
-            let begins_anew = header.is_some_and(|header| header.is_key);
-            return Outcome {
-                superframe: None,
-                changes_size: begins_anew && self.size.take().is_some(),
-            };
+            if self
+                .references
+                .frame(data)
+                .is_some_and(|header| header.is_key)
+            {
+                self.size = None;
+            }
+            return None;
         }
-        match self.references.superframe(data, &lengths) {
-            Some(superframe) => Outcome {
-                changes_size: self.resize(&superframe),
-                superframe: Some(superframe.data),
-            },
-            None => Outcome::default(),
-        }
+        let superframe = self.references.superframe(data, &lengths)?;
+        self.resize(&superframe);
+        Some(superframe.data)
     }
 
-    fn resize(&mut self, superframe: &Superframe) -> bool {
+    fn resize(&mut self, superframe: &Superframe) {
         let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
-        let Some(new) = superframe.size else {
-            return false;
-        };
-        let grows = self.size.is_none_or(|size| area(new) > area(size));
-        if !superframe.is_key && !grows {
-            return false;
+        if let Some(new) = superframe.size
+            && (superframe.is_key || self.size.is_none_or(|size| area(new) > area(size)))
+        {
+            self.size = Some(new);
         }
-        self.size.replace(new) != Some(new)
     }
 }
 
 /// Makes whole pictures of what leaves the depayloader.
 pub(crate) fn put_together(depayloaded: &gst::Pad, layers: &Arc<Layers>) {
-    let of_caps = layers.clone();
-    depayloaded.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) {
-            let caps = of_caps.mend(event.caps());
-            let event = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
-            info.data = Some(gst::PadProbeData::Event(event.build()));
+    // rtpvp9depay has a size from the payload descriptor, which does not follow each change and may
+    // be wrong, and vp9parse (up to 1.28) believes it: the frames tell it.
+    change_caps(depayloaded, |caps| {
+        let mut caps = caps.to_owned();
+        if let Some(vp9) = caps.make_mut().structure_mut(0) {
+            vp9.remove_fields(["width", "height"]);
+        }
+        caps
+    });
+    let layers = layers.clone();
+    depayloaded.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {
+            let superframe = match buffer.map_readable() {
+                Ok(data) => layers.picture(&data),
+                Err(_) => None,
+            };
+            if let Some(superframe) = superframe {
+                *buffer = with_data(buffer, superframe);
+            }
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Behind the parser, caps have the size of the whole pictures.
+pub(crate) fn tell_sizes(parsed: &gst::Pad, layers: &Arc<Layers>) {
+    let of_caps = layers.clone();
+    change_caps(parsed, move |caps| of_caps.mend(caps));
     let layers = layers.clone();
-    depayloaded.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {
-            let outcome = match buffer.map_readable() {
-                Ok(data) => layers.picture(&data),
-                Err(_) => Outcome::default(),
-            };
-            if let Some(superframe) = outcome.superframe {
-                *buffer = with_data(buffer, superframe);
-            }
-            if outcome.changes_size {
-                tell_size(pad, &layers);
-            }
+    parsed.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+        // The parser sends no caps for a layer that is added, or left out.
+        if layers.has_news()
+            && let (Some(caps), Some(next)) = (pad.current_caps(), pad.peer())
+        {
+            next.send_event(gst::event::Caps::new(&layers.mend(&caps)));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+fn change_caps(
+    pad: &gst::Pad,
+    change: impl Fn(&gst::CapsRef) -> gst::Caps + Send + Sync + 'static,
+) {
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) {
+            let caps = change(event.caps());
+            let event = gst::event::Caps::builder(&caps).seqnum(event.seqnum());
+            info.data = Some(gst::PadProbeData::Event(event.build()));
         }
         gst::PadProbeReturn::Ok
     });
@@ -172,11 +189,4 @@ fn with_data(of: &gst::BufferRef, data: Vec<u8>) -> gst::Buffer {
         let _ = of.copy_into(buffer, gst::BUFFER_COPY_METADATA, ..);
     }
     buffer
-}
-
-/// The depayloader does not know of it: its caps are the same.
-fn tell_size(pad: &gst::Pad, layers: &Layers) {
-    if let (Some(caps), Some(parser)) = (pad.current_caps(), pad.peer()) {
-        parser.send_event(gst::event::Caps::new(&layers.mend(&caps)));
-    }
 }

@@ -9,5 +9,5 @@ mod layers;
 mod loss;
 
 pub(crate) use keyframes::Keyframes;
-pub(crate) use layers::{Layers, put_together};
+pub(crate) use layers::{Layers, put_together, tell_sizes};
 pub(crate) use loss::{Loss, Mark, begins_picture};
