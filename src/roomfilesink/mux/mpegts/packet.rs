@@ -3,6 +3,8 @@
 
 pub(super) const PACKET: usize = 188;
 const HEADER: usize = 4;
+/// What a packet without an adaptation field carries.
+const FULL: usize = PACKET - HEADER;
 const SYNC: u8 = 0x47;
 /// Of the adaptation field (section 2.4.3.4).
 const RANDOM_ACCESS: u8 = 0x40;
@@ -49,13 +51,25 @@ impl Stream {
         let mut field = Field::of(access);
         let mut begins = true;
         while left > 0 {
+            // Most of a long unit.
+            if !begins && rest.len() >= FULL {
+                let (full, later) = rest.split_at(rest.len() / FULL * FULL);
+                for payload in full.chunks_exact(FULL) {
+                    self.header(false, 0, out);
+                    out.extend_from_slice(payload);
+                    self.count();
+                }
+                left -= full.len();
+                rest = later;
+                continue;
+            }
             let room = PACKET - HEADER - field.len();
             let payload = left.min(room);
             self.header(begins, room - payload + field.len(), out);
             field.write(room - payload, out);
             bytes.copy(&mut rest, payload, out);
             left -= payload;
-            self.counter = (self.counter + 1) & 0x0f;
+            self.count();
             field = Field::default();
             begins = false;
         }
@@ -72,6 +86,10 @@ impl Stream {
             clock: Some(clock),
         });
         field.write(PACKET - HEADER - field.len(), out);
+    }
+
+    fn count(&mut self) {
+        self.counter = (self.counter + 1) & 0x0f;
     }
 
     fn header(&self, begins: bool, adaptation: usize, out: &mut Vec<u8>) {
