@@ -219,6 +219,7 @@ const PLUGIN: Entry = Entry {
                 "flow",
                 "identity",
                 "pads",
+                "selection",
                 "taking_apart",
             ],
         ),
@@ -250,6 +251,7 @@ const PLUGIN: Entry = Entry {
             "vdoroomsrc/media/pad",
             &[
                 "counters",
+                "forms",
                 "names",
                 "ghost",
                 "introduction",

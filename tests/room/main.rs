@@ -44,6 +44,7 @@ mod rejoin;
 mod reordered;
 mod scripts;
 mod secrets;
+mod selection;
 mod server;
 mod shards;
 mod siege;

@@ -32,6 +32,6 @@ mod state;
 pub use api::{
     Action, Bitrates, Dialect, Event, Filter, Fingerprints, Kind, MediaRequest, Password,
     RoomConfig, RoomState, RoomStatus, STALL, SessionId, Shard, StreamId, StreamInfo, StreamState,
-    StreamStatus,
+    StreamStatus, Unwanted,
 };
 pub use state::Room;

@@ -29,7 +29,7 @@ mod webrtcbin;
 pub(crate) use connectivity::Connectivity;
 pub(crate) use ending::Ending;
 pub(crate) use names::{element_prefix, session_of};
-pub(crate) use pads::WaitingPad;
+pub(crate) use pads::{UnselectedPad, WaitingPad};
 pub(crate) use remains::{Parts, Remains};
 pub(crate) use sdp::Promised;
 pub(crate) use session::{Peer, Session};

@@ -3,6 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use gst::prelude::*;
+
+use crate::vdoroomsrc::media::{Kind, Unselected};
+
 /// How long a new session's pads wait for those of the one before, which still drain.
 const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -19,6 +23,8 @@ pub(crate) struct WaitingPad {
     /// Until when a pad of the same name may take to go.
     pub deadline: Instant,
     pub since: Instant,
+    /// What it carried before, if it was exposed once: its packets have their places.
+    pub was: Option<Kind>,
 }
 
 impl WaitingPad {
@@ -30,7 +36,42 @@ impl WaitingPad {
             block,
             deadline: now + NAMESAKE_TIMEOUT,
             since: now,
+            was: None,
         }
+    }
+}
+
+/// A pad of webrtcbin whose medium is not wanted for now: it runs into nothing.
+pub(crate) struct UnselectedPad {
+    /// As it was announced.
+    pub stream_id: String,
+    pub kind: Kind,
+    left: Unselected,
+}
+
+impl UnselectedPad {
+    pub(crate) fn new(stream_id: String, kind: Kind, left: Unselected) -> Self {
+        Self {
+            stream_id,
+            kind,
+            left,
+        }
+    }
+
+    /// To be exposed again. `None` if the pad is gone.
+    pub(crate) fn select(self) -> Option<WaitingPad> {
+        let Unselected { pad, probes } = self.left;
+        let data = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+        let block = pad.add_probe(gst::PadProbeType::BLOCK | data, |_, _| {
+            gst::PadProbeReturn::Ok
+        })?;
+        for probe in probes {
+            pad.remove_probe(probe);
+        }
+        Some(WaitingPad {
+            was: Some(self.kind),
+            ..WaitingPad::new(pad, block)
+        })
     }
 }
 

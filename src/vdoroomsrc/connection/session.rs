@@ -13,7 +13,7 @@ use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState};
 use super::connectivity::Connectivity;
 use super::ending::Ending;
 use super::names::element_prefix;
-use super::pads::{Pads, WaitingPad};
+use super::pads::{Pads, UnselectedPad, WaitingPad};
 use super::ping::Ping;
 use super::pulse::{Heard, Pulse, Voice};
 use super::remains::Remains;
@@ -53,6 +53,12 @@ pub(crate) struct Session {
     pub webrtc_stats: WebrtcStats,
     pub channel: Option<WebRTCDataChannel>,
     pub tracks: Vec<Track>,
+    /// How many there have been.
+    pub tracks_begun: usize,
+    /// Whose media the application does not want for now.
+    pub unselected: Vec<UnselectedPad>,
+    /// The streams that its pads were announced with.
+    pub collection: Option<gst::StreamCollection>,
     /// Pads that webrtcbin has added and that are not exposed yet; blocked.
     pub waiting_pads: Vec<WaitingPad>,
     pub pads: Pads,
@@ -135,6 +141,9 @@ impl Session {
             webrtc_stats: WebrtcStats::default(),
             channel: None,
             tracks: Vec::new(),
+            tracks_begun: 0,
+            unselected: Vec::new(),
+            collection: None,
             waiting_pads: Vec::new(),
             pads: Pads::default(),
             streams: Streams::default(),

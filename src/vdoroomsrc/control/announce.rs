@@ -136,6 +136,34 @@ fn post(element: &gst::Bin, structure: gst::Structure) {
     let _ = element.post_message(message);
 }
 
+/// The streams of a session, if they are other ones than those that were told before.
+pub(super) fn collection(
+    element: &gst::Bin,
+    told: &mut Option<gst::StreamCollection>,
+    collection: gst::StreamCollection,
+) {
+    let ids = |collection: &gst::StreamCollection| -> Vec<_> {
+        collection.iter().map(|stream| stream.stream_id()).collect()
+    };
+    if told.as_ref().map(ids) == Some(ids(&collection)) {
+        return;
+    }
+    let message = gst::message::StreamCollection::builder(&collection).src(element);
+    let _ = element.post_message(message.build());
+    *told = Some(collection);
+}
+
+/// Which streams of a session are received from now on.
+pub(super) fn selected(
+    element: &gst::Bin,
+    collection: &gst::StreamCollection,
+    streams: &[gst::Stream],
+) {
+    let message = gst::message::StreamsSelected::builder(collection);
+    let message = message.streams(streams).src(element);
+    let _ = element.post_message(message.build());
+}
+
 pub(super) fn structure(info: &StreamInfo) -> gst::Structure {
     gst::Structure::builder("vdoroom-stream-info")
         .field_if_some("label", info.label.as_deref())

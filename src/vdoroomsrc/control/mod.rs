@@ -13,6 +13,7 @@ mod identity;
 mod pads;
 mod reaper;
 mod reload;
+mod selection;
 mod stats;
 mod taking_apart;
 mod thread;

@@ -47,6 +47,9 @@ impl Control {
             };
             let exposed = expose(&around, &mut session, &draining, &mut self.kept, now);
             changed |= exposed.pads > 0;
+            if let Some(collection) = exposed.collection {
+                announce::collection(element, &mut session.collection, collection);
+            }
             for reason in exposed.refused {
                 announce::warn(element, Some(&session.stream), &reason);
             }

@@ -194,6 +194,7 @@ impl Control {
             Command::Flow { track, flow } => self.flow(element, track, flow),
             Command::Warn(message) => announce::warn(element, None, &message),
             Command::Undecodable(id, kind, codec) => self.undecodable(element, id, kind, codec),
+            Command::Select { track, streams } => self.select(element, track, &streams),
             Command::RequestKeyframe(stream) => {
                 for track in self.tracks_of(&stream).filter(|t| t.kind.is_video()) {
                     track.request_keyframe();

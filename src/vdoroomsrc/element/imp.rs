@@ -138,8 +138,16 @@ impl ElementImpl for VdoRoomSrc {
         }
     }
 
-    /// EOS from the application ends every stream, in order, and the room with them.
+    /// EOS from the application ends every stream, in order, and the room with them. A selection is of the
+    /// sessions whose streams it names.
     fn send_event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::SelectStreams(select) = event.view() {
+            let streams = select.streams();
+            let streams = streams.iter().map(|id| id.to_string()).collect();
+            let track = None;
+            self.command(Command::Select { track, streams });
+            return true;
+        }
         if matches!(event.view(), gst::EventView::Eos(_)) {
             gst::info!(CAT, imp = self, "EOS: all streams end");
             let is_running = self.send(Event::Shutdown);

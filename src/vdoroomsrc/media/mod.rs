@@ -31,4 +31,4 @@ pub(crate) use discard::{refuse, stop, take_out};
 pub(crate) use keyframe_requests::{KeyframePolicy, KeyframeWish};
 pub(crate) use pad::{Exit, Introduction, Kind, Origin, Person, Streams, pad_name, template};
 pub(crate) use place::{SharedTimeline, replace_rtpbin_sync};
-pub(crate) use track::{End, Plan, Track};
+pub(crate) use track::{End, Plan, Track, Unselected};

@@ -21,7 +21,7 @@ use super::watches::{
 use crate::protocol::{STALL, SessionId};
 use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::media::codecs::Codec;
-use crate::vdoroomsrc::media::frames::{Layers, Loss, put_together};
+use crate::vdoroomsrc::media::frames::{Layers, Loss, put_together, tell_sizes};
 use crate::vdoroomsrc::media::guard::Guard;
 use crate::vdoroomsrc::media::pad::{Exit, Kind, Origin, Person, VdoRoomSrcPad};
 use crate::vdoroomsrc::reports::TrackId;
@@ -40,6 +40,8 @@ pub(crate) struct Track {
     pub pad: VdoRoomSrcPad,
     pub keyframes: KeyframePolicy,
     webrtcbin_pad: gst::Pad,
+    /// What watches that pad for this track, or keeps its packets away.
+    probes: Vec<gst::PadProbeId>,
     /// From the depayloader to the parser.
     elements: Vec<gst::Element>,
     queue: gst::Element,
@@ -61,6 +63,14 @@ pub(crate) enum End {
     Drained,
     /// EOS has left the pad.
     Eos,
+}
+
+/// What is left of a track whose medium is not wanted for now.
+pub(crate) struct Unselected {
+    /// Of webrtcbin; it runs into nothing.
+    pub pad: gst::Pad,
+    /// To be removed when the medium is wanted again.
+    pub probes: Vec<gst::PadProbeId>,
 }
 
 /// What a track is made of, besides the elements.
@@ -91,7 +101,7 @@ impl Track {
         let queue = queue(&plan.prefix)?;
         bin.add_many(&elements)?;
         bin.add(&queue)?;
-        let track = Self {
+        let mut track = Self {
             id,
             kind: plan.kind,
             codec: plan.codec,
@@ -99,6 +109,7 @@ impl Track {
             exit,
             keyframes: plan.keyframes,
             webrtcbin_pad: webrtcbin_pad.clone(),
+            probes: Vec::new(),
             elements,
             queue,
             last_words: None,
@@ -132,6 +143,7 @@ impl Track {
         prefix: &str,
     ) -> Result<(), gst::glib::BoolError> {
         self.webrtcbin_pad = webrtcbin_pad.clone();
+        self.probes.clear();
         self.session = session;
         self.exit.begin_again(person);
         let elements = chain_elements(self.codec, prefix)?;
@@ -151,7 +163,7 @@ impl Track {
         self.queue.sync_state_with_parent()
     }
 
-    fn connect(&self, session: SessionId) -> Result<(), gst::glib::BoolError> {
+    fn connect(&mut self, session: SessionId) -> Result<(), gst::glib::BoolError> {
         gst::Element::link_many(&self.elements)?;
         let (Some(first), Some(last)) = (self.elements.first(), self.elements.last()) else {
             return Err(missing());
@@ -163,7 +175,8 @@ impl Track {
         if self.codec.depayloader == "rtpvp9depay" {
             keep_lost_packets(&entry);
         }
-        watch_connection(&self.webrtcbin_pad, session, &self.exit);
+        let watch = watch_connection(&self.webrtcbin_pad, session, &self.exit);
+        self.probes.extend(watch);
         let loss = Arc::<Loss>::default();
         let layers = Arc::<Layers>::default();
         guard_entry(
@@ -175,6 +188,7 @@ impl Track {
         if self.codec.parser == Some("vp9parse") {
             put_together(&source, &layers);
             begin_with_keyframe(&source);
+            tell_sizes(&last.static_pad("src").ok_or_else(missing)?, &layers);
         }
         leave_out_old_frames(&source, &self.exit);
         add_timestamps(&source, self.codec, &loss, &self.exit);
@@ -193,7 +207,7 @@ impl Track {
 
     /// Lets everything that was received into the queue, and no EOS behind it: the pad stays for
     /// another session.
-    pub(crate) fn drain(&self) {
+    pub(crate) fn drain(&mut self) {
         let (exit, session) = (self.exit.clone(), self.session);
         let last = self.elements.last();
         if let Some(pad) = last.and_then(|element| element.static_pad("src")) {
@@ -234,11 +248,21 @@ impl Track {
         self.send_eos();
     }
 
-    fn send_eos(&self) {
-        self.webrtcbin_pad.add_probe(
+    /// As [`Track::end`], while the connection goes on.
+    pub(crate) fn unselect(&mut self) -> Unselected {
+        self.end();
+        Unselected {
+            pad: self.webrtcbin_pad.clone(),
+            probes: std::mem::take(&mut self.probes),
+        }
+    }
+
+    fn send_eos(&mut self) {
+        let drop = self.webrtcbin_pad.add_probe(
             gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
             |_, _| gst::PadProbeReturn::Handled,
         );
+        self.probes.extend(drop);
         let first = self.elements.first().unwrap_or(&self.queue);
         if let Some(pad) = first.static_pad("sink") {
             // On a thread of its own: a pad that somebody blocks just when something is on its way
@@ -388,13 +412,28 @@ fn ghost_pad(
     let (linked, unlinked) = (exit.clone(), exit.clone());
     pad.connect_linked(move |pad, _| linked.linked(pad.upcast_ref()));
     pad.connect_unlinked(move |pad, _| unlinked.shortcut.ask(pad.upcast_ref()));
-    let reconfigured = exit.clone();
+    let asked = exit.clone();
     pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
-        let event = info.event().map(|event| event.type_());
-        if event == Some(gst::EventType::Reconfigure) {
-            reconfigured.reconfigured();
+        match info.event().map(|event| event.view()) {
+            Some(gst::EventView::Reconfigure(_)) => asked.reconfigured(),
+            Some(gst::EventView::SelectStreams(event)) => {
+                let streams = event.streams();
+                asked.select(streams.iter().map(|id| id.to_string()).collect());
+                return gst::PadProbeReturn::Handled;
+            }
+            _ => {}
         }
         gst::PadProbeReturn::Ok
+    });
+    // decodebin3 leaves the choice to whoever can make it.
+    pad.add_probe(gst::PadProbeType::QUERY_UPSTREAM, |_, info| {
+        match info.query_mut().map(|query| query.view_mut()) {
+            Some(gst::QueryViewMut::Selectable(query)) => {
+                query.set_selectable(true);
+                gst::PadProbeReturn::Handled
+            }
+            _ => gst::PadProbeReturn::Ok,
+        }
     });
     pad.set_active(true)?;
     Ok(pad)

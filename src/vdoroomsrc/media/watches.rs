@@ -16,7 +16,11 @@ use crate::vdoroomsrc::media::place::{OUTDATED, Timestamps};
 
 /// A publisher that closes its connection makes webrtcbin send EOS on all pads. Where EOS is due is
 /// ours to say, in order and for one session; this one only tells that the connection is over.
-pub(crate) fn watch_connection(webrtcbin_pad: &gst::Pad, session: SessionId, exit: &Arc<Exit>) {
+pub(crate) fn watch_connection(
+    webrtcbin_pad: &gst::Pad,
+    session: SessionId,
+    exit: &Arc<Exit>,
+) -> Option<gst::PadProbeId> {
     let exit = exit.clone();
     webrtcbin_pad.add_probe(
         gst::PadProbeType::EVENT_DOWNSTREAM,
@@ -29,7 +33,7 @@ pub(crate) fn watch_connection(webrtcbin_pad: &gst::Pad, session: SessionId, exi
             }
             _ => gst::PadProbeReturn::Ok,
         },
-    );
+    )
 }
 
 /// webrtcbin (1.22) reads the data channel's m-line, `webrtc-datachannel`, as payload type 0, and

@@ -101,6 +101,12 @@ pub(crate) enum Command {
     Warn(String),
     /// Media of a session, of this kind, is not of this codec, as its offer says.
     Undecodable(SessionId, &'static str, &'static str),
+    /// Of the streams of this track's session, or of each session that has one of them, these are
+    /// wanted.
+    Select {
+        track: Option<TrackId>,
+        streams: Vec<String>,
+    },
     /// From the application.
     RequestKeyframe(StreamId),
     KeyframeInterval(Option<Duration>),

@@ -72,6 +72,15 @@ pub struct Bitrates {
     pub audio: u32,
 }
 
+/// Of which media of a connection nothing is wanted for now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unwanted {
+    pub video: bool,
+    /// The video of a shared screen.
+    pub screen: bool,
+    pub audio: bool,
+}
+
 /// What is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString)]
 #[strum(serialize_all = "lowercase")]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::config::{Bitrates, Filter, Kind};
+use super::config::{Bitrates, Filter, Kind, Unwanted};
 use super::fingerprint::Fingerprints;
 use super::ids::{SessionId, StreamId};
 
@@ -103,6 +103,11 @@ pub enum Event {
         stream: StreamId,
         kind: Kind,
         kbits: u32,
+    },
+    /// Some media of a connection are not wanted for now, or wanted again.
+    Unwanted {
+        session: SessionId,
+        media: Unwanted,
     },
     /// The user has something to say to the publisher of this stream.
     SendMessage {

@@ -1,19 +1,33 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The bitrates that publishers are asked for (protocol 5.4).
 //!
-//! Always above 0: 0 would stop the media, and a negative value goes into the encoder of some
-//! publishers as it is. No resolution is requested either: a request can only
-//! lower it.
+//! 0 stops the media that are not wanted for now; a negative value goes into the encoder of some
+//! publishers as it is. No resolution is requested: a request can only lower it.
 
 use std::time::Duration;
 
-use crate::api::{Bitrates, Kind, SessionId, StreamId};
+use crate::api::{Bitrates, Kind, SessionId, StreamId, Unwanted};
 use crate::json::fields;
 use crate::state::{Media, Room};
 
 /// How long a publisher may take to begin to send what was added: before, it has no sender that a
 /// bitrate could be set on.
 const BEGINS: Duration = Duration::from_secs(1);
+
+/// What media begin again with, in kbit/s, unless the user has said something: about what a web page
+/// sends without a request.
+const USUAL_VIDEO: u32 = 2500;
+const USUAL_AUDIO: u32 = 64;
+
+/// What a publisher is asked to send a medium with. `wish` is the user's, or 0; `stopped` is whether it was
+/// told to send nothing.
+fn asked(unwanted: bool, stopped: bool, wish: u32, usual: u32) -> Option<u32> {
+    match (unwanted, wish) {
+        (true, _) => Some(0),
+        (false, 0) => stopped.then_some(usual),
+        (false, wish) => Some(wish),
+    }
+}
 
 impl Room {
     /// The user changed them.
@@ -41,6 +55,14 @@ impl Room {
         }
     }
 
+    /// The user wants nothing of some media, or wants them again.
+    pub(super) fn unwanted_changed(&mut self, id: SessionId, media: Unwanted) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.unwanted = media;
+            self.ask_for_bitrates(id);
+        }
+    }
+
     /// Asks a publisher that sends.
     pub(super) fn ask_for_bitrates(&mut self, id: SessionId) {
         let Bitrates { video, audio } = self.config.bitrates;
@@ -55,21 +77,28 @@ impl Room {
         if !session.has_channel() || session.media == Media::None {
             return;
         }
-        let screen = session.has_screen;
+        let (unwanted, stopped) = (session.unwanted, session.stopped);
+        let screen = asked(unwanted.screen, stopped.screen, video, USUAL_VIDEO);
+        let screen = screen.filter(|_| session.has_screen);
+        let video = asked(unwanted.video, stopped.video, video, USUAL_VIDEO);
+        let audio = asked(unwanted.audio, stopped.audio, audio, USUAL_AUDIO);
+        session.stopped = unwanted;
         let mut wish = fields([]);
-        if video > 0 {
-            // A limit that the publisher set for itself is moved by the second only.
+        if let Some(video) = video {
             wish.insert("bitrate".to_owned(), video.into());
-            wish.insert("targetBitrate".to_owned(), video.into());
+            if video > 0 {
+                // A limit that the publisher set for itself is moved by this one only.
+                wish.insert("targetBitrate".to_owned(), video.into());
+            }
         }
-        if audio > 0 {
+        if let Some(audio) = audio {
             wish.insert("audioBitrate".to_owned(), audio.into());
         }
         if !wish.is_empty() {
             self.send_channel(id, wish);
         }
-        if screen && video > 0 {
-            let wish = fields([("bitrate", video.into()), ("altUUID", true.into())]);
+        if let Some(screen) = screen {
+            let wish = fields([("bitrate", screen.into()), ("altUUID", true.into())]);
             self.send_channel(id, wish);
         }
     }

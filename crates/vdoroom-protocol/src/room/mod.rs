@@ -95,6 +95,7 @@ impl Room {
             } => {
                 self.bitrates_of_changed(&stream, kind, kbits);
             }
+            Event::Unwanted { session, media } => self.unwanted_changed(session, media),
             Event::SendMessage { stream, text } => self.send_message(&stream, &text),
             Event::Shutdown => self.shutdown(),
             Event::Tick => {}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::stream::FirstOffer;
-use crate::api::{STALL, SessionId, StreamId, StreamInfo};
+use crate::api::{STALL, SessionId, StreamId, StreamInfo, Unwanted};
 use crate::limits::MAX_CHANNEL_MESSAGES_PER_SECOND;
 use crate::names::PeerId;
 use crate::sdp::Offer;
@@ -86,6 +86,9 @@ pub struct Session {
     pub queue: VecDeque<NextOffer>,
     step: Step,
     pub requested_media: bool,
+    /// The user wants nothing of these for now, and of these its publisher was told so.
+    pub unwanted: Unwanted,
+    pub stopped: Unwanted,
     /// When bitrates are asked for (again).
     pub bitrates_at: Option<Instant>,
     /// It carries a shared screen beside the camera.
@@ -135,6 +138,8 @@ impl Session {
             queue: VecDeque::new(),
             step: Step::Offered,
             requested_media: false,
+            unwanted: Unwanted::default(),
+            stopped: Unwanted::default(),
             bitrates_at: None,
             has_screen: false,
             begun: now,

@@ -3,7 +3,7 @@
 
 use crate::conversation::{Conversation, browser, channel_texts, config};
 use serde_json::{Value, json};
-use vdoroom_protocol::{Action, Bitrates, Event, Kind, RoomConfig, SessionId, StreamId};
+use vdoroom_protocol::{Action, Bitrates, Event, Kind, RoomConfig, SessionId, StreamId, Unwanted};
 
 fn asked(actions: &[Action]) -> Vec<Value> {
     let rate = |text: &Value| text.get("bitrate").or(text.get("audioBitrate")).is_some();
@@ -170,4 +170,78 @@ fn one_stream_can_be_asked_for_bitrates_of_its_own() {
         )
     };
     talk.expect_eq(actions.iter().filter(|action| is_told(action)).count(), 1);
+}
+
+/// A browser with a camera, a screen and audio, whose media flow.
+fn with_screen(video: u32, audio: u32) -> (Conversation, SessionId) {
+    let (mut talk, session) = connected(video, audio);
+    let sdp = browser().video().video().audio().text();
+    adds(&mut talk, session, &sdp, &[1]);
+    talk.event(Event::MediaFlowing { session });
+    talk.take();
+    (talk, session)
+}
+
+/// What a publisher is asked when these media are not wanted.
+fn unwanted(talk: &mut Conversation, session: SessionId, media: Unwanted) -> Vec<Value> {
+    talk.event(Event::Unwanted { session, media });
+    asked(&talk.take())
+}
+
+#[test]
+fn what_is_not_wanted_is_stopped_and_begins_again_as_it_was() {
+    let (mut talk, session) = with_screen(4000, 96);
+    let none = Unwanted {
+        video: true,
+        screen: true,
+        audio: true,
+    };
+    let all_stop = vec![
+        json!({"bitrate": 0, "audioBitrate": 0}),
+        json!({"bitrate": 0, "altUUID": true}),
+    ];
+    let told = unwanted(&mut talk, session, none);
+    talk.expect_eq(told, all_stop);
+    let all_begin = vec![
+        json!({"bitrate": 4000, "targetBitrate": 4000, "audioBitrate": 96}),
+        json!({"bitrate": 4000, "altUUID": true}),
+    ];
+    let told = unwanted(&mut talk, session, Unwanted::default());
+    talk.expect_eq(told, all_begin);
+}
+
+#[test]
+fn what_begins_again_without_a_wish_has_the_usual_bitrate_once() {
+    let (mut talk, session) = with_screen(0, 0);
+    let (video, audio) = (true, true);
+    let media = Unwanted {
+        video,
+        audio,
+        ..Unwanted::default()
+    };
+    let told = unwanted(&mut talk, session, media);
+    talk.expect_eq(told, vec![json!({"bitrate": 0, "audioBitrate": 0})]);
+    let told = unwanted(&mut talk, session, Unwanted::default());
+    let usual = json!({"bitrate": 2500, "targetBitrate": 2500, "audioBitrate": 64});
+    talk.expect_eq(told, vec![usual]);
+    let told = unwanted(&mut talk, session, Unwanted::default());
+    talk.expect_eq(told, Vec::new());
+}
+
+#[test]
+fn what_is_not_wanted_stays_so_when_bitrates_change() {
+    let (mut talk, session) = with_screen(0, 0);
+    let media = Unwanted {
+        screen: true,
+        ..Unwanted::default()
+    };
+    unwanted(&mut talk, session, media);
+    let (video, audio) = (3000, 0);
+    talk.event(Event::Bitrates(Bitrates { video, audio }));
+    let told = asked(&talk.take());
+    let others = vec![
+        json!({"bitrate": 3000, "targetBitrate": 3000}),
+        json!({"bitrate": 0, "altUUID": true}),
+    ];
+    talk.expect_eq(told, others);
 }

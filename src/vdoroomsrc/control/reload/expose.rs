@@ -35,6 +35,8 @@ const MAX_TRACKS: usize = 16;
 #[derive(Default)]
 pub(crate) struct Exposed {
     pub pads: usize,
+    /// What the newest pad was announced with.
+    pub collection: Option<gst::StreamCollection>,
     /// Why pads were not exposed; the others of the session go on.
     pub refused: Vec<String>,
     /// Whose pads cannot go on.
@@ -56,7 +58,8 @@ fn is_placed(session: &Session, now: Instant) -> bool {
     let since = session.waiting_pads.iter().map(|pad| pad.since).min();
     let waited = since.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
     let promised = session.promised.iter().filter(|track| track.codec.is_ok());
-    let all_there = session.waiting_pads.len() + session.tracks.len() >= promised.count();
+    let there = session.waiting_pads.len() + session.tracks.len() + session.unselected.len();
+    let all_there = there >= promised.count();
     let is_known = |pad: &WaitingPad| session.timeline.knows(&pad.pad);
     let is_under_way = |pad: &WaitingPad| session.timeline.is_under_way(&pad.pad);
     let has_reordered = |pad: &WaitingPad| session.timeline.has_reordered(&pad.pad);
@@ -112,9 +115,10 @@ pub(crate) fn expose(
     let mut exposed = Exposed::default();
     for waiting in ready {
         let broken = &mut exposed.broken;
-        match expose_pad(around, session, (kept, broken), &waiting.pad) {
-            Ok(()) => {
+        match expose_pad(around, session, (kept, broken), &waiting) {
+            Ok(collection) => {
                 exposed.pads += 1;
+                exposed.collection = collection.or(exposed.collection);
                 waiting.pad.remove_probe(waiting.block);
             }
             Err(reason) => {
@@ -138,12 +142,14 @@ fn refuse_retransmissions(session: &mut Session) {
     }
 }
 
+/// Returns the streams with which a new pad is announced.
 fn expose_pad(
     around: &Surroundings<'_>,
     session: &mut Session,
     (kept, broken): (&mut KeptPads, &mut Vec<Track>),
-    pad: &gst::Pad,
-) -> Result<(), String> {
+    waiting: &WaitingPad,
+) -> Result<Option<gst::StreamCollection>, String> {
+    let pad = &waiting.pad;
     if session.tracks.len() >= MAX_TRACKS {
         return Err(format!(
             "more than {MAX_TRACKS} tracks of it are not received"
@@ -153,8 +159,12 @@ fn expose_pad(
         session.group_id = group_id;
     }
     let medium = Medium::of(session, pad)?;
+    if waiting.was.is_none() {
+        session.timeline.place_packets(pad);
+    }
     if let Some(track) = kept.take(&medium.pad_name(session, medium.nth)) {
-        return go_on(around, session, (track, broken), &medium, pad);
+        go_on(around, session, (track, broken), &medium, pad)?;
+        return Ok(None);
     }
     let Medium {
         codec,
@@ -166,8 +176,10 @@ fn expose_pad(
     let index = free_index(element, kind, &session.stream, nth);
     let id = TrackId {
         session: session.id,
-        index: session.tracks.len(),
+        index: session.tracks_begun,
     };
+    let introduction = introduction(session, around.room, promise, kind, codec, nth);
+    let collection = introduction.collection.clone();
     let plan = Plan {
         kind,
         codec,
@@ -180,7 +192,7 @@ fn expose_pad(
             id,
             kind,
             codec.forms(),
-            introduction(session, around.room, promise, kind, codec, nth),
+            introduction,
             around.reports.commands.clone(),
             around.paused.clone(),
             Instant::now(),
@@ -189,7 +201,7 @@ fn expose_pad(
         keyframes: KeyframePolicy::new(around.keyframes.interval),
         prefix: chain_prefix(session, kind),
     };
-    session.timeline.place_packets(pad);
+    session.tracks_begun += 1;
     let track = Track::build(element, pad, plan)
         .map_err(|error| format!("its {} cannot be unpacked: {error}", codec.encoding_name))?;
     let ghost = track.pad.clone();
@@ -203,7 +215,8 @@ fn expose_pad(
     );
     element
         .add_pad(&ghost)
-        .map_err(|error| format!("its pad cannot be added: {error}"))
+        .map_err(|error| format!("its pad cannot be added: {error}"))?;
+    Ok(Some(collection))
 }
 
 fn origin(session: &Session, pad: &gst::Pad) -> Origin {
@@ -221,7 +234,7 @@ fn origin(session: &Session, pad: &gst::Pad) -> Origin {
 
 /// Begins the names of the elements of a session's next track.
 fn chain_prefix(session: &Session, kind: Kind) -> String {
-    let (begin, number) = (element_prefix(session.id), session.tracks.len());
+    let (begin, number) = (element_prefix(session.id), session.tracks_begun);
     format!("{begin}{}{number}-", kind.as_str())
 }
 
@@ -234,7 +247,7 @@ fn go_on(
     pad: &gst::Pad,
 ) -> Result<(), String> {
     let prefix = chain_prefix(session, medium.kind);
-    session.timeline.place_packets(pad);
+    session.tracks_begun += 1;
     let element = around.element;
     gst::info!(CAT, obj = element, "{} continues", track.pad.name());
     let whose = (session.id, person(session, around.room));

@@ -34,6 +34,19 @@ impl Kept {
         }
     }
 
+    /// `track` has been told to end.
+    pub(crate) fn ending(
+        stream: StreamId,
+        group_id: gst::GroupId,
+        track: Track,
+        now: Instant,
+    ) -> Self {
+        Self {
+            ending: Some(Ending::new(now)),
+            ..Self::new(stream, group_id, track)
+        }
+    }
+
     fn into_remains(self) -> Remains {
         Remains::of_pad(self.stream, self.group_id, self.track)
     }

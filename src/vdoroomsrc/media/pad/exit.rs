@@ -15,6 +15,7 @@ use gst::prelude::*;
 use once_cell::sync::OnceCell;
 
 use super::counters::Counters;
+use super::forms;
 use super::ghost::{has_caps, is_current};
 use super::introduction::{Introduction, Person};
 use super::names::Kind;
@@ -193,6 +194,17 @@ impl Exit {
     /// What is said before EOS; the first call counts.
     pub(crate) fn set_last_words(&self, last_words: gst::Structure) {
         let _ = self.last_words.set(last_words);
+    }
+
+    /// The consumer has chosen among the streams of the session.
+    pub(crate) fn select(&self, streams: Vec<String>) {
+        let track = Some(self.track);
+        self.tell(Command::Select { track, streams });
+    }
+
+    /// As the pad announces it.
+    pub(crate) fn stream_id(&self) -> &str {
+        &self.introduction.stream_id
     }
 
     /// All that a session sent is on its way out, on a pad that stays.
@@ -384,35 +396,13 @@ impl Exit {
         }
     }
 
-    /// Answers what caps are wanted in our order of preference: where a consumer takes several
-    /// forms of a codec, or there is none, h264parse would otherwise keep the depayloader's.
     pub(crate) fn query(
         &self,
         pad: &gst::ProxyPad,
         parent: Option<&gst::Object>,
         query: &mut gst::QueryRef,
     ) -> bool {
-        if let gst::QueryViewMut::AcceptCaps(accept) = query.view_mut() {
-            // A consumer's "no" would end the connection; here it is heard when it refuses the
-            // first buffer, which ends nothing.
-            let accepts = accept.caps().can_intersect(&self.forms);
-            accept.set_result(accepts);
-            return true;
-        }
-        let answered = gst::Pad::query_default(pad, parent, query);
-        if answered && let gst::QueryViewMut::Caps(caps) = query.view_mut() {
-            let wanted = caps.result_owned().unwrap_or_else(gst::Caps::new_any);
-            let preferred = self
-                .forms
-                .intersect_with_mode(&wanted, gst::CapsIntersectMode::First);
-            let taken = if preferred.is_empty() {
-                &self.forms
-            } else {
-                &preferred
-            };
-            caps.set_result(taken);
-        }
-        answered
+        forms::answer(&self.forms, pad, parent, query)
     }
 
     fn stream_start(&self) -> gst::Event {

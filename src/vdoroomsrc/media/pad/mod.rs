@@ -7,6 +7,7 @@
 
 mod counters;
 mod exit;
+mod forms;
 mod ghost;
 mod introduction;
 mod names;

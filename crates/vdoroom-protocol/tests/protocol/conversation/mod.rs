@@ -124,6 +124,9 @@ impl Conversation {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             self.note(&event);
+            if let Event::Unwanted { session, media } = &event {
+                self.rules.unwanted(*session, *media);
+            }
             let actions = self.room.handle(self.now, event);
             for action in actions {
                 self.note(&Done(&action));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use vdoroom_protocol::limits::{
     MAX_CANDIDATES_PER_SESSION, MAX_PEERS, MAX_SESSIONS_PER_STREAM, MAX_STREAMS,
 };
-use vdoroom_protocol::{Action, RoomStatus, SessionId};
+use vdoroom_protocol::{Action, RoomStatus, SessionId, Unwanted};
 
 /// All that is ever said on a data channel but for the request for media. What is not here could
 /// make a publisher send smaller frames, or nothing (protocol 5.4).
@@ -28,11 +28,18 @@ const SAID: [&str; 13] = [
     "vector",
 ];
 
-fn harmless(text: &str) -> Result<(), String> {
+fn harmless(text: &str, unwanted: Unwanted) -> Result<(), String> {
     let said: Map<String, Value> = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let is_request = said.contains_key("allowmeshcast");
+    let may_stop = |key: &str| match key {
+        "audioBitrate" => unwanted.audio,
+        "bitrate" if said.contains_key("altUUID") => unwanted.screen,
+        "bitrate" => unwanted.video,
+        _ => false,
+    };
     for (key, value) in &said {
-        let is_small = key.ends_with("itrate") && value.as_u64().is_none_or(|rate| rate == 0);
+        let stops = value.as_u64().is_none_or(|rate| rate == 0) && !may_stop(key);
+        let is_small = key.ends_with("itrate") && stops;
         if is_small || !is_request && !SAID.contains(&key.as_str()) {
             return Err(format!("a publisher is told {text}"));
         }
@@ -46,6 +53,7 @@ struct Peer {
     offered: bool,
     channel_texts_with_media_request: u32,
     candidates: usize,
+    unwanted: Unwanted,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +76,13 @@ impl Rules {
     pub fn answered(&mut self, session: SessionId) {
         if let Some(peer) = self.open.get_mut(&session) {
             peer.answering = false;
+        }
+    }
+
+    /// Only what the user does not want may be stopped.
+    pub fn unwanted(&mut self, session: SessionId, media: Unwanted) {
+        if let Some(peer) = self.open.get_mut(&session) {
+            peer.unwanted = media;
         }
     }
 
@@ -110,7 +125,7 @@ impl Rules {
             }
             Action::SendChannel { session, text } => {
                 let peer = self.peer(*session)?;
-                harmless(text)?;
+                harmless(text, peer.unwanted)?;
                 if text.contains("\"allowmeshcast\"") {
                     peer.channel_texts_with_media_request += 1;
                 }

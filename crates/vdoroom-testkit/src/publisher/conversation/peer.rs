@@ -29,10 +29,13 @@ use crate::publisher::{
 
 /// A track that webrtcbin knows and that is fed once there is a connection.
 struct Branch {
+    kind: Kind,
     source: gst_app::AppSrc,
     track: Arc<Track>,
     beginning: Beginning,
     outlet: Option<Arc<Outlet>>,
+    /// The viewer wants nothing of it for now.
+    is_stopped: bool,
 }
 
 pub struct Peer {
@@ -165,10 +168,12 @@ impl Peer {
             Kind::Audio => (feed.audio.clone(), Beginning::NextUnit),
         };
         self.branches.push(Branch {
+            kind,
             source,
             track,
             beginning,
             outlet: None,
+            is_stopped: false,
         });
         Ok(())
     }
@@ -197,7 +202,7 @@ impl Peer {
     pub fn feed(&mut self) -> bool {
         let mut any = false;
         for branch in &mut self.branches {
-            if branch.outlet.is_none() {
+            if branch.outlet.is_none() && !branch.is_stopped {
                 let outlet = branch.track.attach(branch.source.clone(), branch.beginning);
                 branch.outlet = Some(outlet);
                 any = true;
@@ -205,6 +210,25 @@ impl Peer {
         }
         self.redistribute_latency();
         any
+    }
+
+    /// Sends nothing of a kind until it begins again.
+    pub fn stop(&mut self, kind: Kind) {
+        for branch in self.branches.iter_mut().filter(|b| b.kind == kind) {
+            branch.is_stopped = true;
+            if let Some(outlet) = branch.outlet.take() {
+                branch.track.detach(&outlet);
+            }
+        }
+    }
+
+    /// Whether it had been stopped.
+    pub fn begin(&mut self, kind: Kind) -> bool {
+        let mut had_stopped = false;
+        for branch in self.branches.iter_mut().filter(|b| b.kind == kind) {
+            had_stopped |= std::mem::take(&mut branch.is_stopped);
+        }
+        had_stopped
     }
 
     pub fn redistribute_latency(&self) {

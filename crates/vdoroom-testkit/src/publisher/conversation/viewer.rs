@@ -271,12 +271,34 @@ impl Viewer {
             }
         } else if json.get("pong").is_some() {
             self.unanswered_pings = 0;
+        } else if json.get("bitrate").is_some() || json.get("audioBitrate").is_some() {
+            self.bitrates(json, context);
         } else if json["bye"] == true {
             return false;
         } else if json.get("audio").is_some() || json.get("video").is_some() {
             self.media_request(json, context);
         }
         true
+    }
+
+    /// As a web page, which stops its encoder at 0 and begins again with a keyframe.
+    fn bitrates(&mut self, json: &Value, context: &Context) {
+        if !context.settings.flavour.waits_for_media_request() {
+            return;
+        }
+        let of_screen = json["altUUID"] == true;
+        let video = if of_screen { Kind::Screen } else { Kind::Video };
+        let mut begins = false;
+        for (field, kind) in [("bitrate", video), ("audioBitrate", Kind::Audio)] {
+            match json[field].as_u64() {
+                Some(0) => self.peer.stop(kind),
+                Some(_) => begins |= self.peer.begin(kind),
+                None => {}
+            }
+        }
+        if begins {
+            self.feed(context);
+        }
     }
 
     fn media_request(&mut self, json: &Value, context: &Context) {
