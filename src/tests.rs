@@ -51,7 +51,7 @@ fn whatever_is_offered_webrtcbin_survives() {
     let changes = Duration::from_secs(seconds.unwrap_or(2));
     let inputs = corpus::of("offers");
     for (name, input) in &inputs {
-        let offers = crate::protocol::fuzzing::applied(input).len();
+        let offers = crate::protocol::fuzzing::applied(input, Default::default()).len();
         let whole = offers == input.split(|byte| *byte == 0).count();
         assert!(whole, "{name}: {offers} are taken");
         assert_eq!(

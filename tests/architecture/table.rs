@@ -195,6 +195,7 @@ const PLUGIN: Entry = Entry {
         (
             "vdoroomsrc/connection/webrtcbin",
             &[
+                "abilities",
                 "association",
                 "channel",
                 "reply",

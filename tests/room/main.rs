@@ -13,6 +13,7 @@ mod codecs;
 mod consumers;
 mod crash;
 mod crowd;
+mod directions;
 mod encrypted;
 mod failures;
 mod faults;

@@ -137,7 +137,9 @@ fn uridecodebin3_leaves_the_choice_to_the_source() {
         pad.link(&sink.static_pad("sink").unwrap()).unwrap();
     });
     pipeline.set_state(gst::State::Playing).unwrap();
-    ["video", "audio"].map(|kind| wait_for(&shown, kind, 5));
+    for kind in ["video", "audio"] {
+        wait_for(&shown, kind, 5);
+    }
     let pads = decoder.src_pads();
     let pad = |kind: &str| {
         pads.iter()

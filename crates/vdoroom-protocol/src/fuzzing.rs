@@ -7,7 +7,8 @@ use rand_chacha::rand_core::SeedableRng;
 use serde_json::Value;
 
 use crate::api::{
-    Bitrates, Dialect, Filter, MediaRequest, Password, RoomConfig, STALL, Shard, StreamInfo,
+    Abilities, Bitrates, Dialect, Filter, MediaRequest, Password, RoomConfig, STALL, Shard,
+    StreamInfo,
 };
 use crate::json::{self, bounded_json};
 use crate::limits::{MAX_CANDIDATE, MAX_LABEL, MAX_M_LINES, MAX_NAME, MAX_SDP};
@@ -166,8 +167,11 @@ pub fn sdp(input: &[u8]) -> Result<(), String> {
         again.as_ref() == Ok(&first),
         "what is applied reads as what was offered",
     )?;
+    let able = Abilities {
+        direction_changes: true,
+    };
     rule(
-        classify(&first, &first) == Change::Same,
+        classify(&first, &first, able) == Change::Same,
         "an offer does not differ from itself",
     )?;
     rule(first.sdp.len() <= MAX_SDP, "an offer is short")?;
@@ -186,14 +190,15 @@ pub fn sdp(input: &[u8]) -> Result<(), String> {
     if let Ok(second) = Offer::parse(second)
         && !first.same_certificate(&second)
     {
-        let restart = matches!(classify(&first, &second), Change::Restart { .. });
+        let restart = matches!(classify(&first, &second, able), Change::Restart { .. });
         rule(restart, "another certificate is another connection")?;
     }
     Ok(())
 }
 
-/// What the room has applied of the offers of such an input, one after the other.
-pub fn applied(input: &[u8]) -> Vec<String> {
+/// What the room has applied of the offers of such an input, one after the other, to connections that
+/// can do so much.
+pub fn applied(input: &[u8], abilities: Abilities) -> Vec<String> {
     let text = String::from_utf8_lossy(input);
     let mut offers = text.split('\0').filter_map(|sdp| Offer::parse(sdp).ok());
     let Some(first) = offers.next() else {
@@ -201,8 +206,8 @@ pub fn applied(input: &[u8]) -> Vec<String> {
     };
     let mut applied = vec![first];
     for offer in offers {
-        let last = applied.last();
-        if last.is_some_and(|last| !matches!(classify(last, &offer), Change::Restart { .. })) {
+        let change = applied.last().map(|last| classify(last, &offer, abilities));
+        if !matches!(change, Some(Change::Restart { .. })) {
             applied.push(offer);
         }
     }

@@ -30,8 +30,8 @@ mod sdp;
 mod state;
 
 pub use api::{
-    Action, Bitrates, Dialect, Event, Filter, Fingerprints, Kind, MediaRequest, Password,
-    RoomConfig, RoomState, RoomStatus, STALL, SessionId, Shard, StreamId, StreamInfo, StreamState,
-    StreamStatus, Unwanted,
+    Abilities, Action, Bitrates, Dialect, Event, Filter, Fingerprints, Kind, MediaRequest,
+    Password, RoomConfig, RoomState, RoomStatus, STALL, SessionId, Shard, StreamId, StreamInfo,
+    StreamState, StreamStatus, Unwanted,
 };
 pub use state::Room;

@@ -11,9 +11,9 @@ use gst_sdp::SDPMessage;
 use gst_webrtc::{WebRTCICETransportPolicy, WebRTCSessionDescription};
 
 use super::session::{Peer, Session};
-use crate::protocol::{Fingerprints, SessionId, StreamId, fuzzing};
+use crate::protocol::{Abilities, Fingerprints, SessionId, StreamId, fuzzing};
 use crate::vdoroomsrc::connection::sdp::narrow;
-use crate::vdoroomsrc::connection::webrtcbin::Transport;
+use crate::vdoroomsrc::connection::webrtcbin::{Transport, abilities};
 use crate::vdoroomsrc::reports::{Command, EventSender, Reports};
 use crate::vdoroomsrc::settings::{IceServers, PortRange, Wish};
 
@@ -58,12 +58,14 @@ pub fn narrowing(input: &[u8]) -> Result<(), String> {
 /// The offers that a room lets pass, applied to a webrtcbin. What there is to see is whether the
 /// process survives.
 pub fn applying(input: &[u8]) -> Result<(), String> {
-    let offers = fuzzing::applied(input);
-    if offers.is_empty() || offers.iter().any(|sdp| sdp.contains('\0')) {
+    if fuzzing::applied(input, Abilities::default()).is_empty() {
         return Ok(());
     }
     let pipeline = gst::Pipeline::new();
-    let outcome = apply(&pipeline, &offers);
+    let outcome = open(&pipeline).and_then(|opened| {
+        let abilities = abilities(&opened.0.webrtcbin);
+        apply(opened, &fuzzing::applied(input, abilities))
+    });
     stop(&pipeline)?;
     outcome
 }
@@ -76,29 +78,41 @@ fn stop(pipeline: &gst::Pipeline) -> Result<(), String> {
     stopped.map(drop).map_err(|error| error.to_string())
 }
 
-fn apply(pipeline: &gst::Pipeline, offers: &[String]) -> Result<(), String> {
-    let (mut session, reports, told) = open(pipeline)?;
+fn apply(opened: Opened, offers: &[String]) -> Result<(), String> {
+    let (mut session, reports, told) = opened;
     for offer in offers {
-        let taken = session.set_remote_offer(offer, &["1".to_owned()], &wish(), &reports);
-        if taken.is_err() || !is_taken(&told)? {
+        if negotiate(&mut session, &reports, &told, offer)?.is_none() {
             return Ok(());
         }
-        session.create_answer(&reports);
-        let Some(answer) = answer(&told)? else {
-            return Ok(());
-        };
-        session.set_local_answer(answer.sdp(), String::new(), &reports);
-        wait(&told, |command| {
-            matches!(command, Command::LocalSet { .. }).then_some(())
-        })?;
         session.add_candidate(0, "candidate:1 1 UDP 1 127.0.0.1 9 typ host");
         std::thread::sleep(BEGINNING);
     }
     Ok(())
 }
 
+/// Applies an offer, and says whether webrtcbin takes its own answer; nothing if there is none.
+fn negotiate(
+    session: &mut Session,
+    reports: &Reports,
+    told: &Receiver<Command>,
+    offer: &str,
+) -> Result<Option<Result<String, String>>, String> {
+    let taken = session.set_remote_offer(offer, &["1".to_owned()], &wish(), reports);
+    if taken.is_err() || !is_taken(told)? {
+        return Ok(None);
+    }
+    session.create_answer(reports);
+    let Some(answer) = answer(told)? else {
+        return Ok(None);
+    };
+    session.set_local_answer(answer.sdp(), String::new(), reports);
+    local_set(told).map(Some)
+}
+
 /// A session, where it reports to, and what it has to say.
-fn open(pipeline: &gst::Pipeline) -> Result<(Session, Reports, Receiver<Command>), String> {
+type Opened = (Session, Reports, Receiver<Command>);
+
+fn open(pipeline: &gst::Pipeline) -> Result<Opened, String> {
     let playing = pipeline.set_state(gst::State::Playing);
     playing.map_err(|error| error.to_string())?;
     let (commands, told) = channel();
@@ -143,6 +157,13 @@ fn answer(told: &Receiver<Command>) -> Result<Option<WebRTCSessionDescription>, 
     })
 }
 
+fn local_set(told: &Receiver<Command>) -> Result<Result<String, String>, String> {
+    wait(told, |command| match command {
+        Command::LocalSet { outcome, .. } => Some(outcome),
+        _ => None,
+    })
+}
+
 fn wait<T>(told: &Receiver<Command>, wanted: impl Fn(Command) -> Option<T>) -> Result<T, String> {
     let deadline = Instant::now() + ANSWER;
     loop {
@@ -169,21 +190,55 @@ mod tests {
         let (session, reports, told) = open(&pipeline).unwrap();
         // There is no offer that it could answer.
         session.set_local_answer(&SDPMessage::new(), "to be sent".to_owned(), &reports);
-        let outcome = wait(&told, |command| match command {
-            Command::LocalSet { outcome, .. } => Some(outcome),
-            _ => None,
-        });
+        let outcome = local_set(&told);
         assert!(outcome.as_ref().unwrap().is_err(), "{outcome:?}");
         stop(&pipeline).unwrap();
     }
 
-    /// What `offer::add_flag` says: the last one of these is copied into the answer.
+    const SECTION: &str = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n\
+        a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 96:8C:08:FE:FF:1A:88:6E:\
+        0D:B1:3C:25:C1:E6:26:2F:80:10:31:E9:6A:CB:BF:C8:FC:6B:F1:CF:95:5E:B7:AF\r\n\
+        a=setup:actpass\r\na=rtcp-mux\r\n";
+
+    /// A medium that begins in the m-line in which it was not sent, or had stopped. The codec that
+    /// was answered is not the first one that is offered.
+    #[test]
+    fn a_webrtcbin_follows_changes_of_direction_as_its_abilities_say() {
+        gst::init().unwrap();
+        let offer = |directions: [&str; 2]| {
+            let lines = directions.iter().zip(0..).map(|(direction, mid)| {
+                format!(
+                    "m=video 9 UDP/TLS/RTP/SAVPF 97 96\r\n{SECTION}a={direction}\r\na=mid:{mid}\r\n\
+                     a=rtpmap:97 H263/90000\r\na=rtpmap:96 VP8/90000\r\n\
+                     a=ssrc:1{mid} cname:x\r\n"
+                )
+            });
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n".to_owned()
+                + &lines.collect::<String>()
+        };
+        for changes in [
+            [["sendonly", "inactive"], ["sendonly", "sendonly"]],
+            [["inactive", "recvonly"], ["sendrecv", "inactive"]],
+        ] {
+            let pipeline = gst::Pipeline::new();
+            let (mut session, reports, told) = open(&pipeline).unwrap();
+            let can = abilities(&session.webrtcbin).direction_changes;
+            let [first, second] = changes.map(offer);
+            for (offer, follows) in [(&first, true), (&second, can), (&first, can)] {
+                let taken = negotiate(&mut session, &reports, &told, offer).unwrap();
+                let taken = taken.expect("an answer");
+                assert_eq!(taken.is_ok(), follows, "{taken:?}");
+                if !follows {
+                    break;
+                }
+            }
+            stop(&pipeline).unwrap();
+        }
+    }
+
+    /// What `offer::set_direction` says: the last one of these is copied into the answer.
     #[test]
     fn an_m_line_that_webrtcbin_rejects_ends_nothing() {
-        const SECTION: &str = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n\
-            a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 96:8C:08:FE:FF:1A:88:6E:\
-            0D:B1:3C:25:C1:E6:26:2F:80:10:31:E9:6A:CB:BF:C8:FC:6B:F1:CF:95:5E:B7:AF\r\n\
-            a=setup:actpass\r\na=rtcp-mux\r\na=sendrecv\r\n";
         gst::init().unwrap();
         for line in [
             "9 UDP/TLS/RTP/SAVPF",
@@ -193,11 +248,13 @@ mod tests {
         ] {
             let offer = format!(
                 "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
-                 m=video 9 UDP/TLS/RTP/SAVPF 96\r\n{SECTION}a=mid:0\r\na=rtpmap:96 VP8/90000\r\n\
-                 m=audio {line}\r\n{SECTION}a=mid:1\r\na=bundle-only\r\n"
+                 m=video 9 UDP/TLS/RTP/SAVPF 96\r\n{SECTION}a=sendrecv\r\na=mid:0\r\n\
+                 a=rtpmap:96 VP8/90000\r\n\
+                 m=audio {line}\r\n{SECTION}a=sendrecv\r\na=mid:1\r\na=bundle-only\r\n"
             );
             let pipeline = gst::Pipeline::new();
-            assert_eq!(apply(&pipeline, &[offer]), Ok(()), "{line}");
+            let opened = open(&pipeline).unwrap();
+            assert_eq!(apply(opened, &[offer]), Ok(()), "{line}");
             stop(&pipeline).unwrap();
         }
     }

@@ -34,4 +34,4 @@ pub(crate) use remains::{Parts, Remains};
 pub(crate) use sdp::Promised;
 pub(crate) use session::{Peer, Session};
 pub(crate) use transport::FAILED;
-pub(crate) use webrtcbin::{Transport, WebrtcStats, inbound};
+pub(crate) use webrtcbin::{Transport, WebrtcStats, abilities, inbound};

@@ -7,7 +7,7 @@ use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
 
 use super::session::Session;
 use crate::vdoroomsrc::connection::sdp::{
-    Refusal, complete, complete_fingerprints, narrow, offered, take_named,
+    Promised, Refusal, complete, complete_fingerprints, narrow, offered, take_named,
 };
 use crate::vdoroomsrc::connection::webrtcbin::{error_of, outcome};
 use crate::vdoroomsrc::media::{Codec, reasons};
@@ -39,6 +39,7 @@ impl Session {
             return Err("it sends other media in the place of a track".into());
         }
         self.bundle.change_offer(&mut sdp, &promised, &named);
+        self.need_keyframes_of(&promised);
         self.promised = promised;
         self.numbered = offered(&sdp);
         self.offer = Some(sdp.clone());
@@ -68,6 +69,22 @@ impl Session {
                 _ => None,
             })
             .collect())
+    }
+
+    /// What begins again in an m-line where it had stopped may begin between two keyframes.
+    fn need_keyframes_of(&mut self, promised: &[Promised]) {
+        let is_sent = |tracks: &[Promised], mid: &str| {
+            let track = tracks.iter().find(|track| track.mid == mid);
+            track.map(|track| track.codec.is_ok())
+        };
+        for track in &mut self.tracks {
+            let mid = track.pad.property::<Option<String>>("mid");
+            let mid = mid.unwrap_or_default();
+            if is_sent(&self.promised, &mid) == Some(false) && is_sent(promised, &mid) == Some(true)
+            {
+                track.keyframes.need();
+            }
+        }
     }
 
     /// Asks webrtcbin for the answer, which comes as [`Command::Answer`].

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use crate::vdoroomsrc::media::{Kind, Unselected};
+use crate::vdoroomsrc::media::{Kind, Unselected, Watch};
 
 /// How long a new session's pads wait for those of the one before, which still drain.
 const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -60,14 +60,12 @@ impl UnselectedPad {
 
     /// To be exposed again. `None` if the pad is gone.
     pub(crate) fn select(self) -> Option<WaitingPad> {
-        let Unselected { pad, probes } = self.left;
+        let Unselected { pad, watches } = self.left;
         let data = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
         let block = pad.add_probe(gst::PadProbeType::BLOCK | data, |_, _| {
             gst::PadProbeReturn::Ok
         })?;
-        for probe in probes {
-            pad.remove_probe(probe);
-        }
+        watches.into_iter().for_each(Watch::end);
         Some(WaitingPad {
             was: Some(self.kind),
             ..WaitingPad::new(pad, block)

@@ -9,7 +9,7 @@ use super::announce;
 use super::stats::last_words;
 use super::thread::Control;
 use crate::protocol::{Action, Event, SessionId};
-use crate::vdoroomsrc::connection::{Peer, Session, Transport};
+use crate::vdoroomsrc::connection::{Peer, Session, Transport, abilities};
 use crate::vdoroomsrc::log::CAT;
 
 impl Control {
@@ -107,6 +107,10 @@ impl Control {
         };
         match Session::open(element, id, peer, &transport, &self.reports, ready) {
             Ok(session) => {
+                // Known before its first answer is, and not before there is a webrtcbin: loading it
+                // takes time.
+                let abilities = abilities(&session.webrtcbin);
+                self.reports.events.send(Event::Abilities(abilities));
                 gst::info!(
                     CAT,
                     obj = element,

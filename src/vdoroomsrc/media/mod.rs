@@ -32,3 +32,4 @@ pub(crate) use keyframe_requests::{KeyframePolicy, KeyframeWish};
 pub(crate) use pad::{Exit, Introduction, Kind, Origin, Person, Streams, pad_name, template};
 pub(crate) use place::{SharedTimeline, replace_rtpbin_sync};
 pub(crate) use track::{End, Plan, Track, Unselected};
+pub(crate) use watches::{Watch, keep_open};

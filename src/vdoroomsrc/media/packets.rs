@@ -83,7 +83,7 @@ pub fn unpack(bin: &gst::Bin, packets: &gst::Pad, encoding_name: &str) -> Result
     Ok(Unpacked(track))
 }
 
-fn introduction(kind: Kind, codec: &Codec) -> Introduction {
+pub(super) fn introduction(kind: Kind, codec: &Codec) -> Introduction {
     let stream_type = match kind.is_video() {
         true => gst::StreamType::VIDEO,
         false => gst::StreamType::AUDIO,

@@ -15,8 +15,8 @@ use gst::prelude::*;
 use super::discard;
 use super::keyframe_requests::KeyframePolicy;
 use super::watches::{
-    add_timestamps, begin_with_keyframe, guard_entry, keep_lost_packets, leave_out_old_frames,
-    mark_damage, mend_caps, report_leaks, watch_connection,
+    Watch, add_timestamps, begin_with_keyframe, guard_entry, keep_lost_packets, keep_packets,
+    leave_out_old_frames, mark_damage, mend_caps, report_leaks, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 use crate::vdoroomsrc::log::CAT;
@@ -41,7 +41,7 @@ pub(crate) struct Track {
     pub keyframes: KeyframePolicy,
     webrtcbin_pad: gst::Pad,
     /// What watches that pad for this track, or keeps its packets away.
-    probes: Vec<gst::PadProbeId>,
+    watches: Vec<Watch>,
     /// From the depayloader to the parser.
     elements: Vec<gst::Element>,
     queue: gst::Element,
@@ -70,7 +70,7 @@ pub(crate) struct Unselected {
     /// Of webrtcbin; it runs into nothing.
     pub pad: gst::Pad,
     /// To be removed when the medium is wanted again.
-    pub probes: Vec<gst::PadProbeId>,
+    pub watches: Vec<Watch>,
 }
 
 /// What a track is made of, besides the elements.
@@ -109,7 +109,7 @@ impl Track {
             exit,
             keyframes: plan.keyframes,
             webrtcbin_pad: webrtcbin_pad.clone(),
-            probes: Vec::new(),
+            watches: Vec::new(),
             elements,
             queue,
             last_words: None,
@@ -143,7 +143,7 @@ impl Track {
         prefix: &str,
     ) -> Result<(), gst::glib::BoolError> {
         self.webrtcbin_pad = webrtcbin_pad.clone();
-        self.probes.clear();
+        self.watches.clear();
         self.session = session;
         self.exit.begin_again(person);
         let elements = chain_elements(self.codec, prefix)?;
@@ -176,7 +176,7 @@ impl Track {
             keep_lost_packets(&entry);
         }
         let watch = watch_connection(&self.webrtcbin_pad, session, &self.exit);
-        self.probes.extend(watch);
+        self.watches.extend(watch);
         let loss = Arc::<Loss>::default();
         let layers = Arc::<Layers>::default();
         guard_entry(
@@ -253,16 +253,12 @@ impl Track {
         self.end();
         Unselected {
             pad: self.webrtcbin_pad.clone(),
-            probes: std::mem::take(&mut self.probes),
+            watches: std::mem::take(&mut self.watches),
         }
     }
 
     fn send_eos(&mut self) {
-        let drop = self.webrtcbin_pad.add_probe(
-            gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,
-            |_, _| gst::PadProbeReturn::Handled,
-        );
-        self.probes.extend(drop);
+        self.watches.extend(keep_packets(&self.webrtcbin_pad));
         let first = self.elements.first().unwrap_or(&self.queue);
         if let Some(pad) = first.static_pad("sink") {
             // On a thread of its own: a pad that somebody blocks just when something is on its way

@@ -14,26 +14,69 @@ use crate::vdoroomsrc::media::pad::Exit;
 use crate::vdoroomsrc::media::payload::is_vp9_keyframe;
 use crate::vdoroomsrc::media::place::{OUTDATED, Timestamps};
 
-/// A publisher that closes its connection makes webrtcbin send EOS on all pads. Where EOS is due is
-/// ours to say, in order and for one session; this one only tells that the connection is over.
+/// A probe that can be taken away again.
+pub(crate) struct Watch {
+    pad: gst::Pad,
+    id: gst::PadProbeId,
+}
+
+impl Watch {
+    pub(crate) fn end(self) {
+        self.pad.remove_probe(self.id);
+    }
+}
+
+/// Lets nothing out of a pad of webrtcbin.
+pub(crate) fn keep_packets(webrtcbin_pad: &gst::Pad) -> Option<Watch> {
+    let id = webrtcbin_pad.add_probe(BUFFERS, |_, _| gst::PadProbeReturn::Handled)?;
+    let pad = webrtcbin_pad.clone();
+    Some(Watch { pad, id })
+}
+
+/// A publisher that closes its connection makes rtpbin send EOS to all pads of webrtcbin. Where EOS
+/// is due is ours to say, in order and for one session; this one only tells that the connection is
+/// over.
 pub(crate) fn watch_connection(
     webrtcbin_pad: &gst::Pad,
     session: SessionId,
     exit: &Arc<Exit>,
-) -> Option<gst::PadProbeId> {
+) -> Option<Watch> {
+    let ghost = webrtcbin_pad.downcast_ref::<gst::GhostPad>();
+    // What webrtcbin ends by itself does not come this way.
+    let rtpbin_pad = ghost.and_then(|ghost| ghost.target());
     let exit = exit.clone();
-    webrtcbin_pad.add_probe(
+    keep_eos(rtpbin_pad.as_ref().unwrap_or(webrtcbin_pad), move || {
+        exit.connection_closed(session);
+    })
+}
+
+/// webrtcbin ends the pad of a medium that its publisher stops to send, up to 1.24; later versions are told
+/// not to. The pad would take nothing when the publisher begins again. What was still under way when it
+/// stopped would be refused, and that ends all media of the connection (GStreamer's commit
+/// 4a9f84fedc).
+pub(crate) fn keep_open(webrtcbin_pad: &gst::Pad) {
+    let ghost = webrtcbin_pad.downcast_ref::<gst::GhostPad>();
+    if let Some(entry) = ghost.and_then(|ghost| ghost.internal()) {
+        keep_eos(entry.upcast_ref(), || {});
+    }
+}
+
+/// Lets no EOS into a pad, or out of it, and tells of it.
+fn keep_eos(pad: &gst::Pad, told: impl Fn() + Send + Sync + 'static) -> Option<Watch> {
+    let id = pad.add_probe(
         gst::PadProbeType::EVENT_DOWNSTREAM,
         move |_, info| match info.event() {
             Some(event) if event.type_() == gst::EventType::Eos => {
-                exit.connection_closed(session);
+                told();
                 // Dropped: after `Drop`, GStreamer 1.22 takes a reference away from nothing, since
                 // the bindings have taken the event out.
                 gst::PadProbeReturn::Handled
             }
             _ => gst::PadProbeReturn::Ok,
         },
-    )
+    )?;
+    let pad = pad.clone();
+    Some(Watch { pad, id })
 }
 
 /// webrtcbin (1.22) reads the data channel's m-line, `webrtc-datachannel`, as payload type 0, and
@@ -270,4 +313,62 @@ pub(crate) fn report_leaks(queue: &gst::Element, exit: &Arc<Exit>) {
         exit.queue_leaked();
         None
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc::channel;
+    use std::time::Instant;
+
+    use super::super::packets::introduction;
+    use super::*;
+    use crate::vdoroomsrc::media::pad::Kind;
+    use crate::vdoroomsrc::reports::{Command, TrackId};
+
+    #[test]
+    fn a_pad_that_webrtcbin_ends_goes_on_and_the_end_of_a_connection_is_told() {
+        gst::init().unwrap();
+        let codec = Codec::by_name("VP8").unwrap();
+        let session = SessionId(1);
+        let (commands, told) = channel();
+        let exit = Arc::new(Exit::new(
+            TrackId { session, index: 0 },
+            Kind::Video,
+            codec.forms(),
+            introduction(Kind::Video, codec),
+            commands,
+            Default::default(),
+            Instant::now(),
+        ));
+        let rtpbin_pad = gst::Pad::builder(gst::PadDirection::Src).build();
+        let webrtcbin_pad = gst::GhostPad::with_target(&rtpbin_pad).unwrap();
+        let taken = Arc::new(AtomicUsize::new(0));
+        let count = taken.clone();
+        let consumer = gst::Pad::builder(gst::PadDirection::Sink)
+            .chain_function(move |_, _, _| {
+                count.fetch_add(1, Relaxed);
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .build();
+        consumer.set_active(true).unwrap();
+        webrtcbin_pad.link(&consumer).unwrap();
+        webrtcbin_pad.set_active(true).unwrap();
+        rtpbin_pad.set_active(true).unwrap();
+        keep_open(webrtcbin_pad.upcast_ref());
+        watch_connection(webrtcbin_pad.upcast_ref(), session, &exit);
+        rtpbin_pad.push_event(gst::event::StreamStart::new("x"));
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        rtpbin_pad.push_event(gst::event::Segment::new(&segment));
+        // As webrtcbin sends it.
+        let entry = rtpbin_pad.peer().unwrap();
+        assert!(entry.send_event(gst::event::Eos::new()));
+        assert!(told.try_recv().is_err());
+        let pushed = rtpbin_pad.push(gst::Buffer::new());
+        assert_eq!(pushed, Ok(gst::FlowSuccess::Ok));
+        assert_eq!(taken.load(Relaxed), 1);
+        rtpbin_pad.push_event(gst::event::Eos::new());
+        let command = told.try_recv();
+        assert!(matches!(command, Ok(Command::Failed { .. })), "{command:?}");
+    }
 }

@@ -89,6 +89,13 @@ pub enum Kind {
     Audio,
 }
 
+/// What connections can do, which differs between versions of what makes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// They follow an offer in which a medium begins or stops to be sent in its m-line.
+    pub direction_changes: bool,
+}
+
 /// Which streams are wanted; `*` and `?` are wildcards.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::config::{Bitrates, Filter, Kind, Unwanted};
+use super::config::{Abilities, Bitrates, Filter, Kind, Unwanted};
 use super::fingerprint::Fingerprints;
 use super::ids::{SessionId, StreamId};
 
@@ -36,6 +36,9 @@ pub enum Event {
     },
     /// The answer to [`Action::AskServer`].
     ServerAnswers,
+    /// What connections can do; until this is known, as little as possible. It counts from the
+    /// second offer of a connection on.
+    Abilities(Abilities),
     /// The answer to the [`Action::SetRemoteOffer`] that is pending for this session.
     LocalAnswer {
         session: SessionId,

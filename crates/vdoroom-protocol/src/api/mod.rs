@@ -8,7 +8,9 @@ mod ids;
 mod shard;
 mod status;
 
-pub use config::{Bitrates, Dialect, Filter, Kind, MediaRequest, Password, RoomConfig, Unwanted};
+pub use config::{
+    Abilities, Bitrates, Dialect, Filter, Kind, MediaRequest, Password, RoomConfig, Unwanted,
+};
 pub use events::{Action, Event, STALL, StreamInfo};
 pub use fingerprint::Fingerprints;
 pub use ids::{SessionId, StreamId};

@@ -201,7 +201,7 @@ impl Room {
         else {
             return;
         };
-        session.media = Media::Stalled { since: now };
+        session.stall(now);
         if session.left {
             return self.over(id, "its publisher left the room");
         }

@@ -66,6 +66,7 @@ impl Room {
             Event::Closed { reason } => self.closed(&reason, false),
             Event::Unreachable { reason } => self.closed(&reason, true),
             Event::ServerAnswers => self.server_answers(),
+            Event::Abilities(abilities) => self.abilities = abilities,
             Event::LocalAnswer { session, sdp } => self.local_answer(session, &sdp),
             Event::LocalCandidate {
                 session,

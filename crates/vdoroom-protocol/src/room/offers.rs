@@ -274,7 +274,7 @@ impl Room {
 
     /// Holds an offer against the one before, and applies it if the connection can follow.
     fn apply_offer(&mut self, id: SessionId, next: NextOffer) {
-        let now = self.now;
+        let (now, abilities) = (self.now, self.abilities);
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -288,12 +288,14 @@ impl Room {
                 );
                 return self.warn_about(&stream, "certificate", &message);
             }
-            if let Change::Restart { reason } = classify(&session.offer, &next.offer) {
-                // Behind a relay anybody may have sent it. If it was the publisher, the media
-                // will stop, and the session with it.
-                if next.way == Way::Anybody && session.has_media() {
-                    return self.doubt(&stream);
-                }
+            let change = classify(&session.offer, &next.offer, abilities);
+            // Behind a relay anybody may have sent it. If it was the publisher, the media will
+            // stop, and the session with it.
+            let adds = matches!(change, Change::Same | Change::Adds);
+            if !adds && next.way == Way::Anybody && session.has_media() {
+                return self.doubt(&stream);
+            }
+            if let Change::Restart { reason } = change {
                 return self.restart(
                     id,
                     &format!("its new offer needs a new connection: {reason}"),

@@ -2,22 +2,27 @@
 //! What a renegotiation changes.
 
 use super::offer::Offer;
+use crate::api::Abilities;
 
 /// How an offer differs from the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     Same,
     Adds,
+    /// A medium begins or stops to be sent in its m-line.
+    Directions,
     /// Cannot be applied to the running connection.
     Restart {
         reason: &'static str,
     },
 }
 
+const IN_PLACE: &str = "it stops or starts a track in place";
+
 /// Holds a renegotiation against the offer before: what the running connection cannot follow is a
-/// reason to begin a new one. webrtcbin before 1.23.1 can neither change a direction nor restart
-/// ICE, and ends all media when an m-line goes inactive.
-pub fn classify(old: &Offer, new: &Offer) -> Change {
+/// reason to begin a new one. webrtcbin never follows an ICE restart, nor an m-line that is taken
+/// out of its BUNDLE group, and a change of direction by its abilities.
+pub fn classify(old: &Offer, new: &Offer, abilities: Abilities) -> Change {
     if !old.same_certificate(new) {
         return Change::Restart {
             reason: "it has another certificate",
@@ -28,23 +33,29 @@ pub fn classify(old: &Offer, new: &Offer) -> Change {
             reason: "it takes m-lines away",
         };
     }
+    let mut turns = false;
     for (old, new) in old.lines.iter().zip(&new.lines) {
         let reason = if old.dead && new.dead {
             continue;
         } else if new.dead != old.dead {
-            "it stops or starts a track in place"
+            IN_PLACE
         } else if new.kind != old.kind || new.mid != old.mid {
             "it uses an m-line for something else"
         } else if new.credentials != old.credentials {
             "it restarts ICE"
-        } else if new.sends != old.sends {
-            "it stops or starts a track in place"
-        } else {
+        } else if new.sends == old.sends {
             continue;
+        } else if abilities.direction_changes {
+            turns = true;
+            continue;
+        } else {
+            IN_PLACE
         };
         return Change::Restart { reason };
     }
-    if new.lines.len() > old.lines.len() {
+    if turns {
+        Change::Directions
+    } else if new.lines.len() > old.lines.len() {
         Change::Adds
     } else {
         Change::Same
@@ -57,14 +68,56 @@ mod tests {
     use super::super::offer::tests::{application, offer, video};
     use super::*;
 
+    const NONE: Abilities = Abilities {
+        direction_changes: false,
+    };
+    const ALL: Abilities = Abilities {
+        direction_changes: true,
+    };
+
     #[test]
     fn added_media_is_a_change_that_a_connection_can_follow() {
         let old = offer(&[application()]);
         let new = offer(&[application().replace(" 9 ", " 57131 "), video("1")]);
-        assert_eq!(classify(&old, &new), Change::Adds);
-        assert_eq!(classify(&new, &new), Change::Same);
         let sendonly = offer(&[application(), video("1") + "a=sendonly\r\n"]);
-        assert_eq!(classify(&new, &sendonly), Change::Same);
+        for abilities in [NONE, ALL] {
+            assert_eq!(classify(&old, &new, abilities), Change::Adds);
+            assert_eq!(classify(&new, &new, abilities), Change::Same);
+            assert_eq!(classify(&new, &sendonly, abilities), Change::Same);
+        }
+    }
+
+    #[test]
+    fn a_medium_that_begins_or_stops_in_its_m_line_is_followed_by_who_can() {
+        let of = |direction: &str| offer(&[application(), video("1") + direction]);
+        let sending = ["", "a=sendrecv\r\n", "a=sendonly\r\n"].map(of);
+        let silent = ["a=recvonly\r\n", "a=inactive\r\n"].map(of);
+        let reason = IN_PLACE;
+        for sends in &sending {
+            for is_silent in &silent {
+                for (old, new) in [(sends, is_silent), (is_silent, sends)] {
+                    assert_eq!(classify(old, new, ALL), Change::Directions);
+                    assert_eq!(classify(old, new, NONE), Change::Restart { reason });
+                }
+            }
+        }
+        assert_eq!(classify(&silent[0], &silent[1], NONE), Change::Same);
+    }
+
+    #[test]
+    fn a_change_of_direction_hides_nothing_else() {
+        let old = offer(&[application(), video("1") + "a=inactive\r\n"]);
+        let adds = offer(&[application(), video("1"), video("2")]);
+        assert_eq!(classify(&old, &adds, ALL), Change::Directions);
+        let restarted = |line: String| line.replace("ufrag:u", "ufrag:other");
+        let reason = "it restarts ICE";
+        for new in [
+            [application(), restarted(video("1"))],
+            [restarted(application()), video("1")],
+        ] {
+            let change = classify(&old, &offer(&new), ALL);
+            assert_eq!(change, Change::Restart { reason });
+        }
     }
 
     #[test]
@@ -74,8 +127,10 @@ mod tests {
         let stopped = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n";
         let new = offer(&[stopped.to_owned(), application().replace("mid:0", "mid:1")]);
         assert!(new.same_certificate(&old));
-        let change = classify(&old, &new);
-        assert!(matches!(change, Change::Restart { .. }), "{change:?}");
+        for abilities in [NONE, ALL] {
+            let change = classify(&old, &new, abilities);
+            assert!(matches!(change, Change::Restart { .. }), "{change:?}");
+        }
         assert_eq!(new.lacks(), Some(OfferError::Lacks("mid")));
         assert_eq!(old.lacks(), None);
     }
@@ -89,7 +144,6 @@ mod tests {
                 video("1").replace(from, to),
             ])
         };
-        let inactive = video("1") + "a=inactive\r\n";
         let removed = video("1").replace("video 9", "video 0");
         for new in [
             changed("ufrag:u", "ufrag:other"),
@@ -97,13 +151,14 @@ mod tests {
             offer(&[application()]),
             offer(&[application(), video("2")]),
             offer(&[application(), video("1").replace("m=video", "m=audio")]),
-            offer(&[application(), inactive]),
             offer(&[application(), removed]),
         ] {
-            assert!(
-                matches!(classify(&old, &new), Change::Restart { .. }),
-                "{new:?}"
-            );
+            for abilities in [NONE, ALL] {
+                assert!(
+                    matches!(classify(&old, &new, abilities), Change::Restart { .. }),
+                    "{new:?}"
+                );
+            }
         }
     }
 }

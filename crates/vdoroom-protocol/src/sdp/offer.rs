@@ -115,6 +115,12 @@ impl Offer {
         live.any(|line| line.kind == "application")
     }
 
+    /// Whether it sends any media.
+    pub fn sends(&self) -> bool {
+        let mut media = self.lines.iter().filter(|line| line.kind != "application");
+        media.any(|line| line.sends)
+    }
+
     /// `a=mid` of an m-line.
     pub fn mid(&self, index: u32) -> Option<&str> {
         let line = self.lines.get(usize::try_from(index).ok()?)?;

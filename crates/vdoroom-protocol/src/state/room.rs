@@ -11,7 +11,7 @@ use super::backoff::Backoff;
 use super::link::Link;
 use super::session::Session;
 use super::stream::Stream;
-use crate::api::{Action, RoomConfig, SessionId, StreamId};
+use crate::api::{Abilities, Action, RoomConfig, SessionId, StreamId};
 use crate::messages::{Candidate, Dialog};
 use crate::names::{Globs, PeerId, Secrets};
 
@@ -19,6 +19,7 @@ use crate::names::{Globs, PeerId, Secrets};
 #[derive(Debug)]
 pub struct Room {
     pub(crate) config: RoomConfig,
+    pub(crate) abilities: Abilities,
     pub(crate) secrets: Secrets,
     pub(crate) globs: Globs,
     pub(crate) rng: ChaCha20Rng,
@@ -78,6 +79,7 @@ impl Room {
             globs: secrets.globs(&config.filter),
             dialog: Dialog::new(config.dialect, secrets.room.clone(), &mut rng),
             config,
+            abilities: Abilities::default(),
             secrets,
             rng,
             link: Link::Connecting,

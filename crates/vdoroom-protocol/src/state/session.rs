@@ -201,9 +201,25 @@ impl Session {
         matches!(self.media, Media::Stalled { .. })
     }
 
+    /// Its publisher says that it sends no media, and has a channel, on which it would be missed.
+    fn is_idle(&self) -> bool {
+        self.has_channel() && !self.offer.sends()
+    }
+
+    /// No media comes any more. If none is to come, none is waited for.
+    pub fn stall(&mut self, now: Instant) {
+        self.media = match self.is_idle() {
+            true => Media::None,
+            false => Media::Stalled { since: now },
+        };
+    }
+
     /// The offer is on its way to be applied.
     pub fn apply(&mut self, now: Instant, next: NextOffer) {
         self.offer = next.offer;
+        if self.is_stalled() && self.is_idle() {
+            self.media = Media::None;
+        }
         self.encrypted = next.encrypted;
         self.has_screen = !next.screen.is_empty();
         let within = match self.is_connected() {

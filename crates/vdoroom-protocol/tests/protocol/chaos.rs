@@ -8,7 +8,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use vdoroom_protocol::limits::{MAX_PEERS, MAX_STREAMS};
-use vdoroom_protocol::{Dialect, Event, Filter, Password, RoomConfig, RoomState, SessionId, Shard};
+use vdoroom_protocol::{
+    Abilities, Dialect, Event, Filter, Password, RoomConfig, RoomState, SessionId, Shard,
+};
 
 const CONVERSATIONS: u64 = 150;
 const STEPS: usize = 250;
@@ -50,7 +52,8 @@ fn random_config(chance: &mut Chance) -> RoomConfig {
 
 fn sdp(chance: &mut Chance) -> String {
     let mut sdp = Sdp::new(chance.of(&["x", "y", "z"])).application();
-    for _ in 0..chance.below(4) {
+    let lines = chance.below(4);
+    for _ in 0..lines {
         sdp = if chance.yes() {
             sdp.video()
         } else {
@@ -59,6 +62,9 @@ fn sdp(chance: &mut Chance) -> String {
     }
     if chance.below(8) == 0 {
         sdp = sdp.restarted();
+    }
+    if lines > 0 && chance.below(4) == 0 {
+        sdp = sdp.inactive(1 + chance.below(lines));
     }
     let mut text = sdp.text();
     if chance.below(10) == 0 {
@@ -208,6 +214,8 @@ fn whatever_happens_the_rules_hold() {
         talk.title = format!("seed {seed}");
         talk.accepts = chance.yes();
         talk.answers = chance.yes();
+        let direction_changes = chance.yes();
+        talk.event(Event::Abilities(Abilities { direction_changes }));
         talk.rejoin(&[("a", "alice"), ("b", "bob")]);
         for _ in 0..STEPS {
             step(&mut chance, &mut talk);

@@ -8,6 +8,7 @@ mod candidates;
 mod chaos;
 mod crowds;
 mod dialects;
+mod directions;
 mod flood;
 mod join;
 mod limits;

@@ -368,9 +368,18 @@ class RoomPublisher {
 
   /** Stops the transceivers of this kind for good (RFC 8829 section 4.2.1). */
   stopTransceivers(kind) {
+    this.changeTransceivers(kind, (transceiver) => transceiver.stop());
+  }
+
+  /** Sends by them or not: `sendonly`, `inactive`. */
+  directTransceivers(kind, direction) {
+    this.changeTransceivers(kind, (transceiver) => { transceiver.direction = direction; });
+  }
+
+  changeTransceivers(kind, change) {
     for (const peer of this.peers.values()) {
       const all = peer.connection.getTransceivers();
-      all.filter(({ receiver }) => receiver.track.kind === kind).forEach((transceiver) => transceiver.stop());
+      all.filter(({ receiver }) => receiver.track.kind === kind).forEach(change);
       peer.enter(() => this.offer(peer));
     }
   }

@@ -382,6 +382,12 @@ impl Chromium {
         self.command("stop-transceivers", &json!(kind));
     }
 
+    /// Gives the transceivers of `audio` or `video` another direction, and offers that.
+    pub fn direct_transceivers(&self, kind: &str, direction: &str) {
+        let value = json!({"kind": kind, "direction": direction});
+        self.command("direct-transceivers", &value);
+    }
+
     /// Has the page say `json` to all viewers on their channels.
     pub fn tell_viewers(&self, json: &Value) {
         self.command("say", json);

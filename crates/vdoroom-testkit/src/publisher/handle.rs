@@ -121,6 +121,12 @@ impl Publisher {
         self.feed.audio.pause(paused);
     }
 
+    /// Offers camera and microphone as sent, or as inactive, in the m-lines that they have. What is
+    /// sent does not follow that by itself.
+    pub fn offer_as_sent(&self, video: bool, audio: bool) {
+        self.tell(Command::Offer { video, audio });
+    }
+
     /// Starts to share a screen: a second video track in the same connections, offered to viewers
     /// that allow it.
     pub fn share_screen(&self) {

@@ -142,7 +142,7 @@ mod tests {
             mid: mid.into(),
             kind: Kind::Video,
             codec,
-            payload: None,
+            agreed: None,
         }
     }
 

@@ -22,18 +22,16 @@ pub(crate) struct Promised {
     pub kind: Kind,
     /// The codec that was chosen, or why there is none.
     pub codec: Result<&'static str, Refusal>,
-    /// Its payload type.
-    pub payload: Option<u8>,
+    /// Codec and payload type that are agreed on, also while the publisher sends nothing.
+    pub agreed: Option<(&'static str, u8)>,
 }
 
 impl Promised {
     /// Whether an offer after `before` changes what its m-lines carry. webrtcbin would give out
-    /// another pad beside the one that is there.
+    /// another pad beside the one that is there, or refuse the m-line, whose codec it has answered.
     pub(crate) fn replaces(&self, before: &[Self]) -> bool {
         let same = before.iter().find(|track| track.mid == self.mid);
-        same.is_some_and(|track| {
-            track.codec.is_ok() && self.codec.is_ok() && track.payload != self.payload
-        })
+        same.is_some_and(|track| self.codec.is_ok() && track.agreed != self.agreed)
     }
 }
 
@@ -64,24 +62,43 @@ pub(crate) fn narrow(
             _ => continue,
         };
         let mid = media.attribute_val("mid").unwrap_or_default().to_owned();
-        let kind = match (screen_mids.contains(&mid), video) {
-            (false, true) => Kind::Video,
-            (false, false) => Kind::Audio,
-            (true, true) => Kind::Screen,
-            (true, false) => Kind::ScreenAudio,
+        let before = agreed.iter().find(|track| track.mid == mid);
+        let is_open = media.port() != 0 || has_attribute(media, "bundle-only");
+        let sends =
+            is_open && !has_attribute(media, "recvonly") && !has_attribute(media, "inactive");
+        let kind = match (before, screen_mids.contains(&mid), video) {
+            // A screen that is not shared any more is not named as one.
+            (Some(before), ..) if !sends => before.kind,
+            (_, false, true) => Kind::Video,
+            (_, false, false) => Kind::Audio,
+            (_, true, true) => Kind::Screen,
+            (_, true, false) => Kind::ScreenAudio,
         };
-        let agreed = agreed.iter().find(|track| track.mid == mid);
-        let codec = choose(media, kind, wish, agreed, &available);
-        match &codec {
-            Ok((_, payload)) => keep_only(media, *payload, wish.retransmission),
-            Err(Refusal::NotSent) => {}
-            Err(_) => deactivate(media),
+        // Also of what is not sent: it may begin later, with the codec that is answered now.
+        let chosen = match is_open {
+            true => choose(media, kind, wish, before, &available),
+            false => Err(Refusal::NotSent),
+        };
+        if let Ok((_, payload)) = &chosen {
+            keep_only(media, *payload, wish.retransmission);
         }
+        match &chosen {
+            _ if !sends => {}
+            // GStreamer from 1.25.1 would answer "sendrecv" with the same.
+            Ok(_) => set_direction(media, "sendonly"),
+            // The ones beside it stay as they are.
+            Err(_) => set_direction(media, "inactive"),
+        }
+        let chosen = chosen.map(|(codec, payload)| (codec.encoding_name, payload));
+        let stays = before.and_then(|before| before.agreed).filter(|_| !sends);
         tracks.push(Promised {
             mid,
             kind,
-            payload: codec.as_ref().ok().map(|(_, payload)| *payload),
-            codec: codec.map(|(codec, _)| codec.encoding_name),
+            agreed: chosen.as_ref().ok().copied().or(stays),
+            codec: match sends {
+                true => chosen.map(|(codec, _)| codec),
+                false => Err(Refusal::NotSent),
+            },
         });
     }
     tracks
@@ -94,11 +111,6 @@ fn choose(
     agreed: Option<&Promised>,
     available: impl Fn(&Codec) -> bool,
 ) -> Result<(&'static Codec, u8), Refusal> {
-    let has = |key| has_attribute(media, key);
-    let rejected = media.port() == 0 && !has("bundle-only");
-    if rejected || has("recvonly") || has("inactive") {
-        return Err(Refusal::NotSent);
-    }
     let (wanted, preferences) = match kind {
         Kind::Video => (wish.video, &wish.video_codecs),
         Kind::Audio => (wish.audio, &wish.audio_codecs),
@@ -130,9 +142,8 @@ fn choose(
             let preference = preferences
                 .iter()
                 .position(|name| codec.encoding_name.eq_ignore_ascii_case(name));
-            let is_agreed = agreed.is_some_and(|track| {
-                track.codec == Ok(codec.encoding_name) && track.payload == Some(*payload)
-            });
+            let is_agreed =
+                agreed.is_some_and(|track| track.agreed == Some((codec.encoding_name, *payload)));
             // RFC 6184 section 6.2: mode 0 has one packet for each slice, browsers mean mode 1.
             let is_single = is_single_nal_h264(media, codec, *payload);
             (!is_agreed, preference, is_single)
@@ -166,27 +177,19 @@ fn keep_only(media: &mut SDPMediaRef, payload: u8, retransmission: bool) {
             let _ = media.remove_format(index);
         }
     }
-    // GStreamer from 1.25.1 would answer "sendrecv" with the same.
     remove_attributes(media, |key, value| match key {
-        "sendrecv" | "sendonly" => true,
         "rtpmap" | "fmtp" | "rtcp-fb" => !is_kept(value),
         "extmap" => value.contains(ORIENTATION),
         _ => false,
     });
-    add_flag(media, "sendonly");
-}
-
-/// Refuses an m-line; the ones beside it stay as they are.
-fn deactivate(media: &mut SDPMediaRef) {
-    remove_attributes(media, |key, _| DIRECTIONS.contains(&key));
-    add_flag(media, "inactive");
 }
 
 /// webrtcbin copies m-lines that it rejects into its answer and reads them there
 /// (`gst_sdp_media_attributes_to_caps`). Up to 1.24.11 that ends the process if an attribute has no value;
 /// the parser gives an empty one to those without.
-fn add_flag(media: &mut SDPMediaRef, key: &str) {
-    media.add_attribute(key, Some(""));
+fn set_direction(media: &mut SDPMediaRef, direction: &str) {
+    remove_attributes(media, |key, _| DIRECTIONS.contains(&key));
+    media.add_attribute(direction, Some(""));
 }
 
 /// Asks for stereo Opus: a browser encodes one channel unless the answer says so (RFC 7587
@@ -279,6 +282,39 @@ mod tests {
         let (changed, tracks) = again(" 96 97 104 107 108 109 98 99", " 98 99");
         assert_eq!(changed, ["98", "99"]);
         assert!(tracks.iter().any(|track| track.replaces(&agreed)));
+    }
+
+    #[test]
+    fn what_is_not_sent_may_begin_with_what_was_agreed_on() {
+        const SENDS: &str = "sdes:mid\r\na=sendrecv";
+        let stopped = BROWSER.replace(SENDS, "sdes:mid\r\na=inactive");
+        let offered = |text: &str, agreed: &[Promised]| {
+            let mut sdp = SDPMessage::parse_buffer(text.as_bytes()).unwrap();
+            let tracks = narrow(&mut sdp, &[], &wish(), agreed, |_| true);
+            (sdp, tracks)
+        };
+        let (_, sent) = narrowed(&wish(), &["1"]);
+        for agreed in [&sent[..], &[]] {
+            let (sdp, silent) = offered(&stopped, agreed);
+            assert_eq!(formats(&sdp, 1), ["96", "97"], "as it would be answered");
+            assert!(has_attribute(sdp.media(1).unwrap(), "inactive"));
+            assert_eq!(silent[0].codec, Err(Refusal::NotSent));
+            assert_eq!(silent[0].agreed, Some(("VP8", 96)));
+            // Who names a screen does so as long as it is shared.
+            let kind = agreed.first().map_or(Kind::Video, |screen| screen.kind);
+            assert_eq!(silent[0].kind, kind);
+            let others = |text: &str| text.replace(" 96 97 104 107 108 109 98 99", " 98 99 96 97");
+            let (sdp, again) = offered(&others(BROWSER), &silent);
+            assert_eq!(formats(&sdp, 1), ["96", "97"]);
+            assert!(!again[0].replaces(&silent));
+            let gone = others(BROWSER).replace(" 96 97 118", " 118");
+            let (_, another) = offered(&gone, &silent);
+            assert!(another[0].replaces(&silent), "{another:?}");
+        }
+        let refused = BROWSER.replace("video 9", "video 0");
+        let (sdp, tracks) = offered(&refused, &[]);
+        assert_eq!(tracks[0].agreed, None);
+        assert!(formats(&sdp, 1).len() > 2, "it is left as it is");
     }
 
     fn formats(sdp: &SDPMessage, mline: u32) -> Vec<String> {

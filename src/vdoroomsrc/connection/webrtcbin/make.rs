@@ -16,7 +16,7 @@ use super::ssrcs::SharedSsrcs;
 use super::{association, states, tuning};
 use crate::protocol::{Event, SessionId};
 use crate::vdoroomsrc::connection::sdp::Order;
-use crate::vdoroomsrc::media::{SharedTimeline, replace_rtpbin_sync};
+use crate::vdoroomsrc::media::{SharedTimeline, keep_open, replace_rtpbin_sync};
 use crate::vdoroomsrc::reports::{Backlog, Command, Reports};
 use crate::vdoroomsrc::settings::IceServers;
 
@@ -58,6 +58,7 @@ pub(crate) fn make(
         .property("ice-transport-policy", transport.ice.policy)
         .build()?;
     tuning::configure_ice(&webrtcbin, transport.ice);
+    tuning::reuse_pads(&webrtcbin);
     association::number(&webrtcbin);
     states::connect(&webrtcbin, id, reports);
     connect(&webrtcbin, id, transport.retransmission, known, reports);
@@ -122,6 +123,7 @@ fn connect(
     webrtcbin.connect_pad_added(move |_, pad| {
         let (to, timeline) = (to.clone(), timeline_of_pads.clone());
         let said = AtomicBool::new(false);
+        keep_open(pad);
         // Blocked until the control thread has built what the pad leads to.
         pad.add_probe(
             gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST,

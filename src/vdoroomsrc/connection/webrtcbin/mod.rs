@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How a webrtcbin is made and what it is set to, and what its callbacks report.
+//! How a webrtcbin is made and what it is set to, what it can do, and what its callbacks report.
 //!
 //! A session calls it on the control thread. The callbacks run on webrtcbin's threads, where nothing
 //! may wait: they know `reports`, and what is shared with them by value (`ssrcs`, `place`, `sdp`).
 
+mod abilities;
 mod association;
 mod channel;
 mod make;
@@ -13,6 +14,7 @@ mod states;
 mod statistics;
 mod tuning;
 
+pub(crate) use abilities::abilities;
 pub(crate) use make::{Known, Transport, make};
 pub(crate) use reply::{error_of, outcome, pair};
 pub(crate) use ssrcs::SharedSsrcs;

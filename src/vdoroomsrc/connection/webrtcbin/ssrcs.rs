@@ -32,7 +32,8 @@ pub(crate) struct SharedSsrcs(Arc<Mutex<Ssrcs>>);
 struct Ssrcs {
     /// As in webrtcbin: the m-line that was the first to name it; none if it sent before that.
     lines: HashMap<u32, Option<u32>>,
-    /// By the newest offer.
+    /// By the newest offer; of an m-line that names none, by the last one that did. A medium that is not
+    /// sent may begin again.
     named: Named,
     transceivers: Vec<glib::WeakRef<WebRTCRTPTransceiver>>,
     is_reported: bool,
@@ -64,7 +65,11 @@ impl SharedSsrcs {
         for (ssrc, line) in &named {
             ssrcs.lines.entry(*ssrc).or_insert(Some(*line));
         }
-        ssrcs.named = named;
+        let silent = |line: u32| named.iter().all(|(_, of)| *of != line);
+        let mut known = std::mem::take(&mut ssrcs.named);
+        known.retain(|(_, line)| silent(*line));
+        known.extend(named);
+        ssrcs.named = known;
     }
 
     /// GStreamer before 1.24 says so with webrtcbin's lock held.
@@ -258,5 +263,15 @@ mod tests {
             assert!(!ssrcs.are_replaced_by(&kept), "{kept:?}");
         }
         assert!(ssrcs.are_replaced_by(&vec![(9, 1)]));
+    }
+
+    #[test]
+    fn an_m_line_that_names_none_for_a_while_may_go_on_with_those_that_it_had() {
+        let ssrcs = SharedSsrcs::default();
+        for named in [vec![(7, 1), (5, 2)], vec![(5, 2)], vec![]] {
+            ssrcs.offered(named);
+        }
+        assert!(!ssrcs.are_replaced_by(&vec![(7, 1), (5, 2)]));
+        assert!(ssrcs.are_replaced_by(&vec![(9, 1), (5, 2)]));
     }
 }

@@ -68,6 +68,15 @@ pub(super) fn take_late_repeats(webrtcbin: &gst::Element) {
     }
 }
 
+/// Has the pad of a medium that its publisher stops to send wait until it begins again. Otherwise
+/// webrtcbin ends it, and from 1.29.2 on lets nothing into it any more. Before 1.25.1 it cannot be told
+/// so: there `keep_open` of `media` keeps the end away.
+pub(super) fn reuse_pads(webrtcbin: &gst::Element) {
+    if webrtcbin.has_property_with_type("reuse-source-pads", bool::static_type()) {
+        webrtcbin.set_property("reuse-source-pads", true);
+    }
+}
+
 /// rtpjitterbuffer guesses when the next packet should arrive. If it comes later than `latency`
 /// after that, it is taken for lost and dropped although nothing was lost (1.22 to
 /// 1.28): after every pause of a shared screen, and whenever a camera stalls. Holes between packets

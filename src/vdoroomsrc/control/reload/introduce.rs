@@ -25,16 +25,16 @@ pub(super) fn introduction(
     let mut collection = gst::StreamCollection::builder(Some(&base));
     for (position, track) in session.promised.iter().enumerate() {
         let codec = track.codec.as_ref().ok();
-        let Some(codec) = codec.and_then(|codec| Codec::by_name(codec)) else {
-            continue;
-        };
-        collection = collection.stream(match promise {
-            Some(own_position) if own_position == position => own.clone(),
-            _ => {
+        let codec = codec.and_then(|codec| Codec::by_name(codec));
+        collection = match codec {
+            // Also if its publisher has just stopped it.
+            _ if promise == Some(position) => collection.stream(own.clone()),
+            Some(codec) => {
                 let id = promised_id(&base, &session.promised, position);
-                session.streams.get(id, track.kind, codec)
+                collection.stream(session.streams.get(id, track.kind, codec))
             }
-        });
+            None => collection,
+        };
     }
     if promise.is_none() {
         collection = collection.stream(own.clone());

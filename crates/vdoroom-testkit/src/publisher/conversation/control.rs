@@ -102,6 +102,11 @@ impl Control {
                     viewer.restart_ice(&self.context);
                 }
             }
+            Command::Offer { video, audio } => {
+                for viewer in self.viewers.values_mut() {
+                    viewer.offer_as_sent(video, audio, &self.context);
+                }
+            }
             Command::Add(kind) => self.add(kind),
             Command::Tell(json) => {
                 for viewer in self.viewers.values_mut() {

@@ -32,6 +32,8 @@ pub struct Viewer {
     pub(super) wire_mids: Vec<String>,
     /// The next offer has other ICE credentials.
     restarts_ice: bool,
+    /// What is offered as inactive.
+    unsent: Vec<Kind>,
     /// Tracks that the viewer asked for and that no offer has yet.
     wanted: Vec<Kind>,
     /// The newest media request (protocol 5.2).
@@ -62,6 +64,7 @@ impl Viewer {
             open_offer: None,
             wire_mids: vec![],
             restarts_ice: false,
+            unsent: vec![],
             wanted: vec![],
             request: None,
             tracks: vec![],
@@ -165,6 +168,7 @@ impl Viewer {
         if std::mem::take(&mut self.restarts_ice) {
             wire = sdp::with_new_credentials(&wire);
         }
+        wire = sdp::with_direction(&wire, &self.lines_of(&self.unsent), "inactive");
         if context.settings.hidden_addresses {
             wire = sdp::with_hidden_addresses(&wire);
         }
@@ -175,8 +179,7 @@ impl Viewer {
             context.secret.stream(bare)
         };
         let mut message = json!({"streamID": stream_id, "session": self.session});
-        let is_screen = |index: &usize| self.tracks[*index] == Kind::Screen;
-        let screens: Vec<usize> = (0..self.tracks.len()).filter(is_screen).collect();
+        let screens = self.lines_of(&[Kind::Screen]);
         if !screens.is_empty() {
             message["screen"] = json!(screens);
         }
@@ -337,6 +340,20 @@ impl Viewer {
         self.peer.create_offer(self.id, &context.events);
     }
 
+    pub fn offer_as_sent(&mut self, video: bool, audio: bool, context: &Context) {
+        let kinds = [(Kind::Video, video), (Kind::Audio, audio)].into_iter();
+        let unsent = kinds.filter(|(_, sent)| !sent);
+        self.unsent = unsent.map(|(kind, _)| kind).collect();
+        self.peer.create_offer(self.id, &context.events);
+    }
+
+    /// The RTP m-lines of these kinds.
+    fn lines_of(&self, kinds: &[Kind]) -> Vec<usize> {
+        let tracks = self.tracks.iter().enumerate();
+        let of_kind = tracks.filter(|(_, kind)| kinds.contains(kind));
+        of_kind.map(|(line, _)| line).collect()
+    }
+
     fn offer_wanted(&mut self, context: &Context) {
         if self.wanted.is_empty() || self.open_offer.is_some() {
             return;
@@ -393,7 +410,10 @@ impl Viewer {
         };
         let answer = description["sdp"].as_str().unwrap_or_default();
         status.set_answer(answer);
-        if let Err(error) = self.peer.set_remote_answer(&sdp::from_wire(answer, &offer)) {
+        // Its webrtcbin has offered all of it as sent.
+        let own = sdp::from_wire(answer, &offer);
+        let own = sdp::with_direction(&own, &self.lines_of(&self.unsent), "recvonly");
+        if let Err(error) = self.peer.set_remote_answer(&own) {
             return status.complain(error);
         }
         self.tell_more(Moment::AfterTheAnswer, context);

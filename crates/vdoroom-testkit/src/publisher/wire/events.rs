@@ -57,6 +57,8 @@ pub enum Command {
     DropSocket,
     /// A further track in every connection.
     Add(Kind),
+    /// Offers these as sent or not, in the m-lines that they have.
+    Offer { video: bool, audio: bool },
     /// Offers an ICE restart to all viewers.
     RestartIce,
     /// Says this to all viewers on their channels.

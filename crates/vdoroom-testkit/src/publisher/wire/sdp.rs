@@ -46,6 +46,26 @@ pub fn with_new_credentials(sdp: &str) -> String {
     sdp.lines().map(|line| other(line) + "\r\n").collect()
 }
 
+/// The same with another direction in these m-lines, counted without the data channel.
+pub fn with_direction(sdp: &str, lines: &[usize], direction: &str) -> String {
+    const DIRECTIONS: [&str; 4] = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];
+    let mut lines_so_far = 0;
+    let mut changes = false;
+    let other = |line: &str| {
+        if line.starts_with("m=application") {
+            changes = false;
+        } else if line.starts_with("m=") {
+            changes = lines.contains(&lines_so_far);
+            lines_so_far += 1;
+        }
+        match changes && DIRECTIONS.contains(&line) {
+            true => format!("a={direction}\r\n"),
+            false => format!("{line}\r\n"),
+        }
+    };
+    sdp.lines().map(other).collect()
+}
+
 /// The offer without addresses.
 pub fn with_hidden_addresses(sdp: &str) -> String {
     let hide = |line: &str| match line.starts_with("a=candidate:") {
