@@ -51,6 +51,9 @@ const GSTREAMER: &[&str] = &[
     "gst_webrtc",
 ];
 
+/// What Windows does not have.
+const UNIX: &[&str] = &["libc", "os::fd", "os::linux", "os::unix", "rustix"];
+
 const ARROWS: &[Arrow] = &[
     Arrow {
         at: "crates/vdoroom-protocol/src",
@@ -140,6 +143,20 @@ const ARROWS: &[Arrow] = &[
         names: &[],
         folders: &["roomfilesink"],
         why: "the source feeds any element and knows none",
+    },
+    Arrow {
+        at: "src",
+        except: None,
+        names: UNIX,
+        folders: &[],
+        why: "what systems do differently is in vdoroom-platform",
+    },
+    Arrow {
+        at: "crates/vdoroom-recordings/src",
+        except: None,
+        names: UNIX,
+        folders: &[],
+        why: "what systems do differently is in vdoroom-platform",
     },
 ];
 

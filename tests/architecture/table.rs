@@ -22,6 +22,7 @@ pub struct Entry {
 pub const PACKAGES: &[Entry] = &[
     PLUGIN,
     MATROSKA,
+    PLATFORM,
     PROTOCOL,
     recordings::RECORDINGS,
     SERVER,
@@ -304,6 +305,13 @@ const MATROSKA: Entry = Entry {
     name: "vdoroom_matroska",
     library: true,
     orders: &[("", &["ebml", "ids", "index"])],
+};
+
+const PLATFORM: Entry = Entry {
+    folder: "crates/vdoroom-platform",
+    name: "vdoroom_platform",
+    library: true,
+    orders: &[("", &["disk", "file", "name", "process"])],
 };
 
 const PROTOCOL: Entry = Entry {

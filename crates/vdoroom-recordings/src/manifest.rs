@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use vdoroom_platform::process::{self, Running};
 
 /// The version of the format that this program knows.
 const VERSION: u64 = 1;
+/// Of a second.
+const NANOSECONDS: u64 = 1_000_000_000;
 
 #[derive(Debug, Default)]
 pub struct Manifest {
@@ -28,8 +31,10 @@ pub struct Run {
     pub version: u64,
     pub host: String,
     pub pid: u32,
-    /// In clock ticks after the machine began.
+    /// In clock ticks after the machine began. Only Linux tells.
     pub process_start: Option<u64>,
+    /// When the recorder began to write the manifest, in nanoseconds after 1970.
+    pub utc_ns: Option<i64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -96,25 +101,21 @@ impl Mark {
 }
 
 impl Run {
-    /// Whether the recorder still runs, as far as this machine can say. A process that has ended but
-    /// not been waited for has no command line, and one that began at another time is another one.
+    /// Whether the recorder still runs, as far as this machine can say.
     pub fn is_running(&self) -> bool {
-        let process = Path::new("/proc").join(self.pid.to_string());
-        let host = rustix::system::uname();
-        let is_here = host.nodename().to_str() == Ok(self.host.as_str());
-        let is_alive = std::fs::read(process.join("cmdline")).is_ok_and(|c| !c.is_empty());
-        let may_be_it = |start| self.process_start.is_none_or(|known| known == start);
-        is_here && is_alive && started(&process).is_none_or(may_be_it)
+        let is_here = process::host_name().is_some_and(|name| name == self.host);
+        is_here && process::find(self.pid).is_some_and(|found| self.may_be(&found))
     }
-}
 
-/// When a process began, in clock ticks after the machine did. proc(5): the 22nd field.
-fn started(process: &Path) -> Option<u64> {
-    let stat = std::fs::read(process.join("stat")).ok()?;
-    // The name in it may be cut inside a character.
-    let stat = String::from_utf8_lossy(&stat);
-    let (_, from_third) = stat.rsplit_once(')')?;
-    from_third.split_whitespace().nth(19)?.parse().ok()
+    /// Whether a process with the recorder's ID is the recorder: not if it began at another time, or
+    /// after the manifest.
+    fn may_be(&self, found: &Running) -> bool {
+        let starts = found.start.zip(self.process_start);
+        let written = self.utc_ns.and_then(|ns| u64::try_from(ns).ok());
+        let order = found.start_utc.zip(written);
+        starts.is_none_or(|(found, known)| found == known)
+            && order.is_none_or(|(began, written)| began <= written / NANOSECONDS)
+    }
 }
 
 impl Part {
@@ -288,21 +289,42 @@ mod tests {
         );
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_process_id_that_is_used_again_is_no_recorder() {
         let own = std::process::id();
-        let start = started(Path::new("/proc/self")).unwrap();
-        let host = rustix::system::uname();
-        let host = host.nodename().to_str().unwrap().to_owned();
+        let start = process::own_start().unwrap();
+        let host = process::host_name().unwrap();
         let run = |process_start| Run {
-            version: 1,
             host: host.clone(),
-            pid: own,
-            process_start,
+            ..run(own, process_start)
         };
         assert!(run(None).is_running());
         assert!(run(Some(start)).is_running());
         assert!(!run(Some(start - 1)).is_running());
+    }
+
+    #[test]
+    fn who_began_after_the_manifest_is_no_recorder() {
+        let began = |start_utc| Running {
+            start: None,
+            start_utc: Some(start_utc),
+        };
+        // The manifest is of second 7.
+        let run = run(1, None);
+        assert!(run.may_be(&began(6)));
+        assert!(run.may_be(&began(7)));
+        assert!(!run.may_be(&began(8)));
+    }
+
+    fn run(pid: u32, process_start: Option<u64>) -> Run {
+        Run {
+            version: 1,
+            host: "h".into(),
+            pid,
+            process_start,
+            utc_ns: Some(7_900_000_000),
+        }
     }
 
     fn mark(number: u64, at: i64) -> String {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The limit of open files, which is 1024 on many systems unless a program asks for more.
 
+#[cfg(unix)]
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Asks for so many; how many there may be then.
+#[cfg(unix)]
 pub fn allow(wanted: u64) -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let current = limit.current.unwrap_or(u64::MAX);
@@ -17,4 +19,10 @@ pub fn allow(wanted: u64) -> u64 {
     } else {
         current
     }
+}
+
+/// So many: Windows has no such limit.
+#[cfg(windows)]
+pub fn allow(wanted: u64) -> u64 {
+    wanted
 }

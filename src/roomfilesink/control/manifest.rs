@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gst::glib;
+use vdoroom_platform::process;
 
 use crate::roomfilesink::files::{FileEvent, FileSpec, FileWriter, Op};
 use crate::roomfilesink::parts::{Anchor, Field, json, utc_text};
@@ -192,18 +193,9 @@ pub(crate) fn run_fields(anchor: Anchor, location: &str) -> Vec<(&'static str, F
         ("utc", Field::Text(utc_text(anchor.utc_ns))),
         ("utc-ns", Field::Int(anchor.utc_ns)),
     ];
-    if let Some(start) = process_start() {
+    // Process IDs are used again, above all in containers.
+    if let Some(start) = process::own_start() {
         fields.push(("process-start", Field::Uint(start)));
     }
     fields
-}
-
-/// When this process began, in clock ticks after the machine did: process IDs are used again, above
-/// all in containers. proc(5): the 22nd field.
-fn process_start() -> Option<u64> {
-    let stat = std::fs::read("/proc/self/stat").ok()?;
-    // The name in it may be cut inside a character.
-    let stat = String::from_utf8_lossy(&stat);
-    let (_, from_third) = stat.rsplit_once(')')?;
-    from_third.split_whitespace().nth(19)?.parse().ok()
 }

@@ -4,9 +4,10 @@
 //! Stream IDs and labels come from strangers, and a room may be called anything: whatever they
 //! contain, the file stays inside the folder of the template, and its name readable.
 
-use std::path::PathBuf;
+use std::path::{MAIN_SEPARATOR, PathBuf, is_separator};
 
 use sha2::{Digest, Sha256};
+use vdoroom_platform::name::is_reserved;
 
 /// The longest name between slashes, in bytes: Linux file systems take 255, and a number
 /// for a name that is taken still fits.
@@ -62,24 +63,25 @@ pub(crate) struct Fields<'a> {
 
 impl Template {
     /// `location` with `%` is a template, one that ends in `/` is a folder, any other a prefix.
+    /// Windows takes `\` for `/` as well.
     pub(crate) fn parse(location: &str) -> Result<Self, NameError> {
         if location.is_empty() {
             return Err(NameError::Empty);
         }
         let text = if location.contains('%') {
             location.to_owned()
-        } else if location.ends_with('/') {
+        } else if location.ends_with(is_separator) {
             format!("{location}%s_%t.%e")
         } else {
             format!("{location}_%s_%t.%e")
         };
         let pieces = parse_pieces(&text)?;
         if let Some(Piece::Literal(end)) = pieces.last()
-            && end.ends_with('/')
+            && end.ends_with(is_separator)
         {
             return Err(NameError::NoName(text));
         }
-        let manifest_prefix = if text == location || location.ends_with('/') {
+        let manifest_prefix = if text == location || location.ends_with(is_separator) {
             format!("{}recording", folder_of(&pieces))
         } else {
             location.to_owned()
@@ -94,7 +96,7 @@ impl Template {
         let mut out = String::new();
         for (index, name) in names(&self.pieces).iter().enumerate() {
             if index > 0 {
-                out.push('/');
+                out.push(MAIN_SEPARATOR);
             }
             out.push_str(&expand_name(name, fields));
         }
@@ -113,7 +115,7 @@ impl Template {
 /// The folder that all files lie in, with its `/`.
 fn folder_of(pieces: &[Piece]) -> &str {
     match pieces.first() {
-        Some(Piece::Literal(text)) => text.rfind('/').map_or("", |slash| &text[..=slash]),
+        Some(Piece::Literal(text)) => text.rfind(is_separator).map_or("", |slash| &text[..=slash]),
         _ => "",
     }
 }
@@ -129,7 +131,7 @@ fn names(pieces: &[Piece]) -> Vec<Vec<Piece>> {
                 .for_each(|n| n.push(piece.clone()));
             continue;
         };
-        for (index, text) in text.split('/').enumerate() {
+        for (index, text) in text.split(is_separator).enumerate() {
             let text = Piece::Literal(text.to_owned());
             match names.last_mut() {
                 Some(name) if index == 0 => name.push(text),
@@ -159,7 +161,7 @@ fn expand_name(pieces: &[Piece], fields: &Fields<'_>) -> String {
         name.pop();
         name.push('_');
     }
-    if is_reserved_on_windows(&name) {
+    if is_reserved(&name) {
         name.insert(0, '_');
     }
     name
@@ -261,7 +263,7 @@ fn safe(field: &str, room: usize) -> String {
     if name.is_empty() {
         name.push('_');
     }
-    if is_reserved_on_windows(&name) {
+    if is_reserved(&name) {
         name.insert(0, '_');
     }
     if name.len() > room {
@@ -286,22 +288,6 @@ fn is_safe(c: char) -> bool {
         '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '%'
     );
     !(c.is_control() || c.is_whitespace() || invisible || special)
-}
-
-fn is_reserved_on_windows(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().trim_end();
-    let upper = stem.to_ascii_uppercase();
-    if matches!(
-        upper.as_str(),
-        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
-    ) {
-        return true;
-    }
-    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³');
-    ["COM", "LPT"].iter().any(|device| {
-        let mut number = upper.strip_prefix(device).into_iter().flat_map(str::chars);
-        number.next().is_some_and(is_number) && number.next().is_none()
-    })
 }
 
 fn shorten(name: &str, bytes: usize) -> &str {

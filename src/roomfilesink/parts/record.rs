@@ -2,7 +2,7 @@
 //! What is known about one part: the same fields go into the manifest, the element messages and
 //! the signals.
 
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -221,7 +221,9 @@ impl PartRecord {
             fields.push(("session", Field::Uint(session.into())));
         }
         if let Some(name) = folder.and_then(|folder| self.file.strip_prefix(folder).ok()) {
-            fields.push(("relative-file", text(&name.to_string_lossy())));
+            // Every system reads slashes, and the folder may move to another one.
+            let name = name.to_string_lossy().replace(MAIN_SEPARATOR, "/");
+            fields.push(("relative-file", text(&name)));
         }
         let tracks = self
             .tracks

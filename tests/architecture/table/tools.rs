@@ -41,6 +41,7 @@ pub const TOOLS: Entry = Entry {
                 "recording",
             ],
         ),
+        ("record/keys", &["unix", "windows"]),
         ("record/metrics", &["families"]),
         (
             "record/output",

@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use vdoroom_platform::name::is_reserved;
+
 /// Characters of a name, so that there is space for what is appended.
 const LONGEST: usize = 80;
 
@@ -32,6 +34,7 @@ fn plain(text: &str) -> String {
     let name = name.trim_matches('.');
     match name {
         "" => "unnamed".into(),
+        name if is_reserved(name) => format!("_{name}"),
         name => name.into(),
     }
 }
@@ -48,5 +51,6 @@ mod tests {
         assert_eq!(names.file("Alice", "wav"), "Alice_2.wav");
         assert_eq!(names.file("alice", "mov"), "alice.mov");
         assert_eq!(names.file("..", "mov"), "unnamed.mov");
+        assert_eq!(names.file("Con", "wav"), "_Con.wav");
     }
 }

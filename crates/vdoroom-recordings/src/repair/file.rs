@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{CWD, RenameFlags};
-use rustix::io::Errno;
+use vdoroom_platform::file::rename_new;
 
 use super::report::{Error, Report};
 use super::steps::{Step, apply};
@@ -128,11 +127,7 @@ fn new_part(target: &Path) -> io::Result<(PathBuf, File)> {
 
 /// Gives the copy its name, and takes it from no other file.
 fn publish(part: &Path, target: &Path) -> io::Result<()> {
-    match rustix::fs::renameat_with(CWD, part, CWD, target, RenameFlags::NOREPLACE) {
-        // Some file systems cannot.
-        Err(Errno::INVAL | Errno::NOSYS) => std::fs::rename(part, target)?,
-        result => result?,
-    }
+    rename_new(part, target)?;
     let folder = target
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());

@@ -3,7 +3,8 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+
+use vdoroom_platform::file::write_all_at;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
@@ -19,7 +20,7 @@ pub(crate) fn apply(steps: &[Step], file: &File) -> io::Result<()> {
     for step in steps {
         match step {
             Step::Cut(len) => file.set_len(*len)?,
-            Step::Write(at, data) => file.write_all_at(data, *at)?,
+            Step::Write(at, data) => write_all_at(file, data, *at)?,
             Step::Sync => sync(file)?,
         }
     }

@@ -23,6 +23,11 @@ use certificate::TlsArguments;
 use lines::Lines;
 use options::Arguments;
 
+/// What ends the server or renews its certificate. Windows has Ctrl+C alone.
+const SIGNALS: &[Signal] = match cfg!(windows) {
+    true => &[Signal::Int],
+    false => &[Signal::Int, Signal::Term, Signal::Hup],
+};
 /// Descriptors that are no connections.
 const OTHER_FILES: u64 = 32;
 
@@ -71,7 +76,7 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
         builder = builder.certificate(certificate);
     }
     // Before anybody can be told to come: an early signal is not lost.
-    let signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup]);
+    let signals = Signals::new(SIGNALS);
     let signals = signals.map_err(|error| error.to_string())?;
     let server = builder
         .start()

@@ -7,13 +7,13 @@ mod options;
 mod outcome;
 
 use std::collections::HashSet;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use vdoroom_platform::file::{self, FileId};
 use vdoroom_recordings::export::{Measured, Output, Plan, Recording, Refused, Request};
 use vdoroom_recordings::manifest::Manifest;
 use vdoroom_recordings::media;
@@ -126,26 +126,18 @@ fn export(
 
 struct Planned {
     jobs: Vec<Job>,
-    originals: HashSet<Identity>,
+    /// Files that a recorder wrote, whatever they are called.
+    originals: HashSet<FileId>,
     /// Why recordings cannot be exported.
     errors: Vec<String>,
     /// Recordings that have nothing of what is asked for.
     others: Vec<String>,
 }
 
-/// Of a file, whatever it is called: device and inode.
-type Identity = (u64, u64);
-
-fn identity(file: &Path) -> Option<Identity> {
-    let metadata = file.metadata().ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
 /// Whether a recorder has written this file, by the manifests that are exported and by those around
 /// it.
-fn is_recorded(file: &Path, originals: &HashSet<Identity>) -> bool {
-    identity(file).is_some_and(|file| originals.contains(&file))
-        || !Manifest::about(file).is_empty()
+fn is_recorded(file: &Path, originals: &HashSet<FileId>) -> bool {
+    file::id(file).is_ok_and(|file| originals.contains(&file)) || !Manifest::about(file).is_empty()
 }
 
 /// What is to be made of each recording.
@@ -190,7 +182,7 @@ fn plan(options: &Options, request: &Request, paths: &[PathBuf]) -> Planned {
     });
     Planned {
         jobs,
-        originals: files.filter_map(|file| identity(&file)).collect(),
+        originals: files.filter_map(|file| file::id(file).ok()).collect(),
         errors,
         others,
     }

@@ -4,11 +4,11 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
+use vdoroom_platform::file::read_at;
 
 /// Bytes that are read at once. After each of them it is looked whether somebody waits.
 const CHUNK: usize = 256 << 10;
@@ -73,7 +73,7 @@ impl Checksum {
         let mut chunk = vec![0; CHUNK];
         let mut at = 0;
         while !self.is_hurried.load(Ordering::Relaxed) {
-            match file.read_at(&mut chunk, at) {
+            match read_at(file, &mut chunk, at) {
                 Ok(0) if at == bytes => return Ok(Some(hex::encode(sha256.finalize()))),
                 Ok(0) => {
                     let text = format!("{at} of {bytes} bytes are there");

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The calls into the file system. Each of them can hang for as long as a disk does.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use vdoroom_platform::{disk, file};
 
 use super::choices::{alternative, is_free};
 use super::spec::FileSpec;
@@ -28,7 +29,7 @@ impl Open {
         let folders = folders_to_sync(spec);
         let (path, file) = open_new(spec)?;
         Ok(Self {
-            counts_links: links(&file)? > 0,
+            counts_links: file::links(&file)? > 0,
             path,
             file,
             folders,
@@ -54,7 +55,7 @@ impl Open {
 
     /// An error if the file has lost its name: what is written to it then is lost.
     pub(crate) fn check_name(&self) -> io::Result<()> {
-        if self.counts_links && links(&self.file)? == 0 {
+        if self.counts_links && file::links(&self.file)? == 0 {
             let text = "the file was removed while it was written";
             return Err(io::Error::new(io::ErrorKind::NotFound, text));
         }
@@ -62,7 +63,7 @@ impl Open {
     }
 
     pub(crate) fn has_less_than(&self, min_free: u64) -> io::Result<bool> {
-        Ok(min_free > 0 && free(rustix::fs::fstatvfs(&self.file))? < min_free)
+        Ok(min_free > 0 && disk::free_for(&self.file, &self.path)? < min_free)
     }
 }
 
@@ -71,7 +72,7 @@ fn open_new(spec: &FileSpec) -> io::Result<(PathBuf, File)> {
     if spec.create_folders {
         std::fs::create_dir_all(&folder)?;
     }
-    if spec.min_free > 0 && free(rustix::fs::statvfs(&folder))? < spec.min_free {
+    if spec.min_free > 0 && disk::free(&folder)? < spec.min_free {
         let text = format!(
             "less than {} bytes are free (min-free-space)",
             spec.min_free
@@ -83,10 +84,7 @@ fn open_new(spec: &FileSpec) -> io::Result<(PathBuf, File)> {
         if !is_free(&path) {
             continue;
         }
-        // `create_new` is O_EXCL: it fails on a link as well, also on a dangling one.
-        let mut options = OpenOptions::new();
-        let options = options.write(true).read(spec.checksum).create_new(true);
-        match options.open(&path) {
+        match file::create_new(&path, spec.checksum) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -118,16 +116,5 @@ fn folders_to_sync(spec: &FileSpec) -> Vec<PathBuf> {
 /// Bytes that can still be written in a folder that is there or will be made.
 pub(crate) fn free_space(folder: &Path) -> io::Result<u64> {
     let existing = folder.ancestors().map(or_current).find(|f| f.exists());
-    free(rustix::fs::statvfs(existing.unwrap_or_else(|| ".".into())))
-}
-
-/// Bytes that a user without privileges can still write.
-fn free(stat: rustix::io::Result<rustix::fs::StatVfs>) -> io::Result<u64> {
-    let stat = stat?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
-/// Names that the file has.
-fn links(file: &File) -> io::Result<u64> {
-    Ok(file.metadata()?.nlink())
+    disk::free(&existing.unwrap_or_else(|| ".".into()))
 }

@@ -2,10 +2,11 @@
 //! The work of one file, in turns that any thread may take: opening and writing, and syncing.
 
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+use vdoroom_platform::file::write_all_at;
 
 use super::checksum::Checksum;
 use super::desk::{Desk, Outcome, Plan, Plans, Sync};
@@ -146,7 +147,7 @@ impl Job {
                 Op::At(position, data) => {
                     self.flush(open, &mut batch)?;
                     self.checksum.overwrite();
-                    open.file.write_all_at(&data, position)?;
+                    write_all_at(&open.file, &data, position)?;
                 }
                 Op::Sync => {
                     self.flush(open, &mut batch)?;

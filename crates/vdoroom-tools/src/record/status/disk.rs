@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
+use vdoroom_platform::disk::free;
+
 /// What the disk last said.
 #[derive(Default)]
 pub struct Seen {
@@ -60,9 +62,8 @@ fn look(files: &[PathBuf], location: &Path) -> Seen {
         _ if folder.as_os_str().is_empty() => Path::new("."),
         _ => folder,
     });
-    let disk = existing.find_map(|folder| rustix::fs::statvfs(folder).ok());
     Seen {
         bytes: files.iter().filter_map(size).collect(),
-        free: disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
+        free: existing.find_map(|folder| free(folder).ok()),
     }
 }

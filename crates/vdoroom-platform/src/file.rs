@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Files that are made, written at a place and renamed.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+#[cfg(any(test, windows))]
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+
+/// What is the same for all names of a file, and for no other file that is there.
+pub use file_id::{FileId, get_file_id as id};
+
+/// Makes a file, to be written, and to be read if that is wanted. Fails if there is anything of this
+/// name, also a link that leads nowhere. On Windows nobody can remove or rename the file while it
+/// is open.
+pub fn create_new(path: &Path, is_read: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).read(is_read).create_new(true);
+    #[cfg(windows)]
+    {
+        /// Others may open it to read and to write it.
+        const SHARED: u32 = 1 | 2;
+        std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, SHARED);
+    }
+    options.open(path)
+}
+
+/// Names that a file has. Some file systems count none, and on Windows nobody does.
+#[cfg(unix)]
+pub fn links(file: &File) -> io::Result<u64> {
+    Ok(std::os::unix::fs::MetadataExt::nlink(&file.metadata()?))
+}
+
+/// Names that a file has, which nobody counts here.
+#[cfg(windows)]
+pub fn links(_file: &File) -> io::Result<u64> {
+    Ok(0)
+}
+
+/// Writes all of it at a place. What is appended afterwards goes where it would have gone.
+#[cfg(unix)]
+pub fn write_all_at(file: &File, data: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, data, at)
+}
+
+/// Writes all of it at a place. What is appended afterwards goes where it would have gone; nobody
+/// may append at the same time.
+#[cfg(windows)]
+pub fn write_all_at(file: &File, data: &[u8], at: u64) -> io::Result<()> {
+    seek_and_write(file, data, at)
+}
+
+/// Where every write moves the place of the next one.
+#[cfg(any(test, windows))]
+fn seek_and_write(mut file: &File, data: &[u8], at: u64) -> io::Result<()> {
+    let before = file.stream_position()?;
+    file.seek(SeekFrom::Start(at))?;
+    let written = file.write_all(data);
+    file.seek(SeekFrom::Start(before))?;
+    written
+}
+
+/// Reads at a place, of a file that is not appended to any more: on Windows this moves the place of
+/// the next write.
+#[cfg(unix)]
+pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, at)
+}
+
+/// Reads at a place, of a file that is not appended to any more: this moves the place of the next
+/// write.
+#[cfg(windows)]
+pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, at)
+}
+
+/// Renames a file, and takes its name from no other, except where a file system cannot do this.
+#[cfg(target_os = "linux")]
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS) => std::fs::rename(from, to),
+        result => Ok(result?),
+    }
+}
+
+/// Renames a file, and takes its name from no other, except where a file system cannot do this.
+#[cfg(not(target_os = "linux"))]
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    link_and_remove(from, to)
+}
+
+/// A link takes no name from another file. FAT has none.
+#[cfg(any(test, not(target_os = "linux")))]
+fn link_and_remove(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::hard_link(from, to) {
+        Ok(()) => std::fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) => std::fs::rename(from, to),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let name = format!("platform-{}-{name}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            let _ = std::fs::remove_dir_all(&folder);
+            std::fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+
+        fn file(&self, name: &str, content: &str) -> PathBuf {
+            let path = self.0.join(name);
+            std::fs::write(&path, content).unwrap();
+            path
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn what_is_written_at_a_place_does_not_move_what_is_appended() {
+        type WriteAt = fn(&File, &[u8], u64) -> io::Result<()>;
+        let folder = Folder::new("at");
+        let ways: [WriteAt; 2] = [write_all_at, seek_and_write];
+        for (number, write_at) in ways.into_iter().enumerate() {
+            let path = folder.0.join(number.to_string());
+            let file = create_new(&path, true).unwrap();
+            (&file).write_all(b"hello ").unwrap();
+            write_at(&file, b"H", 0).unwrap();
+            (&file).write_all(b"world").unwrap();
+            let mut read = [0; 8];
+            assert_eq!(read_at(&file, &mut read, 4).unwrap(), 7);
+            assert_eq!(&read[..7], b"o world");
+            assert_eq!(std::fs::read(&path).unwrap(), b"Hello world");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_stays_as_it_is() {
+        type Rename = fn(&Path, &Path) -> io::Result<()>;
+        let folder = Folder::new("rename");
+        let taken = folder.file("taken", "other");
+        let ways: [(&str, Rename); 2] = [("a", rename_new), ("b", link_and_remove)];
+        for (name, rename) in ways {
+            let part = folder.file(&format!("{name}.part"), name);
+            let error = rename(&part, &taken).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(std::fs::read_to_string(&taken).unwrap(), "other");
+            let target = folder.0.join(name);
+            rename(&part, &target).unwrap();
+            assert_eq!(std::fs::read_to_string(&target).unwrap(), name);
+            assert!(!part.exists());
+        }
+        let error = create_new(&taken, false).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_file_is_the_same_under_each_of_its_names() {
+        let folder = Folder::new("same");
+        let (one, other) = (folder.file("one", "a"), folder.file("other", "a"));
+        let second = folder.0.join("second");
+        std::fs::hard_link(&one, &second).unwrap();
+        assert_eq!(id(&one).unwrap(), id(&second).unwrap());
+        assert_ne!(id(&one).unwrap(), id(&other).unwrap());
+        assert!(id(folder.0.join("missing")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_removed_has_no_name() {
+        let folder = Folder::new("links");
+        let path = folder.0.join("file");
+        let file = create_new(&path, false).unwrap();
+        assert_eq!(links(&file).unwrap(), 1);
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(links(&file).unwrap(), 0);
+    }
+}
