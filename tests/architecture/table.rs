@@ -320,7 +320,7 @@ const PROTOCOL: Entry = Entry {
         ),
         (
             "messages",
-            &["dialect", "alert", "candidate", "news", "wire"],
+            &["dialect", "alert", "candidate", "elsewhere", "news", "wire"],
         ),
         ("names", &["hashes", "globs", "secret"]),
         (
@@ -335,6 +335,7 @@ const PROTOCOL: Entry = Entry {
                 "silence",
                 "endings",
                 "offers",
+                "elsewhere",
                 "channel",
                 "members",
                 "complaints",

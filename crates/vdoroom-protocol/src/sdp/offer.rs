@@ -115,6 +115,12 @@ impl Offer {
         live.any(|line| line.kind == "application")
     }
 
+    /// Whether it sends audio or video.
+    pub fn has_media(&self) -> bool {
+        let mut live = self.lines.iter().filter(|line| !line.dead && line.sends);
+        live.any(|line| line.kind != "application")
+    }
+
     /// `a=mid` of an m-line.
     pub fn mid(&self, index: u32) -> Option<&str> {
         let line = self.lines.get(usize::try_from(index).ok()?)?;

@@ -8,6 +8,7 @@ mod candidates;
 mod chaos;
 mod crowds;
 mod dialects;
+mod elsewhere;
 mod flood;
 mod join;
 mod limits;
