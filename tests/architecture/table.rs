@@ -331,7 +331,7 @@ const PROTOCOL: Entry = Entry {
         ),
         (
             "messages",
-            &["dialect", "alert", "candidate", "news", "wire"],
+            &["dialect", "alert", "candidate", "elsewhere", "news", "wire"],
         ),
         ("names", &["hashes", "globs", "secret"]),
         (
@@ -346,6 +346,7 @@ const PROTOCOL: Entry = Entry {
                 "silence",
                 "endings",
                 "offers",
+                "elsewhere",
                 "channel",
                 "members",
                 "complaints",

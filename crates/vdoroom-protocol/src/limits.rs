@@ -21,6 +21,8 @@ pub const MAX_M_LINES: usize = 32;
 pub const MAX_NAME: usize = 128;
 /// Longest label, in characters (protocol 5.7).
 pub const MAX_LABEL: usize = 100;
+/// Longest host name that is shown, in bytes, with its port (RFC 1035 section 2.3.4).
+pub const MAX_HOST: usize = 255;
 /// Longest ICE candidate line, in bytes.
 pub const MAX_CANDIDATE: usize = 1024;
 /// Candidates that one session may be given.

@@ -41,6 +41,8 @@ pub enum StreamState {
     Flowing,
     /// Connected, its media stopped.
     Stalled,
+    /// Connected, without media: its publisher says that it is to be fetched from another server.
+    Elsewhere,
     /// It left; it is asked for a few more times.
     Away,
 }

@@ -22,6 +22,7 @@ impl Room {
         // A second one would make a browser add its tracks again (protocol 5.2).
         if !std::mem::replace(&mut session.requested_media, true) {
             self.send_channel(id, request);
+            self.media_is_due(id);
         }
         self.flush_candidates(id);
         self.ask_for_bitrates(id);
@@ -124,6 +125,7 @@ impl Room {
             news::apply(&mut session.info, news);
             self.info_changed(id);
         }
+        self.hear_of_elsewhere(id, news);
     }
 
     /// Tells the user what changed about the stream. Those who claim its ID have no say.
@@ -206,6 +208,7 @@ impl Room {
             return self.over(id, "its publisher left the room");
         }
         let (peer, stream) = (session.peer.clone(), session.stream.clone());
+        self.stalled_for_elsewhere(id);
         let goes_on = |other: &Session| {
             other.id > id && other.peer == peer && other.stream == stream && other.has_media()
         };

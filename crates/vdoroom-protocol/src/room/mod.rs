@@ -10,7 +10,7 @@
 //!   listed, who leaves, and which peers and streams are dropped for others;
 //! - the websocket, joining, coming back: `link`; what the server complains about: `complaints`;
 //! - offers and renegotiation: `offers`; candidates, both ways: `candidates`;
-//! - the data channel and media: `channel`; how sessions end: `endings`;
+//! - the data channel and media: `channel`; why there is none: `elsewhere`; how sessions end: `endings`;
 //! - a publisher of which nothing arrives: `silence`;
 //! - which stream is wanted and played when: `plays`; which has a place: `places`;
 //! - what is sent: `send`, `bitrates`; what `stats` shows: `status`.
@@ -32,6 +32,7 @@ mod bitrates;
 mod candidates;
 mod channel;
 mod complaints;
+mod elsewhere;
 mod endings;
 mod link;
 mod members;
@@ -59,6 +60,7 @@ impl Room {
         self.refusal_timer();
         self.empty_timer();
         self.session_timers();
+        self.explain_timer();
         self.silence_timer();
         match event {
             Event::Opened => self.opened(),
@@ -114,6 +116,7 @@ impl Room {
         let sessions = self.sessions.values().flat_map(|session| {
             let gives_up = session.gives_up_at(self.config.stream_timeout);
             let sends = session.flush_at().into_iter().chain(session.bitrates_at);
+            let sends = sends.chain(session.explain_at);
             gives_up.into_iter().chain(sends)
         });
         let link = self.link.deadline();

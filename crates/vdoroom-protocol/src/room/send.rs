@@ -105,6 +105,8 @@ impl Room {
         for declined in [
             "allowmeshcast",
             "allowwhipout",
+            "allowscreenmeshcast",
+            "allowscreenwhipout",
             "allowchunked",
             "allowwebp",
             "allowresources",

@@ -44,6 +44,7 @@ impl Room {
 fn session_state(session: &Session) -> StreamState {
     match session.media {
         Media::Flowing => StreamState::Flowing,
+        _ if session.elsewhere.is_some() => StreamState::Elsewhere,
         Media::Stalled { .. } => StreamState::Stalled,
         Media::None if session.is_connected() => StreamState::Connected,
         Media::None if session.is_answered() => StreamState::Connecting,

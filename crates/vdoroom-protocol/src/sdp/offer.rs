@@ -118,7 +118,7 @@ impl Offer {
     /// Whether it sends any media.
     pub fn sends(&self) -> bool {
         let mut media = self.lines.iter().filter(|line| line.kind != "application");
-        media.any(|line| line.sends)
+        media.any(|line| !line.dead && line.sends)
     }
 
     /// `a=mid` of an m-line.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::stream::FirstOffer;
 use crate::api::{STALL, SessionId, StreamId, StreamInfo, Unwanted};
 use crate::limits::MAX_CHANNEL_MESSAGES_PER_SECOND;
+use crate::messages::Elsewhere;
 use crate::names::PeerId;
 use crate::sdp::Offer;
 
@@ -101,6 +102,12 @@ pub struct Session {
     pub media: Media,
     /// When there was media for the first time.
     pub first_media: Option<Instant>,
+    /// Where its publisher says that the media is instead.
+    pub elsewhere: Option<Elsewhere>,
+    /// Its publisher waits to be let into the room, by what it said last.
+    pub queued: bool,
+    /// When people are told why there is no media, if there is none until then.
+    pub explain_at: Option<Instant>,
     /// Since when nothing at all arrives from its publisher.
     pub silent: Option<Instant>,
     /// When a `bye` was sent to its publisher although it stays, and under which name.
@@ -147,6 +154,9 @@ impl Session {
             connected_in: None,
             media: Media::None,
             first_media: None,
+            elsewhere: None,
+            queued: false,
+            explain_at: None,
             silent: None,
             said_bye: None,
             left: false,

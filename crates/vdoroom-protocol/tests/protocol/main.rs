@@ -9,6 +9,7 @@ mod chaos;
 mod crowds;
 mod dialects;
 mod directions;
+mod elsewhere;
 mod flood;
 mod join;
 mod limits;

@@ -209,20 +209,18 @@ impl Hosted {
             order,
             director,
         });
-        let director = match director {
-            true => Some(member.uuid.clone()),
-            false => None,
-        };
         let mut joined = member.entry();
         joined["request"] = json!("someonejoined");
-        if director.is_some() {
+        if director {
             joined["director"] = json!(true);
         }
         let mut listing = json!({"request": request, "list": list});
         if claim {
-            listing["claim"] = json!(director.is_some());
+            listing["claim"] = json!(director);
         }
-        if let Some(uuid) = director.as_deref().or_else(|| self.director(room)) {
+        // Not to the director itself: its page takes whoever is named for another director, and leaves
+        // to that one what only a director may do.
+        if !director && let Some(uuid) = self.director(room) {
             listing["director"] = json!(uuid);
         }
         let mut effects = vec![Effect::say(id, listing)];

@@ -39,6 +39,7 @@ pub fn state(stream: &Stream) -> &'static str {
         "flowing" if stream.recording => "recording",
         "flowing" => "starting",
         "stalled" => "silent",
+        "elsewhere" => "elsewhere",
         "away" => "gone",
         _ => "left",
     }
