@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MPL-2.0
-//! How much can still be written: bytes that a user without privileges may take.
+//! Free space, in bytes: what a user without privileges can still write.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// On the disk of a folder.
+/// Free space on the disk that holds this folder.
 #[cfg(unix)]
 pub fn free(folder: &Path) -> io::Result<u64> {
     Ok(available(&rustix::fs::statvfs(folder)?))
 }
 
-/// On the disk of a folder.
+/// Free space on the disk that holds this folder.
 #[cfg(windows)]
 pub fn free(folder: &Path) -> io::Result<u64> {
     fs4::available_space(folder)
 }
 
-/// On the disk of an open file, wherever its name leads by now. Windows only looks at the name,
-/// which it keeps: see [`create_new`](crate::file::create_new).
+/// Free space on the disk that holds an open file, also if its name now leads to another disk. Windows
+/// goes by the name, which cannot change there: see [`create_new`](crate::file::create_new).
 #[cfg(unix)]
 pub fn free_for(file: &File, _path: &Path) -> io::Result<u64> {
     Ok(available(&rustix::fs::fstatvfs(file)?))
 }
 
-/// On the disk of an open file, by its name: see [`create_new`](crate::file::create_new).
+/// Free space on the disk that holds an open file, by its name: see [`create_new`](crate::file::create_new).
 #[cfg(windows)]
 pub fn free_for(_file: &File, path: &Path) -> io::Result<u64> {
     fs4::available_space(path)

@@ -7,7 +7,7 @@ use std::io;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// What is the same for all names of a file, and for no other file that is there.
+/// Identifies a file: the same for all of its hard links, different for any other file that exists.
 pub use file_id::{FileId, get_file_id as id};
 
 /// Makes a file, to be written, and to be read if that is wanted. Fails if there is anything of this
@@ -25,32 +25,33 @@ pub fn create_new(path: &Path, is_read: bool) -> io::Result<File> {
     options.open(path)
 }
 
-/// Names that a file has. Some file systems count none, and on Windows nobody does.
+/// How many names (hard links) a file has; 0 if the file system does not count them, and always on
+/// Windows.
 #[cfg(unix)]
 pub fn links(file: &File) -> io::Result<u64> {
     Ok(std::os::unix::fs::MetadataExt::nlink(&file.metadata()?))
 }
 
-/// Names that a file has, which nobody counts here.
+/// Always 0: not counted here.
 #[cfg(windows)]
 pub fn links(_file: &File) -> io::Result<u64> {
     Ok(0)
 }
 
-/// Writes all of it at a place. What is appended afterwards goes where it would have gone.
+/// Writes all of it at a position. The position of the next plain write stays the same.
 #[cfg(unix)]
 pub fn write_all_at(file: &File, data: &[u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, data, at)
 }
 
-/// Writes all of it at a place. What is appended afterwards goes where it would have gone; nobody
-/// may append at the same time.
+/// Writes all of it at a position. The position of the next plain write stays the same. Nothing else may
+/// write at the same time.
 #[cfg(windows)]
 pub fn write_all_at(file: &File, data: &[u8], at: u64) -> io::Result<()> {
     seek_and_write(file, data, at)
 }
 
-/// Where every write moves the place of the next one.
+/// For systems on which each write moves the file position.
 #[cfg(any(test, windows))]
 fn seek_and_write(mut file: &File, data: &[u8], at: u64) -> io::Result<()> {
     let before = file.stream_position()?;
@@ -74,7 +75,8 @@ pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, at)
 }
 
-/// Renames a file, and takes its name from no other, except where a file system cannot do this.
+/// Renames a file. Fails if the new name is taken; where the file system cannot check that, the other
+/// file is replaced.
 #[cfg(target_os = "linux")]
 pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -85,7 +87,8 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Renames a file, and takes its name from no other, except where a file system cannot do this.
+/// Renames a file. Fails if the new name is taken; where the file system cannot check that, the other
+/// file is replaced.
 #[cfg(not(target_os = "linux"))]
 pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     link_and_remove(from, to)
@@ -97,6 +100,7 @@ fn link_and_remove(from: &Path, to: &Path) -> io::Result<()> {
     match std::fs::hard_link(from, to) {
         Ok(()) => std::fs::remove_file(from),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) if to.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => std::fs::rename(from, to),
     }
 }

@@ -2,7 +2,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-// None of them knows another. Everything works on the thread of the caller.
+// The modules do not use each other. All functions run, and may block, on the caller's thread.
 pub mod disk;
 pub mod file;
 pub mod name;

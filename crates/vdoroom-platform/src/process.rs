@@ -14,8 +14,7 @@ pub struct Running {
     pub start_utc: Option<u64>,
 }
 
-/// The process with this ID. One that has ended but not been waited for is none: it has no command
-/// line.
+/// The process with this ID. A zombie counts as none: its command line is empty.
 #[cfg(target_os = "linux")]
 pub fn find(id: u32) -> Option<Running> {
     let process = Path::new("/proc").join(id.to_string());
@@ -26,7 +25,7 @@ pub fn find(id: u32) -> Option<Running> {
     })
 }
 
-/// The process with this ID. One that has ended but not been waited for is none.
+/// The process with this ID. A zombie counts as none.
 #[cfg(not(target_os = "linux"))]
 pub fn find(id: u32) -> Option<Running> {
     use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};

@@ -33,7 +33,7 @@ pub struct Run {
     pub pid: u32,
     /// In clock ticks after the machine began. Only Linux tells.
     pub process_start: Option<u64>,
-    /// When the recorder began to write the manifest, in nanoseconds after 1970.
+    /// A moment at which the recorder ran, not after the manifest was begun, in nanoseconds after 1970.
     pub utc_ns: Option<i64>,
 }
 

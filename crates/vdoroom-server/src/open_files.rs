@@ -4,7 +4,7 @@
 #[cfg(unix)]
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Asks for so many; how many there may be then.
+/// Asks for this many open files; returns how many are allowed then.
 #[cfg(unix)]
 pub fn allow(wanted: u64) -> u64 {
     let limit = getrlimit(Resource::Nofile);
@@ -21,7 +21,7 @@ pub fn allow(wanted: u64) -> u64 {
     }
 }
 
-/// So many: Windows has no such limit.
+/// Returns what is wanted: Windows has no such limit.
 #[cfg(windows)]
 pub fn allow(wanted: u64) -> u64 {
     wanted

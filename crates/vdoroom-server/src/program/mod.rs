@@ -23,7 +23,7 @@ use certificate::TlsArguments;
 use lines::Lines;
 use options::Arguments;
 
-/// What ends the server or renews its certificate. Windows has Ctrl+C alone.
+/// Signals that end the server or renew its certificate. On Windows there is only Ctrl+C.
 const SIGNALS: &[Signal] = match cfg!(windows) {
     true => &[Signal::Int],
     false => &[Signal::Int, Signal::Term, Signal::Hup],

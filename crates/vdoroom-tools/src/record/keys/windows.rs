@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The keys of a console of Windows, which shows none by itself and has no background.
+//! Keys on a Windows console. Reading them shows nothing, and no program is in the background there.
 
 use std::io::IsTerminal;
 use std::thread;
