@@ -59,7 +59,7 @@ mod unwanted;
 mod uploads;
 
 /// How long a hostile guest has.
-const CHAOS: std::time::Duration = std::time::Duration::from_secs(50);
+const CHAOS: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// How many people shards divide among themselves.
 const GUESTS: usize = 9;

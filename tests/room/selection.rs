@@ -66,6 +66,40 @@ fn what_is_not_selected_is_not_sent_until_it_is_wanted_again() {
     assert_eq!(alice.complaints(), Vec::<String>::new());
 }
 
+/// Also a choice that is taken back before the pad has gone.
+#[test]
+fn a_session_of_which_nothing_is_wanted_is_kept() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = alice(&server);
+    recording.wait_for_frames(&["alice"], 20);
+    let [video, audio] = ["video_", "audio_"].map(|kind| stream_id(&recording, kind));
+    let nothing = select(&["r/alice/1/nothing"]);
+    assert!(pad(&recording, "audio_").unwrap().send_event(nothing));
+    for streams in [
+        &[&video, &audio][..],
+        &[&audio],
+        &[&video, &audio],
+        &[&audio],
+    ] {
+        let streams: Vec<&str> = streams.iter().map(|id| id.as_str()).collect();
+        assert!(recording.source.send_event(select(&streams)));
+    }
+    recording.wait("its audio goes on", |r| {
+        r.buffers("alice", "audio") >= Some(A_WHILE)
+    });
+    recording.wait("its video pad goes", |r| pad(r, "video_").is_none());
+    wait_until_no_video_is_sent(&mut recording, &alice);
+    assert!(pad(&recording, "video_").is_none());
+    assert!(recording.source.send_event(select(&[&video, &audio])));
+    recording.wait("its video goes on", |r| {
+        r.buffers("alice", "video") >= Some(20)
+    });
+    assert_eq!(stream_id(&recording, "video_"), video);
+    assert_eq!(recording.complaints, Vec::<String>::new());
+    assert_eq!(alice.complaints(), Vec::<String>::new());
+}
+
 #[test]
 fn a_selection_is_announced_as_gstreamer_elements_do() {
     let server = RoomServer::start(Dialect::Hosted);

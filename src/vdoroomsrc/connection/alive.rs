@@ -21,8 +21,8 @@ impl Session {
             .tracks
             .iter()
             .filter_map(|t| t.exit.last_arrival())
-            .max()?;
-        let flowing = now.saturating_duration_since(newest) < STALL;
+            .max();
+        let flowing = newest.is_some_and(|at| now.saturating_duration_since(at) < STALL);
         if flowing == self.flowing {
             return None;
         }

@@ -24,7 +24,16 @@ pub(crate) struct WaitingPad {
     pub deadline: Instant,
     pub since: Instant,
     /// What it carried before, if it was exposed once: its packets have their places.
-    pub was: Option<Kind>,
+    pub was: Option<Before>,
+}
+
+/// What a pad of webrtcbin carried until nobody wanted it.
+pub(crate) struct Before {
+    /// As it was announced.
+    pub stream_id: String,
+    pub kind: Kind,
+    /// They keep its packets away, and tell if the connection is closed.
+    watches: Vec<Watch>,
 }
 
 impl WaitingPad {
@@ -39,36 +48,59 @@ impl WaitingPad {
             was: None,
         }
     }
+
+    /// What it leads to is there. What has passed the block may be on its way through the other probes, so
+    /// that packets were kept away until now.
+    pub(crate) fn release(self) {
+        let watches = self.was.into_iter().flat_map(|was| was.watches);
+        watches.for_each(Watch::end);
+        self.pad.remove_probe(self.block);
+    }
+
+    /// Nobody wants it any more, before it was exposed again.
+    pub(crate) fn unselect(self) -> Result<UnselectedPad, Self> {
+        match self.was {
+            Some(was) => {
+                self.pad.remove_probe(self.block);
+                Ok(UnselectedPad { pad: self.pad, was })
+            }
+            None => Err(self),
+        }
+    }
 }
 
 /// A pad of webrtcbin whose medium is not wanted for now: it runs into nothing.
 pub(crate) struct UnselectedPad {
-    /// As it was announced.
-    pub stream_id: String,
-    pub kind: Kind,
-    left: Unselected,
+    pad: gst::Pad,
+    pub was: Before,
 }
 
 impl UnselectedPad {
     pub(crate) fn new(stream_id: String, kind: Kind, left: Unselected) -> Self {
-        Self {
+        let Unselected { pad, watches } = left;
+        let was = Before {
             stream_id,
             kind,
-            left,
-        }
+            watches,
+        };
+        Self { pad, was }
     }
 
     /// To be exposed again. `None` if the pad is gone.
     pub(crate) fn select(self) -> Option<WaitingPad> {
-        let Unselected { pad, watches } = self.left;
         let data = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
-        let block = pad.add_probe(gst::PadProbeType::BLOCK | data, |_, _| {
-            gst::PadProbeReturn::Ok
-        })?;
-        watches.into_iter().for_each(Watch::end);
+        let block = self
+            .pad
+            .add_probe(gst::PadProbeType::BLOCK | data, |_, _| {
+                gst::PadProbeReturn::Ok
+            })?;
+        // Its last track may still be on its way out.
+        if let Some(peer) = self.pad.peer() {
+            let _ = self.pad.unlink(&peer);
+        }
         Some(WaitingPad {
-            was: Some(self.kind),
-            ..WaitingPad::new(pad, block)
+            was: Some(self.was),
+            ..WaitingPad::new(self.pad, block)
         })
     }
 }

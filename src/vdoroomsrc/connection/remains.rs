@@ -4,13 +4,13 @@
 use gst::prelude::*;
 
 use crate::protocol::{SessionId, StreamId};
-use crate::vdoroomsrc::media::{End, Track, VdoRoomSrcPad, stop, take_out};
+use crate::vdoroomsrc::media::{Announced, End, Track, VdoRoomSrcPad, stop, take_out};
 
 /// To be taken apart. Whatever becomes of it, its elements are stopped before they go.
 pub(crate) struct Remains {
     pub session: Option<SessionId>,
     pub stream: StreamId,
-    pub group_id: gst::GroupId,
+    pub announced: Announced,
     pub webrtcbin: Option<gst::Element>,
     /// Whose pads go.
     pub tracks: Vec<Track>,
@@ -20,11 +20,11 @@ pub(crate) struct Remains {
 
 impl Remains {
     /// A pad that has waited for a session in vain.
-    pub(crate) fn of_pad(stream: StreamId, group_id: gst::GroupId, track: Track) -> Self {
+    pub(crate) fn of_pad(stream: StreamId, announced: Announced, track: Track) -> Self {
         Self {
             session: None,
             stream,
-            group_id,
+            announced,
             webrtcbin: None,
             tracks: vec![track],
             kept: Vec::new(),

@@ -18,11 +18,11 @@ use super::ping::Ping;
 use super::pulse::{Heard, Pulse, Voice};
 use super::remains::Remains;
 use super::repair::Repair;
-use crate::protocol::{Fingerprints, SessionId, StreamId};
+use crate::protocol::{Fingerprints, SessionId, StreamId, Unwanted};
 use crate::vdoroomsrc::connection::sdp::{Numbered, Order, Promised};
 use crate::vdoroomsrc::connection::webrtcbin::{Known, SharedSsrcs, Transport, WebrtcStats, make};
 use crate::vdoroomsrc::log::CAT;
-use crate::vdoroomsrc::media::{self, End, SharedTimeline, Streams, Track};
+use crate::vdoroomsrc::media::{self, Announced, End, SharedTimeline, Track};
 use crate::vdoroomsrc::reports::Reports;
 
 /// How many bytes a publisher may leave unread on its channel before nothing more is sent there.
@@ -34,7 +34,8 @@ pub(crate) struct Session {
     /// Which session of its stream, from 1.
     pub number: u32,
     pub label: Option<String>,
-    pub group_id: gst::GroupId,
+    /// What its pads are announced with.
+    pub announced: Announced,
     pub webrtcbin: gst::Element,
     /// What the publisher has to show in the DTLS handshake.
     pub certificate: Fingerprints,
@@ -57,13 +58,13 @@ pub(crate) struct Session {
     pub tracks_begun: usize,
     /// Whose media the application does not want for now.
     pub unselected: Vec<UnselectedPad>,
-    /// The streams that its pads were announced with.
-    pub collection: Option<gst::StreamCollection>,
+    /// IDs of streams that it has or may get, and that are not wanted.
+    pub refused: Vec<String>,
+    /// What the room was told of that.
+    pub unwanted: Unwanted,
     /// Pads that webrtcbin has added and that are not exposed yet; blocked.
     pub waiting_pads: Vec<WaitingPad>,
     pub pads: Pads,
-    /// As its pads announce them.
-    pub streams: Streams,
     /// The m-lines for media of the newest offer.
     pub promised: Vec<Promised>,
     /// The newest offer, as webrtcbin was given it.
@@ -125,7 +126,7 @@ impl Session {
             stream: peer.stream,
             number: peer.number,
             label: peer.label,
-            group_id: gst::GroupId::next(),
+            announced: Announced::new(peer.number),
             webrtcbin,
             certificate: peer.certificate,
             is_genuine: true,
@@ -143,10 +144,10 @@ impl Session {
             tracks: Vec::new(),
             tracks_begun: 0,
             unselected: Vec::new(),
-            collection: None,
+            refused: Vec::new(),
+            unwanted: Unwanted::default(),
             waiting_pads: Vec::new(),
             pads: Pads::default(),
-            streams: Streams::default(),
             promised: Vec::new(),
             offer: None,
             numbered: Vec::new(),
@@ -229,7 +230,7 @@ impl Session {
         Remains {
             session: Some(self.id),
             stream: self.stream,
-            group_id: self.group_id,
+            announced: self.announced,
             webrtcbin: Some(self.webrtcbin),
             tracks,
             kept,

@@ -32,7 +32,11 @@ impl Control {
             );
             announce::warn(element, Some(&StreamId(stream.clone())), &message);
         }
-        if let Some(combiner) = self.flows.get_mut(&id.session) {
+        let mut received = self.sessions.values().flat_map(|s| &s.tracks);
+        let is_received = received.any(|track| track.id == id);
+        if let Some(combiner) = self.flows.get_mut(&id.session)
+            && is_received
+        {
             combiner.add_pad(&pad);
             if combiner.update_pad_flow(&pad, flow) == Err(gst::FlowError::NotLinked) {
                 gst::info!(CAT, obj = element, "Nothing consumes the media of {stream}");

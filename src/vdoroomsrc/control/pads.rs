@@ -48,17 +48,20 @@ impl Control {
             let exposed = expose(&around, &mut session, &draining, &mut self.kept, now);
             changed |= exposed.pads > 0;
             if let Some(collection) = exposed.collection {
-                announce::collection(element, &mut session.collection, collection);
+                announce::collection(element, &mut session.announced.collection, collection);
             }
             for reason in exposed.refused {
                 announce::warn(element, Some(&session.stream), &reason);
             }
             for track in exposed.broken {
-                let (stream, group_id) = (session.stream.clone(), session.group_id);
-                let remains = Remains::of_pad(stream, group_id, track);
+                let (stream, announced) = (session.stream.clone(), session.announced.clone());
+                let remains = Remains::of_pad(stream, announced, track);
                 self.take_apart(remains);
             }
             self.sessions.insert(id, session);
+            if exposed.pads > 0 {
+                self.apply_choice(element, id);
+            }
         }
         if changed {
             // Latency was queried before this branch was there.

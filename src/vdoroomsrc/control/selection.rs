@@ -39,52 +39,80 @@ impl Control {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        let ended = take_unwanted(session, wanted);
-        let some_begin = take_wanted(session, wanted);
-        if ended.is_empty() && !some_begin {
-            return;
-        }
-        let stream = session.stream.clone();
-        let (media, group_id) = (unwanted(session), session.group_id);
-        gst::info!(
-            CAT,
-            obj = element,
-            "{stream}: of its media these are not wanted: {media:?}"
-        );
-        if let Some(collection) = &session.collection {
+        let is_wanted = |id: &str| wanted.iter().any(|wanted| wanted == id);
+        session.refused = match &session.announced.collection {
+            Some(collection) => others(collection, wanted),
+            None => Vec::new(),
+        };
+        let ended = take_unwanted(session, is_wanted);
+        take_wanted(session, is_wanted);
+        if let Some(collection) = &session.announced.collection {
             announce::selected(element, collection, &selected(collection, wanted));
         }
-        for track in &ended {
-            if let Some(flows) = self.flows.get_mut(&id) {
-                flows.remove_pad(&track.pad);
-            }
+        self.end_tracks(id, ended);
+        self.tell_unwanted(element, id);
+    }
+
+    /// Pads have come: those of streams that were not chosen go, and the publisher is told what is wanted
+    /// now.
+    pub(super) fn apply_choice(&mut self, element: &gst::Bin, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let refused = session.refused.clone();
+        let ended = take_unwanted(session, |id| !refused.iter().any(|refused| refused == id));
+        self.end_tracks(id, ended);
+        self.tell_unwanted(element, id);
+    }
+
+    fn end_tracks(&mut self, id: SessionId, ended: Vec<Track>) {
+        let Some(session) = self.sessions.get(&id).filter(|_| !ended.is_empty()) else {
+            return;
+        };
+        if let Some(flows) = self.flows.get_mut(&id) {
+            ended.iter().for_each(|track| flows.remove_pad(&track.pad));
         }
         let now = Instant::now();
+        let (stream, announced) = (&session.stream, &session.announced);
         let ended = ended.into_iter();
-        let ended = ended.map(|track| Kept::ending(stream.clone(), group_id, track, now));
+        let ended = ended.map(|track| Kept::ending(stream.clone(), announced.clone(), track, now));
         self.kept
             .add(ended.collect(), now, self.config.rejoin_window);
-        let session = id;
-        self.reports.events.send(Event::Unwanted { session, media });
         self.publish_views();
+    }
+
+    fn tell_unwanted(&mut self, element: &gst::Bin, session: SessionId) {
+        let Some(of) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let media = unwanted(of);
+        if std::mem::replace(&mut of.unwanted, media) != media {
+            let stream = &of.stream;
+            gst::info!(CAT, obj = element, "{stream}: not wanted are {media:?}");
+            self.reports.events.send(Event::Unwanted { session, media });
+        }
     }
 }
 
 /// The IDs of what a session receives, or could.
 fn ids(session: &Session) -> impl Iterator<Item = &str> {
     let exposed = session.tracks.iter().map(|track| track.exit.stream_id());
-    let others = session.unselected.iter().map(|pad| pad.stream_id.as_str());
-    exposed.chain(others)
+    let others = session.unselected.iter().map(|pad| &pad.was);
+    let again = session
+        .waiting_pads
+        .iter()
+        .filter_map(|pad| pad.was.as_ref());
+    exposed.chain(others.chain(again).map(|was| was.stream_id.as_str()))
 }
 
 /// The tracks that are not wanted any more, on their way out.
-fn take_unwanted(session: &mut Session, wanted: &[String]) -> Vec<Track> {
+fn take_unwanted(session: &mut Session, is_wanted: impl Fn(&str) -> bool) -> Vec<Track> {
     let words = last_words(session, REASON);
     let mut ended = Vec::new();
     let tracks = std::mem::take(&mut session.tracks);
     for (mut track, last_words) in tracks.into_iter().zip(words) {
         let stream_id = track.exit.stream_id().to_owned();
-        if wanted.contains(&stream_id) {
+        if is_wanted(&stream_id) {
             session.tracks.push(track);
             continue;
         }
@@ -94,30 +122,41 @@ fn take_unwanted(session: &mut Session, wanted: &[String]) -> Vec<Track> {
         session.unselected.push(pad);
         ended.push(track);
     }
+    let waiting = std::mem::take(&mut session.waiting_pads);
+    for pad in waiting {
+        let stays = pad.was.as_ref().is_none_or(|was| is_wanted(&was.stream_id));
+        match if stays { Err(pad) } else { pad.unselect() } {
+            Ok(pad) => session.unselected.push(pad),
+            Err(pad) => session.waiting_pads.push(pad),
+        }
+    }
     ended
 }
 
-/// Lets pads of webrtcbin whose media are wanted again be exposed. Whether there are any.
-fn take_wanted(session: &mut Session, wanted: &[String]) -> bool {
-    let is_wanted = |pad: &mut UnselectedPad| wanted.contains(&pad.stream_id);
+/// Lets pads of webrtcbin whose media are wanted again be exposed.
+fn take_wanted(session: &mut Session, is_wanted: impl Fn(&str) -> bool) {
+    let is_wanted = |pad: &mut UnselectedPad| is_wanted(&pad.was.stream_id);
     let again: Vec<_> = session.unselected.extract_if(.., is_wanted).collect();
-    let any = !again.is_empty();
     session
         .waiting_pads
         .extend(again.into_iter().filter_map(UnselectedPad::select));
-    any
 }
 
 /// Publishers can be told of a camera, a screen, and all audio.
 fn unwanted(session: &Session) -> Unwanted {
     let received = |kinds: &[Kind]| {
         let exposed = session.tracks.iter().map(|track| track.kind);
-        let again = session.waiting_pads.iter().filter_map(|pad| pad.was);
-        exposed.chain(again).any(|kind| kinds.contains(&kind))
+        let again = session
+            .waiting_pads
+            .iter()
+            .filter_map(|pad| pad.was.as_ref());
+        exposed
+            .chain(again.map(|was| was.kind))
+            .any(|kind| kinds.contains(&kind))
     };
     let none_of = |kinds: &[Kind]| {
         let mut pads = session.unselected.iter();
-        pads.any(|pad| kinds.contains(&pad.kind)) && !received(kinds)
+        pads.any(|pad| kinds.contains(&pad.was.kind)) && !received(kinds)
     };
     Unwanted {
         video: none_of(&[Kind::Video]),
@@ -132,4 +171,10 @@ fn selected(collection: &gst::StreamCollection, wanted: &[String]) -> Vec<gst::S
         id.is_some_and(|id| wanted.iter().any(|wanted| *wanted == id.as_str()))
     };
     collection.iter().filter(is_wanted).collect()
+}
+
+fn others(collection: &gst::StreamCollection, wanted: &[String]) -> Vec<String> {
+    let ids = collection.iter().filter_map(|stream| stream.stream_id());
+    let ids = ids.map(String::from);
+    ids.filter(|id| !wanted.contains(id)).collect()
 }

@@ -25,8 +25,8 @@ impl Control {
             return;
         };
         let tracks = remains.take_kept().into_iter();
-        let (stream, group_id) = (&remains.stream, remains.group_id);
-        let kept = tracks.map(|track| Kept::new(stream.clone(), group_id, track));
+        let (stream, announced) = (&remains.stream, &remains.announced);
+        let kept = tracks.map(|track| Kept::new(stream.clone(), announced.clone(), track));
         self.kept
             .add(kept.collect(), Instant::now(), self.config.rejoin_window);
     }

@@ -29,7 +29,7 @@ pub use pad::VdoRoomSrcPad;
 pub(crate) use codecs::{CODECS, Codec, missing, missing_codecs, reasons};
 pub(crate) use discard::{refuse, stop, take_out};
 pub(crate) use keyframe_requests::{KeyframePolicy, KeyframeWish};
-pub(crate) use pad::{Exit, Introduction, Kind, Origin, Person, Streams, pad_name, template};
+pub(crate) use pad::{Announced, Exit, Introduction, Kind, Origin, Person, pad_name, template};
 pub(crate) use place::{SharedTimeline, replace_rtpbin_sync};
 pub(crate) use track::{End, Plan, Track, Unselected};
 pub(crate) use watches::{Watch, keep_open};

@@ -248,9 +248,19 @@ impl Track {
         self.send_eos();
     }
 
-    /// As [`Track::end`], while the connection goes on.
+    /// As [`Track::end`], while the connection goes on. EOS comes behind a packet that is just passing:
+    /// one that found EOS there would end all media.
     pub(crate) fn unselect(&mut self) -> Unselected {
-        self.end();
+        if let Some(last_words) = self.last_words.take() {
+            self.exit.set_last_words(last_words);
+        }
+        self.watches.extend(keep_packets(&self.webrtcbin_pad));
+        let first = self.elements.first().unwrap_or(&self.queue).clone();
+        self.webrtcbin_pad
+            .add_probe(gst::PadProbeType::IDLE, move |_, _| {
+                push_eos(&first);
+                gst::PadProbeReturn::Remove
+            });
         Unselected {
             pad: self.webrtcbin_pad.clone(),
             watches: std::mem::take(&mut self.watches),
@@ -259,15 +269,7 @@ impl Track {
 
     fn send_eos(&mut self) {
         self.watches.extend(keep_packets(&self.webrtcbin_pad));
-        let first = self.elements.first().unwrap_or(&self.queue);
-        if let Some(pad) = first.static_pad("sink") {
-            // On a thread of its own: a pad that somebody blocks just when something is on its way
-            // past the queue holds whoever comes next.
-            first.call_async(move |_| {
-                // The only way for it to fail is that EOS has passed already.
-                pad.send_event(gst::event::Eos::new());
-            });
-        }
+        push_eos(self.elements.first().unwrap_or(&self.queue));
     }
 
     /// A consumer holds webrtcbin's thread, which is waited for when webrtcbin stops.
@@ -349,6 +351,17 @@ impl Track {
             self.exit.counters.pli_sent.fetch_add(1, Relaxed);
             gst::debug!(CAT, obj = self.pad, "Asked for a keyframe");
         }
+    }
+}
+
+/// Into the first element of a track. On a thread of its own: a pad that somebody blocks just when something
+/// is on its way past the queue holds whoever comes next.
+fn push_eos(first: &gst::Element) {
+    if let Some(pad) = first.static_pad("sink") {
+        first.call_async(move |_| {
+            // The only way for it to fail is that EOS has passed already.
+            pad.send_event(gst::event::Eos::new());
+        });
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::api::{Bitrates, Kind, SessionId, StreamId, Unwanted};
 use crate::json::fields;
-use crate::state::{Media, Room};
+use crate::state::Room;
 
 /// How long a publisher may take to begin to send what was added: before, it has no sender that a
 /// bitrate could be set on.
@@ -57,8 +57,9 @@ impl Room {
 
     /// The user wants nothing of some media, or wants them again.
     pub(super) fn unwanted_changed(&mut self, id: SessionId, media: Unwanted) {
+        let now = self.now;
         if let Some(session) = self.sessions.get_mut(&id) {
-            session.unwanted = media;
+            session.want(now, media);
             self.ask_for_bitrates(id);
         }
     }
@@ -74,7 +75,7 @@ impl Room {
         let or_of_all = |own, all| if own > 0 { own } else { all };
         let (video, audio) = (or_of_all(own.video, video), or_of_all(own.audio, audio));
         session.bitrates_at = None;
-        if !session.has_channel() || session.media == Media::None {
+        if !session.has_channel() || session.first_media.is_none() {
             return;
         }
         let (unwanted, stopped) = (session.unwanted, session.stopped);
@@ -82,7 +83,15 @@ impl Room {
         let screen = screen.filter(|_| session.has_screen);
         let video = asked(unwanted.video, stopped.video, video, USUAL_VIDEO);
         let audio = asked(unwanted.audio, stopped.audio, audio, USUAL_AUDIO);
-        session.stopped = unwanted;
+        // Of a screen that is not shared nothing was said.
+        let screen_stopped = match session.has_screen {
+            true => unwanted.screen,
+            false => stopped.screen,
+        };
+        session.stopped = Unwanted {
+            screen: screen_stopped,
+            ..unwanted
+        };
         let mut wish = fields([]);
         if let Some(video) = video {
             wish.insert("bitrate".to_owned(), video.into());
@@ -107,7 +116,7 @@ impl Room {
     pub(super) fn ask_for_bitrates_soon(&mut self, id: SessionId) {
         let now = self.now;
         if let Some(session) = self.sessions.get_mut(&id)
-            && session.media != Media::None
+            && session.first_media.is_some()
         {
             session.bitrates_at = Some(now + BEGINS);
         }

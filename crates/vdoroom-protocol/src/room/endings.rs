@@ -39,7 +39,7 @@ impl Room {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let timeout = self.config.stream_timeout;
         let why = |session: &Session| {
-            if session.is_stalled() {
+            if session.is_stalled() || session.silent.is_some() {
                 "it no longer sends anything"
             } else if session.lacks_channel() {
                 "its data channel does not open"

@@ -211,9 +211,21 @@ impl Session {
         matches!(self.media, Media::Stalled { .. })
     }
 
-    /// Its publisher says that it sends no media, and has a channel, on which it would be missed.
+    /// Its publisher says that it sends no media, or was told to send less, and has a channel, on
+    /// which it would be missed.
     fn is_idle(&self) -> bool {
-        self.has_channel() && !self.offer.sends()
+        let is_told = self.unwanted != Unwanted::default();
+        self.has_channel() && (is_told || !self.offer.sends())
+    }
+
+    /// The user wants nothing of these media from now on, and something of the others.
+    pub fn want(&mut self, now: Instant, unwanted: Unwanted) {
+        self.unwanted = unwanted;
+        if self.is_stalled() && self.is_idle() {
+            self.media = Media::None;
+        } else if self.media == Media::None && self.first_media.is_some() && !self.is_idle() {
+            self.media = Media::Stalled { since: now };
+        }
     }
 
     /// No media comes any more. If none is to come, none is waited for.
@@ -286,12 +298,17 @@ impl Session {
             Media::Stalled { since } => Some(since + stream_timeout.saturating_sub(STALL)),
             Media::None | Media::Flowing => None,
         };
+        // Of who sends nothing, only this tells that it is gone.
+        let is_missed = self.media == Media::None && self.first_media.is_some();
+        let silent = self.silent.filter(|_| is_missed);
+        let silent = silent.map(|since| since + stream_timeout);
         let step = match self.step {
             Step::Connecting { until } if !self.is_answering() => Some(until),
             Step::Connected { until } if self.lacks_channel() => Some(until),
             _ => None,
         };
-        self.answer_due.into_iter().chain(stalled).chain(step).min()
+        let waits = stalled.into_iter().chain(silent).chain(step);
+        self.answer_due.into_iter().chain(waits).min()
     }
 
     /// It had less time to connect than others.

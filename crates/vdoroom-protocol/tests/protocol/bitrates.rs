@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! How finely publishers are asked to encode, and when.
 
-use crate::conversation::{Conversation, browser, channel_texts, config};
+use crate::conversation::{Conversation, browser, channel_texts, closed, config};
 use serde_json::{Value, json};
-use vdoroom_protocol::{Action, Bitrates, Event, Kind, RoomConfig, SessionId, StreamId, Unwanted};
+use vdoroom_protocol::{
+    Action, Bitrates, Event, Kind, RoomConfig, SessionId, StreamId, StreamState, Unwanted,
+};
 
 fn asked(actions: &[Action]) -> Vec<Value> {
     let rate = |text: &Value| text.get("bitrate").or(text.get("audioBitrate")).is_some();
@@ -244,4 +246,65 @@ fn what_is_not_wanted_stays_so_when_bitrates_change() {
         json!({"bitrate": 0, "altUUID": true}),
     ];
     talk.expect_eq(told, others);
+}
+
+/// Media of a session that the user does not want, and which therefore stall.
+fn unselected() -> (Conversation, SessionId) {
+    let (mut talk, session) = with_screen(0, 0);
+    let media = Unwanted {
+        video: true,
+        screen: true,
+        audio: true,
+    };
+    unwanted(&mut talk, session, media);
+    talk.event(Event::MediaStalled { session });
+    talk.take();
+    (talk, session)
+}
+
+#[test]
+fn a_publisher_that_was_told_to_send_nothing_is_not_missed() {
+    let (mut talk, session) = unselected();
+    talk.pass_secs(120);
+    talk.expect_eq(talk.state("alice"), StreamState::Connected);
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), Vec::new());
+    talk.expect_eq(talk.session("alice"), session);
+}
+
+#[test]
+fn a_publisher_that_is_asked_again_and_sends_nothing_is_missed() {
+    let (mut talk, session) = unselected();
+    unwanted(&mut talk, session, Unwanted::default());
+    talk.expect_eq(talk.state("alice"), StreamState::Stalled);
+    talk.pass_secs(20);
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![session]);
+}
+
+#[test]
+fn a_publisher_that_was_told_to_send_nothing_and_is_gone_is_missed() {
+    let (mut talk, session) = unselected();
+    talk.event(Event::PeerSilent { session });
+    talk.pass_secs(20);
+    let actions = talk.take();
+    talk.expect_eq(closed(&actions), vec![session]);
+}
+
+#[test]
+fn a_screen_that_was_stopped_and_comes_again_is_asked_for_anew() {
+    let (mut talk, session) = with_screen(0, 0);
+    let media = Unwanted {
+        screen: true,
+        ..Unwanted::default()
+    };
+    unwanted(&mut talk, session, media);
+    let camera = browser().video().video().audio().text();
+    adds(&mut talk, session, &camera, &[]);
+    unwanted(&mut talk, session, Unwanted::default());
+    adds(&mut talk, session, &camera, &[1]);
+    talk.take();
+    talk.pass_secs(2);
+    let told = asked(&talk.take());
+    talk.expect_eq(told, vec![json!({"bitrate": 2500, "altUUID": true})]);
 }

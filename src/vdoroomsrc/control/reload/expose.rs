@@ -119,7 +119,7 @@ pub(crate) fn expose(
             Ok(collection) => {
                 exposed.pads += 1;
                 exposed.collection = collection.or(exposed.collection);
-                waiting.pad.remove_probe(waiting.block);
+                waiting.release();
             }
             Err(reason) => {
                 refuse(&waiting.pad, waiting.block);
@@ -155,8 +155,10 @@ fn expose_pad(
             "more than {MAX_TRACKS} tracks of it are not received"
         ));
     }
-    if let Some(group_id) = kept.group_of(&session.stream) {
-        session.group_id = group_id;
+    if let Some(announced) = kept.announced(&session.stream)
+        && announced.group_id != session.announced.group_id
+    {
+        session.announced = announced.clone();
     }
     let medium = Medium::of(session, pad)?;
     if waiting.was.is_none() {

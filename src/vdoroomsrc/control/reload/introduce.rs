@@ -19,9 +19,10 @@ pub(super) fn introduction(
     codec: &'static Codec,
     nth: usize,
 ) -> Introduction {
-    let base = format!("{room}/{}/{}", session.stream, session.number);
+    let base = format!("{room}/{}/{}", session.stream, session.announced.number);
     let own_id = stream_id(&base, kind, nth);
-    let own = session.streams.get(own_id.clone(), kind, codec);
+    let streams = &mut session.announced.streams;
+    let own = streams.get(own_id.clone(), kind, codec);
     let mut collection = gst::StreamCollection::builder(Some(&base));
     for (position, track) in session.promised.iter().enumerate() {
         let codec = track.codec.as_ref().ok();
@@ -31,7 +32,7 @@ pub(super) fn introduction(
             _ if promise == Some(position) => collection.stream(own.clone()),
             Some(codec) => {
                 let id = promised_id(&base, &session.promised, position);
-                collection.stream(session.streams.get(id, track.kind, codec))
+                collection.stream(streams.get(id, track.kind, codec))
             }
             None => collection,
         };
@@ -41,7 +42,7 @@ pub(super) fn introduction(
     }
     Introduction {
         stream_id: own_id,
-        group_id: session.group_id,
+        group_id: session.announced.group_id,
         collection: collection.build(),
         stream: own,
         person: person(session, room),

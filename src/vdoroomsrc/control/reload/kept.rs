@@ -11,12 +11,12 @@ use gst::prelude::*;
 
 use crate::protocol::StreamId;
 use crate::vdoroomsrc::connection::{Ending, Remains};
-use crate::vdoroomsrc::media::{Codec, End, Track};
+use crate::vdoroomsrc::media::{Announced, Codec, End, Track};
 use crate::vdoroomsrc::reports::TrackId;
 
 pub(crate) struct Kept {
     stream: StreamId,
-    group_id: gst::GroupId,
+    announced: Announced,
     track: Track,
     until: Instant,
     ending: Option<Ending>,
@@ -24,10 +24,10 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// `track` has been retired.
-    pub(crate) fn new(stream: StreamId, group_id: gst::GroupId, track: Track) -> Self {
+    pub(crate) fn new(stream: StreamId, announced: Announced, track: Track) -> Self {
         Self {
             stream,
-            group_id,
+            announced,
             track,
             until: Instant::now(),
             ending: None,
@@ -37,18 +37,18 @@ impl Kept {
     /// `track` has been told to end.
     pub(crate) fn ending(
         stream: StreamId,
-        group_id: gst::GroupId,
+        announced: Announced,
         track: Track,
         now: Instant,
     ) -> Self {
         Self {
             ending: Some(Ending::new(now)),
-            ..Self::new(stream, group_id, track)
+            ..Self::new(stream, announced, track)
         }
     }
 
     fn into_remains(self) -> Remains {
-        Remains::of_pad(self.stream, self.group_id, self.track)
+        Remains::of_pad(self.stream, self.announced, self.track)
     }
 
     fn end(&mut self, now: Instant) {
@@ -91,12 +91,12 @@ impl KeptPads {
         self.tracks().find(|track| track.id == id)
     }
 
-    /// The group of the stream's pads, which the pads of its next session join.
-    pub(crate) fn group_of(&self, stream: &StreamId) -> Option<gst::GroupId> {
+    /// What the stream's pads were announced with, which the pads of its next session join.
+    pub(crate) fn announced(&self, stream: &StreamId) -> Option<&Announced> {
         let mut waiting = self.0.iter().filter(|kept| kept.ending.is_none());
         waiting
             .find(|kept| kept.stream == *stream)
-            .map(|kept| kept.group_id)
+            .map(|kept| &kept.announced)
     }
 
     /// Whether a pad of this name carries another codec.

@@ -8,7 +8,7 @@ use crate::vdoroomsrc::media::codecs::Codec;
 
 /// The streams of a session, by ID. Its pads announce the same objects: decodebin3 (GStreamer 1.22)
 /// merges what they announce, and tells streams apart by their address.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Streams(BTreeMap<String, gst::Stream>);
 
 impl Streams {
@@ -25,6 +25,29 @@ impl Streams {
             stream.set_caps(Some(&caps));
         }
         stream.clone()
+    }
+}
+
+/// What the pads of a session are announced with. Those that stay hand it on to the next session, whose
+/// pads join them.
+#[derive(Clone, Debug)]
+pub(crate) struct Announced {
+    pub group_id: gst::GroupId,
+    /// Which session of its stream the IDs name.
+    pub number: u32,
+    pub streams: Streams,
+    /// The newest one that was told.
+    pub collection: Option<gst::StreamCollection>,
+}
+
+impl Announced {
+    pub(crate) fn new(number: u32) -> Self {
+        Self {
+            group_id: gst::GroupId::next(),
+            number,
+            streams: Streams::default(),
+            collection: None,
+        }
     }
 }
 

@@ -18,5 +18,5 @@ pub use ghost::VdoRoomSrcPad;
 
 pub(crate) use exit::Exit;
 pub(crate) use ghost::{Origin, template};
-pub(crate) use introduction::{Introduction, Person, Streams};
+pub(crate) use introduction::{Announced, Introduction, Person};
 pub(crate) use names::{Kind, pad_name};
