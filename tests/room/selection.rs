@@ -16,6 +16,15 @@ fn alice(server: &RoomServer) -> Publisher {
     alice.frame_rate(15).start().unwrap()
 }
 
+/// Alice, of whom video and audio are received.
+fn received() -> (RoomServer, Recording, Publisher) {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", |_| {});
+    let alice = alice(&server);
+    recording.wait_for_frames(&["alice"], 20);
+    (server, recording, alice)
+}
+
 /// The element's pad of this kind.
 fn pad(recording: &Recording, kind: &str) -> Option<gst::Pad> {
     let mut pads = recording.source.src_pads().into_iter();
@@ -45,10 +54,7 @@ fn wait_until_no_video_is_sent(recording: &mut Recording, alice: &Publisher) {
 
 #[test]
 fn what_is_not_selected_is_not_sent_until_it_is_wanted_again() {
-    let server = RoomServer::start(Dialect::Hosted);
-    let mut recording = Recording::start(&server, "r", |_| {});
-    let alice = alice(&server);
-    recording.wait_for_frames(&["alice"], 20);
+    let (_server, mut recording, alice) = received();
     let [video, audio] = ["video_", "audio_"].map(|kind| stream_id(&recording, kind));
     let consumer = pad(&recording, "video_").unwrap();
     assert!(consumer.send_event(select(&[&audio])));
@@ -69,10 +75,7 @@ fn what_is_not_selected_is_not_sent_until_it_is_wanted_again() {
 /// Also a choice that is taken back before the pad has gone.
 #[test]
 fn a_session_of_which_nothing_is_wanted_is_kept() {
-    let server = RoomServer::start(Dialect::Hosted);
-    let mut recording = Recording::start(&server, "r", |_| {});
-    let alice = alice(&server);
-    recording.wait_for_frames(&["alice"], 20);
+    let (_server, mut recording, alice) = received();
     let [video, audio] = ["video_", "audio_"].map(|kind| stream_id(&recording, kind));
     let nothing = select(&["r/alice/1/nothing"]);
     assert!(pad(&recording, "audio_").unwrap().send_event(nothing));

@@ -11,8 +11,8 @@ use std::path::Path;
 pub use file_id::{FileId, get_file_id as id};
 
 /// Makes a file, to be written, and to be read if that is wanted. Fails if there is anything of this
-/// name, also a link that leads nowhere. On Windows nobody can remove or rename the file while it
-/// is open.
+/// name, also a link that leads nowhere. On Windows the file cannot be removed or renamed
+/// while it is open.
 pub fn create_new(path: &Path, is_read: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).read(is_read).create_new(true);

@@ -100,7 +100,7 @@ fn a_director_moves_a_guest_to_another_room() {
     director.say(json!({"request": "joinroom", "roomid": "r", "claim": true}));
     let listing = director.expect("listing");
     assert_eq!(listing["claim"], true);
-    // VDO.Ninja's page would ask whoever is named here to move the guest.
+    // VDO.Ninja's page would ask a director that is named here to move the guest.
     assert_eq!(listing.get("director"), None);
     assert_eq!(guest.expect("someonejoined")["director"], true);
     let target = &listing["list"][0]["UUID"];

@@ -58,14 +58,10 @@ impl WaitingPad {
     }
 
     /// Nobody wants it any more, before it was exposed again.
-    pub(crate) fn unselect(self) -> Result<UnselectedPad, Self> {
-        match self.was {
-            Some(was) => {
-                self.pad.remove_probe(self.block);
-                Ok(UnselectedPad { pad: self.pad, was })
-            }
-            None => Err(self),
-        }
+    pub(crate) fn unselect(self) -> Option<UnselectedPad> {
+        self.pad.remove_probe(self.block);
+        let (pad, was) = (self.pad, self.was?);
+        Some(UnselectedPad { pad, was })
     }
 }
 

@@ -12,7 +12,7 @@ use super::reload::Kept;
 use super::stats::last_words;
 use super::thread::Control;
 use crate::protocol::{Event, SessionId, Unwanted};
-use crate::vdoroomsrc::connection::{Session, UnselectedPad};
+use crate::vdoroomsrc::connection::{Session, UnselectedPad, WaitingPad};
 use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::media::{Kind, Track};
 use crate::vdoroomsrc::reports::TrackId;
@@ -40,14 +40,14 @@ impl Control {
             return;
         };
         let is_wanted = |id: &str| wanted.iter().any(|wanted| wanted == id);
-        session.refused = match &session.announced.collection {
-            Some(collection) => others(collection, wanted),
-            None => Vec::new(),
-        };
         let ended = take_unwanted(session, is_wanted);
         take_wanted(session, is_wanted);
         if let Some(collection) = &session.announced.collection {
-            announce::selected(element, collection, &selected(collection, wanted));
+            let id = |stream: &gst::Stream| stream.stream_id().map(String::from);
+            let is_selected = |stream: &gst::Stream| id(stream).is_some_and(|id| is_wanted(&id));
+            let (selected, others): (Vec<_>, Vec<_>) = collection.iter().partition(is_selected);
+            session.refused = others.iter().filter_map(id).collect();
+            announce::selected(element, collection, &selected);
         }
         self.end_tracks(id, ended);
         self.tell_unwanted(element, id);
@@ -122,14 +122,14 @@ fn take_unwanted(session: &mut Session, is_wanted: impl Fn(&str) -> bool) -> Vec
         session.unselected.push(pad);
         ended.push(track);
     }
-    let waiting = std::mem::take(&mut session.waiting_pads);
-    for pad in waiting {
-        let stays = pad.was.as_ref().is_none_or(|was| is_wanted(&was.stream_id));
-        match if stays { Err(pad) } else { pad.unselect() } {
-            Ok(pad) => session.unselected.push(pad),
-            Err(pad) => session.waiting_pads.push(pad),
-        }
-    }
+    let is_refused = |pad: &mut WaitingPad| {
+        let was = pad.was.as_ref();
+        was.is_some_and(|was| !is_wanted(&was.stream_id))
+    };
+    let waiting = session.waiting_pads.extract_if(.., is_refused);
+    session
+        .unselected
+        .extend(waiting.filter_map(WaitingPad::unselect));
     ended
 }
 
@@ -163,18 +163,4 @@ fn unwanted(session: &Session) -> Unwanted {
         screen: none_of(&[Kind::Screen]),
         audio: none_of(&[Kind::Audio, Kind::ScreenAudio]),
     }
-}
-
-fn selected(collection: &gst::StreamCollection, wanted: &[String]) -> Vec<gst::Stream> {
-    let is_wanted = |stream: &gst::Stream| {
-        let id = stream.stream_id();
-        id.is_some_and(|id| wanted.iter().any(|wanted| *wanted == id.as_str()))
-    };
-    collection.iter().filter(is_wanted).collect()
-}
-
-fn others(collection: &gst::StreamCollection, wanted: &[String]) -> Vec<String> {
-    let ids = collection.iter().filter_map(|stream| stream.stream_id());
-    let ids = ids.map(String::from);
-    ids.filter(|id| !wanted.contains(id)).collect()
 }

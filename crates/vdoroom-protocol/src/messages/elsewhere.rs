@@ -11,8 +11,8 @@ use crate::limits::MAX_HOST;
 pub struct Elsewhere {
     /// How it is fetched.
     pub by: &'static str,
-    /// The server, if its address can be read. The rest of the address, like the token beside it, lets
-    /// in whoever has it: neither is kept.
+    /// The server, if its address can be read. The rest of the address and the token beside it
+    /// are secrets: neither is kept.
     pub host: Option<String>,
 }
 

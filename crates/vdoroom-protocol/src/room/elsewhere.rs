@@ -94,7 +94,7 @@ impl Room {
         } else if session.media == Media::None && !session.offer.sends() && !session.queued {
             format!(
                 "{stream} is connected and offers neither audio nor video: its page has no camera and no \
-                 microphone, asks somebody whether to let the recorder in, or shows what is elsewhere, as \
+                 microphone, waits for its user to admit the recorder, or shows media of another server, as \
                  with &whepshare and &website, which is not recorded"
             )
         } else {

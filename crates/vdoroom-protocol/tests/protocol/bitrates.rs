@@ -174,6 +174,17 @@ fn one_stream_can_be_asked_for_bitrates_of_its_own() {
     talk.expect_eq(actions.iter().filter(|action| is_told(action)).count(), 1);
 }
 
+const ALL: Unwanted = Unwanted {
+    video: true,
+    screen: true,
+    audio: true,
+};
+const SCREEN: Unwanted = Unwanted {
+    video: false,
+    screen: true,
+    audio: false,
+};
+
 /// A browser with a camera, a screen and audio, whose media flow.
 fn with_screen(video: u32, audio: u32) -> (Conversation, SessionId) {
     let (mut talk, session) = connected(video, audio);
@@ -193,16 +204,11 @@ fn unwanted(talk: &mut Conversation, session: SessionId, media: Unwanted) -> Vec
 #[test]
 fn what_is_not_wanted_is_stopped_and_begins_again_as_it_was() {
     let (mut talk, session) = with_screen(4000, 96);
-    let none = Unwanted {
-        video: true,
-        screen: true,
-        audio: true,
-    };
     let all_stop = vec![
         json!({"bitrate": 0, "audioBitrate": 0}),
         json!({"bitrate": 0, "altUUID": true}),
     ];
-    let told = unwanted(&mut talk, session, none);
+    let told = unwanted(&mut talk, session, ALL);
     talk.expect_eq(told, all_stop);
     let all_begin = vec![
         json!({"bitrate": 4000, "targetBitrate": 4000, "audioBitrate": 96}),
@@ -233,11 +239,7 @@ fn what_begins_again_without_a_wish_has_the_usual_bitrate_once() {
 #[test]
 fn what_is_not_wanted_stays_so_when_bitrates_change() {
     let (mut talk, session) = with_screen(0, 0);
-    let media = Unwanted {
-        screen: true,
-        ..Unwanted::default()
-    };
-    unwanted(&mut talk, session, media);
+    unwanted(&mut talk, session, SCREEN);
     let (video, audio) = (3000, 0);
     talk.event(Event::Bitrates(Bitrates { video, audio }));
     let told = asked(&talk.take());
@@ -251,12 +253,7 @@ fn what_is_not_wanted_stays_so_when_bitrates_change() {
 /// Media of a session that the user does not want, and which therefore stall.
 fn unselected() -> (Conversation, SessionId) {
     let (mut talk, session) = with_screen(0, 0);
-    let media = Unwanted {
-        video: true,
-        screen: true,
-        audio: true,
-    };
-    unwanted(&mut talk, session, media);
+    unwanted(&mut talk, session, ALL);
     talk.event(Event::MediaStalled { session });
     talk.take();
     (talk, session)
@@ -294,11 +291,7 @@ fn a_publisher_that_was_told_to_send_nothing_and_is_gone_is_missed() {
 #[test]
 fn a_screen_that_was_stopped_and_comes_again_is_asked_for_anew() {
     let (mut talk, session) = with_screen(0, 0);
-    let media = Unwanted {
-        screen: true,
-        ..Unwanted::default()
-    };
-    unwanted(&mut talk, session, media);
+    unwanted(&mut talk, session, SCREEN);
     let camera = browser().video().video().audio().text();
     adds(&mut talk, session, &camera, &[]);
     unwanted(&mut talk, session, Unwanted::default());

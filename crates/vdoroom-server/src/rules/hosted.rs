@@ -218,7 +218,7 @@ impl Hosted {
         if claim {
             listing["claim"] = json!(director);
         }
-        // Not to the director itself: its page takes whoever is named for another director, and leaves
+        // Not to the director itself: its page takes a director that is named for another one, and leaves
         // to that one what only a director may do.
         if !director && let Some(uuid) = self.director(room) {
             listing["director"] = json!(uuid);
