@@ -33,7 +33,7 @@ fn thirty_hours_of_h264_are_two_transport_streams_without_drift_or_growth() {
     if !alone("length::thirty_hours_of_h264_are_two_transport_streams_without_drift_or_growth") {
         return;
     }
-    let tracks = [frames(media::tiny_h264()), audio(480)];
+    let tracks = [frames(media::tiny_h264()), audio(960)];
     let run = record(0..30, &tracks);
     run.assert_steady();
     run.assert_exact(&tracks);
@@ -51,7 +51,7 @@ fn thirty_hours_of_vp8_are_one_file_without_drift_or_growth() {
     if !alone("length::thirty_hours_of_vp8_are_one_file_without_drift_or_growth") {
         return;
     }
-    let tracks = [frames(media::tiny_vp8()), audio(480)];
+    let tracks = [frames(media::tiny_vp8()), audio(960)];
     let run = record(0..30, &tracks);
     run.assert_steady();
     run.assert_exact(&tracks);
@@ -63,7 +63,7 @@ fn thirty_hours_of_h264_are_three_mp4_files_without_drift_or_growth() {
     if !alone("length::thirty_hours_of_h264_are_three_mp4_files_without_drift_or_growth") {
         return;
     }
-    let tracks = [frames(media::tiny_h264()), audio(480)];
+    let tracks = [frames(media::tiny_h264()), audio(960)];
     let run = record_into("mp4", 0..30, &tracks);
     run.assert_steady();
     run.assert_exact(&tracks);
@@ -79,7 +79,7 @@ fn thirty_hours_of_audio_are_one_file_without_drift_or_growth() {
     if !alone("length::thirty_hours_of_audio_are_one_file_without_drift_or_growth") {
         return;
     }
-    let tracks = [audio(480)];
+    let tracks = [audio(960)];
     let run = record(0..30, &tracks);
     run.assert_steady();
     run.assert_exact(&tracks);
@@ -89,7 +89,7 @@ fn thirty_hours_of_audio_are_one_file_without_drift_or_growth() {
 #[test]
 fn who_joins_after_thirty_hours_gets_a_file_that_begins_at_zero() {
     for media in [media::tiny_h264(), media::tiny_vp8()] {
-        let tracks = [frames(media), audio(480)];
+        let tracks = [frames(media), audio(960)];
         let run = record(30..31, &tracks);
         run.assert_exact(&tracks);
         let start: i64 = run.parts[0].fields.get("start").unwrap();

@@ -85,7 +85,7 @@ fn is_a_recorder() {
 const PEOPLE: usize = 10;
 
 /// Who reloads in the first rounds is not counted: libraries load, caches are filled.
-const FIRST_ROUNDS: usize = 10;
+const FIRST_ROUNDS: usize = 6;
 
 /// Bytes that a join may leave on the heap. A session that is kept is 350 KiB or more; what the
 /// recorder remembers of each part, and packets on their way, make up to 10 KiB.

@@ -65,7 +65,7 @@ const CHAOS: std::time::Duration = std::time::Duration::from_secs(20);
 const GUESTS: usize = 9;
 
 /// How often guests join, and leave.
-const JOINS: usize = 200;
+const JOINS: usize = 140;
 
 /// Who is connected to a room server that is to keep its size.
 const CROWD: crowd::Crowd = crowd::Crowd {

@@ -13,7 +13,7 @@ use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
 
 use crate::recording::Recording;
 
-/// A clock that is this wrong for a minute is as far off as a bad crystal after ten.
+/// A clock that is this wrong for 42 s is as far off as a bad crystal (200 ppm) after seven minutes.
 const PPM: u32 = 2000;
 const RATE: u32 = 15;
 const LATE: Duration = Duration::from_millis(200);
@@ -51,11 +51,11 @@ fn audio_and_video_stay_together_and_people_are_on_one_timeline() {
         start(guest(&server, "late_video").video_delay(LATE)),
         start(guest(&server, "first").timeline(&timeline)),
     ];
-    record(&mut recording, "first", 25);
+    record(&mut recording, "first", 18);
     // In the other container.
     let second = guest(&server, "second").codec(Codec::H264);
     let second = start(second.timeline(&timeline));
-    record(&mut recording, "first", 36);
+    record(&mut recording, "first", 24);
     let (manifest, parts) = recording.finish_and_lay_out();
     for person in people.iter().chain([&second]) {
         assert_eq!(person.complaints(), Vec::<String>::new());

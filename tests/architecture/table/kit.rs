@@ -54,6 +54,7 @@ pub const KIT: Entry = Entry {
         (
             "publisher",
             &[
+                "criticals",
                 "flavour",
                 "status",
                 "time",

@@ -12,6 +12,7 @@ use crate::{
 
 use super::{
     conversation::{Context, Control},
+    criticals,
     flavour::Flavour,
     handle::Publisher,
     media::{AudioCodec, Codec, Feed, Film},
@@ -243,6 +244,7 @@ impl PublisherBuilder {
             return Err("the SDK cannot publish in the relay dialect".into());
         }
         gst::init().map_err(|error| error.to_string())?;
+        criticals::outlive_those_of_old_sessions();
         let timeline = settings
             .times
             .timeline

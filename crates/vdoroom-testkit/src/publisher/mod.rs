@@ -8,6 +8,7 @@
 
 mod builder;
 mod conversation;
+mod criticals;
 mod faults;
 mod flavour;
 mod handle;
