@@ -126,12 +126,12 @@ impl Part {
         self.formats.get(track).cloned()
     }
 
-    pub(crate) fn push(&mut self, track: usize, frame: &Frame) -> Result<(), String> {
-        if self.leading.contain(track, frame) {
+    pub(crate) fn push(&mut self, track: usize, frame: Frame) -> Result<(), String> {
+        if self.leading.contain(track, &frame) {
             self.add_dropped(track, 1);
             return Ok(());
         }
-        self.note(track, frame);
+        self.note(track, &frame);
         let start = self.record.start;
         let mut ops = Vec::new();
         let result = self.mux.push(track, frame, start, &mut ops);
@@ -211,7 +211,9 @@ impl Part {
 
     fn note(&mut self, index: usize, frame: &Frame) {
         let mut changed = false;
-        if let Some(format) = self.formats.get_mut(index) {
+        if let Some(format) = self.formats.get_mut(index)
+            && !Arc::ptr_eq(format, &frame.format)
+        {
             changed = format.size() != frame.format.size();
             *format = frame.format.clone();
         }

@@ -136,8 +136,7 @@ impl Session {
         if let Some(anchor) = ctx.anchor {
             part.record.end_anchor = anchor;
         }
-        let result = part.push(number, &frame);
-        if let Err(error) = result {
+        if let Err(error) = part.push(number, frame) {
             self.fail_part(id, error, now, ctx);
         }
         self.finish_empty_parts(self.began_of_current(), now, ctx);
