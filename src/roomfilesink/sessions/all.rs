@@ -4,7 +4,7 @@
 //! Whatever is said of a track finds its session at once, however many there are. Frames are only
 //! noted; [`Sessions::pump_fed`] moves all that have come together.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -21,14 +21,14 @@ type Number = u64;
 
 #[derive(Default)]
 pub(crate) struct Sessions {
-    sessions: BTreeMap<Number, Session>,
+    sessions: HashMap<Number, Session>,
     begun: Number,
     /// The newest session of each track.
     of_tracks: HashMap<TrackId, Number>,
     /// Those with frames that have not been moved.
     fed: Vec<Number>,
     /// Those whose frames wait for the beginning of a part.
-    beginning: BTreeSet<Number>,
+    beginning: HashSet<Number>,
     /// The run ends: what still comes is not recorded.
     closed: bool,
 }
@@ -138,17 +138,22 @@ impl Sessions {
     }
 
     pub(crate) fn fail_all(&mut self, error: &str, now: Instant, ctx: &mut Context<'_>) {
-        for session in self.sessions.values_mut() {
-            let ids: Vec<_> = session.parts.iter().map(|p| p.id()).collect();
-            for id in ids {
-                session.fail_part(id, error.to_owned(), now, ctx);
+        for number in self.numbers() {
+            if let Some(session) = self.sessions.get_mut(&number) {
+                let ids: Vec<_> = session.parts.iter().map(|p| p.id()).collect();
+                for id in ids {
+                    session.fail_part(id, error.to_owned(), now, ctx);
+                }
             }
+            self.note(number);
         }
-        self.numbers().into_iter().for_each(|n| self.note(n));
     }
 
+    /// Of all sessions, in the order in which they began.
     fn numbers(&self) -> Vec<Number> {
-        self.sessions.keys().copied().collect()
+        let mut numbers: Vec<_> = self.sessions.keys().copied().collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// The session in which a track is going on, and its number.
@@ -246,8 +251,9 @@ impl Sessions {
                 s.end_track(track.id, Reason::Eos)
             });
         }
-        let known = self.sessions.iter().find(|(_, session)| same(session));
-        let number = known.map(|(number, _)| *number).unwrap_or_else(|| {
+        let known = self.sessions.iter().filter(|(_, session)| same(session));
+        let oldest = known.map(|(number, _)| *number).min();
+        let number = oldest.unwrap_or_else(|| {
             let person = person_of(&track, &stream_id);
             let session = Session::new(group, track.suffix.clone(), person);
             self.begun += 1;

@@ -120,8 +120,8 @@ impl Scene {
 
     /// Frames of each part, in the order of beginning.
     fn parts(&self) -> Vec<u64> {
-        let sessions = self.sessions.sessions.values();
-        let parts = sessions.flat_map(|session| &session.parts);
+        let numbers = self.sessions.numbers().into_iter();
+        let parts = numbers.flat_map(|number| &self.sessions.sessions[&number].parts);
         parts.map(|part| part.record.tracks[0].frames).collect()
     }
 }
