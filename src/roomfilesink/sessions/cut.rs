@@ -318,7 +318,8 @@ impl Session {
 
 /// Whether a frame's time can be said in the part.
 fn has_place(part: &Part, bounds: &Bounds, frame: &Frame) -> bool {
-    bounds.contain(since_start(part, frame.pts.max(frame.dts.unwrap_or(frame.pts))))
+    let latest = frame.pts.max(frame.dts.unwrap_or(frame.pts));
+    bounds.contain(since_start(part, latest))
 }
 
 /// Why the part should end before this frame.
