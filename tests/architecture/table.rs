@@ -235,6 +235,7 @@ const PLUGIN: Entry = Entry {
             &[
                 "codecs",
                 "discard",
+                "elements",
                 "keyframe_requests",
                 "pad",
                 "payload",

@@ -12,6 +12,7 @@
 
 mod codecs;
 mod discard;
+mod elements;
 mod frames;
 mod guard;
 mod keyframe_requests;

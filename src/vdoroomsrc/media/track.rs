@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use super::discard;
+use super::elements;
 use super::keyframe_requests::KeyframePolicy;
 use super::watches::{
     Watch, add_timestamps, begin_with_keyframe, guard_entry, keep_lost_packets, keep_packets,
@@ -25,10 +26,6 @@ use crate::vdoroomsrc::media::frames::{Layers, Loss, put_together, tell_sizes};
 use crate::vdoroomsrc::media::guard::Guard;
 use crate::vdoroomsrc::media::pad::{Exit, Kind, Origin, Person, VdoRoomSrcPad};
 use crate::vdoroomsrc::reports::TrackId;
-
-/// About 10 s of media, whatever it is: 20 ms of audio or 1/60 s of video in a buffer at least.
-const QUEUE_BUFFERS: u32 = 1000;
-const QUEUE_BYTES: u32 = 32 << 20;
 
 const BITRATE_WINDOW: Duration = Duration::from_secs(1);
 
@@ -97,8 +94,8 @@ impl Track {
         let exit = Arc::new(plan.exit);
         let id = exit.track;
         let pad = ghost_pad(&plan.template, &plan.pad_name, plan.origin, &exit)?;
-        let elements = chain_elements(plan.codec, &plan.prefix)?;
-        let queue = queue(&plan.prefix)?;
+        let elements = elements::chain(plan.codec, &plan.prefix)?;
+        let queue = elements::queue(&plan.prefix)?;
         bin.add_many(&elements)?;
         bin.add(&queue)?;
         let mut track = Self {
@@ -146,7 +143,7 @@ impl Track {
         self.watches.clear();
         self.session = session;
         self.exit.begin_again(person);
-        let elements = chain_elements(self.codec, prefix)?;
+        let elements = elements::chain(self.codec, prefix)?;
         bin.add_many(&elements)?;
         self.elements = elements;
         self.connect(session)
@@ -363,41 +360,6 @@ fn push_eos(first: &gst::Element) {
             pad.send_event(gst::event::Eos::new());
         });
     }
-}
-
-fn chain_elements(codec: &Codec, prefix: &str) -> Result<Vec<gst::Element>, gst::glib::BoolError> {
-    let make = |factory: &str| {
-        gst::ElementFactory::make(factory)
-            .name(format!("{prefix}{factory}"))
-            .build()
-    };
-    let mut elements = vec![make(codec.depayloader)?];
-    if let Some(caps) = codec.depayloader_caps {
-        let filter = make("capsfilter")?;
-        filter.set_property_from_str("caps", caps);
-        elements.push(filter);
-    }
-    if let Some(parser) = codec.parser {
-        let parser = make(parser)?;
-        if parser.has_property("config-interval") {
-            // Parameter sets before each keyframe: a file can be cut and joined anywhere.
-            parser.set_property_from_str("config-interval", "-1");
-        }
-        elements.push(parser);
-    }
-    Ok(elements)
-}
-
-fn queue(prefix: &str) -> Result<gst::Element, gst::glib::BoolError> {
-    gst::ElementFactory::make("queue")
-        .name(format!("{prefix}queue"))
-        .property_from_str("leaky", "downstream")
-        // Not bounded by time: until something leaves the queue it takes the running time for
-        // its level, and drops the first keyframe of whoever joins late (GStreamer 1.22).
-        .property("max-size-time", 0u64)
-        .property("max-size-buffers", QUEUE_BUFFERS)
-        .property("max-size-bytes", QUEUE_BYTES)
-        .build()
 }
 
 fn missing() -> gst::glib::BoolError {
