@@ -236,6 +236,7 @@ const PLUGIN: Entry = Entry {
                 "codecs",
                 "discard",
                 "elements",
+                "header",
                 "keyframe_requests",
                 "pad",
                 "payload",

@@ -15,6 +15,7 @@ mod discard;
 mod elements;
 mod frames;
 mod guard;
+mod header;
 mod keyframe_requests;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -29,6 +30,7 @@ pub use pad::VdoRoomSrcPad;
 
 pub(crate) use codecs::{CODECS, Codec, missing, missing_codecs, reasons};
 pub(crate) use discard::{refuse, stop, take_out};
+pub(crate) use header::Header;
 pub(crate) use keyframe_requests::{KeyframePolicy, KeyframeWish};
 pub(crate) use pad::{Announced, Exit, Introduction, Kind, Origin, Person, pad_name, template};
 pub(crate) use place::{SharedTimeline, replace_rtpbin_sync};

@@ -18,6 +18,7 @@ use super::sample::{Finding, Sample};
 use crate::protocol::SessionId;
 use crate::vdoroomsrc::media::codecs::Codec;
 use crate::vdoroomsrc::media::frames::{Layers, Loss, begins_picture};
+use crate::vdoroomsrc::media::header::Header;
 use crate::vdoroomsrc::media::pad::Exit;
 use crate::vdoroomsrc::media::payload::{Fault, Packet, Payload, Piece, Verdict};
 
@@ -163,15 +164,16 @@ impl Guard {
 /// depends on the one below (RFC 9628 section 4.2: D): rtpvp9depay (GStreamer 1.22) takes any other
 /// for the beginning of a picture, and gives up what it has.
 fn rewrite(buffer: &mut gst::Buffer, number: Option<u16>, layer_at: Option<usize>) -> bool {
-    let Ok(mut rtp) = gst_rtp::RTPBuffer::from_buffer_writable(buffer.make_mut()) else {
-        // There is no memory for a copy: as good as lost.
+    let buffer = buffer.make_mut();
+    // There is no memory for a copy: as good as lost.
+    if number.is_some_and(|number| !Header::renumber(buffer, number)) {
         return false;
-    };
-    if let Some(number) = number {
-        rtp.set_seq(number);
     }
     let Some(at) = layer_at else {
         return true;
+    };
+    let Ok(mut rtp) = gst_rtp::RTPBuffer::from_buffer_writable(buffer) else {
+        return false;
     };
     match rtp
         .payload_mut()

@@ -19,6 +19,7 @@ use super::arrivals::Packet;
 use super::timeline::{Place, Timeline};
 use super::timestamps::OUTDATED;
 use crate::vdoroomsrc::log::CAT;
+use crate::vdoroomsrc::media::header::Header;
 
 /// Requests without an answer, after which a sender is not asked again.
 const MOST_REQUESTS: u32 = 10;
@@ -247,11 +248,12 @@ pub(crate) fn replace_rtpbin_sync(rtpbin: &gst::Element) {
     rtpbin.set_property("min-ts-offset", u64::MAX);
 }
 
+/// rtpsession has let nothing through that is no packet.
 fn packet(buffer: &gst::BufferRef, arrival: gst::ClockTime) -> Option<Packet> {
-    let packet = gst_rtp::RTPBuffer::from_buffer_readable(buffer).ok()?;
+    let header = Header::peek(buffer)?;
     Some(Packet {
-        seqnum: packet.seq(),
-        rtp: packet.timestamp(),
+        seqnum: header.seqnum,
+        rtp: header.timestamp,
         arrival: i128::from(arrival.nseconds()),
     })
 }
