@@ -244,6 +244,7 @@ const PLUGIN: Entry = Entry {
                 "guard",
                 "place",
                 "watches",
+                "intake",
                 "track",
                 "packets",
             ],
@@ -285,10 +286,15 @@ const PLUGIN: Entry = Entry {
             &[
                 "timestamps",
                 "units",
+                "count",
                 "arrivals",
+                "course",
+                "line",
+                "memory",
                 "sender",
                 "timeline",
                 "sender_reports",
+                "placing",
             ],
         ),
         (

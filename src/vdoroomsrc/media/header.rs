@@ -10,6 +10,8 @@ const SEQNUM: usize = 2;
 pub(crate) struct Header {
     pub seqnum: u16,
     pub timestamp: u32,
+    /// The last packet of its frame.
+    pub marker: bool,
     pub payload_type: u8,
 }
 
@@ -26,6 +28,16 @@ impl Header {
         Self::read(bytes)
     }
 
+    /// Of a packet that is mapped.
+    pub(crate) fn of<T>(packet: &gst_rtp::RTPBuffer<'_, T>) -> Self {
+        Self {
+            seqnum: packet.seq(),
+            timestamp: packet.timestamp(),
+            marker: packet.is_marker(),
+            payload_type: packet.payload_type(),
+        }
+    }
+
     /// Gives a packet another sequence number; false if it cannot be written to.
     pub(crate) fn renumber(packet: &mut gst::BufferRef, seqnum: u16) -> bool {
         let bytes = seqnum.to_be_bytes();
@@ -37,6 +49,7 @@ impl Header {
         (first >> 6 == VERSION).then(|| Self {
             seqnum: u16::from_be_bytes([s0, s1]),
             timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
+            marker: second & 0x80 != 0,
             payload_type: second & 0x7f,
         })
     }
@@ -56,12 +69,13 @@ mod tests {
         let packet = gst::Buffer::from_slice(PACKET);
         let mapped = gst_rtp::RTPBuffer::from_buffer_readable(&packet).unwrap();
         let header = Header {
-            seqnum: mapped.seq(),
-            timestamp: mapped.timestamp(),
-            payload_type: mapped.payload_type(),
+            seqnum: 0x1234,
+            timestamp: 0x89ab_cdef,
+            marker: true,
+            payload_type: 96,
         };
+        assert_eq!(Header::of(&mapped), header);
         assert_eq!(Header::peek(&packet), Some(header));
-        assert_eq!(header.seqnum, 0x1234);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! One track of a session: from webrtcbin's pad to a ghost pad of the element.
 //!
-//! `webrtcbin ▶ guard ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
+//! `webrtcbin ▶ intake ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
 //!
 //! The queue leaks, so nothing before it ever waits for a consumer. For consumers that never
 //! block, `shortcut` leads past it.
@@ -14,9 +14,10 @@ use gst::prelude::*;
 
 use super::discard;
 use super::elements;
+use super::intake::Intake;
 use super::keyframe_requests::KeyframePolicy;
 use super::watches::{
-    Watch, add_timestamps, begin_with_keyframe, guard_entry, keep_lost_packets, keep_packets,
+    Watch, add_timestamps, begin_with_keyframe, keep_lost_packets, keep_packets,
     leave_out_old_frames, mark_damage, mend_caps, report_leaks, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
@@ -25,6 +26,7 @@ use crate::vdoroomsrc::media::codecs::Codec;
 use crate::vdoroomsrc::media::frames::{Layers, Loss, put_together, tell_sizes};
 use crate::vdoroomsrc::media::guard::Guard;
 use crate::vdoroomsrc::media::pad::{Exit, Kind, Origin, Person, VdoRoomSrcPad};
+use crate::vdoroomsrc::media::place::Placing;
 use crate::vdoroomsrc::reports::TrackId;
 
 const BITRATE_WINDOW: Duration = Duration::from_secs(1);
@@ -78,6 +80,8 @@ pub(crate) struct Plan {
     pub pad_name: String,
     pub origin: Origin,
     pub exit: Exit,
+    /// Of what comes from a connection.
+    pub placing: Option<Placing>,
     pub keyframes: KeyframePolicy,
     /// Begins the names of the elements: tells whose they are when one reports an error.
     pub prefix: String,
@@ -117,7 +121,7 @@ impl Track {
         };
         match track
             .connect_queue()
-            .and_then(|()| track.connect(id.session))
+            .and_then(|()| track.connect(id.session, plan.placing))
         {
             Ok(()) => Ok(track),
             Err(error) => {
@@ -136,7 +140,7 @@ impl Track {
         &mut self,
         bin: &gst::Bin,
         (session, person): (SessionId, Person),
-        webrtcbin_pad: &gst::Pad,
+        (webrtcbin_pad, placing): (&gst::Pad, Option<Placing>),
         prefix: &str,
     ) -> Result<(), gst::glib::BoolError> {
         self.webrtcbin_pad = webrtcbin_pad.clone();
@@ -146,7 +150,7 @@ impl Track {
         let elements = elements::chain(self.codec, prefix)?;
         bin.add_many(&elements)?;
         self.elements = elements;
-        self.connect(session)
+        self.connect(session, placing)
     }
 
     fn connect_queue(&self) -> Result<(), gst::glib::BoolError> {
@@ -160,7 +164,11 @@ impl Track {
         self.queue.sync_state_with_parent()
     }
 
-    fn connect(&mut self, session: SessionId) -> Result<(), gst::glib::BoolError> {
+    fn connect(
+        &mut self,
+        session: SessionId,
+        placing: Option<Placing>,
+    ) -> Result<(), gst::glib::BoolError> {
         gst::Element::link_many(&self.elements)?;
         let (Some(first), Some(last)) = (self.elements.first(), self.elements.last()) else {
             return Err(missing());
@@ -176,12 +184,13 @@ impl Track {
         self.watches.extend(watch);
         let loss = Arc::<Loss>::default();
         let layers = Arc::<Layers>::default();
-        guard_entry(
-            &entry,
-            Guard::new(self.codec, session, &layers),
-            &loss,
-            &self.exit,
-        );
+        let intake = Intake {
+            placing,
+            guard: Guard::new(self.codec, session, &layers),
+            loss: loss.clone(),
+            exit: self.exit.clone(),
+        };
+        intake.watch(&entry);
         if self.codec.parser == Some("vp9parse") {
             put_together(&source, &layers);
             begin_with_keyframe(&source);
