@@ -143,7 +143,8 @@ const PLUGIN: Entry = Entry {
         (
             "roomfilesink/sessions",
             &[
-                "effects", "retry", "waiting", "session", "all", "closing", "cut", "pump",
+                "bounds", "effects", "retry", "waiting", "session", "all", "closing", "cut",
+                "pump", "crowd",
             ],
         ),
         (
