@@ -147,11 +147,22 @@ mod tests {
             Instant::now(),
         ));
         let taken = Arc::<Mutex<Vec<(u16, Option<gst::ClockTime>)>>>::default();
-        let note = taken.clone();
+        let note = {
+            let taken = taken.clone();
+            move |packet: &gst::Buffer| {
+                let rtp = RTPBuffer::from_buffer_readable(packet).unwrap();
+                taken.lock().unwrap().push((rtp.seq(), packet.pts()));
+            }
+        };
+        let note_list = note.clone();
         let entry = gst::Pad::builder(gst::PadDirection::Sink)
             .chain_function(move |_, _, packet| {
-                let rtp = RTPBuffer::from_buffer_readable(&packet).unwrap();
-                note.lock().unwrap().push((rtp.seq(), packet.pts()));
+                note(&packet);
+                Ok(gst::FlowSuccess::Ok)
+            })
+            // As depayloaders have it. GStreamer's own would show each packet to the probe again.
+            .chain_list_function(move |_, _, list| {
+                list.iter_owned().for_each(|packet| note_list(&packet));
                 Ok(gst::FlowSuccess::Ok)
             })
             .build();
