@@ -236,6 +236,8 @@ const PLUGIN: Entry = Entry {
             &[
                 "codecs",
                 "discard",
+                "elements",
+                "header",
                 "keyframe_requests",
                 "pad",
                 "payload",
@@ -243,6 +245,7 @@ const PLUGIN: Entry = Entry {
                 "guard",
                 "place",
                 "watches",
+                "intake",
                 "track",
                 "packets",
             ],
@@ -284,10 +287,15 @@ const PLUGIN: Entry = Entry {
             &[
                 "timestamps",
                 "units",
+                "count",
                 "arrivals",
+                "course",
+                "line",
+                "memory",
                 "sender",
                 "timeline",
                 "sender_reports",
+                "placing",
             ],
         ),
         (
