@@ -16,6 +16,7 @@ make_root() {
         die "debootstrap failed, see $CHROOTS/$1.log"
     # A mirror that has not been brought up to date for weeks will do.
     echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/vdoroom"
+    printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
     : >"$root/.vdoroom-ready"
 }
 
