@@ -8,3 +8,12 @@ mod event;
 mod crypto;
 mod sdp;
 mod rtp;
+mod peer;
+mod net;
+
+pub use event::{
+    Channel, Closed, Consumer, DtlsState, Event, IceState, Kind, OfferError, Packet, SenderReport,
+    Statistics, StreamStatistics, Track,
+};
+pub use net::Connection;
+pub use settings::Settings;

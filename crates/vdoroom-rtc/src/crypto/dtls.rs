@@ -223,3 +223,110 @@ impl DtlsInstance for Dtls {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::identity::identity;
+    use super::*;
+
+    fn new(now: Instant, active: bool) -> (Dtls, Outcome) {
+        let outcome = Outcome::default();
+        let context = &identity().unwrap().context;
+        let mut dtls = Dtls::new(context, 1200, now, outcome.clone()).unwrap();
+        dtls.set_active(active);
+        (dtls, outcome)
+    }
+
+    #[derive(Default)]
+    struct Said {
+        packets: Vec<Vec<u8>>,
+        messages: Vec<Vec<u8>>,
+        is_connected: bool,
+        is_closed: bool,
+    }
+
+    fn said(dtls: &mut Dtls) -> Said {
+        let mut said = Said::default();
+        let mut space = [0; 2000];
+        loop {
+            match dtls.poll_output(&mut space) {
+                DtlsOutput::Packet(packet) => said.packets.push(packet.to_vec()),
+                DtlsOutput::ApplicationData(data) => said.messages.push(data.to_vec()),
+                DtlsOutput::Connected => said.is_connected = true,
+                DtlsOutput::CloseNotify => said.is_closed = true,
+                DtlsOutput::Timeout(_) => return said,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Two that are connected.
+    fn pair(now: Instant) -> [(Dtls, Outcome); 2] {
+        let mut client = new(now, true);
+        let mut server = new(now, false);
+        client.0.handle_timeout(now).unwrap();
+        let mut connected = [false; 2];
+        for _ in 0..10 {
+            let from_client = said(&mut client.0);
+            for packet in &from_client.packets {
+                assert!(packet.len() <= 1200);
+                server.0.handle_packet(packet).unwrap();
+            }
+            let from_server = said(&mut server.0);
+            for packet in &from_server.packets {
+                client.0.handle_packet(packet).unwrap();
+            }
+            connected[0] |= from_client.is_connected;
+            connected[1] |= from_server.is_connected;
+        }
+        assert_eq!(connected, [true; 2]);
+        [client, server]
+    }
+
+    #[test]
+    fn both_agree_on_keys_and_show_their_certificates() {
+        let [(_, client), (_, server)] = pair(Instant::now());
+        let (client, server) = (client.get().unwrap(), server.get().unwrap());
+        assert_eq!(client.keys.name(), "AEAD_AES_128_GCM");
+        assert!(client.keys.ours.key == server.keys.theirs.key);
+        assert!(client.keys.theirs.salt == server.keys.ours.salt);
+        assert!(client.keys.ours.key != client.keys.theirs.key);
+        assert_eq!(client.certificate, identity().unwrap().certificate);
+    }
+
+    #[test]
+    fn messages_arrive_and_the_end_is_told() {
+        let [(mut client, _), (mut server, _)] = pair(Instant::now());
+        assert_eq!(client.send_application_data(b"one"), Ok(3));
+        assert_eq!(client.send_application_data(b"two"), Ok(3));
+        for packet in said(&mut client).packets {
+            server.handle_packet(&packet).unwrap();
+        }
+        let heard = said(&mut server);
+        assert_eq!(heard.messages, [b"one", b"two"]);
+        server.close().unwrap();
+        assert!(!server.is_closed(), "it has something to send");
+        for packet in said(&mut server).packets {
+            client.handle_packet(&packet).unwrap();
+        }
+        assert!(server.is_closed());
+        assert!(said(&mut client).is_closed);
+    }
+
+    #[test]
+    fn rubbish_does_no_harm() {
+        let now = Instant::now();
+        let [_, (mut connected, _)] = pair(now);
+        let (mut fresh, _) = new(now, false);
+        for kind in 20..64 {
+            for length in 1..60 {
+                let mut record = vec![kind; length];
+                record.splice(1..length.min(3), [0xfe, 0xfd]);
+                let _ = connected.handle_packet(&record);
+                let _ = fresh.handle_packet(&record);
+            }
+        }
+        said(&mut connected);
+        said(&mut fresh);
+    }
+}

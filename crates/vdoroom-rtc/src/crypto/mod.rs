@@ -9,10 +9,14 @@ mod identity;
 mod keys;
 mod no_srtp;
 mod provider;
+mod random;
 mod srtp;
 
 pub(crate) use dtls::Outcome;
 pub(crate) use fingerprint::{Fingerprint, read_all};
 pub(crate) use keys::Keys;
 pub(crate) use provider::build;
+pub(crate) use random::random;
 pub(crate) use srtp::Srtp;
+#[cfg(test)]
+pub(crate) use srtp::sealing;

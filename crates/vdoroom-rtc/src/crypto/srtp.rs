@@ -116,6 +116,12 @@ impl Srtp {
     }
 }
 
+/// As a publisher protects what it sends.
+#[cfg(test)]
+pub(crate) fn sealing(keys: &Keys) -> Context {
+    context(keys.profile, &keys.ours).unwrap()
+}
+
 fn context(profile: ProtectionProfile, key: &Key) -> Option<Context> {
     Context::new(
         &key.key,
@@ -129,10 +135,10 @@ fn context(profile: ProtectionProfile, key: &Key) -> Option<Context> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
 
-    pub(crate) fn keys(profile: ProtectionProfile) -> (Keys, Keys) {
+    fn keys(profile: ProtectionProfile) -> (Keys, Keys) {
         let key = |byte: u8| Key {
             key: vec![byte; profile.key_len()],
             salt: vec![byte + 1; profile.salt_len()],

@@ -12,7 +12,7 @@ mod transport;
 
 pub(crate) use answer::{Ours, answer};
 pub(crate) use line::{Carries, Line};
-pub(crate) use offer::Offer;
+pub(crate) use offer::{Offer, Setup};
 #[cfg(test)]
 pub(crate) use tests::BROWSER;
 pub(crate) use transport::transport;

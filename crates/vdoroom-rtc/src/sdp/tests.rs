@@ -120,12 +120,12 @@ fn an_offer_that_lacks_something_is_none() {
 #[test]
 fn str0m_is_offered_transport_and_channels() {
     let offer = Offer::read(BROWSER).unwrap();
-    let text = transport(&offer);
+    let text = transport(&offer, true);
     assert!(text.contains("m=application 9 UDP/DTLS/SCTP webrtc-datachannel"));
     assert!(text.contains("a=ice-ufrag:abcd") && !text.contains("VP8"));
     str0m::change::SdpOffer::from_sdp_string(&text).unwrap();
     let media_only = BROWSER.replace("m=application 9", "m=application 0");
-    let text = transport(&Offer::read(&media_only).unwrap());
+    let text = transport(&Offer::read(&media_only).unwrap(), false);
     assert!(!text.contains("m=application"), "{text}");
     str0m::change::SdpOffer::from_sdp_string(&text).unwrap();
 }
