@@ -37,6 +37,8 @@ fn a_publisher_is_received_whole() {
     let publisher = Publisher::start(true);
     let viewer = Viewer::of(&publisher, settings(), None);
     viewer.wait(LONGEST, |heard| heard.packets("audio") > 5 * AUDIO);
+    let statistics = viewer.statistics(LONGEST);
+    println!("{statistics:#?}");
     let heard = viewer.heard();
     assert!(heard.has(|event| matches!(event, Event::Dtls(DtlsState::Connected))));
     assert!(heard.has(|event| matches!(event, Event::SenderReport(_))));
@@ -45,8 +47,6 @@ fn a_publisher_is_received_whole() {
     for track in heard.tracks() {
         assert!(["VP8", "OPUS"].contains(&track.codec.to_uppercase().as_str()), "{track:?}");
     }
-    let statistics = viewer.statistics(LONGEST);
-    println!("{statistics:#?}");
     assert!(statistics.pair.is_some() && statistics.round_trip.is_some());
     assert_eq!(statistics.refused, 0);
     assert!(statistics.streams.iter().all(|stream| stream.lost == 0));

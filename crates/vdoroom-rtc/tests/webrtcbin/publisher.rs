@@ -30,8 +30,8 @@ impl Publisher {
              rtpvp8pay picture-id-mode=15-bit pt=96 ! \
              application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000 ! w. \
              audiotestsrc is-live=true wave=ticks ! audio/x-raw,rate=48000,channels=2 ! opusenc ! \
-             rtpopuspay pt=97 ! \
-             application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000 ! w.",
+             rtpopuspay pt=111 ! \
+             application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000 ! w.",
         )
         .unwrap();
         let pipeline: gst::Pipeline = pipeline.downcast().unwrap();
