@@ -3,13 +3,13 @@
 #![forbid(unsafe_code)]
 
 // From bottom to top: imports run downwards only.
-mod settings;
-mod event;
 mod crypto;
-mod sdp;
-mod rtp;
-mod peer;
+mod event;
 mod net;
+mod peer;
+mod rtp;
+mod sdp;
+mod settings;
 
 pub use event::{
     Channel, Closed, Consumer, DtlsState, Event, IceState, Kind, OfferError, Packet, SenderReport,

@@ -78,7 +78,14 @@ mod tests {
 
     #[test]
     fn what_is_no_fingerprint_is_none() {
-        for value in ["", "sha-256", "sha-256 ", "sha-1 AA:BB", "sha-256 A:BB", "sha-256 +A"] {
+        for value in [
+            "",
+            "sha-256",
+            "sha-256 ",
+            "sha-1 AA:BB",
+            "sha-256 A:BB",
+            "sha-256 +A",
+        ] {
             assert_eq!(Fingerprint::parse(value), None, "{value}");
         }
     }

@@ -14,8 +14,7 @@ use openssl::ssl::{SslContext, SslContextBuilder, SslMethod, SslOptions, SslVeri
 use openssl::x509::{X509, X509NameBuilder};
 
 /// AEAD first: it needs no second pass over each packet for HMAC-SHA1.
-const PROTECTION: &str =
-    "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80";
+const PROTECTION: &str = "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80";
 
 /// Forward secrecy, and nothing that is broken.
 const CIPHERS: &str = "ECDHE+AESGCM:DHE+AESGCM:ECDHE+AES256:DHE+AES256";
@@ -97,7 +96,10 @@ mod tests {
         let first = identity().unwrap();
         let certificate = X509::from_der(&first.certificate).unwrap();
         let key = certificate.public_key().unwrap();
-        assert_eq!(key.ec_key().unwrap().group().curve_name(), Some(Nid::X9_62_PRIME256V1));
+        assert_eq!(
+            key.ec_key().unwrap().group().curve_name(),
+            Some(Nid::X9_62_PRIME256V1)
+        );
         assert!(certificate.verify(&key).unwrap());
         assert!(std::ptr::eq(first, identity().unwrap()));
     }

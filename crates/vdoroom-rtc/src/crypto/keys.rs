@@ -50,7 +50,8 @@ pub(crate) fn export(ssl: &SslRef, is_client: bool) -> Option<Keys> {
     };
     let (key, salt) = (profile.key_len(), profile.salt_len());
     let mut material = vec![0; 2 * (key + salt)];
-    ssl.export_keying_material(&mut material, LABEL, None).ok()?;
+    ssl.export_keying_material(&mut material, LABEL, None)
+        .ok()?;
     let (keys, salts) = material.split_at_checked(2 * key)?;
     let (client_key, server_key) = keys.split_at_checked(key)?;
     let (client_salt, server_salt) = salts.split_at_checked(salt)?;

@@ -11,7 +11,9 @@ use str0m::crypto::{
 pub(crate) struct NoSrtp;
 
 fn refused<T>() -> Result<T, CryptoError> {
-    Err(CryptoError::Other("SRTP does not pass through str0m".into()))
+    Err(CryptoError::Other(
+        "SRTP does not pass through str0m".into(),
+    ))
 }
 
 impl SrtpProvider for NoSrtp {

@@ -47,7 +47,14 @@ mod tests {
 
     #[test]
     fn loopback_is_used_only_if_there_is_no_other() {
-        let all = ["127.0.0.1", "fe80::1", "2001:db8::1", "192.0.2.1", "::1", "169.254.0.1"];
+        let all = [
+            "127.0.0.1",
+            "fe80::1",
+            "2001:db8::1",
+            "192.0.2.1",
+            "::1",
+            "169.254.0.1",
+        ];
         assert_eq!(usable_of(&all), ["192.0.2.1", "2001:db8::1"]);
         assert_eq!(usable_of(&["::1", "127.0.0.1"]), ["127.0.0.1"]);
         assert_eq!(usable_of(&[]), ["127.0.0.1"]);

@@ -115,7 +115,9 @@ impl Connections {
 
     /// One shakes hands just now.
     pub(crate) fn are_connecting(&self) -> bool {
-        self.entries.values().any(|entry| entry.peer.is_connecting())
+        self.entries
+            .values()
+            .any(|entry| entry.peer.is_connecting())
     }
 
     pub(crate) fn ports(&self) -> impl Iterator<Item = Option<&RangeInclusive<u16>>> + Clone {

@@ -131,11 +131,17 @@ mod tests {
         demux.user("ours".into(), Id(1));
         demux.user("other".into(), Id(2));
         assert_eq!(demux.find(path(1), &stun(0, 1, "ours:theirs")), Some(Id(1)));
-        assert_eq!(demux.find(path(1), &stun(0, 1, "other:theirs")), Some(Id(2)));
+        assert_eq!(
+            demux.find(path(1), &stun(0, 1, "other:theirs")),
+            Some(Id(2))
+        );
         assert_eq!(demux.find(path(1), &stun(0, 1, "nobody:theirs")), None);
         demux.user("again".into(), Id(1));
         assert_eq!(demux.find(path(1), &stun(0, 1, "ours:theirs")), None);
-        assert_eq!(demux.find(path(1), &stun(0, 1, "again:theirs")), Some(Id(1)));
+        assert_eq!(
+            demux.find(path(1), &stun(0, 1, "again:theirs")),
+            Some(Id(1))
+        );
     }
 
     #[test]

@@ -74,7 +74,9 @@ impl Socket {
         });
         // Errors of a socket that is not connected are about single datagrams.
         let batch = received.unwrap_or(0);
-        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let clock = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         // What the clock was at `now`.
         let clock = clock.saturating_sub(now.elapsed());
         let mut count = 0;

@@ -31,8 +31,10 @@ mod tests {
             let candidate = read(&format!("{prefix}{PLAIN}")).unwrap();
             assert_eq!(candidate.addr().to_string(), "192.0.2.1:50000");
         }
-        read("candidate:2 1 udp 1677729535 2001:db8::1 5000 typ srflx raddr :: rport 0 generation 0")
-            .unwrap();
+        read(
+            "candidate:2 1 udp 1677729535 2001:db8::1 5000 typ srflx raddr :: rport 0 generation 0",
+        )
+        .unwrap();
     }
 
     #[test]

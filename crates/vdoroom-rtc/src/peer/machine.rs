@@ -77,7 +77,9 @@ impl Peer {
             .set_sctp_max_message_size(MAX_MESSAGE)
             .set_sctp_max_buffered_amount(MAX_UNREAD);
         let mut rtc = build(config, now, &outcome)?;
-        let hosts = local.iter().filter_map(|address| Candidate::host(*address, "udp").ok());
+        let hosts = local
+            .iter()
+            .filter_map(|address| Candidate::host(*address, "udp").ok());
         let candidates: Vec<Candidate> = hosts.collect();
         for candidate in &candidates {
             rtc.add_local_candidate(candidate.clone());
@@ -144,7 +146,9 @@ impl Peer {
         if let Some(handshake) = self.outcome.get()
             && !fits(&offer.fingerprints, &handshake.certificate)
         {
-            return Err(OfferError::Refused("it announces another certificate".into()));
+            return Err(OfferError::Refused(
+                "it announces another certificate".into(),
+            ));
         }
         let has_channels = self.has_channels || offer.channels().is_some();
         let sdp = SdpOffer::from_sdp_string(&transport(&offer, has_channels));
@@ -203,9 +207,8 @@ impl Peer {
 
     /// A STUN server has answered.
     fn seen(&mut self, seen: Option<Seen>, out: &mut Vec<Action>) {
-        let candidate = seen.and_then(|seen| {
-            Candidate::server_reflexive(seen.outside, seen.local, "udp").ok()
-        });
+        let candidate =
+            seen.and_then(|seen| Candidate::server_reflexive(seen.outside, seen.local, "udp").ok());
         // Where there is no NAT it is known already.
         if let Some(candidate) = candidate
             && self.rtc.add_local_candidate(candidate.clone()).is_some()
@@ -229,7 +232,13 @@ impl Peer {
         }
     }
 
-    pub(crate) fn send(&mut self, now: Instant, channel: Channel, text: &str, out: &mut Vec<Action>) {
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        channel: Channel,
+        text: &str,
+        out: &mut Vec<Action>,
+    ) {
         self.channels.send(&mut self.rtc, channel, text);
         self.drive(now, out);
     }

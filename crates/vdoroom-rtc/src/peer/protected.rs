@@ -93,7 +93,10 @@ impl Protected {
                 Out::Packet(packet) => actions.push(Action::Packet(packet)),
                 Out::Event(event) => actions.push(Action::Event(event)),
                 Out::Report(report) => {
-                    let sealed = self.srtp.as_mut().and_then(|srtp| srtp.seal_reports(&report));
+                    let sealed = self
+                        .srtp
+                        .as_mut()
+                        .and_then(|srtp| srtp.seal_reports(&report));
                     if let (Some(sealed), Some((from, to))) = (sealed, pair) {
                         actions.push(Action::Send {
                             from,

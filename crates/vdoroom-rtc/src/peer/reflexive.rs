@@ -44,7 +44,10 @@ impl Reflexive {
     /// Asks each server from each address of its kind.
     pub(crate) fn begin(now: Instant, local: &[SocketAddr], servers: &[SocketAddr]) -> Self {
         let mut queries = Vec::new();
-        for (local, server) in local.iter().flat_map(|local| servers.iter().map(move |s| (local, s))) {
+        for (local, server) in local
+            .iter()
+            .flat_map(|local| servers.iter().map(move |s| (local, s)))
+        {
             let (Some(first), Some(second)) = (random(), random()) else {
                 continue;
             };
@@ -160,7 +163,10 @@ mod tests {
             local: local[0],
             outside: address("198.51.100.7:4321"),
         };
-        assert_eq!(reflexive.answered((local[0], server), &answer), Some(Some(seen)));
+        assert_eq!(
+            reflexive.answered((local[0], server), &answer),
+            Some(Some(seen))
+        );
         assert!(reflexive.is_done());
     }
 

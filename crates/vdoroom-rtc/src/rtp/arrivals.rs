@@ -133,7 +133,8 @@ mod tests {
             let feedback = rtcp_types::TransportFeedback::builder_owned(feedback);
             let packet = reporter.feedback(feedback).unwrap();
             assert!(packet.len() < 1200);
-            let Some(Ok(Packet::TransportFeedback(read))) = Compound::parse(&packet).unwrap().nth(1)
+            let Some(Ok(Packet::TransportFeedback(read))) =
+                Compound::parse(&packet).unwrap().nth(1)
             else {
                 panic!("no feedback");
             };

@@ -26,7 +26,9 @@ impl Header {
         if fixed[0] >> 6 != 2 {
             return None;
         }
-        let word = |at: usize| u32::from_be_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+        let word = |at: usize| {
+            u32::from_be_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]])
+        };
         let mut length = FIXED + 4 * usize::from(fixed[0] & 0x0f);
         let mut extension = None;
         if fixed[0] & 0x10 != 0 {
@@ -100,8 +102,14 @@ mod tests {
     #[test]
     fn a_header_is_as_long_as_what_is_in_it() {
         let plain = Header::parse(&packet(0x80, b"x")).unwrap();
-        assert_eq!((plain.length, plain.sequence, plain.marker), (12, 0x1234, true));
-        assert_eq!((plain.payload_type, plain.timestamp, plain.ssrc), (96, 5, 7));
+        assert_eq!(
+            (plain.length, plain.sequence, plain.marker),
+            (12, 0x1234, true)
+        );
+        assert_eq!(
+            (plain.payload_type, plain.timestamp, plain.ssrc),
+            (96, 5, 7)
+        );
         let sources = Header::parse(&packet(0x82, &[0; 8])).unwrap();
         assert_eq!(sources.length, 20);
         let extended = packet(0x91, &[0, 0, 0, 0, 0xbe, 0xde, 0, 1, 0x10, 9, 0, 0, 42]);
@@ -112,7 +120,12 @@ mod tests {
 
     #[test]
     fn extensions_are_found_among_padding_in_both_forms() {
-        let one = packet(0x90, &[0xbe, 0xde, 0, 3, 0, 0x21, 1, 2, 0, 0, 0x30, 5, 0xf0, 0x40, 1, 1]);
+        let one = packet(
+            0x90,
+            &[
+                0xbe, 0xde, 0, 3, 0, 0x21, 1, 2, 0, 0, 0x30, 5, 0xf0, 0x40, 1, 1,
+            ],
+        );
         let header = Header::parse(&one).unwrap();
         assert_eq!(header.extension(&one, 2), Some(&[1, 2][..]));
         assert_eq!(header.extension(&one, 3), Some(&[5][..]));

@@ -171,7 +171,10 @@ mod tests {
         for (ms, index) in [(0, 10), (1, 12), (2, 13), (9, 11), (10, 14)] {
             scene.comes(ms, index);
         }
-        assert_eq!(scene.out, [(0, 10, 0), (9, 11, 0), (9, 12, 0), (9, 13, 0), (10, 14, 0)]);
+        assert_eq!(
+            scene.out,
+            [(0, 10, 0), (9, 11, 0), (9, 12, 0), (9, 13, 0), (10, 14, 0)]
+        );
         assert_eq!(scene.jitter.deadline(), None);
     }
 

@@ -135,7 +135,14 @@ impl Media {
         };
         let requests_repeats = self.retransmission && format.has_feedback("nack");
         let (latency, first) = (self.latency, header.sequence);
-        Some(Stream::new(now, track, at, requests_repeats, latency, first))
+        Some(Stream::new(
+            now,
+            track,
+            at,
+            requests_repeats,
+            latency,
+            first,
+        ))
     }
 
     /// The packet that one of RTX repeats, as it was.

@@ -85,7 +85,9 @@ impl Nack {
 /// left. One in each round trip would fill a slow network where `latency` is long.
 pub(crate) fn pace(latency: Duration, round_trip: Duration) -> Duration {
     let time = latency.saturating_sub(round_trip).saturating_sub(MARGIN);
-    (time / (ATTEMPTS - 1)).max(round_trip / PER_ROUND_TRIP).max(OVERTAKEN)
+    (time / (ATTEMPTS - 1))
+        .max(round_trip / PER_ROUND_TRIP)
+        .max(OVERTAKEN)
 }
 
 #[cfg(test)]

@@ -51,7 +51,10 @@ impl Lines {
         if let Some(mid) = self.text(packet, header, self.mid) {
             return self.lines.iter().position(|line| line.mid == mid);
         }
-        let by_ssrc = self.lines.iter().position(|line| line.ssrcs.contains(&header.ssrc));
+        let by_ssrc = self
+            .lines
+            .iter()
+            .position(|line| line.ssrcs.contains(&header.ssrc));
         by_ssrc.or_else(|| {
             let has_format = |(at, line): (usize, &Line)| {
                 line.format(header.payload_type).is_some().then_some(at)
@@ -64,7 +67,9 @@ impl Lines {
 
     fn text<'a>(&self, packet: &'a [u8], header: &Header, id: Option<u8>) -> Option<&'a str> {
         let value = header.extension(packet, id?)?;
-        std::str::from_utf8(value).ok().filter(|text| !text.is_empty())
+        std::str::from_utf8(value)
+            .ok()
+            .filter(|text| !text.is_empty())
     }
 
     /// The layer of simulcast that it belongs to.
@@ -79,6 +84,8 @@ impl Lines {
 
     pub(crate) fn transport_number(&self, packet: &[u8], header: &Header) -> Option<u16> {
         let value = header.extension(packet, self.transport_number?)?;
-        value.first_chunk().map(|number| u16::from_be_bytes(*number))
+        value
+            .first_chunk()
+            .map(|number| u16::from_be_bytes(*number))
     }
 }

@@ -6,8 +6,7 @@ use std::time::Instant;
 use rtcp_types::prelude::{RtcpPacketWriter, RtcpPacketWriterExt};
 use rtcp_types::{
     Compound, CompoundBuilder, Nack, Packet, PayloadFeedback, Pli, ReceiverReport,
-    ReportBlockBuilder, Sdes, SdesChunk, SdesItem,
-    TransportFeedback,
+    ReportBlockBuilder, Sdes, SdesChunk, SdesItem, TransportFeedback,
 };
 
 use crate::event::SenderReport;
@@ -21,15 +20,17 @@ pub(crate) const MAX_REQUESTED: usize = 200;
 /// What sender reports a packet has.
 pub(crate) fn sender_reports(packet: &[u8], now: Instant) -> Vec<SenderReport> {
     let packets = Compound::parse(packet).into_iter().flatten();
-    let reports = packets.map_while(Result::ok).filter_map(|packet| match packet {
-        Packet::Sr(report) => Some(SenderReport {
-            ssrc: report.ssrc(),
-            ntp: report.ntp_timestamp(),
-            timestamp: report.rtp_timestamp(),
-            arrival: now,
-        }),
-        _ => None,
-    });
+    let reports = packets
+        .map_while(Result::ok)
+        .filter_map(|packet| match packet {
+            Packet::Sr(report) => Some(SenderReport {
+                ssrc: report.ssrc(),
+                ntp: report.ntp_timestamp(),
+                timestamp: report.rtp_timestamp(),
+                arrival: now,
+            }),
+            _ => None,
+        });
     reports.collect()
 }
 
@@ -43,13 +44,18 @@ pub(crate) struct Reporter {
 impl Reporter {
     /// The regular report. Not more than [`MAX_BLOCKS`].
     pub(crate) fn report(&self, blocks: Vec<ReportBlockBuilder>) -> Option<Vec<u8>> {
-        let report = blocks.into_iter().fold(
-            ReceiverReport::builder(self.ssrc),
-            |report, block| report.add_report_block(block),
-        );
+        let report = blocks
+            .into_iter()
+            .fold(ReceiverReport::builder(self.ssrc), |report, block| {
+                report.add_report_block(block)
+            });
         let item = SdesItem::builder(SdesItem::CNAME, &self.name);
         let description = Sdes::builder().add_chunk(SdesChunk::builder(self.ssrc).add_item(item));
-        written(Compound::builder().add_packet(report).add_packet(description))
+        written(
+            Compound::builder()
+                .add_packet(report)
+                .add_packet(description),
+        )
     }
 
     /// Requests packets again. Not more than [`MAX_REQUESTED`].

@@ -50,7 +50,8 @@ impl Scene {
             return false;
         };
         let mut out = Vec::new();
-        self.media.packet(now, BytesMut::from(packet), header, place, &mut out);
+        self.media
+            .packet(now, BytesMut::from(packet), header, place, &mut out);
         self.take(ms, out);
         true
     }
@@ -88,7 +89,10 @@ impl Scene {
     }
 
     fn numbers(&self) -> Vec<(u16, u64)> {
-        let numbers = self.packets.iter().map(|packet| (packet.index as u16, packet.lost));
+        let numbers = self
+            .packets
+            .iter()
+            .map(|packet| (packet.index as u16, packet.lost));
         numbers.collect()
     }
 
@@ -124,7 +128,10 @@ fn a_lost_packet_is_requested_and_comes_as_rtx() {
     assert_eq!(*repeat.data, *video(0), "as it was sent first");
     assert_eq!(repeat.payload(), b"video");
     let statistics = scene.statistics();
-    assert_eq!((statistics.repaired, statistics.lost, statistics.requested), (1, 0, 1));
+    assert_eq!(
+        (statistics.repaired, statistics.lost, statistics.requested),
+        (1, 0, 1)
+    );
     assert_eq!(scene.tracks, [("1".into(), VIDEO)]);
 }
 
@@ -154,7 +161,10 @@ fn what_stays_missing_is_requested_five_times_and_marked_when_its_time_is_over()
     scene.passes(540, 1500);
     assert_eq!(scene.requested.len(), 5);
     let statistics = scene.statistics();
-    assert_eq!((statistics.lost, statistics.discarded, statistics.requested), (2, 1, 10));
+    assert_eq!(
+        (statistics.lost, statistics.discarded, statistics.requested),
+        (2, 1, 10)
+    );
 }
 
 #[test]

@@ -4,7 +4,9 @@
 use sdp_types::Attribute;
 
 pub(crate) fn values<'a>(all: &'a [Attribute], key: &'a str) -> impl Iterator<Item = &'a str> {
-    let with = all.iter().filter(move |attribute| attribute.attribute == key);
+    let with = all
+        .iter()
+        .filter(move |attribute| attribute.attribute == key);
     with.filter_map(|attribute| attribute.value.as_deref())
 }
 

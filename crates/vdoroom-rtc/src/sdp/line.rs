@@ -145,27 +145,34 @@ fn read_formats(media: &Media) -> Vec<Format> {
             matches.then(|| value.trim())
         })
     };
-    let formats = listed.filter(|payload| *payload < 128).filter_map(|payload_type| {
-        let map = about("rtpmap", payload_type).next();
-        let map = map.or_else(|| fixed(payload_type))?;
-        let mut parts = map.split('/');
-        let codec = parts.next()?.to_owned();
-        let clock_rate = parts.next()?.parse().ok().filter(|rate| *rate > 0)?;
-        let parameters = about("fmtp", payload_type).next().map(str::to_owned);
-        let is_repair = codec.eq_ignore_ascii_case("rtx");
-        let repairs = parameters.as_deref().filter(|_| is_repair).and_then(repaired);
-        let is_usable = is_repair == repairs.is_some()
-            && !PROTECTION.iter().any(|name| codec.eq_ignore_ascii_case(name));
-        is_usable.then(|| Format {
-            payload_type,
-            codec,
-            clock_rate,
-            map: map.to_owned(),
-            parameters,
-            repairs,
-            feedback: about("rtcp-fb", payload_type).map(str::to_owned).collect(),
-        })
-    });
+    let formats = listed
+        .filter(|payload| *payload < 128)
+        .filter_map(|payload_type| {
+            let map = about("rtpmap", payload_type).next();
+            let map = map.or_else(|| fixed(payload_type))?;
+            let mut parts = map.split('/');
+            let codec = parts.next()?.to_owned();
+            let clock_rate = parts.next()?.parse().ok().filter(|rate| *rate > 0)?;
+            let parameters = about("fmtp", payload_type).next().map(str::to_owned);
+            let is_repair = codec.eq_ignore_ascii_case("rtx");
+            let repairs = parameters
+                .as_deref()
+                .filter(|_| is_repair)
+                .and_then(repaired);
+            let is_usable = is_repair == repairs.is_some()
+                && !PROTECTION
+                    .iter()
+                    .any(|name| codec.eq_ignore_ascii_case(name));
+            is_usable.then(|| Format {
+                payload_type,
+                codec,
+                clock_rate,
+                map: map.to_owned(),
+                parameters,
+                repairs,
+                feedback: about("rtcp-fb", payload_type).map(str::to_owned).collect(),
+            })
+        });
     let mut formats: Vec<Format> = formats.take(MAX_FORMATS).collect();
     let played: Vec<u8> = formats.iter().map(|format| format.payload_type).collect();
     formats.retain(|format| format.repairs.is_none_or(|of| played.contains(&of)));

@@ -81,7 +81,10 @@ impl Offer {
             })
             .collect();
         if session.medias.len() > MAX_LINES || lines.is_empty() {
-            return Err(OfferError::Refused(format!("{} m-lines", session.medias.len())));
+            return Err(OfferError::Refused(format!(
+                "{} m-lines",
+                session.medias.len()
+            )));
         }
         // RFC 8859: what is the same for all of a group may stand in one of its m-lines only.
         let everywhere = || {

@@ -50,7 +50,11 @@ fn an_offer_is_read_as_far_as_it_can_be_received() {
     assert_eq!(channels.max_message, Some(262_144));
     assert_eq!(video.carries, Carries::Media(Kind::Video));
     let payloads: Vec<u8> = video.formats.iter().map(|f| f.payload_type).collect();
-    assert_eq!(payloads, [96, 97, 108], "what repeats nothing that is offered is of no use");
+    assert_eq!(
+        payloads,
+        [96, 97, 108],
+        "what repeats nothing that is offered is of no use"
+    );
     assert_eq!(video.formats[1].repairs, Some(96));
     assert_eq!(video.repairs, [(1000, 1001)]);
     assert_eq!(video.ssrcs, [1000, 1001]);
@@ -89,7 +93,9 @@ fn the_answer_takes_what_is_of_use() {
 
 #[test]
 fn what_is_stopped_or_outside_of_the_group_is_refused() {
-    let stopped = BROWSER.replace("m=video 9", "m=video 0").replace("BUNDLE 0 1 2", "BUNDLE 0 1");
+    let stopped = BROWSER
+        .replace("m=video 9", "m=video 0")
+        .replace("BUNDLE 0 1 2", "BUNDLE 0 1");
     let offer = Offer::read(&stopped).unwrap();
     let text = answer(&offer, &ours(true));
     assert!(text.contains("a=group:BUNDLE 0\r\n"), "{text}");
@@ -110,7 +116,12 @@ fn an_offer_that_lacks_something_is_none() {
         let offer = Offer::read(&BROWSER.replace(key, "a=x"));
         assert_eq!(offer, Err(OfferError::Lacks(lacks)));
     }
-    for text in ["", "v=0", "\0", "v=0\r\no=- 1 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"] {
+    for text in [
+        "",
+        "v=0",
+        "\0",
+        "v=0\r\no=- 1 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+    ] {
         assert!(Offer::read(text).is_err(), "{text:?}");
     }
     let injected = BROWSER.replace("abcd", "ab cd");

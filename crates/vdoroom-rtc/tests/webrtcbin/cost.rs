@@ -38,7 +38,13 @@ fn used() -> (Duration, u64) {
     let nanoseconds = schedule.split(' ').next().unwrap().parse().unwrap();
     let status = fs::read_to_string(task.join("status")).unwrap();
     let switches = status.lines().filter(|line| line.contains("ctxt_switches"));
-    let switches = switches.map(|line| line.split_whitespace().last().unwrap().parse::<u64>().unwrap());
+    let switches = switches.map(|line| {
+        line.split_whitespace()
+            .last()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    });
     (Duration::from_nanos(nanoseconds), switches.sum())
 }
 
@@ -74,6 +80,9 @@ fn cost_of_each_stream() {
          {switches:.0} context switches per second"
     );
     let pss = fs::read_to_string("/proc/self/smaps_rollup").unwrap();
-    let pss = pss.lines().find(|line| line.starts_with("Pss_Anon")).unwrap_or_default();
+    let pss = pss
+        .lines()
+        .find(|line| line.starts_with("Pss_Anon"))
+        .unwrap_or_default();
     println!("{pss} (publishers included)");
 }

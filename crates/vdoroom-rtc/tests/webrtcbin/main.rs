@@ -45,7 +45,10 @@ fn a_publisher_is_received_whole() {
     assert!(heard.frames() > 4 * VIDEO, "{} frames", heard.frames());
     heard.assert_whole();
     for track in heard.tracks() {
-        assert!(["VP8", "OPUS"].contains(&track.codec.to_uppercase().as_str()), "{track:?}");
+        assert!(
+            ["VP8", "OPUS"].contains(&track.codec.to_uppercase().as_str()),
+            "{track:?}"
+        );
     }
     assert!(statistics.pair.is_some() && statistics.round_trip.is_some());
     assert_eq!(statistics.refused, 0);
@@ -57,7 +60,9 @@ fn texts_go_both_ways_and_keyframes_come_on_request() {
     let _alone = alone();
     let publisher = Publisher::start(true);
     let viewer = Viewer::of(&publisher, settings(), None);
-    viewer.wait(LONGEST, |heard| heard.channel().is_some() && heard.frames() > 10);
+    viewer.wait(LONGEST, |heard| {
+        heard.channel().is_some() && heard.frames() > 10
+    });
     let channel = viewer.heard().channel().unwrap();
     viewer.connection.send(channel, "ping".into());
     publisher.wait_for_text(LONGEST, "ping");
@@ -87,7 +92,11 @@ fn what_the_network_loses_is_repaired() {
         let heard = viewer.heard();
         assert!(network.lost() > 10);
         let video = heard.track("video").unwrap().ssrc;
-        let video = statistics.streams.iter().find(|stream| stream.ssrc == video).unwrap();
+        let video = statistics
+            .streams
+            .iter()
+            .find(|stream| stream.ssrc == video)
+            .unwrap();
         match retransmission {
             true => {
                 assert!(video.repaired > 5, "{video:?}");
@@ -121,14 +130,18 @@ fn the_thread_begins_with_the_first_connection_and_ends_with_the_last() {
     let _alone = alone();
     cost::wait_for_threads(LONGEST, 0);
     let publishers = [Publisher::start(true), Publisher::start(true)];
-    let viewers = publishers.each_ref().map(|publisher| Viewer::of(publisher, settings(), None));
+    let viewers = publishers
+        .each_ref()
+        .map(|publisher| Viewer::of(publisher, settings(), None));
     for viewer in &viewers {
         viewer.wait(LONGEST, |heard| heard.frames() > 5);
     }
     cost::wait_for_threads(LONGEST, 1);
     for viewer in &viewers {
         viewer.connection.close();
-        viewer.wait(LONGEST, |heard| heard.has(|event| matches!(event, Event::Closed(_))));
+        viewer.wait(LONGEST, |heard| {
+            heard.has(|event| matches!(event, Event::Closed(_)))
+        });
     }
     drop(viewers);
     cost::wait_for_threads(LONGEST, 0);

@@ -42,7 +42,9 @@ impl Network {
             front: front.local_addr().unwrap(),
         };
         for socket in [&front, &back] {
-            socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+            socket
+                .set_read_timeout(Some(Duration::from_millis(200)))
+                .unwrap();
         }
         let (from, to) = (front.try_clone().unwrap(), back.try_clone().unwrap());
         let of = shared.clone();
@@ -93,7 +95,9 @@ fn to_us(from: &UdpSocket, to: &UdpSocket, impairment: Impairment, shared: &Arc<
         };
         let datagram = &datagram[..length];
         let is_media = (128..192).contains(&datagram[0]) && !(192..224).contains(&datagram[1]);
-        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        chance = chance
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         let hit = |of_hundred: u64| is_media && (chance >> 33) % 100 < of_hundred;
         if hit(impairment.loses) {
             shared.lost.fetch_add(1, Relaxed);

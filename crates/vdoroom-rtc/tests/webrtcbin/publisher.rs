@@ -54,7 +54,10 @@ impl Publisher {
         let texts = Arc::new(Mutex::new(Vec::new()));
         let heard = texts.clone();
         channel.connect("on-message-string", false, move |values| {
-            heard.lock().unwrap().push(values[1].get::<String>().unwrap());
+            heard
+                .lock()
+                .unwrap()
+                .push(values[1].get::<String>().unwrap());
             None
         });
         pipeline.set_state(gst::State::Playing).unwrap();
@@ -75,7 +78,10 @@ impl Publisher {
             self.webrtcbin
                 .emit_by_name::<()>("create-offer", &[&None::<gst::Structure>, &promise]);
             let offer = reply.recv().unwrap();
-            let offer = offer.unwrap().get::<WebRTCSessionDescription>("offer").unwrap();
+            let offer = offer
+                .unwrap()
+                .get::<WebRTCSessionDescription>("offer")
+                .unwrap();
             let text = offer.sdp().as_text().unwrap();
             if text.contains("VP8") && text.contains("OPUS") {
                 let (promise, reply) = promised();

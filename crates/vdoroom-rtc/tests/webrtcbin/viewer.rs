@@ -46,8 +46,15 @@ impl Viewer {
         let mut answered = false;
         let mut told = 0;
         let started = Instant::now();
-        while !viewer.heard().has(|event| matches!(event, Event::Certificate(_))) {
-            assert!(started.elapsed() < Duration::from_secs(20), "{:?}", viewer.heard().events);
+        while !viewer
+            .heard()
+            .has(|event| matches!(event, Event::Certificate(_)))
+        {
+            assert!(
+                started.elapsed() < Duration::from_secs(20),
+                "{:?}",
+                viewer.heard().events
+            );
             let answer = viewer.heard().answer();
             if let Some(answer) = answer.filter(|_| !answered) {
                 println!("{answer}");
@@ -193,7 +200,10 @@ impl Heard {
 
     /// Between when a packet came and when it was told.
     pub fn longest_wait(&self) -> Duration {
-        let waits = self.packets.iter().map(|(packet, told)| *told - packet.arrival);
+        let waits = self
+            .packets
+            .iter()
+            .map(|(packet, told)| *told - packet.arrival);
         waits.max().unwrap_or_default()
     }
 }

@@ -26,13 +26,17 @@ fn indices(scene: &Scene) -> Vec<u64> {
 #[test]
 fn a_publisher_is_received() {
     let mut scene = connected();
-    assert!(scene.has(|event| matches!(event, Event::Ice(IceState::Connected | IceState::Completed))));
+    assert!(
+        scene.has(|event| matches!(event, Event::Ice(IceState::Connected | IceState::Completed)))
+    );
     assert!(scene.has(|event| matches!(event, Event::Dtls(DtlsState::Connected))));
     assert!(scene.has(|event| matches!(event, Event::Certificate(_))));
     assert!(scene.has(|event| matches!(event, Event::LocalCandidate(_))));
-    assert!(scene.has(
-        |event| matches!(event, Event::ChannelOpen { label, .. } if label == "sendChannel")
-    ));
+    assert!(
+        scene.has(
+            |event| matches!(event, Event::ChannelOpen { label, .. } if label == "sendChannel")
+        )
+    );
     assert!(!scene.peer.is_connecting());
 
     scene.pass(2 * SECOND, true);
@@ -134,7 +138,10 @@ fn who_shows_another_certificate_is_not_heard() {
 fn another_certificate_is_not_accepted_later() {
     let mut scene = connected();
     let now = scene.now;
-    let offer = scene.publisher.offer().replace("a=fingerprint:sha-256 ", "a=fingerprint:sha-512 ");
+    let offer = scene
+        .publisher
+        .offer()
+        .replace("a=fingerprint:sha-256 ", "a=fingerprint:sha-512 ");
     scene.act(|peer, out| peer.offer(now, &offer, out));
     let Some(Event::Answer(Err(OfferError::Refused(_)))) = scene.events.last() else {
         panic!("{:?}", scene.events.last());
@@ -146,7 +153,8 @@ fn a_publisher_restarts_ice_in_its_place() {
     let mut scene = connected();
     let candidates = |scene: &Scene| {
         let all = scene.events.iter();
-        all.filter(|event| matches!(event, Event::LocalCandidate(_))).count()
+        all.filter(|event| matches!(event, Event::LocalCandidate(_)))
+            .count()
     };
     let before = (candidates(&scene), scene.peer.user());
     scene.agree(|offer| offer);
@@ -174,7 +182,10 @@ fn we_say_that_we_leave() {
     let mut scene = connected();
     let now = scene.now;
     scene.act(|peer, out| peer.close(now, out));
-    assert!(matches!(scene.events.last(), Some(Event::Closed(Closed::Local))));
+    assert!(matches!(
+        scene.events.last(),
+        Some(Event::Closed(Closed::Local))
+    ));
 }
 
 #[test]
@@ -216,5 +227,9 @@ fn rubbish_does_no_harm() {
     }
     assert_eq!(scene.packets.len(), before);
     scene.pass(SECOND, true);
-    assert!(scene.packets.len() > before + 80, "{:?}", scene.events.last());
+    assert!(
+        scene.packets.len() > before + 80,
+        "{:?}",
+        scene.events.last()
+    );
 }

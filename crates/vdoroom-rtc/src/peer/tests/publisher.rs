@@ -76,13 +76,20 @@ impl Publisher {
         let (offer, pending) = changes.apply().unwrap();
         self.pending = Some(pending);
         let offer = offer.to_sdp_string();
-        let group = offer.lines().find(|line| line.starts_with("a=group")).unwrap();
+        let group = offer
+            .lines()
+            .find(|line| line.starts_with("a=group"))
+            .unwrap();
         offer.replace(group, &format!("{group} v")) + MEDIA
     }
 
     pub(super) fn answer(&mut self, answer: &str) {
         // The part that str0m has offered.
-        let own = answer.split("m=video").next().unwrap().replace(" v\r\n", "\r\n");
+        let own = answer
+            .split("m=video")
+            .next()
+            .unwrap()
+            .replace(" v\r\n", "\r\n");
         let answer = SdpAnswer::from_sdp_string(&own).unwrap();
         let pending = self.pending.take().unwrap();
         self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
@@ -93,7 +100,9 @@ impl Publisher {
             return self.reports(datagram);
         }
         let received = Receive::new(Protocol::Udp, self.peer, self.address, datagram).unwrap();
-        self.rtc.handle_input(Input::Receive(now, received)).unwrap();
+        self.rtc
+            .handle_input(Input::Receive(now, received))
+            .unwrap();
         self.drive();
     }
 
@@ -121,7 +130,8 @@ impl Publisher {
 
     pub(super) fn say(&mut self, text: &str) -> bool {
         let channel = self.channel.and_then(|id| self.rtc.channel(id));
-        let said = channel.is_some_and(|mut channel| channel.write(false, text.as_bytes()).unwrap());
+        let said =
+            channel.is_some_and(|mut channel| channel.write(false, text.as_bytes()).unwrap());
         self.drive();
         said
     }
@@ -154,7 +164,9 @@ impl Publisher {
     }
 
     pub(super) fn report(&mut self, ntp: u64) {
-        let report = SenderReport::builder(VIDEO).ntp_timestamp(ntp).rtp_timestamp(5);
+        let report = SenderReport::builder(VIDEO)
+            .ntp_timestamp(ntp)
+            .rtp_timestamp(5);
         let mut packet = [0; 28];
         report.write_into(&mut packet).unwrap();
         let sealed = self.srtp().1.seal_reports(&packet).unwrap().to_vec();
@@ -192,7 +204,8 @@ impl Publisher {
                     context.encrypt_rtp(&last).unwrap();
                 }
             }
-            self.sent.push(context.encrypt_rtp(&packet).unwrap().to_vec());
+            self.sent
+                .push(context.encrypt_rtp(&packet).unwrap().to_vec());
             return;
         }
         let mut repeat = packet[..12].to_vec();

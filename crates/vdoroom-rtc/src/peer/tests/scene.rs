@@ -101,7 +101,13 @@ impl Scene {
             let network = self.network.keys().next().map(|(at, _)| *at);
             let own = (!self.peer.is_closed()).then(|| self.peer.deadline());
             let next = [Some(self.publisher.deadline), own, network];
-            let next = next.into_iter().flatten().min().unwrap().min(film_at).min(end);
+            let next = next
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap()
+                .min(film_at)
+                .min(end);
             self.now = self.now.max(next);
             let now = self.now;
             if now >= film_at {
