@@ -10,6 +10,8 @@ mod demux;
 mod rest;
 mod socket;
 mod sockets;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod timers;
 

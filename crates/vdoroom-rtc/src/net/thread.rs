@@ -99,8 +99,7 @@ impl Thread {
                 let path = (socket.address, source);
                 let datagram = Datagram { came, path, bytes };
                 self.connections.datagram(now, &datagram);
-            }) > 0
-            {
+            }) {
                 batches += 1;
                 if batches >= MAX_BATCHES {
                     self.is_behind = true;

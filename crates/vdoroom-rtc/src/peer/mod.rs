@@ -12,3 +12,5 @@ mod tests;
 
 pub(crate) use action::{Action, Datagram};
 pub(crate) use machine::Peer;
+#[cfg(test)]
+pub(crate) use tests::Publisher;

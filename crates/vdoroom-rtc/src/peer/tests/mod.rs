@@ -5,6 +5,7 @@ mod scene;
 
 use std::time::Duration;
 
+pub(crate) use publisher::Publisher;
 use publisher::VIDEO;
 use scene::Scene;
 

@@ -14,7 +14,7 @@ use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
 use crate::crypto::{Outcome, Srtp, build, sealing};
 
-pub(super) const VIDEO: u32 = 1000;
+pub(crate) const VIDEO: u32 = 1000;
 const REPEATS: u32 = 1001;
 
 const MEDIA: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\n\
@@ -22,7 +22,7 @@ const MEDIA: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=
     a=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
     a=ssrc-group:FID 1000 1001\r\na=ssrc:1000 cname:x\r\na=ssrc:1001 cname:x\r\n";
 
-pub(super) struct Publisher {
+pub(crate) struct Publisher {
     pub address: SocketAddr,
     pub peer: SocketAddr,
     pub rtc: Rtc,
@@ -41,7 +41,7 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(now: Instant, address: &str, peer: &str) -> Self {
+    pub(crate) fn new(now: Instant, address: &str, peer: &str) -> Self {
         let outcome = Outcome::default();
         let mut rtc = build(RtcConfig::new().clear_codecs(), now, &outcome).unwrap();
         let address = address.parse().unwrap();
@@ -65,7 +65,7 @@ impl Publisher {
         }
     }
 
-    pub(super) fn offer(&mut self) -> String {
+    pub(crate) fn offer(&mut self) -> String {
         let mut changes = self.rtc.sdp_api();
         match self.channel {
             None => self.channel = Some(changes.add_channel("sendChannel".into())),
@@ -83,7 +83,7 @@ impl Publisher {
         offer.replace(group, &format!("{group} v")) + MEDIA
     }
 
-    pub(super) fn answer(&mut self, answer: &str) {
+    pub(crate) fn answer(&mut self, answer: &str) {
         // The part that str0m has offered.
         let own = answer
             .split("m=video")
@@ -95,7 +95,7 @@ impl Publisher {
         self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
     }
 
-    pub(super) fn receive(&mut self, now: Instant, datagram: &[u8]) {
+    pub(crate) fn receive(&mut self, now: Instant, datagram: &[u8]) {
         if datagram[0] > 127 {
             return self.reports(datagram);
         }
@@ -106,12 +106,12 @@ impl Publisher {
         self.drive();
     }
 
-    pub(super) fn tick(&mut self, now: Instant) {
+    pub(crate) fn tick(&mut self, now: Instant) {
         self.rtc.handle_input(Input::Timeout(now)).unwrap();
         self.drive();
     }
 
-    pub(super) fn drive(&mut self) {
+    pub(crate) fn drive(&mut self) {
         loop {
             match self.rtc.poll_output().unwrap() {
                 Output::Timeout(at) => {
@@ -128,7 +128,7 @@ impl Publisher {
         }
     }
 
-    pub(super) fn say(&mut self, text: &str) -> bool {
+    pub(crate) fn say(&mut self, text: &str) -> bool {
         let channel = self.channel.and_then(|id| self.rtc.channel(id));
         let said =
             channel.is_some_and(|mut channel| channel.write(false, text.as_bytes()).unwrap());
@@ -136,7 +136,7 @@ impl Publisher {
         said
     }
 
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.outcome.get().is_some()
     }
 
@@ -147,7 +147,7 @@ impl Publisher {
     }
 
     /// Sends the next packet of video; `None` if nothing protects it yet.
-    pub(super) fn film(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn film(&mut self) -> Option<Vec<u8>> {
         if !self.is_ready() {
             return None;
         }
@@ -160,10 +160,11 @@ impl Publisher {
         packet.extend(number.to_be_bytes());
         packet.extend([7; 900]);
         self.history.insert(number, packet.clone());
+        self.history.remove(&number.wrapping_sub(100));
         Some(self.srtp().0.encrypt_rtp(&packet).unwrap().to_vec())
     }
 
-    pub(super) fn report(&mut self, ntp: u64) {
+    pub(crate) fn report(&mut self, ntp: u64) {
         let report = SenderReport::builder(VIDEO)
             .ntp_timestamp(ntp)
             .rtp_timestamp(5);
@@ -192,7 +193,9 @@ impl Publisher {
     }
 
     fn repeat(&mut self, number: u16) {
-        let packet = self.history[&number].clone();
+        let Some(packet) = self.history.get(&number).cloned() else {
+            return;
+        };
         if !self.repeats_with_rtx {
             // As it was: its encryption is the same, too.
             let mut context = sealing(&self.outcome.get().unwrap().keys);
