@@ -13,6 +13,12 @@ pub trait Consumer: Send {
 
     /// A packet of media, in the order of its SSRC.
     fn packet(&mut self, packet: Packet);
+
+    /// Something genuine has come: media, reports or what belongs to data channels. Checks of ICE do
+    /// not count: a browser answers those whatever its page does.
+    fn heard(&mut self, at: Instant) {
+        let _ = at;
+    }
 }
 
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What connections are told to do.
 
+use std::time::Duration;
+
 use super::demux::Id;
 use crate::event::{Channel, Consumer};
 use crate::settings::Settings;
@@ -19,6 +21,7 @@ pub(crate) enum What {
     Candidate(String),
     Send(Channel, String),
     RequestKeyframe(u32),
+    SetLatency(Duration),
     Statistics,
     Close,
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
+use std::time::Duration;
 
 use mio::{Poll, Token, Waker};
 
@@ -105,6 +106,11 @@ impl Connection {
 
     pub fn request_keyframe(&self, ssrc: u32) {
         self.tell(What::RequestKeyframe(ssrc));
+    }
+
+    /// From now on packets wait so long at most for those that are missing.
+    pub fn set_latency(&self, latency: Duration) {
+        self.tell(What::SetLatency(latency));
     }
 
     /// [`Event::Statistics`](crate::Event::Statistics) follows.

@@ -114,10 +114,10 @@ impl Connections {
     }
 
     /// One shakes hands just now.
-    pub(crate) fn are_connecting(&self) -> bool {
+    pub(crate) fn are_connecting(&self, now: Instant) -> bool {
         self.entries
             .values()
-            .any(|entry| entry.peer.is_connecting())
+            .any(|entry| entry.peer.is_connecting(now))
     }
 
     pub(crate) fn ports(&self) -> impl Iterator<Item = Option<&RangeInclusive<u16>>> + Clone {
@@ -150,6 +150,7 @@ impl Connections {
                 match action {
                     Action::Packet(packet) => entry.consumer.packet(packet),
                     Action::Event(event) => entry.consumer.event(event),
+                    Action::Heard(at) => entry.consumer.heard(at),
                     Action::Send { from, to, datagram } => {
                         demux.sent(now, id, &datagram);
                         outgoing.push(Outgoing { from, to, datagram });

@@ -78,7 +78,11 @@ impl Thread {
             return Ok(());
         }
         let within = self.received_at.saturating_duration_since(before);
-        match rest(self.media, within, self.connections.are_connecting()) {
+        match rest(
+            self.media,
+            within,
+            self.connections.are_connecting(self.received_at),
+        ) {
             Some(rest) => self.rest_until(self.received_at + rest),
             None => {
                 self.wait(events);
@@ -164,6 +168,9 @@ impl Thread {
             }
             What::RequestKeyframe(ssrc) => {
                 connections.act(now, id, |peer, out| peer.request_keyframe(ssrc, out));
+            }
+            What::SetLatency(latency) => {
+                connections.act(now, id, |peer, _| peer.set_latency(latency));
             }
             What::Statistics => connections.statistics(now, id),
             What::Close => {

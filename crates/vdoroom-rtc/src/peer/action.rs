@@ -15,6 +15,7 @@ pub(crate) enum Action {
     },
     Packet(Packet),
     Event(Event),
+    Heard(Instant),
 }
 
 #[derive(Clone, Copy, Debug)]

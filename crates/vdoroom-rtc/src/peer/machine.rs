@@ -25,6 +25,9 @@ const MEASURED: Duration = Duration::from_secs(1);
 /// Outputs of str0m for one input. There are never so many.
 const MAX_OUTPUTS: usize = 10_000;
 
+/// Who has not connected by then does not do so at any moment.
+const CONNECTING: Duration = Duration::from_secs(5);
+
 /// Servers that are asked from each of our addresses.
 const MAX_SERVERS: usize = 4;
 
@@ -34,6 +37,8 @@ const DTLS: std::ops::RangeInclusive<u8> = 20..=63;
 pub(crate) struct Peer {
     rtc: Rtc,
     outcome: Outcome,
+    /// When the first offer came.
+    begun: Option<Instant>,
     /// Which of the two sides begins DTLS, from the first answer on.
     setup: Option<Setup>,
     fingerprints: Vec<Fingerprint>,
@@ -88,6 +93,7 @@ impl Peer {
             rtc,
             protected: Protected::new(media),
             outcome,
+            begun: None,
             setup: None,
             fingerprints: Vec::new(),
             has_channels: false,
@@ -121,9 +127,10 @@ impl Peer {
         self.is_closed
     }
 
-    /// It has an offer, and no handshake yet.
-    pub(crate) fn is_connecting(&self) -> bool {
-        self.setup.is_some() && self.dtls != Some(DtlsState::Connected)
+    /// It has had an offer for a moment, and no handshake yet.
+    pub(crate) fn is_connecting(&self, now: Instant) -> bool {
+        let is_new = |begun| now.saturating_duration_since(begun) < CONNECTING;
+        self.begun.is_some_and(is_new) && self.dtls != Some(DtlsState::Connected)
     }
 
     pub(crate) fn offer(&mut self, now: Instant, text: &str, out: &mut Vec<Action>) {
@@ -156,9 +163,15 @@ impl Peer {
         // str0m takes the time from what it was told last.
         let told = self.rtc.handle_input(Input::Timeout(now));
         told.map_err(|error| refused(&error))?;
+        let before = self.user();
         let accepted = self.rtc.sdp_api().accept_offer(sdp);
         accepted.map_err(|error| refused(&error))?;
+        self.begun.get_or_insert(now);
         self.has_channels = has_channels;
+        if self.user() != before {
+            // A restart of ICE: str0m has forgotten those that were told.
+            self.remote_candidates = 0;
+        }
         for candidate in &offer.candidates {
             self.add_candidate(candidate);
         }
@@ -243,6 +256,10 @@ impl Peer {
         self.drive(now, out);
     }
 
+    pub(crate) fn set_latency(&mut self, latency: Duration) {
+        self.protected.media.set_latency(latency);
+    }
+
     pub(crate) fn request_keyframe(&mut self, ssrc: u32, out: &mut Vec<Action>) {
         self.protected.request_keyframe(ssrc, self.pair, out);
     }
@@ -292,6 +309,9 @@ impl Peer {
         match self.rtc.handle_input(input) {
             Ok(()) => self.drive(now, out),
             Err(error) => self.end(Closed::Failed(error.to_string()), out),
+        }
+        if !is_stun && self.dtls == Some(DtlsState::Connected) {
+            out.push(Action::Heard(datagram.came));
         }
         is_stun
     }

@@ -57,7 +57,10 @@ impl Protected {
             true => self.reports(datagram.came, datagram.bytes),
             false => self.packet(datagram.came, datagram.bytes),
         };
-        self.refused += u64::from(is_taken.is_none());
+        match is_taken {
+            Some(()) => actions.push(Action::Heard(datagram.came)),
+            None => self.refused += 1,
+        }
         self.act(pair, actions);
     }
 

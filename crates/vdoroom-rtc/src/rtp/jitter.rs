@@ -49,6 +49,11 @@ impl<T> Jitter<T> {
         }
     }
 
+    /// Also for what waits already.
+    pub(crate) fn set_latency(&mut self, latency: Duration) {
+        self.latency = latency;
+    }
+
     /// The next packet that is to go out.
     pub(crate) fn next(&self) -> Option<u64> {
         self.next
@@ -191,6 +196,17 @@ mod tests {
         assert_eq!(scene.out[1..], [(600, 13, 2), (600, 14, 0)]);
         assert_eq!(scene.comes(601, 12), Place::TooLate);
         assert_eq!(scene.comes(602, 15), Place::Next);
+    }
+
+    #[test]
+    fn another_latency_goes_for_what_waits_already() {
+        let mut scene = Scene::new();
+        scene.comes(0, 10);
+        scene.comes(100, 12);
+        scene.jitter.set_latency(LATENCY / 5);
+        assert_eq!(scene.jitter.deadline(), Some(scene.at(200)));
+        scene.passes(200);
+        assert_eq!(scene.out[1..], [(200, 12, 1)]);
     }
 
     #[test]

@@ -65,6 +65,14 @@ impl Media {
         });
     }
 
+    /// Also for what waits already.
+    pub(crate) fn set_latency(&mut self, latency: Duration) {
+        self.latency = latency;
+        for stream in self.streams.values_mut() {
+            stream.set_latency(latency);
+        }
+    }
+
     pub(crate) fn measured(&mut self, round_trip: Duration) {
         self.round_trip = round_trip;
     }

@@ -52,6 +52,10 @@ impl Stream {
         }
     }
 
+    pub(crate) fn set_latency(&mut self, latency: Duration) {
+        self.jitter.set_latency(latency);
+    }
+
     /// A packet without its padding. `is_repeat` if it came as RTX.
     pub(crate) fn packet(
         &mut self,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
+mod hostile;
 mod publisher;
 mod scene;
 
@@ -38,7 +39,7 @@ fn a_publisher_is_received() {
             |event| matches!(event, Event::ChannelOpen { label, .. } if label == "sendChannel")
         )
     );
-    assert!(!scene.peer.is_connecting());
+    assert!(!scene.peer.is_connecting(scene.now));
 
     scene.pass(2 * SECOND, true);
     scene.publisher.report(0x0001_0002_0003_0004);
@@ -80,6 +81,23 @@ fn texts_go_both_ways() {
     scene.pass(SECOND, false);
     assert_eq!(scene.publisher.received, ["ping"]);
     assert!(scene.has(|event| matches!(event, Event::ChannelText { text, .. } if text == "hello")));
+}
+
+#[test]
+fn what_the_publisher_sends_is_told_of_and_checks_of_ice_are_not() {
+    let mut scene = connected();
+    scene.pass(20 * SECOND, false);
+    let quiet = scene.heard;
+    scene.pass(5 * SECOND, false);
+    assert_eq!(scene.heard, quiet);
+    assert!(!scene.has(|event| matches!(event, Event::Ice(IceState::Disconnected))));
+    scene.pass(SECOND, true);
+    assert!(scene.heard > quiet);
+    let media = scene.heard;
+    scene.pass(SECOND, false);
+    scene.publisher.say("here");
+    scene.pass(SECOND / 10, false);
+    assert!(scene.heard > media);
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(super) struct Scene {
     pub publisher: Publisher,
     pub events: Vec<Event>,
     pub packets: Vec<Packet>,
+    /// When something came last.
+    pub heard: Option<Instant>,
     /// Which packets of media get lost: it is given their number.
     pub loses: Box<dyn Fn(u64) -> bool>,
     /// How much longer such a packet takes, in milliseconds.
@@ -49,6 +51,7 @@ impl Scene {
             publisher: Publisher::new(now, THEIRS, OURS),
             events: Vec::new(),
             packets: Vec::new(),
+            heard: None,
             loses: Box::new(|_| false),
             delays: Box::new(|_| 0),
             delay: Duration::from_millis(10),
@@ -82,6 +85,7 @@ impl Scene {
                 Action::Send { datagram, .. } => self.send(To::Publisher, datagram, 0),
                 Action::Packet(packet) => self.packets.push(packet),
                 Action::Event(event) => self.events.push(event),
+                Action::Heard(at) => self.heard = Some(at),
             }
         }
     }
