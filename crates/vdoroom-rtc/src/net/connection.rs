@@ -17,8 +17,8 @@ use super::thread::Thread;
 use crate::event::{Channel, Consumer};
 use crate::settings::Settings;
 
-/// Of commands. The sockets have another.
-const WAKE: Token = Token(1);
+/// Of commands. Sockets are counted from the other end.
+const WAKE: Token = Token(usize::MAX);
 
 /// Locked while a thread is started; no consumer is called then.
 static ENGINE: Mutex<Weak<Engine>> = Mutex::new(Weak::new());

@@ -2,20 +2,26 @@
 //! The sockets of all connections: one for each address of this machine and each range of ports.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
-use mio::{Interest, Registry, Token};
+use mio::{Events, Interest, Registry, Token};
 
 use super::addresses;
 use super::socket::Socket;
 
-/// Of the sockets. Others are not registered beside them.
-const TOKEN: Token = Token(0);
+pub(crate) struct Registered {
+    token: Token,
+    pub socket: Socket,
+    /// Something has come that was not received yet.
+    pub is_ready: bool,
+}
 
 #[derive(Default)]
 pub(crate) struct Sockets {
-    pub all: Vec<Socket>,
+    pub all: Vec<Registered>,
+    /// How many there have been.
+    count: usize,
 }
 
 impl Sockets {
@@ -31,9 +37,8 @@ impl Sockets {
             if self.of(ports).any(|socket| socket.address.ip() == ip) {
                 continue;
             }
-            match Self::bind(registry, ip, ports) {
-                Ok(socket) => self.all.push(socket),
-                Err(error) => last = Some(error),
+            if let Err(error) = self.bind(registry, ip, ports) {
+                last = Some(error);
             }
         }
         let addresses: Vec<SocketAddr> = self.of(ports).map(|socket| socket.address).collect();
@@ -44,20 +49,38 @@ impl Sockets {
     }
 
     fn bind(
+        &mut self,
         registry: &Registry,
-        ip: std::net::IpAddr,
+        ip: IpAddr,
         ports: Option<&RangeInclusive<u16>>,
-    ) -> io::Result<Socket> {
+    ) -> io::Result<()> {
         let mut socket = Socket::bind(ip, ports)?;
-        registry.register(&mut socket.io, TOKEN, Interest::READABLE)?;
-        Ok(socket)
+        let token = Token(self.count);
+        registry.register(&mut socket.io, token, Interest::READABLE)?;
+        self.count += 1;
+        self.all.push(Registered {
+            token,
+            socket,
+            is_ready: false,
+        });
+        Ok(())
+    }
+
+    /// Notes which have something.
+    pub(crate) fn note(&mut self, events: &Events) {
+        for event in events {
+            let mut all = self.all.iter_mut();
+            if let Some(found) = all.find(|one| one.token == event.token()) {
+                found.is_ready = true;
+            }
+        }
     }
 
     fn of<'a>(
         &'a self,
         ports: Option<&'a RangeInclusive<u16>>,
     ) -> impl Iterator<Item = &'a Socket> {
-        let all = self.all.iter();
+        let all = self.all.iter().map(|one| &one.socket);
         all.filter(move |socket| socket.ports.as_ref() == ports)
     }
 
@@ -67,7 +90,7 @@ impl Sockets {
         registry: &Registry,
         used: impl Iterator<Item = Option<&'a RangeInclusive<u16>>> + Clone,
     ) {
-        self.all.retain_mut(|socket| {
+        self.all.retain_mut(|Registered { socket, .. }| {
             let is_used = used.clone().any(|ports| socket.ports.as_ref() == ports);
             if !is_used {
                 // It is closed right after that.
@@ -78,7 +101,8 @@ impl Sockets {
     }
 
     pub(crate) fn send(&self, from: SocketAddr, to: SocketAddr, datagram: &[u8]) {
-        if let Some(socket) = self.all.iter().find(|socket| socket.address == from) {
+        let mut sockets = self.all.iter().map(|one| &one.socket);
+        if let Some(socket) = sockets.find(|socket| socket.address == from) {
             socket.send(to, datagram);
         }
     }

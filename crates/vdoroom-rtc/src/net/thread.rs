@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 
@@ -75,6 +75,7 @@ impl Thread {
             self.sockets.close_unused(self.poll.registry(), used);
         }
         if self.is_behind {
+            self.look(events, Some(Duration::ZERO));
             return Ok(());
         }
         let within = self.received_at.saturating_duration_since(before);
@@ -83,11 +84,24 @@ impl Thread {
             within,
             self.connections.are_connecting(self.received_at),
         ) {
-            Some(rest) => self.rest_until(self.received_at + rest),
-            None => {
-                self.wait(events);
-                Ok(())
+            Some(rest) => {
+                self.rest_until(self.received_at + rest)?;
+                self.look(events, Some(Duration::ZERO));
             }
+            None => {
+                let deadline = self.connections.deadline();
+                let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                self.look(events, left);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a datagram or a command, no longer than this.
+    fn look(&mut self, events: &mut Events, longest: Option<Duration>) {
+        // An interrupted call is one turn more.
+        if self.poll.poll(events, longest).is_ok() {
+            self.sockets.note(events);
         }
     }
 
@@ -96,7 +110,9 @@ impl Thread {
         self.received_at = now;
         self.media = 0;
         self.is_behind = false;
-        for socket in &self.sockets.all {
+        for one in self.sockets.all.iter_mut().filter(|one| one.is_ready) {
+            one.is_ready = false;
+            let socket = &one.socket;
             let mut batches = 0;
             while socket.receive(now, &mut self.space, |came, source, bytes| {
                 self.media += u32::from(bytes.first().is_some_and(|first| *first >= MEDIA));
@@ -106,6 +122,7 @@ impl Thread {
             }) {
                 batches += 1;
                 if batches >= MAX_BATCHES {
+                    one.is_ready = true;
                     self.is_behind = true;
                     break;
                 }
@@ -132,14 +149,6 @@ impl Thread {
                 Err(RecvTimeoutError::Disconnected) => return Err(Ended),
             }
         }
-    }
-
-    /// For a datagram, a command or the next timer.
-    fn wait(&mut self, events: &mut Events) {
-        let deadline = self.connections.deadline();
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        // An interrupted call is one turn more.
-        let _ = self.poll.poll(events, left);
     }
 
     fn command(&mut self, Command { id, what }: Command) {
