@@ -5,6 +5,7 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 export PATH=$PATH:$HOME/.cargo/bin
 
 NEXTEST_VERSION=0.9.148
+CARGO_DEB_VERSION=3.8.0
 PYTHON=$CARGO_TARGET_DIR/tools/python/bin/python
 
 BUILD_PACKAGES=(
@@ -100,9 +101,19 @@ need_cargo_program() {
         "$PYTHON" -m zipfile -e "$folder"/*.whl "$folder"; then
         install -m 755 "$folder"/*.data/scripts/"$name" "$bin"
     else
-        CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug \
-            --root "$CARGO_TARGET_DIR/tools" --target-dir "$CARGO_TARGET_DIR/tools/build" \
-            "$name@$version"
+        need_debug_build "$name" "$name" "$version"
     fi
     rm -r "$folder"
+}
+
+# need_debug_build PROGRAM CRATE VERSION
+need_debug_build() {
+    PATH=$PATH:$CARGO_TARGET_DIR/tools/bin
+    command -v "$1" >/dev/null ||
+        CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug \
+            --root "$CARGO_TARGET_DIR/tools" --target-dir "$CARGO_TARGET_DIR/tools/build" "$2@$3"
+}
+
+need_cargo_deb() {
+    need_debug_build cargo-deb cargo-deb "$CARGO_DEB_VERSION"
 }

@@ -11,10 +11,13 @@
 //! Each case runs twice, with work and with twice as much; the difference is without start-up. The
 //! unoptimised build is counted, since the tests have it already: the figures tell a change, not a
 //! cost. Another compiler or GStreamer counts otherwise: then nothing is done.
+//!
+//! One case has no baseline: each of many people must cost about as much as each of a few.
 
 mod baseline;
 mod buffers;
 mod packets;
+mod people;
 mod room;
 
 use std::path::Path;
@@ -31,6 +34,11 @@ const TOLERANCE: f64 = 0.05;
 /// How often is counted what is off.
 const ATTEMPTS: u32 = 4;
 
+/// Each of many people may cost so much more than each of a few.
+const FEW: u32 = 8;
+const MANY: u32 = 256;
+const GROWTH: f64 = 0.1;
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Case {
     /// The protocol's state machine, an hour in a room of ten who come and go
@@ -43,7 +51,18 @@ enum Case {
     Vp8Packets,
     /// The same as TransportStream, from packets
     H264Packets,
+    /// As many people as there are units, a second of each
+    People,
 }
+
+/// Those with a baseline.
+const KNOWN: [Case; 5] = [
+    Case::Room,
+    Case::Matroska,
+    Case::TransportStream,
+    Case::Vp8Packets,
+    Case::H264Packets,
+];
 
 impl Case {
     fn name(self) -> String {
@@ -66,6 +85,7 @@ impl Case {
             Self::TransportStream => buffers::record(buffers::H264, units),
             Self::Vp8Packets => packets::record("VP8", buffers::VP8, units),
             Self::H264Packets => packets::record("H264", buffers::H264, units),
+            Self::People => people::record(units),
         }
     }
 
@@ -130,7 +150,7 @@ fn guard(save: bool) -> Result<(), String> {
         return Ok(());
     }
     let mut off = vec![];
-    for case in Case::value_variants() {
+    for case in KNOWN {
         let name = case.name();
         let Some(expected) = before.counts.get(&name) else {
             return Err(format!("{name}: not in the baseline; write it with --save"));
@@ -153,7 +173,7 @@ fn guard(save: bool) -> Result<(), String> {
         }
     }
     if off.is_empty() {
-        return Ok(());
+        return compare_people();
     }
     Err(format!(
         "{} changed by more than {:.0} %: mend it, or say why in the commit and write the baseline \
@@ -163,8 +183,29 @@ fn guard(save: bool) -> Result<(), String> {
     ))
 }
 
+fn compare_people() -> Result<(), String> {
+    let each = |people: u32| {
+        let count = counted(Case::People, people)?;
+        Ok::<f64, String>(count as f64 / f64::from(people))
+    };
+    let (few, many) = (each(FEW)?, each(MANY)?);
+    if few < 1.0 {
+        let functions = people::COUNTED.join(" and ");
+        return Err(format!("callgrind knows no {functions}"));
+    }
+    let growth = many / few - 1.0;
+    println!(
+        "people: {many:.0} instructions for each of {MANY}, {:+.1} % beside each of {FEW}",
+        growth * 100.0
+    );
+    if growth > GROWTH {
+        return Err("each of many people costs more than each of a few".into());
+    }
+    Ok(())
+}
+
 fn write(mut baseline: Baseline, file: &Path) -> Result<(), String> {
-    for case in Case::value_variants() {
+    for case in KNOWN {
         let counts = (0..ATTEMPTS).map(|_| case.count());
         let counts = counts.collect::<Result<Vec<f64>, String>>()?;
         baseline.counts.insert(case.name(), median(counts).round());
@@ -180,8 +221,14 @@ fn median(mut counts: Vec<f64>) -> f64 {
 /// Runs this program under callgrind, and reads how many instructions it executed.
 fn counted(case: Case, units: u32) -> Result<u64, String> {
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    let parts: &[&str] = match case {
+        Case::People => &people::COUNTED,
+        _ => &[],
+    };
+    let parts = parts.iter().map(|name| format!("--toggle-collect={name}"));
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(parts)
         .arg(program)
         .args(["--case", &case.name(), "--units", &units.to_string()])
         .output()

@@ -83,6 +83,9 @@ pub use element::RoomFileSink;
 #[doc(hidden)]
 pub use files::fuzzing;
 pub use media::ContainerChoice;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub use sessions::crowd;
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     ContainerChoice::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());

@@ -145,7 +145,8 @@ const PLUGIN: Entry = Entry {
         (
             "roomfilesink/sessions",
             &[
-                "effects", "retry", "waiting", "session", "all", "closing", "cut", "pump",
+                "bounds", "effects", "retry", "waiting", "session", "all", "closing", "cut",
+                "pump", "crowd",
             ],
         ),
         (
@@ -237,6 +238,8 @@ const PLUGIN: Entry = Entry {
             &[
                 "codecs",
                 "discard",
+                "elements",
+                "header",
                 "keyframe_requests",
                 "pad",
                 "payload",
@@ -244,6 +247,7 @@ const PLUGIN: Entry = Entry {
                 "guard",
                 "place",
                 "watches",
+                "intake",
                 "track",
                 "packets",
             ],
@@ -285,10 +289,15 @@ const PLUGIN: Entry = Entry {
             &[
                 "timestamps",
                 "units",
+                "count",
                 "arrivals",
+                "course",
+                "line",
+                "memory",
                 "sender",
                 "timeline",
                 "sender_reports",
+                "placing",
             ],
         ),
         (

@@ -77,6 +77,8 @@ fn servers_that_never_answer_are_named_and_hold_nothing_up() {
     };
     let (alice, mute) = (scene.internet.host("alice"), scene.internet.host("mute"));
     let recorder = scene.internet.host_behind_nat("recorder");
+    // From GLib 2.78 on, threads that look names up are begun by a thread that the first pool begins.
+    let _pool = recorder.run(|| gst::glib::ThreadPool::shared(Some(1)).unwrap());
     let _silent = [3478, 5349].map(|port| mute.run(|| TcpListener::bind(mute.port(port)).unwrap()));
     let dns = recorder.mute_name_server();
     let _publisher = scene.publish(&alice, "alice", |alice| alice);

@@ -13,7 +13,7 @@ fn slow(folder: &Folder, file: &str, first: u32, seconds: f64) -> String {
     // strace finds a path only if it is there. The recorder never overwrites it.
     let microseconds = (seconds * 1e6) as u64;
     format!(
-        "-P {} -e trace=write -e inject=write:delay_enter={microseconds}:when={first}+",
+        "-P {} -e trace=writev -e inject=writev:delay_enter={microseconds}:when={first}+",
         file.display()
     )
 }

@@ -49,6 +49,12 @@ fn the_leaks_tracer_finds_nothing_after_joins_leaves_and_errors() {
         // GStreamer's dtlsdec keeps one for the process.
         .filter(|line| !line.contains("GstDtlsAgent"))
         .filter(|line| !line.contains("build_format"))
+        // From 1.27.1 on webrtcbin keeps the session of a data channel whose statistics were asked for,
+        // and so the caps that the session has.
+        .filter(|line| {
+            let of_session = ["GstRtpSession", "(string)application/x-rtp, "];
+            gst::version() < (1, 27, 1, 0) || !of_session.iter().any(|what| line.contains(what))
+        })
         .collect();
     assert_eq!(alive, Vec::<&str>::new());
     assert!(printed.contains("object-alive"), "the tracer did not run");

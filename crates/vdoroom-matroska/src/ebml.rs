@@ -87,8 +87,15 @@ impl Elements {
     }
 
     pub fn binary(&mut self, id: u32, data: &[u8]) -> &mut Self {
-        self.id(id).size(data.len());
-        self.0.extend_from_slice(data);
+        self.joined(id, &[data])
+    }
+
+    /// An element of bytes in several places, which are copied once.
+    pub fn joined(&mut self, id: u32, data: &[&[u8]]) -> &mut Self {
+        self.id(id).size(data.iter().map(|part| part.len()).sum());
+        for part in data {
+            self.0.extend_from_slice(part);
+        }
         self
     }
 
@@ -146,6 +153,14 @@ mod tests {
         e.binary(0x1a45_dfa3, &[0; 127]);
         assert_eq!(e.0[..6], [0x1a, 0x45, 0xdf, 0xa3, 0x40, 0x7f]);
         assert_eq!(e.0.len(), 6 + 127);
+    }
+
+    #[test]
+    fn an_element_may_come_from_several_places() {
+        let (mut one, mut several) = (Elements::default(), Elements::default());
+        one.binary(0xa3, b"hello world");
+        several.joined(0xa3, &[b"hello", b"", b" world"]);
+        assert_eq!(one.0, several.0);
     }
 
     #[test]

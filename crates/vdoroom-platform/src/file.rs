@@ -2,9 +2,11 @@
 //! Files that are made, written at a place and renamed.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+#[cfg(any(test, unix))]
+use std::io::IoSlice;
+use std::io::{self, Write};
 #[cfg(any(test, windows))]
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
 /// Identifies a file: the same for all of its hard links, different for any other file that exists.
@@ -36,6 +38,44 @@ pub fn links(file: &File) -> io::Result<u64> {
 #[cfg(windows)]
 pub fn links(_file: &File) -> io::Result<u64> {
     Ok(0)
+}
+
+/// Writes bytes in several places, one after the other, in as few calls as there can be. They are not
+/// copied before.
+#[cfg(unix)]
+pub fn write_all_vectored(file: &File, pieces: &[Vec<u8>]) -> io::Result<()> {
+    write_gathered(file, pieces)
+}
+
+/// Writes bytes in several places, one after the other. They are joined first, since no call here takes
+/// more than one place.
+#[cfg(windows)]
+pub fn write_all_vectored(file: &File, pieces: &[Vec<u8>]) -> io::Result<()> {
+    write_joined(file, pieces)
+}
+
+/// For systems on which one call takes bytes in several places.
+#[cfg(any(test, unix))]
+fn write_gathered(mut file: impl Write, pieces: &[Vec<u8>]) -> io::Result<()> {
+    let mut slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+    let mut rest = slices.as_mut_slice();
+    // Removes empty ones at the beginning: of them alone a call would take nothing, as a full disk does.
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut rest, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// For all others.
+#[cfg(any(test, windows))]
+fn write_joined(mut file: impl Write, pieces: &[Vec<u8>]) -> io::Result<()> {
+    file.write_all(&pieces.concat())
 }
 
 /// Writes all of it at a position. The position of the next plain write stays the same.
@@ -151,6 +191,78 @@ mod tests {
             assert_eq!(&read[..7], b"o world");
             assert_eq!(std::fs::read(&path).unwrap(), b"Hello world");
         }
+    }
+
+    /// Takes a few bytes at a time, and is interrupted before each.
+    #[derive(Default)]
+    struct Slow {
+        taken: Vec<u8>,
+        is_interrupted: bool,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+            self.write_vectored(&[IoSlice::new(data)])
+        }
+
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            self.is_interrupted = !self.is_interrupted;
+            if self.is_interrupted {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let bytes = slices.iter().flat_map(|slice| slice.iter());
+            let before = self.taken.len();
+            self.taken.extend(bytes.take(4));
+            Ok(self.taken.len() - before)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Has no place for anything.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn pieces_are_written_in_their_order_however_little_is_taken_at_a_time() {
+        let pieces = ["", "", "hello", "", " ", "w", "orld", ""].map(|p| p.as_bytes().to_vec());
+        let (mut gathered, mut joined) = (Slow::default(), Slow::default());
+        write_gathered(&mut gathered, &pieces).unwrap();
+        write_joined(&mut joined, &pieces).unwrap();
+        for slow in [gathered, joined] {
+            assert_eq!(slow.taken, b"hello world");
+        }
+    }
+
+    #[test]
+    fn what_takes_nothing_is_an_error_and_nothing_to_write_is_none() {
+        let error = write_gathered(Full, &[b"a".to_vec()]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WriteZero);
+        write_gathered(Full, &[Vec::new(), Vec::new()]).unwrap();
+        write_gathered(Full, &[]).unwrap();
+    }
+
+    #[test]
+    fn more_pieces_than_a_system_call_takes_are_written() {
+        let folder = Folder::new("pieces");
+        let path = folder.0.join("file");
+        let file = create_new(&path, false).unwrap();
+        let pieces: Vec<_> = (0..5000_u32).map(|n| n.to_be_bytes().to_vec()).collect();
+        write_all_vectored(&file, &pieces).unwrap();
+        (&file).write_all(b"end").unwrap();
+        let expected = [pieces.concat(), b"end".to_vec()].concat();
+        assert!(std::fs::read(&path).unwrap() == expected);
     }
 
     #[test]

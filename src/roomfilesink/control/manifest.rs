@@ -81,7 +81,7 @@ impl Manifest {
         };
         let report = self.report.clone();
         let file = FileWriter::start(spec, move |event| report(event))?;
-        file.send(Op::Append(text(&json(run))));
+        file.send(vec![Op::Append(text(&json(run)))]);
         self.file = Some(file);
         self.began = Instant::now();
         self.retry = None;
@@ -137,7 +137,7 @@ impl Manifest {
     /// Whether there is a file to close.
     pub(crate) fn close(&self) -> bool {
         if let Some(file) = &self.file {
-            file.send(Op::Finish);
+            file.send(vec![Op::Finish]);
         }
         self.file.is_some()
     }
@@ -153,7 +153,7 @@ impl Manifest {
         self.forget_synced(at);
         let mut end = u64::MAX;
         if let Some(file) = &self.file {
-            file.send(Op::Append(text.clone()));
+            file.send(vec![Op::Append(text.clone())]);
             end = file.bytes();
         }
         self.kept.push_back(Line { text, end, at });

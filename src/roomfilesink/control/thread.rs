@@ -161,7 +161,10 @@ impl Control {
         let now = Instant::now();
         match msg {
             Msg::Manifest(event) => self.manifest_event(event),
-            Msg::Limits(limits) => self.run.settings.limits = limits,
+            Msg::Limits(limits) => {
+                self.run.settings.limits = limits;
+                self.sessions.set_limits(limits);
+            }
             Msg::Mark { at, text } => self.mark(at, &text),
             Msg::End => {
                 self.ending.get_or_insert(now);

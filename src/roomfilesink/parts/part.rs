@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::record::{PartRecord, Reason};
-use crate::roomfilesink::files::{FileEvent, FileSpec, FileWork, FileWriter, Op};
+use crate::roomfilesink::files::{FileEvent, FileSpec, FileWork, FileWriter};
 use crate::roomfilesink::media::{Container, Format, Frame, Leading};
 use crate::roomfilesink::mux::{DocType, MatroskaMux, Mp4Mux, MpegTsMux, Mux};
 
@@ -126,16 +126,16 @@ impl Part {
         self.formats.get(track).cloned()
     }
 
-    pub(crate) fn push(&mut self, track: usize, frame: &Frame) -> Result<(), String> {
-        if self.leading.contain(track, frame) {
+    pub(crate) fn push(&mut self, track: usize, frame: Frame) -> Result<(), String> {
+        if self.leading.contain(track, &frame) {
             self.add_dropped(track, 1);
             return Ok(());
         }
-        self.note(track, frame);
+        self.note(track, &frame);
         let start = self.record.start;
         let mut ops = Vec::new();
         let result = self.mux.push(track, frame, start, &mut ops);
-        self.send(ops);
+        self.file.send(ops);
         result
     }
 
@@ -153,11 +153,7 @@ impl Part {
         self.held = None;
         let mut ops = Vec::new();
         self.mux.flush(&mut ops);
-        self.send(ops);
-    }
-
-    fn send(&self, ops: Vec<Op>) {
-        ops.into_iter().for_each(|op| self.file.send(op));
+        self.file.send(ops);
     }
 
     pub(crate) fn add_dropped(&mut self, track: usize, frames: u64) {
@@ -174,7 +170,7 @@ impl Part {
         self.record.ended = Some(reason);
         let mut ops = Vec::new();
         let result = self.mux.finish(&mut ops);
-        self.send(ops);
+        self.file.send(ops);
         result
     }
 
@@ -215,7 +211,9 @@ impl Part {
 
     fn note(&mut self, index: usize, frame: &Frame) {
         let mut changed = false;
-        if let Some(format) = self.formats.get_mut(index) {
+        if let Some(format) = self.formats.get_mut(index)
+            && !Arc::ptr_eq(format, &frame.format)
+        {
             changed = format.size() != frame.format.size();
             *format = frame.format.clone();
         }

@@ -4,7 +4,7 @@
 //! Whatever is said of a track finds its session at once, however many there are. Frames are only
 //! noted; [`Sessions::pump_fed`] moves all that have come together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -14,18 +14,21 @@ use super::session::Session;
 use crate::roomfilesink::media::{Frame, Track, TrackId};
 use crate::roomfilesink::messages::Msg;
 use crate::roomfilesink::parts::{Part, Person, Reason};
+use crate::roomfilesink::settings::Limits;
 
 /// Counts sessions.
 type Number = u64;
 
 #[derive(Default)]
 pub(crate) struct Sessions {
-    sessions: BTreeMap<Number, Session>,
+    sessions: HashMap<Number, Session>,
     begun: Number,
     /// The newest session of each track.
     of_tracks: HashMap<TrackId, Number>,
     /// Those with frames that have not been moved.
     fed: Vec<Number>,
+    /// Those whose frames wait for the beginning of a part.
+    beginning: HashSet<Number>,
     /// The run ends: what still comes is not recorded.
     closed: bool,
 }
@@ -38,7 +41,7 @@ impl Sessions {
 
     /// Whether somebody's frames wait for the beginning of a part.
     pub(crate) fn is_beginning(&self) -> bool {
-        self.sessions.values().any(Session::is_beginning)
+        !self.beginning.is_empty()
     }
 
     pub(crate) fn handle(&mut self, msg: Msg, now: Instant, ctx: &mut Context<'_>) {
@@ -84,17 +87,7 @@ impl Sessions {
             Msg::Refused(track, caps) => {
                 self.act(track.id, now, ctx, |s, ctx| s.refuse(track.id, &caps, ctx));
             }
-            Msg::Frame(track, frame) => {
-                if self.of(track.id).is_none() {
-                    if track.retired.load(Ordering::Acquire) {
-                        // No end would follow.
-                        return track.give_back(frame.buffer.size());
-                    }
-                    let id = track.id.to_string();
-                    self.stream_start(track.clone(), id, None, now, ctx);
-                }
-                self.feed(&track, frame, now, ctx);
-            }
+            Msg::Frame(track, frame) => self.feed(track, frame, now, ctx),
             Msg::Gap(track) => self.act(track.id, now, ctx, |s, _| s.gap(track.id)),
             Msg::Ended(track, reason) => {
                 self.act(track.id, now, ctx, |s, _| s.end_track(track.id, reason));
@@ -118,15 +111,16 @@ impl Sessions {
     }
 
     pub(crate) fn pump(&mut self, now: Instant, ctx: &mut Context<'_>) {
-        for session in self.sessions.values_mut() {
-            session.pump(now, ctx);
+        for number in self.numbers() {
+            self.act_in(Some(number), now, ctx, |_, _| {});
         }
-        let over = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.is_over());
-        let over: Vec<_> = over.map(|(number, _)| *number).collect();
-        over.into_iter().for_each(|number| self.remove(number));
+    }
+
+    /// Other limits hold from now on, for parts that are open as well.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        for session in self.sessions.values_mut() {
+            session.set_limits(limits);
+        }
     }
 
     pub(crate) fn end_all(&mut self, reason: Reason, now: Instant, ctx: &mut Context<'_>) {
@@ -144,12 +138,22 @@ impl Sessions {
     }
 
     pub(crate) fn fail_all(&mut self, error: &str, now: Instant, ctx: &mut Context<'_>) {
-        for session in self.sessions.values_mut() {
-            let ids: Vec<_> = session.parts.iter().map(|p| p.id()).collect();
-            for id in ids {
-                session.fail_part(id, error.to_owned(), now, ctx);
+        for number in self.numbers() {
+            if let Some(session) = self.sessions.get_mut(&number) {
+                let ids: Vec<_> = session.parts.iter().map(|p| p.id()).collect();
+                for id in ids {
+                    session.fail_part(id, error.to_owned(), now, ctx);
+                }
             }
+            self.note(number);
         }
+    }
+
+    /// Of all sessions, in the order in which they began.
+    fn numbers(&self) -> Vec<Number> {
+        let mut numbers: Vec<_> = self.sessions.keys().copied().collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// The session in which a track is going on, and its number.
@@ -164,18 +168,21 @@ impl Sessions {
         self.sessions.get_mut(&number)
     }
 
-    /// A file that is open can wait for what comes together; one that has to begin cannot.
-    fn feed(&mut self, track: &Track, frame: Frame, now: Instant, ctx: &mut Context<'_>) {
-        let Some(number) = self.number_of(track.id) else {
+    /// A frame waits in its track until all that have come together are moved.
+    fn feed(&mut self, track: Arc<Track>, frame: Frame, now: Instant, ctx: &mut Context<'_>) {
+        let mut number = self.number_of(track.id);
+        if number.is_none() && !track.retired.load(Ordering::Acquire) {
+            let id = track.id.to_string();
+            self.stream_start(track.clone(), id, None, now, ctx);
+            number = self.number_of(track.id);
+        }
+        let session = number.and_then(|number| self.sessions.get_mut(&number));
+        let (Some(number), Some(session)) = (number, session) else {
+            // Its pad has retired: no end would follow.
             return track.give_back(frame.buffer.size());
         };
-        let Some(session) = self.sessions.get_mut(&number) else {
-            return;
-        };
         session.frame(track.id, frame, ctx);
-        if session.current.is_none() {
-            self.act_in(Some(number), now, ctx, |_, _| {});
-        } else if !std::mem::replace(&mut session.is_fed, true) {
+        if !std::mem::replace(&mut session.is_fed, true) {
             self.fed.push(number);
         }
     }
@@ -203,14 +210,21 @@ impl Sessions {
         };
         act(session, ctx);
         session.pump(now, ctx);
-        if session.is_over() {
-            self.remove(number);
-        }
+        self.note(number);
     }
 
-    fn remove(&mut self, number: Number) {
-        self.sessions.remove(&number);
-        self.of_tracks.retain(|_, of| *of != number);
+    /// Keeps what is known of all sessions right, after something has happened in one.
+    fn note(&mut self, number: Number) {
+        let session = self.sessions.get(&number);
+        if session.is_some_and(Session::is_beginning) {
+            self.beginning.insert(number);
+        } else {
+            self.beginning.remove(&number);
+        }
+        if session.is_some_and(Session::is_over) {
+            self.sessions.remove(&number);
+            self.of_tracks.retain(|_, of| *of != number);
+        }
     }
 
     /// A stream begins on a pad: it joins the session with the same group-id or the same name, or
@@ -237,8 +251,9 @@ impl Sessions {
                 s.end_track(track.id, Reason::Eos)
             });
         }
-        let known = self.sessions.iter().find(|(_, session)| same(session));
-        let number = known.map(|(number, _)| *number).unwrap_or_else(|| {
+        let known = self.sessions.iter().filter(|(_, session)| same(session));
+        let oldest = known.map(|(number, _)| *number).min();
+        let number = oldest.unwrap_or_else(|| {
             let person = person_of(&track, &stream_id);
             let session = Session::new(group, track.suffix.clone(), person);
             self.begun += 1;

@@ -6,40 +6,14 @@ use std::time::Instant;
 
 use gst::prelude::*;
 
+use super::bounds::Bounds;
 use super::effects::{Context, Effect};
 use super::session::{Session, Split};
 use super::waiting::TrackState;
 use crate::roomfilesink::media::{Codec, Container, ContainerChoice, Format, Frame, Kind};
 use crate::roomfilesink::messages::Msg;
 use crate::roomfilesink::parts::{Part, PartRecord, PartSpec, Reason, TrackRecord};
-
-const MINUTE: u64 = 60 * 1_000_000_000;
-
-/// How long a file can be, in nanoseconds.
-struct Longest {
-    /// After this the next part begins with a keyframe.
-    whole: u64,
-    /// What is later than this has no place in the file: its time cannot be said.
-    end: u64,
-}
-
-/// `None` for as long as one likes.
-fn longest(container: Container) -> Option<Longest> {
-    match container {
-        // 33 bits of 90 kHz wrap around after 26.5 h, and files begin at 1 h. FFmpeg reads what
-        // comes an hour after that as the beginning again. A day leaves 90 minutes for a keyframe.
-        Container::MpegTs => Some(Longest {
-            whole: 24 * 60 * MINUTE,
-            end: (24 * 60 + 90) * MINUTE,
-        }),
-        // A frame lasts for up to 32 bits of 90 kHz, 13.2 h.
-        Container::Mp4 => Some(Longest {
-            whole: 12 * 60 * MINUTE,
-            end: 13 * 60 * MINUTE,
-        }),
-        Container::Matroska | Container::WebM => None,
-    }
-}
+use crate::roomfilesink::settings::Limits;
 
 /// What happens to a frame.
 enum Verdict {
@@ -53,9 +27,14 @@ enum Verdict {
 }
 
 impl Session {
-    /// Takes the next frame of a track and puts it where it belongs.
-    pub(crate) fn route(&mut self, index: usize, now: Instant, ctx: &mut Context<'_>) {
-        self.check_limits(index, now, ctx);
+    /// Takes the next frame of a track and puts it where it belongs. Whether that was as usual: nothing
+    /// but this frame has moved.
+    pub(crate) fn route(&mut self, index: usize, now: Instant, ctx: &mut Context<'_>) -> bool {
+        if self.goes_on(index) {
+            self.write(index, now, ctx);
+            return true;
+        }
+        self.check_limits(index, now);
         match self.judge(index, now) {
             Verdict::Cut(reason) => {
                 self.split = None;
@@ -71,13 +50,42 @@ impl Session {
             }
             Verdict::Write => self.write(index, now, ctx),
         }
+        false
     }
 
-    fn check_limits(&mut self, index: usize, now: Instant, ctx: &Context<'_>) {
-        let current = self.parts.iter().find(|p| Some(p.id()) == self.current);
+    /// Whether the next frame of a track follows the one before into the current part, as most do: no
+    /// cut is wanted or due, and no format has changed.
+    fn goes_on(&self, index: usize) -> bool {
+        let track = &self.tracks[index];
+        let (Some(frame), Some((id, number))) = (track.fifo.front(), track.home) else {
+            return false;
+        };
+        if self.split.is_some() || track.next.is_some() || self.current != Some(id) {
+            return false;
+        }
+        let (Some(part), Some(bounds)) = (self.current_part(), self.bounds) else {
+            return false;
+        };
+        limit_reached(part, &bounds, frame).is_none()
+            && has_place(part, &bounds, frame)
+            && part.takes(number, &frame.format)
+    }
+
+    fn current_part(&self) -> Option<&Part> {
+        self.parts.iter().find(|p| Some(p.id()) == self.current)
+    }
+
+    /// Other limits hold, or another part is the current one.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        let container = self.current_part().map(|p| p.record.container);
+        self.bounds = container.map(|container| Bounds::new(container, limits));
+    }
+
+    fn check_limits(&mut self, index: usize, now: Instant) {
         if self.split.is_none()
-            && let (Some(part), Some(frame)) = (current, self.tracks[index].fifo.front())
-            && let Some(reason) = limit_reached(part, frame, ctx)
+            && let (Some(part), Some(bounds)) = (self.current_part(), self.bounds)
+            && let Some(frame) = self.tracks[index].fifo.front()
+            && let Some(reason) = limit_reached(part, &bounds, frame)
         {
             self.split = Some(Split::new(reason, now));
         }
@@ -108,7 +116,8 @@ impl Session {
             return Verdict::Drop;
         };
         let part = self.parts.iter().find(|p| p.id() == id);
-        if part.is_some_and(|p| !reaches(p, frame)) {
+        let bounds = |p: &Part| Bounds::new(p.record.container, Limits::default());
+        if part.is_some_and(|p| !has_place(p, &bounds(p), frame)) {
             // Its time is wrong: one that is right has begun a part before.
             return Verdict::Drop;
         }
@@ -136,16 +145,18 @@ impl Session {
         if let Some(anchor) = ctx.anchor {
             part.record.end_anchor = anchor;
         }
-        let result = part.push(number, &frame);
-        if let Err(error) = result {
+        if let Err(error) = part.push(number, frame) {
             self.fail_part(id, error, now, ctx);
         }
-        self.finish_empty_parts(self.began_of_current(), now, ctx);
+        // This one has a track: only another can have lost its last.
+        if self.parts.iter().any(|p| p.id() != id && !p.is_finishing()) {
+            self.finish_empty_parts(self.began_of_current(), now, ctx);
+        }
     }
 
     /// A part that all tracks have left ended for the reason for which the next one began.
     fn began_of_current(&self) -> Reason {
-        let current = self.parts.iter().find(|p| Some(p.id()) == self.current);
+        let current = self.current_part();
         current.map_or(Reason::Eos, |p| p.record.began)
     }
 
@@ -179,6 +190,7 @@ impl Session {
                 self.move_to(&part, &members, now);
                 self.current = Some(part.id());
                 self.parts.push(part);
+                self.set_limits(ctx.settings.limits);
                 self.finish_empty_parts(began, now, ctx);
                 true
             }
@@ -305,21 +317,17 @@ impl Session {
 }
 
 /// Whether a frame's time can be said in the part.
-fn reaches(part: &Part, frame: &Frame) -> bool {
-    let time = frame.pts.max(frame.dts.unwrap_or(frame.pts));
-    let time = u64::try_from(time.saturating_sub(part.record.start)).unwrap_or(0);
-    longest(part.record.container).is_none_or(|longest| time < longest.end)
+fn has_place(part: &Part, bounds: &Bounds, frame: &Frame) -> bool {
+    let latest = frame.pts.max(frame.dts.unwrap_or(frame.pts));
+    bounds.contain(since_start(part, latest))
 }
 
-fn limit_reached(part: &Part, frame: &Frame, ctx: &Context<'_>) -> Option<Reason> {
-    let limits = ctx.settings.limits;
-    let time = u64::try_from(frame.order().saturating_sub(part.record.start)).unwrap_or(0);
-    if limits.time > 0 && time >= limits.time {
-        return Some(Reason::MaxSizeTime);
-    }
-    if limits.bytes > 0 && part.bytes() >= limits.bytes {
-        return Some(Reason::MaxSizeBytes);
-    }
-    let is_long = longest(part.record.container).is_some_and(|longest| time >= longest.whole);
-    (is_long || part.is_at_limit()).then_some(Reason::ContainerLimit)
+/// Why the part should end before this frame.
+fn limit_reached(part: &Part, bounds: &Bounds, frame: &Frame) -> Option<Reason> {
+    let reached = bounds.reached(since_start(part, frame.order()), part.bytes());
+    reached.or_else(|| part.is_at_limit().then_some(Reason::ContainerLimit))
+}
+
+fn since_start(part: &Part, time: i64) -> u64 {
+    u64::try_from(time.saturating_sub(part.record.start)).unwrap_or(0)
 }

@@ -27,18 +27,23 @@ impl Session {
     /// Moves frames into parts as far as they can go.
     pub(crate) fn pump(&mut self, now: Instant, ctx: &mut Context<'_>) {
         self.watch_file(now, ctx);
+        // After a frame that goes where those before it went there is nothing new to look for.
+        let mut is_as_before = false;
         loop {
             if self.current.is_none() {
                 if !self.try_start(now, ctx) {
                     break;
                 }
+                is_as_before = false;
                 continue;
             }
-            self.look_for_late_tracks(now, ctx);
+            if !is_as_before {
+                self.look_for_late_tracks(now, ctx);
+            }
             let Some(index) = self.next_track(now) else {
                 break;
             };
-            self.route(index, now, ctx);
+            is_as_before = self.route(index, now, ctx);
         }
         self.release_ended(now, ctx);
         for part in &mut self.parts {

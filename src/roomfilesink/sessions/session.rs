@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
+use super::bounds::Bounds;
 use super::effects::{Context, Effect};
 use super::retry::Retry;
 use super::waiting::TrackState;
@@ -41,6 +42,8 @@ pub(crate) struct Session {
     pub tracks: Vec<TrackState>,
     pub parts: Vec<Part>,
     pub current: Option<PartId>,
+    /// Of the current part.
+    pub bounds: Option<Bounds>,
     /// A cut is wanted, and why.
     pub split: Option<Split>,
     /// When the first frame came that no part has taken yet.
@@ -65,6 +68,7 @@ impl Session {
             tracks: Vec::new(),
             parts: Vec::new(),
             current: None,
+            bounds: None,
             split: None,
             waiting_since: None,
             retry: Retry::default(),

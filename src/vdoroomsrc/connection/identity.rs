@@ -5,6 +5,8 @@
 //! cae6e210f6), so a man in the middle could insert media. Here the certificate is compared with
 //! the fingerprints of the offer, before a channel message is read and before a pad is exposed. Both
 //! happen only after the handshake, so the certificate is known by then.
+//!
+//! Newer ones let nothing through, and say nothing: so it is compared when the handshake is over as well.
 
 use gst::glib;
 use gst::prelude::*;
@@ -25,11 +27,17 @@ impl Session {
 
     /// Whether the one at the other end of the data channel is who it should be.
     pub(crate) fn check_channel(&self) -> Result<(), String> {
-        let sctp = self
-            .webrtcbin
-            .property::<Option<gst::Object>>("sctp-transport");
-        let transport = sctp.filter(|sctp| sctp.has_property("transport"));
-        self.check(transport.and_then(|sctp| sctp.property("transport")))
+        self.check(self.channel_transport())
+    }
+
+    /// Whether the handshake was with somebody else. What has no certificate yet is checked later, as
+    /// the media and the channel are.
+    pub(crate) fn check_handshake(&self) -> Result<(), String> {
+        let transport = self.first_transport();
+        match transport.filter(|transport| transport.remote_certificate().is_some()) {
+            Some(transport) => self.check(Some(transport)),
+            None => Ok(()),
+        }
     }
 
     fn check(&self, transport: Option<WebRTCDTLSTransport>) -> Result<(), String> {

@@ -32,18 +32,7 @@ impl Session {
         if std::mem::replace(&mut self.watches_transport, true) {
             return vec![];
         }
-        let channel = self
-            .webrtcbin
-            .property::<Option<gst::Object>>("sctp-transport")
-            .filter(|sctp| sctp.has_property("transport"))
-            .and_then(|sctp| sctp.property::<Option<WebRTCDTLSTransport>>("transport"));
-        let media = || {
-            let first = self
-                .webrtcbin
-                .emit_by_name::<Option<WebRTCRTPTransceiver>>("get-transceiver", &[&0i32]);
-            first?.receiver()?.transport()
-        };
-        let Some(dtls) = channel.or_else(media) else {
+        let Some(dtls) = self.first_transport() else {
             self.watches_transport = false;
             return vec![];
         };
@@ -60,6 +49,25 @@ impl Session {
             .into_iter()
             .filter_map(|(layer, state)| Some((layer, state?)));
         known.collect()
+    }
+
+    /// The only one, where all is bundled.
+    pub(crate) fn first_transport(&self) -> Option<WebRTCDTLSTransport> {
+        let media = || {
+            let first = self
+                .webrtcbin
+                .emit_by_name::<Option<WebRTCRTPTransceiver>>("get-transceiver", &[&0i32]);
+            first?.receiver()?.transport()
+        };
+        self.channel_transport().or_else(media)
+    }
+
+    pub(crate) fn channel_transport(&self) -> Option<WebRTCDTLSTransport> {
+        let sctp = self
+            .webrtcbin
+            .property::<Option<gst::Object>>("sctp-transport")
+            .filter(|sctp| sctp.has_property("transport"));
+        sctp.and_then(|sctp| sctp.property("transport"))
     }
 
     /// What has to be looked at from time to time.

@@ -41,8 +41,10 @@ impl Control {
             session.gathers_since = may_be_fruitless.then(Instant::now);
         }
         self.tell_connection(element, id);
-        if layer == Layer::Connection {
-            self.connection_state(id, &state);
+        match layer {
+            Layer::Connection => self.connection_state(id, &state),
+            Layer::Dtls if state == "connected" => self.handshake_over(element, id),
+            _ => {}
         }
     }
 

@@ -9,7 +9,7 @@ use gst_webrtc::WebRTCDataChannel;
 use super::announce;
 use super::thread::Control;
 use crate::protocol::{Event, SessionId};
-use crate::vdoroomsrc::connection::WaitingPad;
+use crate::vdoroomsrc::connection::{Session, WaitingPad};
 use crate::vdoroomsrc::media::refuse;
 use crate::vdoroomsrc::reports::Ticket;
 
@@ -51,6 +51,14 @@ impl Control {
                 self.reports.events.send(Event::ChannelOpen { session: id });
             }
             Err(reason) => self.impostor(element, id, &reason),
+        }
+    }
+
+    /// Says what is wrong where webrtcbin lets nothing of an impostor through.
+    pub(super) fn handshake_over(&mut self, element: &gst::Bin, id: SessionId) {
+        let session = self.sessions.get(&id);
+        if let Some(Err(reason)) = session.map(Session::check_handshake) {
+            self.impostor(element, id, &reason);
         }
     }
 

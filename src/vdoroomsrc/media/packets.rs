@@ -75,6 +75,7 @@ pub fn unpack(bin: &gst::Bin, packets: &gst::Pad, encoding_name: &str) -> Result
             Instant::now(),
         )
         .waiting_after_loss(true),
+        placing: None,
         keyframes: KeyframePolicy::new(None),
         prefix: kind.as_str().to_owned(),
     };

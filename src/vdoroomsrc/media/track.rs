@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! One track of a session: from webrtcbin's pad to a ghost pad of the element.
 //!
-//! `webrtcbin ▶ guard ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
+//! `webrtcbin ▶ intake ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
 //!
 //! The queue leaks, so nothing before it ever waits for a consumer. For consumers that never
 //! block, `shortcut` leads past it.
@@ -13,9 +13,11 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use super::discard;
+use super::elements;
+use super::intake::Intake;
 use super::keyframe_requests::KeyframePolicy;
 use super::watches::{
-    Watch, add_timestamps, begin_with_keyframe, guard_entry, keep_lost_packets, keep_packets,
+    Watch, add_timestamps, begin_with_keyframe, keep_lost_packets, keep_packets,
     leave_out_old_frames, mark_damage, mend_caps, report_leaks, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
@@ -24,11 +26,8 @@ use crate::vdoroomsrc::media::codecs::Codec;
 use crate::vdoroomsrc::media::frames::{Layers, Loss, put_together, tell_sizes};
 use crate::vdoroomsrc::media::guard::Guard;
 use crate::vdoroomsrc::media::pad::{Exit, Kind, Origin, Person, VdoRoomSrcPad};
+use crate::vdoroomsrc::media::place::Placing;
 use crate::vdoroomsrc::reports::TrackId;
-
-/// About 10 s of media, whatever it is: 20 ms of audio or 1/60 s of video in a buffer at least.
-const QUEUE_BUFFERS: u32 = 1000;
-const QUEUE_BYTES: u32 = 32 << 20;
 
 const BITRATE_WINDOW: Duration = Duration::from_secs(1);
 
@@ -81,6 +80,8 @@ pub(crate) struct Plan {
     pub pad_name: String,
     pub origin: Origin,
     pub exit: Exit,
+    /// Of what comes from a connection.
+    pub placing: Option<Placing>,
     pub keyframes: KeyframePolicy,
     /// Begins the names of the elements: tells whose they are when one reports an error.
     pub prefix: String,
@@ -97,8 +98,8 @@ impl Track {
         let exit = Arc::new(plan.exit);
         let id = exit.track;
         let pad = ghost_pad(&plan.template, &plan.pad_name, plan.origin, &exit)?;
-        let elements = chain_elements(plan.codec, &plan.prefix)?;
-        let queue = queue(&plan.prefix)?;
+        let elements = elements::chain(plan.codec, &plan.prefix)?;
+        let queue = elements::queue(&plan.prefix)?;
         bin.add_many(&elements)?;
         bin.add(&queue)?;
         let mut track = Self {
@@ -120,7 +121,7 @@ impl Track {
         };
         match track
             .connect_queue()
-            .and_then(|()| track.connect(id.session))
+            .and_then(|()| track.connect(id.session, plan.placing))
         {
             Ok(()) => Ok(track),
             Err(error) => {
@@ -139,17 +140,17 @@ impl Track {
         &mut self,
         bin: &gst::Bin,
         (session, person): (SessionId, Person),
-        webrtcbin_pad: &gst::Pad,
+        (webrtcbin_pad, placing): (&gst::Pad, Option<Placing>),
         prefix: &str,
     ) -> Result<(), gst::glib::BoolError> {
         self.webrtcbin_pad = webrtcbin_pad.clone();
         self.watches.clear();
         self.session = session;
         self.exit.begin_again(person);
-        let elements = chain_elements(self.codec, prefix)?;
+        let elements = elements::chain(self.codec, prefix)?;
         bin.add_many(&elements)?;
         self.elements = elements;
-        self.connect(session)
+        self.connect(session, placing)
     }
 
     fn connect_queue(&self) -> Result<(), gst::glib::BoolError> {
@@ -163,7 +164,11 @@ impl Track {
         self.queue.sync_state_with_parent()
     }
 
-    fn connect(&mut self, session: SessionId) -> Result<(), gst::glib::BoolError> {
+    fn connect(
+        &mut self,
+        session: SessionId,
+        placing: Option<Placing>,
+    ) -> Result<(), gst::glib::BoolError> {
         gst::Element::link_many(&self.elements)?;
         let (Some(first), Some(last)) = (self.elements.first(), self.elements.last()) else {
             return Err(missing());
@@ -179,12 +184,13 @@ impl Track {
         self.watches.extend(watch);
         let loss = Arc::<Loss>::default();
         let layers = Arc::<Layers>::default();
-        guard_entry(
-            &entry,
-            Guard::new(self.codec, session, &layers),
-            &loss,
-            &self.exit,
-        );
+        let intake = Intake {
+            placing,
+            guard: Guard::new(self.codec, session, &layers),
+            loss: loss.clone(),
+            exit: self.exit.clone(),
+        };
+        intake.watch(&entry);
         if self.codec.parser == Some("vp9parse") {
             put_together(&source, &layers);
             begin_with_keyframe(&source);
@@ -363,41 +369,6 @@ fn push_eos(first: &gst::Element) {
             pad.send_event(gst::event::Eos::new());
         });
     }
-}
-
-fn chain_elements(codec: &Codec, prefix: &str) -> Result<Vec<gst::Element>, gst::glib::BoolError> {
-    let make = |factory: &str| {
-        gst::ElementFactory::make(factory)
-            .name(format!("{prefix}{factory}"))
-            .build()
-    };
-    let mut elements = vec![make(codec.depayloader)?];
-    if let Some(caps) = codec.depayloader_caps {
-        let filter = make("capsfilter")?;
-        filter.set_property_from_str("caps", caps);
-        elements.push(filter);
-    }
-    if let Some(parser) = codec.parser {
-        let parser = make(parser)?;
-        if parser.has_property("config-interval") {
-            // Parameter sets before each keyframe: a file can be cut and joined anywhere.
-            parser.set_property_from_str("config-interval", "-1");
-        }
-        elements.push(parser);
-    }
-    Ok(elements)
-}
-
-fn queue(prefix: &str) -> Result<gst::Element, gst::glib::BoolError> {
-    gst::ElementFactory::make("queue")
-        .name(format!("{prefix}queue"))
-        .property_from_str("leaky", "downstream")
-        // Not bounded by time: until something leaves the queue it takes the running time for
-        // its level, and drops the first keyframe of whoever joins late (GStreamer 1.22).
-        .property("max-size-time", 0u64)
-        .property("max-size-buffers", QUEUE_BUFFERS)
-        .property("max-size-bytes", QUEUE_BYTES)
-        .build()
 }
 
 fn missing() -> gst::glib::BoolError {

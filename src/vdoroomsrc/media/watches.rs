@@ -9,7 +9,6 @@ use gst::prelude::*;
 use crate::protocol::SessionId;
 use crate::vdoroomsrc::media::codecs::Codec;
 use crate::vdoroomsrc::media::frames::{Keyframes, Loss, Mark};
-use crate::vdoroomsrc::media::guard::Guard;
 use crate::vdoroomsrc::media::pad::Exit;
 use crate::vdoroomsrc::media::payload::is_vp9_keyframe;
 use crate::vdoroomsrc::media::place::{OUTDATED, Timestamps};
@@ -112,30 +111,6 @@ pub(crate) fn mend_caps(entry: &gst::Pad, codec: &'static Codec) {
     });
 }
 
-/// Lost packets are told with the numbers that they would have behind the guard.
-///
-/// The elements before it still hold the event that tells of a lost packet, so it is a copy that gets
-/// another number.
-fn copy_lost_packets(entry: &gst::Pad, guard: &Arc<Guard>) {
-    let guard = guard.clone();
-    entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let Some(event) = info.event()
-            && let Some(lost) = event.structure()
-            && lost.name() == "GstRTPPacketLost"
-        {
-            let mut copy = lost.to_owned();
-            if let Ok(seqnum) = lost.get::<u32>("seqnum") {
-                let number = guard.number_of_lost(seqnum as u16);
-                copy.set("seqnum", u32::from(number));
-            }
-            let copy = gst::event::CustomDownstream::builder(copy);
-            let copy = copy.seqnum(event.seqnum()).build();
-            info.data = Some(gst::PadProbeData::Event(copy));
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
 /// rtpvp9depay (GStreamer before 1.26.8) takes another event for this one, which may be none
 /// (`gst_rtp_vp9_depay_packet_lost`): two critical warnings for each packet that is lost within a
 /// frame. It tells a hole by the sequence numbers, too.
@@ -161,29 +136,6 @@ pub(crate) fn begin_with_keyframe(depayloaded: &gst::Pad) {
             has_begun.store(passes, Relaxed);
             passes
         });
-        match passes {
-            true => gst::PadProbeReturn::Ok,
-            false => gst::PadProbeReturn::Handled,
-        }
-    });
-}
-
-/// Lets into the depayloader what it can take. At a hole in video a keyframe is asked for at once.
-pub(crate) fn guard_entry(entry: &gst::Pad, guard: Guard, loss: &Arc<Loss>, exit: &Arc<Exit>) {
-    let guard = Arc::new(guard);
-    copy_lost_packets(entry, &guard);
-    let (loss, exit) = (loss.clone(), exit.clone());
-    entry.add_probe(BUFFERS, move |pad, info| {
-        let mut begins = false;
-        let passes = keep_buffers(info, |buffer| {
-            guard.packet(pad, buffer, &loss, &exit, &mut begins)
-        });
-        if begins && !exit.is_paused() {
-            let event = gst_video::UpstreamForceKeyUnitEvent::builder();
-            if pad.push_event(event.all_headers(true).build()) {
-                exit.lost();
-            }
-        }
         match passes {
             true => gst::PadProbeReturn::Ok,
             false => gst::PadProbeReturn::Handled,
@@ -273,7 +225,8 @@ pub(crate) fn mark_damage(
     });
 }
 
-const BUFFERS: gst::PadProbeType = gst::PadProbeType::BUFFER.union(gst::PadProbeType::BUFFER_LIST);
+pub(super) const BUFFERS: gst::PadProbeType =
+    gst::PadProbeType::BUFFER.union(gst::PadProbeType::BUFFER_LIST);
 
 fn each_buffer(info: &mut gst::PadProbeInfo<'_>, mut change: impl FnMut(&mut gst::Buffer)) {
     match &mut info.data {
@@ -290,7 +243,7 @@ fn each_buffer(info: &mut gst::PadProbeInfo<'_>, mut change: impl FnMut(&mut gst
 }
 
 /// Removes buffers that are not to be kept. False if none is left.
-fn keep_buffers(
+pub(super) fn keep_buffers(
     info: &mut gst::PadProbeInfo<'_>,
     mut keeps: impl FnMut(&mut gst::Buffer) -> bool,
 ) -> bool {

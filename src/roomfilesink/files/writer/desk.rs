@@ -121,14 +121,20 @@ impl Desk {
         Plan::Now
     }
 
-    /// Data after the end, or after a failure, is dropped. The plan is that of the write.
-    pub(crate) fn hand_in(&mut self, op: Op) -> Plan {
+    /// One step or more. A thread takes all of them together. Data after the end, or after a failure, is
+    /// dropped. The plan is that of the write.
+    pub(crate) fn hand_in(&mut self, ops: Vec<Op>) -> Plan {
         if self.end.is_some() || self.result.is_some() {
             return Plan::Nothing;
         }
-        match op {
-            Op::Finish => self.end = Some(End::Finished),
-            op => self.ops.push(op),
+        for op in ops {
+            match op {
+                Op::Finish => {
+                    self.end = Some(End::Finished);
+                    break;
+                }
+                op => self.ops.push(op),
+            }
         }
         self.plan_write()
     }

@@ -21,12 +21,17 @@ impl FileWriter {
         Job::start(spec, report).map(Self)
     }
 
-    pub(crate) fn send(&self, op: Op) {
-        if let Op::Append(data) = &op {
-            let len = data.len() as u64;
-            self.0.handed_in.fetch_add(len, Ordering::Relaxed);
+    /// What is sent together is written together, as far as one write takes it.
+    pub(crate) fn send(&self, ops: Vec<Op>) {
+        if ops.is_empty() {
+            return;
         }
-        self.0.hand_in(op);
+        let lengths = ops.iter().map(|op| match op {
+            Op::Append(data) => data.len() as u64,
+            Op::At(..) | Op::Sync | Op::Finish => 0,
+        });
+        self.0.handed_in.fetch_add(lengths.sum(), Ordering::Relaxed);
+        self.0.hand_in(ops);
     }
 
     /// Bytes appended so far, on disk or not.
@@ -83,7 +88,7 @@ mod tests {
         let (tx, rx) = mpsc::channel();
         let writer = FileWriter::start(spec, move |event| tx.send(event).unwrap()).unwrap();
         for op in ops {
-            writer.send(op);
+            writer.send(vec![op]);
         }
         let mut events = Vec::new();
         while let Ok(event) = rx.recv_timeout(Duration::from_secs(10)) {
@@ -207,7 +212,7 @@ mod tests {
             "{events:?}"
         );
         assert!(rx.try_recv().is_err(), "the others hang");
-        stuck.iter().for_each(|file| file.send(Op::Finish));
+        stuck.iter().for_each(|file| file.send(vec![Op::Finish]));
         drop(releases);
         for _ in &stuck {
             let event = rx.recv_timeout(Duration::from_secs(10)).unwrap();

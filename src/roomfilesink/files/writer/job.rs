@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The work of one file, in turns that any thread may take: opening and writing, and syncing.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use vdoroom_platform::file::write_all_at;
+use vdoroom_platform::file::{write_all_at, write_all_vectored};
 
 use super::checksum::Checksum;
 use super::desk::{Desk, Outcome, Plan, Plans, Sync};
@@ -17,7 +17,8 @@ use super::workers::{Work, Workers};
 
 type Report = dyn Fn(FileEvent) + Send + std::marker::Sync;
 
-/// More is not gathered: a disk that was away for a while would otherwise cost the memory twice.
+/// More does not go out at once: what a slow disk has taken is only known, and its memory only free,
+/// when a write is over.
 const LARGE: usize = 1 << 20;
 
 static WORKERS: LazyLock<Workers<Task>> = LazyLock::new(Workers::new);
@@ -53,6 +54,13 @@ impl Work for Task {
     }
 }
 
+/// What goes out in one write. It stays where it is: to copy it together costs more than a list of places.
+#[derive(Default)]
+struct Batch {
+    pieces: Vec<Vec<u8>>,
+    size: usize,
+}
+
 impl Job {
     pub(crate) fn start(
         spec: FileSpec,
@@ -73,8 +81,8 @@ impl Job {
         Ok(job)
     }
 
-    pub(crate) fn hand_in(self: &Arc<Self>, op: Op) {
-        let plan = self.desk().hand_in(op);
+    pub(crate) fn hand_in(self: &Arc<Self>, ops: Vec<Op>) {
+        let plan = self.desk().hand_in(ops);
         self.arrange(Lane::Write, plan);
     }
 
@@ -140,10 +148,13 @@ impl Job {
 
     /// All that waits, in as few writes as there can be.
     fn write(&self, open: &Open, ops: Vec<Op>) -> io::Result<()> {
-        let mut batch = Vec::new();
+        let mut batch = Batch::default();
         for op in ops {
             match op {
-                Op::Append(data) => batch.extend_from_slice(&data),
+                Op::Append(data) => {
+                    batch.size += data.len();
+                    batch.pieces.push(data);
+                }
                 Op::At(position, data) => {
                     self.flush(open, &mut batch)?;
                     self.checksum.overwrite();
@@ -155,19 +166,18 @@ impl Job {
                 }
                 Op::Finish => {}
             }
-            if batch.len() >= LARGE {
+            if batch.size >= LARGE {
                 self.flush(open, &mut batch)?;
             }
         }
         self.flush(open, &mut batch)
     }
 
-    fn flush(&self, open: &Open, batch: &mut Vec<u8>) -> io::Result<()> {
-        (&open.file).write_all(batch)?;
-        self.checksum.append(batch);
-        let len = batch.len() as u64;
-        self.written.fetch_add(len, Ordering::Relaxed);
-        batch.clear();
+    fn flush(&self, open: &Open, batch: &mut Batch) -> io::Result<()> {
+        let Batch { pieces, size } = std::mem::take(batch);
+        write_all_vectored(&open.file, &pieces)?;
+        pieces.iter().for_each(|data| self.checksum.append(data));
+        self.written.fetch_add(size as u64, Ordering::Relaxed);
         Ok(())
     }
 

@@ -87,7 +87,7 @@ pub(crate) trait Mux {
     fn push(
         &mut self,
         index: usize,
-        frame: &Frame,
+        frame: Frame,
         start: i64,
         out: &mut Vec<Op>,
     ) -> Result<(), String>;
@@ -195,8 +195,8 @@ impl<W: FrameWriter> FrameMux<W> {
             size,
             buffer: frame.buffer,
         });
-        let all_known = self.tracks.iter().all(|t| t.entry.is_some());
-        if self.writer.is_none() && (all_known || self.holds_long()) {
+        let all_known = || self.tracks.iter().all(|t| t.entry.is_some());
+        if self.writer.is_none() && (all_known() || self.holds_long()) {
             self.start(out)?;
         }
         self.write_held(out)
@@ -271,32 +271,30 @@ impl<W: FrameWriter> Mux for FrameMux<W> {
     fn push(
         &mut self,
         index: usize,
-        frame: &Frame,
+        frame: Frame,
         start: i64,
         out: &mut Vec<Op>,
     ) -> Result<(), String> {
         let Some(track) = self.tracks.get_mut(index) else {
             return Ok(());
         };
+        let is_keyframe = frame.is_keyframe();
         if !Arc::ptr_eq(&track.format, &frame.format) {
             track.format = frame.format.clone();
             if let Some(parser) = &track.parser {
                 parser.set_format(&frame.format);
             }
         }
-        let parsed = match &track.parser {
-            Some(parser) => parser.push(frame, start)?,
-            None => {
-                let buffer = frame.buffer.clone();
-                let caps = Some(frame.format.caps.clone());
-                let times = [Some(frame.pts), frame.dts];
-                let [pts, dts] = times.map(|time| Some(time?.saturating_sub(start)));
-                return self.take_in(index, Parsed { caps, buffer }, (pts, dts), out);
-            }
+        let Some(parser) = &track.parser else {
+            let times = [Some(frame.pts), frame.dts];
+            let [pts, dts] = times.map(|time| Some(time?.saturating_sub(start)));
+            // The caps are those of the track's format.
+            let (caps, buffer) = (None, frame.buffer);
+            return self.take_in(index, Parsed { caps, buffer }, (pts, dts), out);
         };
-        for mut parsed in parsed {
+        for mut parsed in parser.push(frame, start)? {
             // A parser knows more keyframes than those at which a player can begin.
-            if !frame.is_keyframe() {
+            if !is_keyframe {
                 let buffer = parsed.buffer.make_mut();
                 buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
             }
@@ -353,7 +351,8 @@ fn describe_first<W: FrameWriter>(frame: &Frame) -> Option<TrackEntry> {
     let parsed = match W::recipe(format) {
         Some(recipe) => {
             let parser = Parser::new(format, recipe).ok()?;
-            let parsed = parser.push(frame, frame.pts).ok()?.into_iter().next();
+            let parsed = parser.push(frame.clone(), frame.pts);
+            let parsed = parsed.ok()?.into_iter().next();
             parsed.or_else(|| parser.finish().into_iter().next())?
         }
         None => Parsed {
@@ -430,7 +429,7 @@ mod tests {
         let mut mux = new(&formats, &[Some(audio(0)), first]);
         let mut out = Vec::new();
         for ms in (0..=ms).step_by(20) {
-            mux.push(0, &audio(ms), 0, &mut out).unwrap();
+            mux.push(0, audio(ms), 0, &mut out).unwrap();
         }
         out
     }

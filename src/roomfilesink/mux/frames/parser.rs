@@ -11,6 +11,7 @@ use crate::roomfilesink::media::{Codec, Format, Frame};
 
 /// A frame as the container wants it, with the caps that hold for it.
 pub(crate) struct Parsed {
+    /// `None`: those of the track's format.
     pub caps: Option<gst::Caps>,
     pub buffer: gst::Buffer,
 }
@@ -98,16 +99,15 @@ impl Parser {
     }
 
     /// `start` is the running time at which the file starts.
-    pub(crate) fn push(&self, frame: &Frame, start: i64) -> Result<Vec<Parsed>, String> {
-        let mut buffer = frame.buffer.copy();
-        if let Some(buffer) = buffer.get_mut() {
-            let time = |t: i64| {
-                let early = t.saturating_sub(start).saturating_add(EARLY);
-                gst::ClockTime::from_nseconds(early.max(0).unsigned_abs())
-            };
-            buffer.set_pts(time(frame.pts));
-            buffer.set_dts(frame.dts.map(time));
-        }
+    pub(crate) fn push(&self, frame: Frame, start: i64) -> Result<Vec<Parsed>, String> {
+        let time = |t: i64| {
+            let early = t.saturating_sub(start).saturating_add(EARLY);
+            gst::ClockTime::from_nseconds(early.max(0).unsigned_abs())
+        };
+        let mut buffer = frame.buffer;
+        let timed = buffer.make_mut();
+        timed.set_pts(time(frame.pts));
+        timed.set_dts(frame.dts.map(time));
         self.sink
             .chain(buffer)
             .map_err(|e| format!("{} failed: {e}", self.name()))?;

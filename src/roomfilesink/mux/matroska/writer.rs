@@ -20,6 +20,8 @@ const MS: i64 = 1_000_000;
 const MAX_CLUSTER_MS: i64 = 5_000;
 /// PixelWidth and PixelHeight, each with an ID, a size and four bytes: a larger size may come.
 const SIZE_ROOM: usize = 12;
+/// More than an element has in front of a frame: its ID, its size, and four bytes of the block.
+const BLOCK_ROOM: usize = 16;
 
 /// How much audio a decoder needs before a seek target (RFC 7845 section 4.6).
 const OPUS_SEEK_PRE_ROLL: u64 = 80_000_000;
@@ -162,20 +164,20 @@ impl FrameWriter for Writer {
         }
         let start_ms = self.cluster.as_ref().map_or(time_ms, |c| c.start_ms);
         let relative = (time_ms - start_ms) as i16;
-        let mut payload = Vec::with_capacity(block.data.len() + 4);
         // Fewer than 127 tracks: the number fits one byte.
-        payload.push(0x80 | (block.track as u8 + 1));
-        payload.extend_from_slice(&relative.to_be_bytes());
+        let number = 0x80 | (block.track as u8 + 1);
+        let [high, low] = relative.to_be_bytes();
         // In a group, a keyframe is what refers to no other block.
         let is_simple = block.padding <= 0;
-        payload.push(if block.keyframe && is_simple { 0x80 } else { 0 });
-        payload.extend_from_slice(block.data);
-        let mut e = Elements::default();
+        let flags = if block.keyframe && is_simple { 0x80 } else { 0 };
+        let payload: [&[u8]; 2] = [&[number, high, low, flags], block.data];
+        let mut e = Elements(Vec::with_capacity(block.data.len() + BLOCK_ROOM));
         if is_simple {
-            e.binary(ids::SIMPLE_BLOCK, &payload);
+            e.joined(ids::SIMPLE_BLOCK, &payload);
         } else {
+            // The last packet of Opus: that it is copied twice more does not matter.
             e.master(ids::BLOCK_GROUP, |e| {
-                e.binary(ids::BLOCK, &payload);
+                e.joined(ids::BLOCK, &payload);
                 e.int(ids::DISCARD_PADDING, block.padding);
             });
         }

@@ -21,10 +21,14 @@ const OFFSETS: u32 = 0x800;
 const SYNC: u32 = 0x0200_0000;
 const NOT_SYNC: u32 = 0x0101_0000;
 
-/// A fragment of what the tracks have that is not in the file yet. In each of them a keyframe comes
-/// first, or there is none; or all are keyframes. `at` is where in the file it will be.
-pub(crate) fn write(b: &mut Boxes, number: u32, at: u64, tracks: &mut [Track]) {
-    let begin = b.0.len();
+/// The header of a box: its size and type.
+const HEADER: usize = 8;
+
+/// A fragment of what the tracks have that is not in the file yet, in pieces that follow each other: the
+/// bytes of frames stay where they are. In each track a keyframe comes first, or there is none; or all
+/// are keyframes. `at` is where in the file it will be.
+pub(crate) fn write(number: u32, at: u64, tracks: &mut [Track]) -> Vec<Vec<u8>> {
+    let mut b = Boxes::default();
     let mut offsets = Vec::new();
     b.node(b"moof", |b| {
         b.full(b"mfhd", 0, 0, |b| {
@@ -47,19 +51,18 @@ pub(crate) fn write(b: &mut Boxes, number: u32, at: u64, tracks: &mut [Track]) {
         .iter_mut()
         .filter(|t| !t.samples.new_ones().is_empty());
     let mut filled: Vec<_> = filled.collect();
-    let mut place = (b.0.len() - begin) as u64 + 8;
+    let data: usize = filled.iter().map(|track| track.data.len()).sum();
+    // A fragment is far smaller than this reaches.
+    let size = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+    b.u32(size((HEADER + data) as u64)).bytes(b"mdat");
+    let mut place = b.0.len() as u64;
     for (offset, track) in offsets.into_iter().zip(&mut filled) {
-        // A fragment is far smaller than this reaches.
-        b.replace(offset, u32::try_from(place).unwrap_or(u32::MAX));
+        b.replace(offset, size(place));
         track.samples.placed(at.saturating_add(place));
         place += track.data.len() as u64;
     }
-    b.node(b"mdat", |b| {
-        for track in filled {
-            b.bytes(&track.data);
-            track.data.clear();
-        }
-    });
+    let data = filled.into_iter().map(Track::take_data);
+    std::iter::once(b.0).chain(data).collect()
 }
 
 struct Run<'a> {

@@ -80,6 +80,12 @@ impl Track {
         Ok(())
     }
 
+    /// The bytes that are not in the file yet, to be put there. The next ones get as much room.
+    pub(crate) fn take_data(&mut self) -> Vec<u8> {
+        let room = Vec::with_capacity(self.data.len());
+        std::mem::replace(&mut self.data, room)
+    }
+
     /// How long a frame lasts, unless another comes: what it says, or as long as the one before.
     fn lasts(&self, block: &Block<'_>, is_first: bool, before: i64) -> u32 {
         let told = ticks(block.duration.max(0), self.timescale);

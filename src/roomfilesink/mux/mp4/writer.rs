@@ -60,7 +60,7 @@ impl FrameWriter for Writer {
             b.zeros(8);
         });
         writer.movie.begin(&mut b, &writer.tracks);
-        writer.append(b, out);
+        writer.append(b.0, out);
         writer
     }
 
@@ -96,9 +96,9 @@ impl FrameWriter for Writer {
             return;
         }
         self.fragments = self.fragments.wrapping_add(1);
-        let mut b = Boxes::default();
-        fragment::write(&mut b, self.fragments, self.position, &mut self.tracks);
-        self.append(b, out);
+        for piece in fragment::write(self.fragments, self.position, &mut self.tracks) {
+            self.append(piece, out);
+        }
     }
 
     fn holds(&self) -> bool {
@@ -115,7 +115,7 @@ impl FrameWriter for Writer {
         let covered = self.position.saturating_sub(COVER_AT);
         let mut b = Boxes::default();
         self.movie.finish(&mut b, &self.tracks);
-        self.append(b, out);
+        self.append(b.0, out);
         // The index has to be on the disk before it is the only one.
         out.push(Op::Sync);
         let mut cover = Boxes::default();
@@ -142,9 +142,9 @@ impl Writer {
             || bytes >= MAX_FRAGMENT_BYTES
     }
 
-    fn append(&mut self, boxes: Boxes, out: &mut Vec<Op>) {
-        self.position += boxes.0.len() as u64;
-        out.push(Op::Append(boxes.0));
+    fn append(&mut self, bytes: Vec<u8>, out: &mut Vec<Op>) {
+        self.position += bytes.len() as u64;
+        out.push(Op::Append(bytes));
     }
 }
 

@@ -120,8 +120,8 @@ impl Scene {
 
     /// Frames of each part, in the order of beginning.
     fn parts(&self) -> Vec<u64> {
-        let sessions = self.sessions.sessions.values();
-        let parts = sessions.flat_map(|session| &session.parts);
+        let numbers = self.sessions.numbers().into_iter();
+        let parts = numbers.flat_map(|number| &self.sessions.sessions[&number].parts);
         parts.map(|part| part.record.tracks[0].frames).collect()
     }
 }
@@ -140,6 +140,69 @@ fn frames_wait_for_the_batch_once_a_part_is_open() {
     assert_eq!(scene.parts(), [1]);
     scene.pump_fed();
     assert_eq!((scene.parts(), scene.track.held_bytes()), (vec![3], 0));
+}
+
+#[test]
+fn a_part_begins_when_what_has_come_together_is_moved() {
+    let mut scene = Scene::new("beginning");
+    scene.begin("r/alice/1/video", Some(gst::GroupId::next()));
+    scene.frame(0);
+    scene.frame(1);
+    assert!(!scene.sessions.is_beginning(), "nobody has looked yet");
+    scene.pump_fed();
+    assert!(scene.sessions.is_beginning(), "it waits for a second track");
+    scene.wait_for_a_part();
+    assert!(!scene.sessions.is_beginning());
+    assert_eq!((scene.parts(), scene.track.held_bytes()), (vec![2], 0));
+}
+
+#[test]
+fn a_limit_that_is_set_later_cuts_the_part_that_is_open() {
+    let mut scene = Scene::recording("limit");
+    scene.frame(1);
+    scene.pump_fed();
+    scene.settings.limits.time = 60_000_000;
+    scene.sessions.set_limits(scene.settings.limits);
+    // At 33 ms, 66 ms, 99 ms.
+    for number in 2..4 {
+        scene.frame(number);
+        scene.pump_fed();
+    }
+    assert_eq!((scene.parts(), scene.track.held_bytes()), (vec![2, 2], 0));
+}
+
+#[test]
+fn a_limit_of_bytes_counts_what_is_in_the_part() {
+    let mut scene = Scene::new("bytes");
+    scene.settings.limits.bytes = 1;
+    scene.begin("r/alice/1/video", Some(gst::GroupId::next()));
+    for number in 0..3 {
+        scene.frame(number);
+    }
+    scene.pump_fed();
+    scene.wait_for_a_part();
+    assert_eq!(scene.parts(), [1, 1, 1]);
+}
+
+#[test]
+fn another_codec_gets_another_part_and_other_caps_of_the_same_do_not() {
+    let mut scene = Scene::new("codec");
+    let pad = gst::Pad::new(gst::PadDirection::Sink);
+    let format = |caps: &str| -> Arc<Format> {
+        let caps: gst::Caps = caps.parse().unwrap();
+        Format::from_caps(&caps).unwrap().into()
+    };
+    scene.track = Arc::new(Track::new(Kind::Audio, &pad, None));
+    scene.format = format("audio/x-opus");
+    scene.begin("r/alice/1/audio", Some(gst::GroupId::next()));
+    scene.frame(0);
+    scene.wait_for_a_part();
+    scene.format = format("audio/x-opus,rate=48000");
+    scene.frame(1);
+    scene.format = format("audio/x-mulaw");
+    scene.frame(2);
+    scene.pump_fed();
+    assert_eq!(scene.parts(), [2, 1]);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! element before.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
@@ -16,6 +17,7 @@ use gst_webrtc::WebRTCRTPTransceiver;
 
 use crate::protocol::{Event, SessionId};
 use crate::vdoroomsrc::connection::sdp::Named;
+use crate::vdoroomsrc::media::Header;
 use crate::vdoroomsrc::reports::{Command, Reports};
 
 /// SSRCs that rtpbin may know at once, from RTP and RTCP. It forgets who is silent.
@@ -125,20 +127,18 @@ impl SharedSsrcs {
             return;
         };
         let (ssrcs, to) = (self.clone(), reports.clone());
-        // Payload types for which rtpbin has a pad already: one bit for each.
-        let placed = Mutex::new(0_u128);
+        // Payload types for which rtpbin has a pad already.
+        let placed = [const { AtomicBool::new(false) }; 128];
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            let Some(payload) = info.buffer().and_then(payload_type) else {
-                return gst::PadProbeReturn::Ok;
-            };
-            let bit = 1_u128 << payload;
-            let placed = || placed.lock().unwrap_or_else(PoisonError::into_inner);
-            if *placed() & bit == 0 {
+            // rtpjitterbuffer gives out nothing that is no packet.
+            let header = info.buffer().and_then(|buffer| Header::peek(buffer));
+            let placed = header.and_then(|header| placed.get(usize::from(header.payload_type)));
+            if let Some(placed) = placed.filter(|placed| !placed.load(Relaxed)) {
                 if !ssrcs.has_place(session, ssrc) {
                     ssrcs.refuse(id, ssrc, &to);
                     return gst::PadProbeReturn::Handled;
                 }
-                *placed() |= bit;
+                placed.store(true, Relaxed);
             }
             gst::PadProbeReturn::Ok
         });
@@ -184,11 +184,6 @@ impl SharedSsrcs {
     fn is_first_report(&self) -> bool {
         !std::mem::replace(&mut self.lock().is_reported, true)
     }
-}
-
-fn payload_type(buffer: &gst::Buffer) -> Option<u8> {
-    let packet = gst_rtp::RTPBuffer::from_buffer_readable(buffer).ok()?;
-    Some(packet.payload_type())
 }
 
 /// A goodbye makes webrtcbin forget the m-line at a moment that its sender chooses: between our

@@ -14,7 +14,7 @@ use crate::protocol::StreamId;
 use crate::vdoroomsrc::connection::{Promised, Session, WaitingPad, element_prefix};
 use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::media::{
-    Codec, Exit, KeyframePolicy, KeyframeWish, Kind, Origin, Plan, Track, pad_name, refuse,
+    Codec, Exit, KeyframePolicy, KeyframeWish, Kind, Origin, Placing, Plan, Track, pad_name, refuse,
 };
 use crate::vdoroomsrc::reports::{Reports, TrackId};
 
@@ -161,11 +161,9 @@ fn expose_pad(
         session.announced = announced.clone();
     }
     let medium = Medium::of(session, pad)?;
-    if waiting.was.is_none() {
-        session.timeline.place_packets(pad);
-    }
+    let placing = Placing::of(&session.timeline, pad);
     if let Some(track) = kept.take(&medium.pad_name(session, medium.nth)) {
-        go_on(around, session, (track, broken), &medium, pad)?;
+        go_on(around, session, (track, broken), &medium, (pad, placing))?;
         return Ok(None);
     }
     let Medium {
@@ -200,6 +198,7 @@ fn expose_pad(
             Instant::now(),
         )
         .waiting_after_loss(around.keyframes.waits),
+        placing,
         keyframes: KeyframePolicy::new(around.keyframes.interval),
         prefix: chain_prefix(session, kind),
     };
@@ -246,14 +245,14 @@ fn go_on(
     session: &mut Session,
     (mut track, broken): (Track, &mut Vec<Track>),
     medium: &Medium,
-    pad: &gst::Pad,
+    (pad, placing): (&gst::Pad, Option<Placing>),
 ) -> Result<(), String> {
     let prefix = chain_prefix(session, medium.kind);
     session.tracks_begun += 1;
     let element = around.element;
     gst::info!(CAT, obj = element, "{} continues", track.pad.name());
     let whose = (session.id, person(session, around.room));
-    match track.rebuild(element, whose, pad, &prefix) {
+    match track.rebuild(element, whose, (pad, placing), &prefix) {
         Ok(()) => {
             track.pad.set_origin(origin(session, pad));
             session.tracks.push(track);

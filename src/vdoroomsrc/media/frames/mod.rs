@@ -2,7 +2,8 @@
 //! What packets and parsers tell of frames: which are damaged (`loss`), which are one picture
 //! (`layers`), which are keyframes (`keyframes`).
 //!
-//! A track's probes call it (`watches`), and `guard` for each packet, on the track's streaming thread.
+//! A track's probes call it (`watches`, `intake`), and `guard` for each packet, on the track's streaming
+//! thread.
 
 mod keyframes;
 mod layers;

@@ -18,6 +18,7 @@ use super::sample::{Finding, Sample};
 use crate::protocol::SessionId;
 use crate::vdoroomsrc::media::codecs::Codec;
 use crate::vdoroomsrc::media::frames::{Layers, Loss, begins_picture};
+use crate::vdoroomsrc::media::header::Header;
 use crate::vdoroomsrc::media::pad::Exit;
 use crate::vdoroomsrc::media::payload::{Fault, Packet, Payload, Piece, Verdict};
 
@@ -64,6 +65,16 @@ struct Fate {
     piece: Option<Piece>,
 }
 
+/// What has been found of a packet that is mapped, to be carried out when it is not mapped any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judgement {
+    header: Header,
+    fate: Fate,
+    finding: Option<Finding>,
+    /// Video lacks something from here on, and all was well before.
+    pub begins_hole: bool,
+}
+
 const VANISHES: Fate = Fate {
     number: None,
     begins_frame: false,
@@ -87,34 +98,47 @@ impl Guard {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a packet passes that comes to `entry`. `begins_hole` becomes true if video lacks
-    /// something from here on, and all was well before.
-    pub(crate) fn packet(
+    /// What is to be done with a packet. `continues` says that it is not marked as the first one
+    /// behind a discontinuity.
+    pub(crate) fn judge(
         &self,
+        header: Header,
+        payload: &[u8],
+        continues: bool,
+        loss: &Loss,
+    ) -> Judgement {
+        let mut packet = Packet {
+            timestamp: header.timestamp,
+            marker: header.marker,
+            payload,
+            follows: continues,
+        };
+        let (fate, finding) = self.state().packet(header.seqnum, &mut packet);
+        let number = fate.number.filter(|_| self.codec.video);
+        let begins_hole =
+            number.is_some_and(|number| loss.packet(number, &packet, fate.begins_frame));
+        Judgement {
+            header,
+            fate,
+            finding,
+            begins_hole,
+        }
+    }
+
+    /// Does that to a packet that comes to `entry`, and says whether it passes.
+    pub(crate) fn carry_out(
+        &self,
+        judgement: Judgement,
         entry: &gst::Pad,
         buffer: &mut gst::Buffer,
-        loss: &Loss,
         exit: &Exit,
-        begins_hole: &mut bool,
     ) -> bool {
-        let is_discont = buffer.flags().contains(gst::BufferFlags::DISCONT);
-        let Ok(rtp) = gst_rtp::RTPBuffer::from_buffer_readable(buffer) else {
-            exit.counters.broken_packets.fetch_add(1, Relaxed);
-            return false;
-        };
-        let seqnum = rtp.seq();
-        let mut packet = Packet {
-            timestamp: rtp.timestamp(),
-            marker: rtp.is_marker(),
-            payload: rtp.payload().unwrap_or_default(),
-            follows: !is_discont,
-        };
-        let (fate, finding) = self.state().packet(seqnum, &mut packet);
-        if let Some(number) = fate.number.filter(|_| self.codec.video) {
-            *begins_hole |= loss.packet(number, &packet, fate.begins_frame);
-        }
-        let marker = packet.marker;
-        drop(rtp);
+        let Judgement {
+            header,
+            fate,
+            finding,
+            ..
+        } = judgement;
         if fate.fault.is_some() {
             exit.counters.broken_packets.fetch_add(1, Relaxed);
         }
@@ -125,9 +149,9 @@ impl Guard {
             return false;
         }
         if let Some(piece) = fate.piece {
-            self.layers.packet(piece, marker);
+            self.layers.packet(piece, header.marker);
         }
-        let number = fate.number.filter(|number| *number != seqnum);
+        let number = fate.number.filter(|number| *number != header.seqnum);
         let layer_at = fate.piece.and_then(|piece| piece.layer_at);
         (number.is_none() && layer_at.is_none()) || rewrite(buffer, number, layer_at)
     }
@@ -163,15 +187,16 @@ impl Guard {
 /// depends on the one below (RFC 9628 section 4.2: D): rtpvp9depay (GStreamer 1.22) takes any other
 /// for the beginning of a picture, and gives up what it has.
 fn rewrite(buffer: &mut gst::Buffer, number: Option<u16>, layer_at: Option<usize>) -> bool {
-    let Ok(mut rtp) = gst_rtp::RTPBuffer::from_buffer_writable(buffer.make_mut()) else {
-        // There is no memory for a copy: as good as lost.
+    let buffer = buffer.make_mut();
+    // There is no memory for a copy: as good as lost.
+    if number.is_some_and(|number| !Header::renumber(buffer, number)) {
         return false;
-    };
-    if let Some(number) = number {
-        rtp.set_seq(number);
     }
     let Some(at) = layer_at else {
         return true;
+    };
+    let Ok(mut rtp) = gst_rtp::RTPBuffer::from_buffer_writable(buffer) else {
+        return false;
     };
     match rtp
         .payload_mut()

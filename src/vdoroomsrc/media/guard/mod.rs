@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Which packets of a track its depayloader gets, and with which sequence numbers.
 //!
-//! `watches` calls it for each packet, on the track's streaming thread.
+//! `intake` calls it for each packet, on the track's streaming thread.
 
 mod entry;
 mod numbers;

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 
+use super::count::{Count, Epoch, unwrap};
 use super::units::{MS, SECOND};
 
 /// A lag is the smallest of the last one to two windows: a network that stalls is no longer way.
@@ -45,15 +46,6 @@ pub(crate) struct Packet {
     pub arrival: i128,
 }
 
-/// RTP timestamps that are counted on from one to the next.
-#[derive(Debug, Clone, Copy)]
-struct Epoch {
-    seqnum: u16,
-    rtp: i128,
-    /// Nanoseconds.
-    time: i128,
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Newest {
     seqnum: u16,
@@ -86,6 +78,8 @@ pub(crate) struct Arrivals {
     /// Before the last leap, and the newest packet then.
     before: Option<(Epoch, Newest)>,
     since_leap: u32,
+    /// How often a new epoch has begun, or an outdated frame has come.
+    changes: u32,
     first: Option<Newest>,
     newest: Option<Newest>,
     /// Of another time than the one before.
@@ -110,6 +104,7 @@ impl Arrivals {
             epoch: None,
             before: None,
             since_leap: 0,
+            changes: 0,
             first: None,
             newest: None,
             frames: 0,
@@ -183,6 +178,7 @@ impl Arrivals {
     }
 
     fn begin(&mut self, packet: Packet) {
+        self.changes = self.changes.wrapping_add(1);
         let rtp = i128::from(packet.rtp);
         self.epoch = Some(Epoch {
             seqnum: packet.seqnum,
@@ -211,6 +207,7 @@ impl Arrivals {
         let rtp = i128::from(packet.rtp);
         self.before = Some((epoch, newest));
         self.since_leap = 0;
+        self.changes = self.changes.wrapping_add(1);
         self.suspect = None;
         self.epoch = Some(Epoch {
             seqnum: packet.seqnum,
@@ -274,6 +271,7 @@ impl Arrivals {
     }
 
     fn remember_outdated(&mut self, rtp: u32) {
+        self.changes = self.changes.wrapping_add(1);
         self.outdated.push_back(rtp);
         if self.outdated.len() > MOST_OUTDATED {
             self.outdated.pop_front();
@@ -347,13 +345,10 @@ impl Arrivals {
         }
         let since = newest.arrival - patience;
         let middle = since + patience / 2;
-        let (early, late): (Vec<_>, Vec<_>) = self
-            .recent
-            .iter()
-            .filter(|(at, _)| *at >= since)
-            .partition(|(at, _)| *at < middle);
-        let least = |part: Vec<&(i128, i128)>| part.into_iter().map(|(_, lag)| *lag).min();
-        let (early, late) = (least(early)?, least(late)?);
+        let is_early = |(at, _): &&(i128, i128)| (since..middle).contains(at);
+        let early = self.recent.iter().filter(is_early);
+        let early = early.map(|(_, lag)| *lag).min()?;
+        let late = self.lag_since(middle)?;
         let excess = late.min(early) - stall.base;
         (late >= early - STEADY && excess < 2 * stall.by).then_some(excess)
     }
@@ -392,19 +387,26 @@ impl Arrivals {
         self.time(rtp)
     }
 
+    /// How this timestamp and those behind it are counted, until something changes; none while packets
+    /// from before a leap may still leave rtpjitterbuffer.
+    pub(crate) fn counted(&self, rtp: u32) -> Option<Count> {
+        if self.before.is_some() {
+            return None;
+        }
+        Some(Count {
+            epoch: self.epoch?,
+            clock_rate: self.clock_rate,
+            rtp: unwrap(self.newest?.rtp, rtp),
+        })
+    }
+
+    /// How often the answers of [`Self::counted`] and [`Self::is_outdated`] have changed.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes
+    }
+
     fn time_at(&self, rtp: i128) -> i128 {
         self.epoch
             .map_or(0, |epoch| epoch.time_at(rtp, self.clock_rate))
     }
-}
-
-impl Epoch {
-    fn time_at(&self, rtp: i128, clock_rate: i128) -> i128 {
-        self.time + (rtp - self.rtp) * SECOND / clock_rate
-    }
-}
-
-/// The timestamp that is nearest to the one before.
-fn unwrap(before: i128, rtp: u32) -> i128 {
-    before + i128::from(rtp.wrapping_sub(before as u32) as i32)
 }

@@ -2,6 +2,8 @@
 //! The mapping of one RTP stream to its sender's clock, by sender reports, and to running time.
 
 use super::arrivals::{Arrivals, Packet};
+use super::course::Course;
+use super::line::{Basis, Line};
 use super::units::{MS, SECOND};
 
 /// What two reports may disagree by: the accuracy of a report, and of a crystal.
@@ -11,18 +13,6 @@ const WORST_CRYSTAL: i128 = 200;
 const SAME_STALL: i128 = 150 * MS;
 /// A larger step, while packets arrive as ever, is no new delay: the sender's clock was set.
 const CLOCK_WAS_SET: i128 = SECOND;
-
-/// A medium moves by this part of the time that passes at the most: not audible, nor measurable as
-/// a wrong pitch.
-pub(crate) const SLEW: i128 = 350;
-/// Reports of a busy sender are wrong by some milliseconds. What is that near to its place moves by
-/// a smaller part, which is still more than a crystal drifts (200 ppm).
-const NEAR: i128 = 20 * MS;
-const DRIFT: i128 = 2000;
-/// What is farther from its place is moved at once, if it is video: lips are seen to be late.
-const STEP: i128 = 40 * MS;
-/// Frames of video are closer to each other by this part while it moves back.
-const VIDEO_SLEW: i128 = 4;
 
 #[derive(Debug)]
 pub(crate) struct Sender {
@@ -40,16 +30,10 @@ pub(crate) struct Sender {
     assumed: Option<i128>,
     /// Running time minus RTP time where only arrivals tell; follows the lag.
     pub own_shift: Option<i128>,
-    /// Running time minus RTP time of what went out last.
-    shift: Option<i128>,
-    /// RTP time of what went out last.
-    placed: i128,
-    /// What went out last was placed by reports.
-    is_believed: bool,
-    /// The sender has not captured for a while: there is a hole to come, before this RTP time.
-    resumes_at: Option<i128>,
-    /// Moving to a place that is farther than [`STEP`].
-    hurries: bool,
+    /// How what went out last was placed, as far as lines have been given back.
+    pub course: Course,
+    /// What the place depends on that was told last, as long as it holds.
+    pub basis: Option<Basis>,
 }
 
 /// Nanoseconds.
@@ -75,20 +59,18 @@ impl Report {
 
 impl Sender {
     pub(crate) fn new(ssrc: u32, clock_rate: u32) -> Self {
+        let arrivals = Arrivals::new(clock_rate);
         Self {
             ssrc,
-            arrivals: Arrivals::new(clock_rate),
+            course: Course::new(arrivals.is_video()),
+            arrivals,
             report: None,
             doubtful: None,
             early: None,
             set_by: 0,
             assumed: None,
             own_shift: None,
-            shift: None,
-            placed: 0,
-            is_believed: false,
-            resumes_at: None,
-            hurries: false,
+            basis: None,
         }
     }
 
@@ -97,16 +79,16 @@ impl Sender {
     }
 
     pub(crate) fn is_placed(&self) -> bool {
-        self.shift.is_some()
+        self.course.is_placed()
     }
 
     pub(crate) fn is_believed(&self) -> bool {
-        self.is_believed
+        self.course.is_believed()
     }
 
     /// A packet has arrived.
     pub(crate) fn note(&mut self, packet: Packet) {
-        self.arrivals.note(packet, self.shift.is_some());
+        self.arrivals.note(packet, self.course.is_placed());
         if let Some((ntp, rtp)) = self.early.take() {
             self.report(ntp, rtp, |_| false);
         }
@@ -130,7 +112,7 @@ impl Sender {
         };
         let offset = ntp - self.set_by - time;
         let new = Report { offset, time };
-        let Some(old) = self.report.filter(|_| self.is_believed) else {
+        let Some(old) = self.report.filter(|_| self.is_believed()) else {
             let offset = ntp - time;
             self.set_by = 0;
             self.accept(Report { offset, time });
@@ -146,7 +128,7 @@ impl Sender {
             self.accept(new);
         } else if self.is_stall(step) {
             let stall = self.arrivals.stall().filter(|_| step > 0);
-            self.resumes_at = stall.map(|stall| stall.time);
+            self.course.resumes_at = stall.map(|stall| stall.time);
             if stall.is_some() {
                 self.arrivals.begin_lags_anew();
             }
@@ -201,7 +183,7 @@ impl Sender {
             *shift += after;
         }
         self.assumed = Some(after);
-        self.resumes_at = stall.map(|stall| stall.time);
+        self.course.resumes_at = stall.map(|stall| stall.time);
         self.arrivals.begin_lags_anew();
     }
 
@@ -224,48 +206,31 @@ impl Sender {
         Some(self.arrivals.lag()? - self.report?.offset)
     }
 
-    /// When this RTP time was captured, by the sender's clock as it is now.
-    pub(crate) fn ntp(&self, time: i128) -> Option<i128> {
-        Some(time + self.report?.offset + self.set_by)
+    /// The sender's clock as it is now, minus RTP time.
+    pub(crate) fn clock(&self) -> Option<i128> {
+        Some(self.report?.offset + self.set_by)
     }
 
     /// The distance from the sender's clock to running time at which this medium stays in place.
     pub(crate) fn distance(&self) -> Option<i128> {
-        Some(self.shift? - self.report?.offset)
+        Some(self.course.shift()? - self.report?.offset)
     }
 
-    /// Running time minus RTP time of what went out last.
-    pub(crate) fn shift(&self) -> Option<i128> {
-        self.shift
+    /// A packet of this timestamp has been placed: what its track may place the next ones by, as long
+    /// as nothing changes. None while the medium does more than drift, and until a leap is over.
+    pub(crate) fn line(&mut self, basis: Basis, rtp: u32) -> Option<Line> {
+        self.basis = Some(basis);
+        let count = self.arrivals.counted(rtp)?;
+        let is_calm = self.course.is_calm(basis.wanted);
+        is_calm.then(|| Line::new(count, basis, self.course))
     }
 
-    /// Whether it is so far from where it should be that something has to move at once.
-    pub(crate) fn is_astray(&self, wanted: i128) -> bool {
-        let error = self.shift.map_or(0, |shift| wanted - shift);
-        self.resumes_at.is_none() && error.abs() > STEP
-    }
-
-    /// The running time of a packet of this RTP time, if reports and arrivals want `wanted` between
-    /// the two. Time rises from packet to packet.
-    pub(crate) fn move_to(&mut self, wanted: i128, time: i128, is_believed: bool) -> i128 {
-        self.is_believed = is_believed;
-        let elapsed = (time - self.placed).max(0);
-        let shift = self.shift.unwrap_or(wanted);
-        let error = wanted - shift;
-        let slow = elapsed / if error.abs() > NEAR { SLEW } else { DRIFT };
-        self.hurries &= error.abs() > slow;
-        self.hurries |= self.arrivals.is_video() && error.abs() > STEP;
-        let moved = match self.resumes_at {
-            Some(at) if time < at => 0,
-            Some(_) if error > 0 => error,
-            _ if self.hurries && error > 0 => error,
-            _ if self.hurries => error.max(-elapsed / VIDEO_SLEW),
-            _ => error.clamp(-slow, slow),
-        };
-        self.resumes_at = self.resumes_at.filter(|at| time < *at);
-        self.shift = Some(shift + moved);
-        self.placed = self.placed.max(time);
-        time + shift + moved
+    /// A track gives back what it has placed by. A sender that counts at another rate since then has
+    /// placed nothing.
+    pub(crate) fn take_back(&mut self, line: &Line) {
+        if self.is_placed() {
+            self.course.catch_up(line.course());
+        }
     }
 }
 
@@ -288,7 +253,7 @@ mod tests {
             let mut camera = Self::new();
             camera.arrive(0, 0);
             camera.report(0, 0);
-            camera.0.move_to(0, 0, true);
+            camera.0.course.move_to(0, 0, true);
             camera
         }
 
@@ -311,6 +276,11 @@ mod tests {
             self.arrive(ms * 90, i128::from(ms));
             let time = self.0.arrivals.time(ms * 90).unwrap();
             (time + self.0.offset().unwrap() - DAY_ONE) / MS
+        }
+
+        /// What the sender's clock showed at this RTP timestamp.
+        fn shows(&self, rtp: u32) -> i128 {
+            self.0.arrivals.time(rtp).unwrap() + self.0.clock().unwrap()
         }
     }
 
@@ -337,8 +307,7 @@ mod tests {
         camera.arrive(u32::MAX - 899, 0);
         camera.report(0, u32::MAX - 899);
         camera.arrive(900, 20);
-        let time = camera.0.arrivals.time(900).unwrap();
-        assert_eq!(camera.0.ntp(time), Some(DAY_ONE + 20 * MS));
+        assert_eq!(camera.shows(900), DAY_ONE + 20 * MS);
     }
 
     #[test]
@@ -385,8 +354,7 @@ mod tests {
         camera.report(HOUR + 1000, 1000 * 90);
         camera.report(HOUR + 2005, 2000 * 90);
         assert_eq!(camera.captured(2500), 2500);
-        let time = camera.0.arrivals.time(2500 * 90).unwrap();
-        assert_eq!(camera.0.ntp(time), Some(DAY_ONE + (HOUR + 2505) * MS));
+        assert_eq!(camera.shows(2500 * 90), DAY_ONE + (HOUR + 2505) * MS);
         camera.report(HOUR + 3005, 3000 * 90);
         assert_eq!(camera.captured(3500), 3500);
     }
@@ -398,20 +366,6 @@ mod tests {
             camera.arrive(frame * 40 * 90, i128::from(frame) * 40 + 600);
         }
         camera.report(1760, 1160 * 90);
-        let time = camera.0.arrivals.time(1200 * 90).unwrap();
-        assert_eq!(camera.0.ntp(time), Some(DAY_ONE + 1800 * MS));
-    }
-
-    #[test]
-    fn time_rises_while_video_moves_back() {
-        let mut camera = Camera::believed();
-        camera.0.move_to(500 * MS, 0, true);
-        let mut last = 500 * MS;
-        for n in 1..400 {
-            let time = camera.0.move_to(0, n * 20 * MS, true);
-            assert!(time >= last + 15 * MS, "{time} after {last}");
-            last = time;
-        }
-        assert_eq!(last, 399 * 20 * MS);
+        assert_eq!(camera.shows(1200 * 90), DAY_ONE + 1800 * MS);
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Between GStreamer and a session's [`Timeline`]: sender reports and the arrivals of packets go in,
-//! and packets get their place as they leave webrtcbin.
+//! Between GStreamer and a session's [`Timeline`]: sender reports and the arrivals of packets go in.
+//! What comes out of it is told to `placing`.
 //!
 //! libwebrtc sends its first audio report after 2.5 s. It sends one at once when it is asked by
 //! a rapid resynchronisation request (RFC 6051, 3.2), offered or not. rtpsession (GStreamer 1.22)
@@ -8,17 +8,18 @@
 //! a GStreamer that sends media deadlocks when it gets such a request (1.22 to
 //! 1.28, `rtp_session_process_sr_req`).
 //!
-//! Lock: the session's state, held for arithmetic and copies only.
+//! Lock: the session's state, held for arithmetic and copies only. Packets that arrive take it, all on
+//! the thread of their transport; those that leave do if their track does not know their place.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
 
 use super::arrivals::Packet;
-use super::timeline::{Place, Timeline};
-use super::timestamps::OUTDATED;
+use super::timeline::Timeline;
 use crate::vdoroomsrc::log::CAT;
+use crate::vdoroomsrc::media::header::Header;
 
 /// Requests without an answer, after which a sender is not asked again.
 const MOST_REQUESTS: u32 = 10;
@@ -28,7 +29,14 @@ const LIBWEBRTC_MARK: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playo
 
 /// The timeline of one session, as its streaming threads share it.
 #[derive(Clone, Default)]
-pub(crate) struct SharedTimeline(Arc<Mutex<State>>);
+pub(crate) struct SharedTimeline(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// That of the timeline, for whoever does not hold the lock.
+    generation: AtomicU64,
+}
 
 #[derive(Default)]
 struct State {
@@ -41,7 +49,23 @@ struct State {
 
 impl SharedTimeline {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As long as it is the same, what the timeline has told of places holds.
+    pub(super) fn generation(&self) -> u64 {
+        self.0.generation.load(Relaxed)
+    }
+
+    /// Does something to the timeline, or asks it something, with the lock held.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Timeline) -> T) -> T {
+        let mut state = self.lock();
+        let result = change(&mut state.timeline);
+        let generation = state.timeline.generation();
+        if generation != self.generation() {
+            self.0.generation.store(generation, Relaxed);
+        }
+        result
     }
 
     /// Whether a sender report has told the place of this pad's media.
@@ -83,7 +107,7 @@ impl SharedTimeline {
                     && let Some(arrival) = running_time(buffer)
                     && let Some(packet) = packet(buffer, arrival)
                 {
-                    timeline.lock().timeline.arrive(ssrc, packet);
+                    timeline.change(|timeline| timeline.arrive(ssrc, packet));
                 }
             };
             match &info.data {
@@ -108,8 +132,7 @@ impl SharedTimeline {
             let rtp = report.get::<u64>("sr-ext-rtptime").ok()?;
             if rtp != u64::MAX {
                 gst::log!(CAT, "SR of {ssrc:08x}: {ntp} ns is RTP {rtp}");
-                let mut state = timeline.lock();
-                state.timeline.report(ssrc, clock_rate, ntp, rtp as u32);
+                timeline.change(|timeline| timeline.report(ssrc, clock_rate, ntp, rtp as u32));
             }
             None
         });
@@ -179,57 +202,7 @@ impl SharedTimeline {
         );
         let packet = buffer.dts_or_pts().and_then(|at| packet(buffer, at));
         if let (Some(ssrc), Some(rate), Some(packet)) = (ssrc, rate, packet) {
-            self.lock().timeline.expect(ssrc, rate, packet);
-        }
-    }
-
-    /// Gives each packet that leaves `webrtcbin_pad` its place.
-    pub(crate) fn place_packets(&self, webrtcbin_pad: &gst::Pad) {
-        let Some(ssrc) = number(webrtcbin_pad, "ssrc") else {
-            return;
-        };
-        let clock_rate = AtomicU32::new(number(webrtcbin_pad, "clock-rate").unwrap_or_default());
-        let ntp_caps = gst::Caps::new_empty_simple("timestamp/x-ntp");
-        let timeline = self.clone();
-        let types = gst::PadProbeType::BUFFER
-            | gst::PadProbeType::BUFFER_LIST
-            | gst::PadProbeType::EVENT_DOWNSTREAM;
-        webrtcbin_pad.add_probe(types, move |_, info| {
-            let place = |mut buffer: gst::Buffer| {
-                timeline.place(ssrc, clock_rate.load(Relaxed), &ntp_caps, &mut buffer);
-                buffer
-            };
-            match info.data.take() {
-                Some(gst::PadProbeData::Buffer(buffer)) => {
-                    info.data = Some(gst::PadProbeData::Buffer(place(buffer)));
-                }
-                Some(gst::PadProbeData::BufferList(mut list)) => {
-                    list = list.iter_owned().map(place).collect();
-                    info.data = Some(gst::PadProbeData::BufferList(list));
-                }
-                other => {
-                    if let Some(gst::PadProbeData::Event(event)) = &other
-                        && let gst::EventView::Caps(caps) = event.view()
-                        && let Some(rate) = field(caps.caps(), "clock-rate")
-                    {
-                        clock_rate.store(rate, Relaxed);
-                    }
-                    info.data = other;
-                }
-            }
-            gst::PadProbeReturn::Ok
-        });
-    }
-
-    fn place(&self, ssrc: u32, clock_rate: u32, ntp_caps: &gst::Caps, buffer: &mut gst::Buffer) {
-        let Some(packet) = buffer.dts_or_pts().and_then(|at| packet(buffer, at)) else {
-            return;
-        };
-        let Place { time, ntp } = self.lock().timeline.place(ssrc, clock_rate, packet);
-        let buffer = buffer.make_mut();
-        buffer.set_pts(time.map_or(Some(OUTDATED), clock_time));
-        if let Some(ntp) = ntp.and_then(clock_time) {
-            gst::ReferenceTimestampMeta::add(buffer, ntp_caps, ntp, gst::ClockTime::NONE);
+            self.change(|timeline| timeline.expect(ssrc, rate, packet));
         }
     }
 }
@@ -247,27 +220,26 @@ pub(crate) fn replace_rtpbin_sync(rtpbin: &gst::Element) {
     rtpbin.set_property("min-ts-offset", u64::MAX);
 }
 
+/// rtpsession has let nothing through that is no packet.
 fn packet(buffer: &gst::BufferRef, arrival: gst::ClockTime) -> Option<Packet> {
-    let packet = gst_rtp::RTPBuffer::from_buffer_readable(buffer).ok()?;
-    Some(Packet {
-        seqnum: packet.seq(),
-        rtp: packet.timestamp(),
+    let header = Header::peek(buffer)?;
+    Some(packet_of(&header, arrival))
+}
+
+pub(super) fn packet_of(header: &Header, arrival: gst::ClockTime) -> Packet {
+    Packet {
+        seqnum: header.seqnum,
+        rtp: header.timestamp,
         arrival: i128::from(arrival.nseconds()),
-    })
+    }
 }
 
-/// No time is [`OUTDATED`].
-fn clock_time(nanoseconds: i128) -> Option<gst::ClockTime> {
-    let first = i128::from(OUTDATED.nseconds()) + 1;
-    let nanoseconds = u64::try_from(nanoseconds.max(first)).ok()?;
-    (nanoseconds != u64::MAX).then(|| gst::ClockTime::from_nseconds(nanoseconds))
-}
-
-fn number(pad: &gst::Pad, name: &str) -> Option<u32> {
+/// What the caps of a pad say.
+pub(super) fn number(pad: &gst::Pad, name: &str) -> Option<u32> {
     field(&*pad.current_caps()?, name)
 }
 
-fn field(caps: &gst::CapsRef, name: &str) -> Option<u32> {
+pub(super) fn field(caps: &gst::CapsRef, name: &str) -> Option<u32> {
     let structure = caps.structure(0)?;
     let unsigned = structure.get::<u32>(name).ok();
     unsigned.or_else(|| u32::try_from(structure.get::<i32>(name).ok()?).ok())

@@ -21,6 +21,7 @@
 use std::collections::VecDeque;
 
 use super::arrivals::Packet;
+use super::line::{Answer, Basis, Line, Place};
 use super::sender::Sender;
 use super::units::{MS, SECOND};
 
@@ -66,16 +67,8 @@ pub(crate) struct Timeline {
     has_stepped: bool,
     /// The newest arrival, in running time.
     now: i128,
-}
-
-/// Where a packet belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// In running time; none for a packet of a frame that was sent before, long before those
-    /// around it.
-    pub time: Option<i128>,
-    /// When it was captured by the sender's clock, since 1900, if that is known.
-    pub ntp: Option<i128>,
+    /// Rises when places and lines that were given out do not hold any more.
+    generation: u64,
 }
 
 impl Timeline {
@@ -96,6 +89,11 @@ impl Timeline {
         self.senders.insert(index, sender);
         // Packets may be placed before another one arrives.
         self.follow(0);
+        self.renew();
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Whether reports tell the place of the media with this SSRC.
@@ -149,8 +147,29 @@ impl Timeline {
         self.follow(elapsed);
     }
 
-    /// The place of a packet that rtpjitterbuffer gives out.
-    pub(crate) fn place(&mut self, ssrc: u32, clock_rate: u32, packet: Packet) -> Place {
+    /// The place of a packet that rtpjitterbuffer gives out, for a track that has placed those before
+    /// by `line`.
+    pub(crate) fn answer(
+        &mut self,
+        ssrc: u32,
+        clock_rate: u32,
+        packet: Packet,
+        line: Option<Line>,
+    ) -> Answer {
+        let sender = self.senders.iter_mut().find(|sender| sender.ssrc == ssrc);
+        if let Some((sender, line)) = sender.zip(line) {
+            sender.take_back(&line);
+        }
+        let place = self.place(ssrc, clock_rate, packet);
+        self.check(self.target());
+        Answer {
+            place,
+            line: self.line(ssrc, packet.rtp),
+            generation: self.generation,
+        }
+    }
+
+    fn place(&mut self, ssrc: u32, clock_rate: u32, packet: Packet) -> Place {
         let index = self.sender(ssrc, clock_rate);
         let knows = |sender: &Sender| sender.arrivals.arrival().is_some();
         if !self.senders.get(index).is_some_and(knows) {
@@ -171,8 +190,8 @@ impl Timeline {
         };
         let is_outdated = sender.arrivals.is_outdated(packet.rtp);
         Place {
-            time: (!is_outdated).then(|| sender.move_to(shift, time, is_believed)),
-            ntp: sender.ntp(time),
+            time: (!is_outdated).then(|| sender.course.move_to(shift, time, is_believed)),
+            ntp: sender.clock().map(|clock| time + clock),
         }
     }
 
@@ -181,7 +200,10 @@ impl Timeline {
         let index = known.unwrap_or(self.senders.len());
         match self.senders.get_mut(index) {
             Some(sender) if sender.arrivals.has_rate(clock_rate) => {}
-            Some(sender) => *sender = Sender::new(ssrc, clock_rate),
+            Some(sender) => {
+                *sender = Sender::new(ssrc, clock_rate);
+                self.renew();
+            }
             None => {
                 self.senders.push(Sender::new(ssrc, clock_rate));
                 let early = std::mem::take(&mut self.early);
@@ -199,15 +221,25 @@ impl Timeline {
     /// How long media takes: as the one that takes longest, so that no frame is placed before it is
     /// there.
     fn target(&self) -> Option<i128> {
-        let speaks = |s: &&Sender| self.speaks(s);
-        let delays = self.senders.iter().filter(speaks);
-        let delays: Vec<i128> = delays.filter_map(Sender::delay).collect();
+        let ends = self.delays().fold(None, |ends, delay| {
+            let (shortest, longest): (i128, i128) = ends.unwrap_or((delay, delay));
+            Some((shortest.min(delay), longest.max(delay)))
+        });
+        let (shortest, longest) = ends?;
+        if longest - shortest <= FARTHEST {
+            return Some(longest);
+        }
         // Those that most of the others agree with: one broken clock moves no other medium.
-        let agree = |longest: &i128| {
-            let near = |d: &&i128| (0..=FARTHEST).contains(&(longest - **d));
-            delays.iter().filter(near).count()
+        let agree = |longest: i128| {
+            let near = |delay: &i128| (0..=FARTHEST).contains(&(longest - delay));
+            self.delays().filter(near).count()
         };
-        delays.iter().copied().max_by_key(|d| (agree(d), *d))
+        self.delays().max_by_key(|delay| (agree(*delay), *delay))
+    }
+
+    fn delays(&self) -> impl Iterator<Item = i128> {
+        let speaking = self.senders.iter().filter(move |s| self.speaks(s));
+        speaking.filter_map(Sender::delay)
     }
 
     fn speaks(&self, sender: &Sender) -> bool {
@@ -252,12 +284,12 @@ impl Timeline {
         let offset = sender.offset().filter(|_| self.is_near(sender, target));
         let Some(offset) = offset else {
             let sender = self.senders.get_mut(index)?;
-            let here = sender.shift().or(sender.arrivals.lag());
+            let here = sender.course.shift().or(sender.arrivals.lag());
             return Some((*sender.own_shift.get_or_insert(here?), false));
         };
         let here = sender.distance().or(target);
         let mut distance = self.distance.or(here)?;
-        if sender.is_astray(offset + distance) && self.leads(index) {
+        if sender.course.is_astray(offset + distance) && self.leads(index) {
             // The others move instead.
             distance = here?;
         }
@@ -304,6 +336,56 @@ impl Timeline {
                 *shift += slew(error, elapsed, error.abs() > NEAR);
             }
         }
+        self.check(target);
+    }
+
+    /// What the track of a medium can go by that has just been placed, if that is the same for
+    /// a while.
+    fn line(&mut self, ssrc: u32, rtp: u32) -> Option<Line> {
+        let basis = self.basis(self.find(ssrc)?, self.target())?;
+        let sender = self.senders.iter_mut().find(|sender| sender.ssrc == ssrc);
+        sender?.line(basis, rtp)
+    }
+
+    /// What the places of this medium depend on; none while the timeline follows what its tracks do.
+    fn basis(&self, sender: &Sender, target: Option<i128>) -> Option<Basis> {
+        let apart = target.zip(self.distance);
+        if apart.is_some_and(|(target, distance)| (target - distance).abs() > FARTHEST) {
+            return None;
+        }
+        let offset = sender.offset().filter(|_| self.is_near(sender, target));
+        let wanted = match offset {
+            Some(offset) => offset + self.distance?,
+            None => sender.own_shift?,
+        };
+        Some(Basis {
+            wanted,
+            is_believed: offset.is_some(),
+            clock: sender.clock(),
+            changes: sender.arrivals.changes(),
+        })
+    }
+
+    /// Whether the places and lines that were given out still hold.
+    fn check(&mut self, target: Option<i128>) {
+        let holds = |sender: &Sender| {
+            let Some(basis) = &sender.basis else {
+                return true;
+            };
+            let now = self.basis(sender, target);
+            now.is_some_and(|now| basis.holds(&now))
+        };
+        if !self.senders.iter().all(holds) {
+            self.renew();
+        }
+    }
+
+    /// All tracks have to ask again.
+    fn renew(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        for sender in &mut self.senders {
+            sender.basis = None;
+        }
     }
 
     /// A sender whose audio stalls may count on as if nothing had been. Other media that comes as
@@ -319,15 +401,20 @@ impl Timeline {
         let others = self.senders.iter().enumerate();
         let others = others.filter(|(at, other)| *at != index && other.is_placed());
         let others = others.filter_map(|(_, other)| other.arrivals.excess_since(stall.since));
-        let (late, on_time): (Vec<_>, Vec<_>) = others.partition(|other| *other > excess / 2);
-        let (patience, least) = match (on_time.is_empty(), sender.arrivals.is_video()) {
+        let (mut are_late, mut none_is_on_time) = (false, true);
+        for other in others {
+            let is_late = other > excess / 2;
+            are_late |= is_late;
+            none_is_on_time &= is_late;
+        }
+        let (patience, least) = match (none_is_on_time, sender.arrivals.is_video()) {
             (true, _) => SLEEP_EVIDENCE,
             (false, true) => VIDEO_EVIDENCE,
             (false, false) => AUDIO_EVIDENCE,
         };
         let found = sender.arrivals.steady_excess(patience);
         let found = found.filter(|excess| *excess > least);
-        let is_of_way = !late.is_empty() && excess <= FARTHEST;
+        let is_of_way = are_late && excess <= FARTHEST;
         let Some(sender) = self.senders.get_mut(index) else {
             return;
         };

@@ -5,8 +5,8 @@ use super::*;
 
 const GATHER: Duration = Duration::from_millis(100);
 
-fn append() -> Op {
-    Op::Append(b"x".to_vec())
+fn append() -> Vec<Op> {
+    vec![Op::Append(b"x".to_vec())]
 }
 
 fn error() -> io::Result<()> {
@@ -58,7 +58,7 @@ fn a_young_file_is_written_at_once_and_an_old_one_with_what_comes_meanwhile() {
 fn a_finished_file_is_written_synced_and_told_of_once() {
     let (mut desk, now) = at_rest();
     desk.hand_in(append());
-    assert_eq!(desk.hand_in(Op::Finish), Plan::Hasten);
+    assert_eq!(desk.hand_in(vec![Op::Finish]), Plan::Hasten);
     assert_eq!(desk.hand_in(append()), Plan::Nothing, "too late");
     assert_eq!(desk.take().len(), 1);
     let plans = desk.wrote(true, Ok(()), now);
@@ -70,6 +70,16 @@ fn a_finished_file_is_written_synced_and_told_of_once() {
     assert!(outcome.result.is_ok() && !outcome.remove_if_empty);
     assert!(desk.outcome().is_none(), "once");
     assert_eq!(desk.give_up(), Plan::Nothing);
+}
+
+#[test]
+fn what_is_handed_in_together_is_taken_together_up_to_the_end() {
+    let (mut desk, now) = at_rest();
+    let steps = [append(), append(), vec![Op::Finish], append()];
+    let all = steps.into_iter().flatten().collect();
+    assert_eq!(desk.hand_in(all), Plan::Now, "somebody waits for the end");
+    assert_eq!(desk.take().len(), 2);
+    assert_eq!(desk.wrote(true, Ok(()), now).sync, Plan::Now);
 }
 
 #[test]

@@ -49,9 +49,11 @@ impl Model {
         }
     }
 
-    fn hand_in(&mut self, op: Op) {
-        self.handed_in += usize::from(op != Op::Finish && self.desk.end.is_none());
-        let plan = self.desk.hand_in(op);
+    fn hand_in(&mut self, ops: Vec<Op>) {
+        if self.desk.end.is_none() {
+            self.handed_in += ops.iter().filter(|op| **op != Op::Finish).count();
+        }
+        let plan = self.desk.hand_in(ops);
         self.threads.plans[0].push(plan);
     }
 
@@ -161,7 +163,7 @@ proptest! {
         let mut model = Model::new(watches_disk);
         for (step, lane, ms) in steps {
             match step {
-                0 | 1 => model.hand_in(Op::Append(Vec::new())),
+                0 | 1 => model.hand_in((0..=lane).map(|_| Op::Append(Vec::new())).collect()),
                 2 | 3 => model.arrange(lane),
                 4 if model.threads.timed[lane] => model.hasten(lane),
                 5 if model.threads.hastens[lane] > 0 => {
@@ -179,7 +181,7 @@ proptest! {
             let plan = model.desk.give_up();
             model.threads.plans[0].push(plan);
         } else {
-            model.hand_in(Op::Finish);
+            model.hand_in(vec![Op::Append(Vec::new()), Op::Finish]);
         }
         model.settle();
         prop_assert_eq!(&model.outcomes, &[!model.has_erred], "once, and only errors fail");

@@ -3,6 +3,7 @@
 //! it captured. All times are milliseconds since it began to capture.
 
 use super::super::{MS, Packet, Timeline};
+use crate::vdoroomsrc::media::place::memory::Memory;
 
 const DAY_ONE: i128 = 4_000_000_000_000 * MS;
 /// Pads wait so long for reports.
@@ -189,8 +190,14 @@ impl Scene {
         let mut waiting: Vec<(f64, usize, Packet, f64)> = vec![];
         let mut since = None;
         let mut is_open = false;
-        let place = |timeline: &mut Timeline, medium: usize, packet: Packet, captured: f64| {
-            let place = timeline.place(medium as u32, RATES[medium], packet);
+        let mut tracks = [Memory::default(), Memory::default()];
+        let mut place = |timeline: &mut Timeline, medium: usize, packet: Packet, captured: f64| {
+            let track = &mut tracks[medium];
+            let known = track.place(timeline.generation(), packet.rtp);
+            let place = known.unwrap_or_else(|| {
+                let (ssrc, rate, line) = (medium as u32, RATES[medium], track.take_line());
+                track.keep(packet.rtp, timeline.answer(ssrc, rate, packet, line))
+            });
             let ms = |time: i128| time as f64 / MS as f64 - self.begins_at;
             Placed {
                 captured,
