@@ -19,7 +19,7 @@ BUILD_PACKAGES=(
 # What the tests start beyond that.
 TEST_PACKAGES=(
     chromium coturn e2fsprogs ffmpeg firefox-esr gdb ges1.0-tools git gstreamer1.0-plugins-base-apps
-    iproute2 jq gjs libges-1.0-dev man-db meson nftables ninja-build python3-gi python3-gst-1.0 rclone strace
+    iproute2 jq gjs libges-1.0-dev libssl-dev man-db meson nftables ninja-build python3-gi python3-gst-1.0 rclone strace
     systemd util-linux valgrind gir1.2-gst-plugins-bad-1.0 gir1.2-gst-rtsp-server-1.0 gir1.2-gstreamer-1.0
 )
 

@@ -91,6 +91,28 @@ const ARROWS: &[Arrow] = &[
         why: "time and chance come into the protocol from outside, so that tests decide them",
     },
     Arrow {
+        at: "crates/vdoroom-rtc/src",
+        except: None,
+        names: GSTREAMER,
+        folders: &[],
+        why: "the second engine needs no GStreamer",
+    },
+    Arrow {
+        at: "crates/vdoroom-rtc/src",
+        except: Some("crates/vdoroom-rtc/src/net"),
+        names: &[
+            "Instant::now",
+            "SystemTime",
+            "elapsed",
+            "UdpSocket",
+            "mio",
+            "quinn_udp",
+            "thread",
+        ],
+        folders: &[],
+        why: "a connection is a value; sockets, clocks and threads are in `net`",
+    },
+    Arrow {
         at: "src/signalling",
         except: None,
         names: GSTREAMER,

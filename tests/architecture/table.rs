@@ -4,6 +4,7 @@
 
 mod kit;
 mod recordings;
+mod rtc;
 mod tools;
 
 use crate::order::Orders;
@@ -25,6 +26,7 @@ pub const PACKAGES: &[Entry] = &[
     PLATFORM,
     PROTOCOL,
     recordings::RECORDINGS,
+    rtc::RTC,
     SERVER,
     kit::KIT,
     tools::TOOLS,

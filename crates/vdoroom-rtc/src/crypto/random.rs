@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Numbers that nobody can guess.
+
+use openssl::rand::rand_bytes;
+
+/// None if the system has no randomness.
+pub(crate) fn random() -> Option<u64> {
+    let mut bytes = [0; 8];
+    rand_bytes(&mut bytes).ok()?;
+    Some(u64::from_be_bytes(bytes))
+}

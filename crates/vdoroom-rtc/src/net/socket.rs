@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One UDP socket, received from in batches.
+
+use std::io::{self, ErrorKind, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use mio::net::UdpSocket;
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+
+/// The kernel may put several datagrams of one sender into one place.
+const PLACE: usize = 1 << 16;
+
+/// What the kernel keeps while the I/O thread rests: the more the better, and it gives what its
+/// settings allow.
+const KEPT: usize = 4 << 20;
+
+/// Datagrams are not believed to have waited for longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+pub(crate) struct Socket {
+    pub address: SocketAddr,
+    pub ports: Option<RangeInclusive<u16>>,
+    pub io: UdpSocket,
+    state: UdpSocketState,
+}
+
+/// Where datagrams are received. Of it, the pages are in memory that have been written to.
+pub(crate) struct Space {
+    bytes: Vec<u8>,
+    metas: [RecvMeta; BATCH_SIZE],
+}
+
+impl Default for Space {
+    fn default() -> Self {
+        Self {
+            bytes: vec![0; BATCH_SIZE * PLACE],
+            metas: [RecvMeta::default(); BATCH_SIZE],
+        }
+    }
+}
+
+impl Socket {
+    pub(crate) fn bind(ip: IpAddr, ports: Option<&RangeInclusive<u16>>) -> io::Result<Self> {
+        let mut all = ports.cloned().unwrap_or(0..=0);
+        let io = all.find_map(|port| UdpSocket::bind((ip, port).into()).ok());
+        let io = io.ok_or(ErrorKind::AddrInUse)?;
+        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        // Smaller ones only lose packets where there are hundreds of publishers.
+        let _ = state.set_recv_buffer_size(UdpSockRef::from(&io), KEPT);
+        Ok(Self {
+            address: io.local_addr()?,
+            ports: ports.cloned(),
+            io,
+            state,
+        })
+    }
+
+    /// Gives one batch to `take`, with when each datagram has come. False if that was all.
+    pub(crate) fn receive(
+        &self,
+        now: Instant,
+        space: &mut Space,
+        mut take: impl FnMut(Instant, SocketAddr, &[u8]),
+    ) -> bool {
+        let mut places = space.bytes.chunks_exact_mut(PLACE).map(IoSliceMut::new);
+        let mut places: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| places.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
+        let received = self.io.try_io(|| {
+            let socket = UdpSockRef::from(&self.io);
+            self.state.recv(socket, &mut places, &mut space.metas)
+        });
+        let batch = match received {
+            Ok(batch) => batch,
+            // Any other is about a single datagram of the past.
+            Err(error) => return error.kind() != ErrorKind::WouldBlock,
+        };
+        let clock = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        // What the clock was at `now`.
+        let clock = clock.saturating_sub(now.elapsed());
+        for (meta, place) in space.metas.iter().zip(&places).take(batch) {
+            let waited = meta.timestamp.and_then(|came| clock.checked_sub(came));
+            let waited = waited.unwrap_or_default().min(LONGEST_WAIT);
+            let came = now.checked_sub(waited).unwrap_or(now);
+            let datagrams = place.get(..meta.len).unwrap_or_default();
+            for datagram in datagrams.chunks(meta.stride.max(1)) {
+                take(came, meta.addr, datagram);
+            }
+        }
+        batch == BATCH_SIZE
+    }
+
+    /// What cannot be sent now is lost, as anything may be on its way.
+    pub(crate) fn send(&self, destination: SocketAddr, contents: &[u8]) {
+        let transmit = Transmit {
+            destination,
+            ecn: None,
+            contents,
+            segment_size: None,
+            src_ip: None,
+        };
+        let _ = self.state.try_send(UdpSockRef::from(&self.io), &transmit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn datagrams_are_received_with_when_they_came() {
+        let from = Socket::bind(HERE, None).unwrap();
+        let to = Socket::bind(HERE, None).unwrap();
+        // The kernel begins to note times a moment after it was told to.
+        std::thread::sleep(Duration::from_millis(200));
+        let before = Instant::now();
+        for n in 0..100_u8 {
+            from.send(to.address, &vec![n; 10 + usize::from(n)]);
+        }
+        std::thread::sleep(Duration::from_millis(30));
+        let mut space = Space::default();
+        let (mut received, now) = (Vec::new(), Instant::now());
+        while to.receive(now, &mut space, |came, source, datagram| {
+            assert_eq!(source, from.address);
+            assert!(came >= before - Duration::from_millis(10));
+            assert!(came <= now - Duration::from_millis(15), "when it was read");
+            received.push(datagram.to_vec());
+        }) {}
+        assert_eq!(received.len(), 100);
+        for (n, datagram) in received.iter().enumerate() {
+            assert_eq!(*datagram, vec![n as u8; 10 + n]);
+        }
+    }
+
+    #[test]
+    fn ports_are_those_of_the_range_as_long_as_one_is_free() {
+        let taken = Socket::bind(HERE, None).unwrap();
+        let port = taken.address.port();
+        assert!(Socket::bind(HERE, Some(&(port..=port))).is_err());
+        let range = port..=port.saturating_add(20);
+        let next = Socket::bind(HERE, Some(&range)).unwrap();
+        assert!(range.contains(&next.address.port()));
+    }
+}

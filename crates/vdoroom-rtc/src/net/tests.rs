@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Connections to publishers without GStreamer, over real sockets.
+
+use std::fs;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use super::{Connection, addresses};
+use crate::event::{Consumer, Event, Packet};
+use crate::peer::Publisher;
+use crate::settings::Settings;
+
+#[derive(Default)]
+struct Counts {
+    packets: AtomicU64,
+    lost: AtomicU64,
+}
+
+struct Counter(Arc<Counts>, Sender<Event>);
+
+impl Consumer for Counter {
+    fn event(&mut self, event: Event) {
+        let _ = self.1.send(event);
+    }
+
+    fn packet(&mut self, packet: Packet) {
+        self.0.packets.fetch_add(1, Relaxed);
+        self.0.lost.fetch_add(packet.lost, Relaxed);
+    }
+}
+
+struct Stream {
+    _connection: Connection,
+    _events: Receiver<Event>,
+    publisher: Publisher,
+    socket: UdpSocket,
+}
+
+impl Stream {
+    fn connect(counts: &Arc<Counts>) -> Self {
+        let ip = addresses::local().unwrap()[0];
+        let socket = UdpSocket::bind((ip, 0)).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let own = socket.local_addr().unwrap();
+        let mut publisher = Publisher::new(Instant::now(), &own.to_string(), &own.to_string());
+        let (tell, events) = channel();
+        let consumer = Box::new(Counter(counts.clone(), tell));
+        let connection = Connection::open(Settings::default(), consumer).unwrap();
+        connection.offer(publisher.offer());
+        connection.candidate(format!(
+            "1 1 udp 2113937151 {} {} typ host",
+            own.ip(),
+            own.port()
+        ));
+        let longest = Duration::from_secs(20);
+        loop {
+            match events.recv_timeout(longest).unwrap() {
+                Event::Answer(answer) => publisher.answer(&answer.unwrap()),
+                Event::LocalCandidate(text) => {
+                    let words: Vec<&str> = text.split(' ').collect();
+                    let theirs = format!("{}:{}", words[4], words[5]);
+                    if let Ok(theirs) = theirs.parse::<SocketAddr>()
+                        && theirs.ip() == ip
+                    {
+                        publisher.peer = theirs;
+                        let candidate = str0m::Candidate::host(theirs, "udp").unwrap();
+                        publisher.rtc.add_remote_candidate(candidate);
+                    }
+                }
+                Event::GatheringDone => break,
+                _ => {}
+            }
+        }
+        let mut stream = Self {
+            _connection: connection,
+            _events: events,
+            publisher,
+            socket,
+        };
+        let started = Instant::now();
+        while !stream.publisher.is_ready() {
+            assert!(started.elapsed() < longest, "it does not connect");
+            stream.turn();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        stream
+    }
+
+    fn turn(&mut self) {
+        let mut datagram = [0; 2000];
+        let now = Instant::now();
+        while let Ok((length, _)) = self.socket.recv_from(&mut datagram) {
+            self.publisher.receive(now, &datagram[..length]);
+        }
+        if now >= self.publisher.deadline {
+            self.publisher.tick(now);
+        }
+        self.publisher.drive();
+        for datagram in self.publisher.sent.drain(..) {
+            let _ = self.socket.send_to(&datagram, self.publisher.peer);
+        }
+    }
+
+    fn film(&mut self) {
+        self.turn();
+        if let Some(packet) = self.publisher.film() {
+            let _ = self.socket.send_to(&packet, self.publisher.peer);
+        }
+    }
+}
+
+/// All send a packet every 10 ms.
+fn film(streams: &mut [Stream], duration: Duration) {
+    let end = Instant::now() + duration;
+    let mut next = Instant::now();
+    while next < end {
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        streams.iter_mut().for_each(Stream::film);
+        next += Duration::from_millis(10);
+    }
+}
+
+#[test]
+fn connections_share_a_thread_and_a_socket() {
+    let counts = Arc::new(Counts::default());
+    let mut streams: Vec<Stream> = (0..5).map(|_| Stream::connect(&counts)).collect();
+    let first = streams[0].publisher.peer;
+    assert!(streams.iter().all(|stream| stream.publisher.peer == first));
+    film(&mut streams, Duration::from_secs(1));
+    std::thread::sleep(Duration::from_millis(600));
+    let packets = counts.packets.load(Relaxed);
+    assert!(packets > 450, "{packets}");
+    assert_eq!(counts.lost.load(Relaxed), 0);
+}
+
+/// On a CPU.
+fn used() -> Duration {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let mut tasks = tasks.map(|task| task.unwrap().path());
+    let ours = tasks.find(|task| {
+        fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "vdoroom:rtc")
+    });
+    let schedule = fs::read_to_string(ours.unwrap().join("schedstat")).unwrap();
+    Duration::from_nanos(schedule.split(' ').next().unwrap().parse().unwrap())
+}
+
+fn private_memory() -> u64 {
+    let rollup = fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let line = rollup
+        .lines()
+        .find(|line| line.starts_with("Private_Dirty"));
+    line.unwrap()
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// `STREAMS=256 cargo test --release -p vdoroom-rtc --lib cost -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement, for a machine that does nothing else"]
+fn cost_of_hundreds() {
+    let count = std::env::var("STREAMS").map_or(64, |count| count.parse().unwrap());
+    let counts = Arc::new(Counts::default());
+    let mut streams: Vec<Stream> = (0..count).map(|_| Stream::connect(&counts)).collect();
+    film(&mut streams, Duration::from_secs(2));
+    let (packets, before, started) = (counts.packets.load(Relaxed), used(), Instant::now());
+    film(&mut streams, Duration::from_secs(10));
+    let stream_seconds = started.elapsed().as_secs_f64() * count as f64;
+    let packets = (counts.packets.load(Relaxed) - packets) as f64 / stream_seconds;
+    let cost = (used() - before).as_secs_f64() * 1000.0 / stream_seconds;
+    println!(
+        "{count} streams: {cost:.2} CPU-ms, {packets:.0} packets per stream-second, {} lost, \
+         {} KiB private (publishers included)",
+        counts.lost.load(Relaxed),
+        private_memory(),
+    );
+}

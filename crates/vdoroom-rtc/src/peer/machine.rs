@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: MPL-2.0
+//! One connection: what comes in, and the time, lead to actions.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::change::SdpOffer;
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc, RtcConfig};
+
+use super::action::{Action, Datagram};
+use super::candidates::{self, MAX_REMOTE};
+use super::channels::{Channels, MAX_MESSAGE, MAX_UNREAD};
+use super::protected::Protected;
+use super::reflexive::{Reflexive, Seen};
+use crate::crypto::{Fingerprint, Outcome, build};
+use crate::event::{Channel, Closed, DtlsState, Event, IceState, OfferError, Statistics};
+use crate::rtp::Media;
+use crate::sdp::{Offer, Ours, Setup, answer, transport};
+use crate::settings::Settings;
+
+/// How often str0m says which pair of addresses is in use, and how long the way is.
+const MEASURED: Duration = Duration::from_secs(1);
+
+/// Outputs of str0m for one input. There are never so many.
+const MAX_OUTPUTS: usize = 10_000;
+
+/// Who has not connected by then does not do so at any moment.
+const CONNECTING: Duration = Duration::from_secs(5);
+
+/// Servers that are asked from each of our addresses.
+const MAX_SERVERS: usize = 4;
+
+/// DTLS (RFC 7983). STUN is below, media above.
+const DTLS: std::ops::RangeInclusive<u8> = 20..=63;
+
+pub(crate) struct Peer {
+    rtc: Rtc,
+    outcome: Outcome,
+    /// When the first offer came.
+    begun: Option<Instant>,
+    /// Which of the two sides begins DTLS, from the first answer on.
+    setup: Option<Setup>,
+    fingerprints: Vec<Fingerprint>,
+    has_channels: bool,
+    session: u64,
+    version: u64,
+    retransmission: bool,
+    /// Ours, and how many of them were told.
+    candidates: Vec<Candidate>,
+    told: usize,
+    told_user: String,
+    /// Not begun before the first offer.
+    reflexive: Option<Reflexive>,
+    addresses: Vec<SocketAddr>,
+    servers: Vec<SocketAddr>,
+    is_gathered: bool,
+    remote_candidates: usize,
+    channels: Channels,
+    protected: Protected,
+    pair: Option<(SocketAddr, SocketAddr)>,
+    round_trip: Option<Duration>,
+    rtc_deadline: Instant,
+    dtls: Option<DtlsState>,
+    is_closed: bool,
+}
+
+impl Peer {
+    /// `local` are our addresses; `random` tells it from others. `None` if OpenSSL makes no
+    /// certificate.
+    pub(crate) fn new(
+        now: Instant,
+        settings: &Settings,
+        local: &[SocketAddr],
+        random: u64,
+        media: Media,
+    ) -> Option<Self> {
+        let outcome = Outcome::default();
+        let config = RtcConfig::new()
+            .clear_codecs()
+            .set_stats_interval(Some(MEASURED))
+            .set_sctp_max_message_size(MAX_MESSAGE)
+            .set_sctp_max_buffered_amount(MAX_UNREAD);
+        let mut rtc = build(config, now, &outcome)?;
+        let hosts = local
+            .iter()
+            .filter_map(|address| Candidate::host(*address, "udp").ok());
+        let candidates: Vec<Candidate> = hosts.collect();
+        for candidate in &candidates {
+            rtc.add_local_candidate(candidate.clone());
+        }
+        Some(Self {
+            rtc,
+            protected: Protected::new(media),
+            outcome,
+            begun: None,
+            setup: None,
+            fingerprints: Vec::new(),
+            has_channels: false,
+            // 63 bits (RFC 9429 section 5.2.1).
+            session: random >> 1,
+            version: 0,
+            retransmission: settings.retransmission,
+            candidates,
+            told: 0,
+            told_user: String::new(),
+            reflexive: None,
+            addresses: local.to_vec(),
+            servers: settings.stun.iter().take(MAX_SERVERS).copied().collect(),
+            is_gathered: false,
+            remote_candidates: 0,
+            channels: Channels::default(),
+            pair: None,
+            round_trip: None,
+            rtc_deadline: now,
+            dtls: None,
+            is_closed: false,
+        })
+    }
+
+    /// By which checks of ICE are told to be for this connection.
+    pub(crate) fn user(&mut self) -> String {
+        self.rtc.direct_api().local_ice_credentials().ufrag
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// It has had an offer for a moment, and no handshake yet.
+    pub(crate) fn is_connecting(&self, now: Instant) -> bool {
+        let is_new = |begun| now.saturating_duration_since(begun) < CONNECTING;
+        self.begun.is_some_and(is_new) && self.dtls != Some(DtlsState::Connected)
+    }
+
+    pub(crate) fn offer(&mut self, now: Instant, text: &str, out: &mut Vec<Action>) {
+        let answer = self.accept(now, text);
+        let is_accepted = answer.is_ok();
+        out.push(Action::Event(Event::Answer(answer)));
+        if is_accepted {
+            let (addresses, servers) = (&self.addresses, &self.servers);
+            let begin = || Reflexive::begin(now, addresses, servers);
+            let reflexive = self.reflexive.get_or_insert_with(begin);
+            reflexive.due(now, out);
+            self.tell_candidates(out);
+            self.drive(now, out);
+        }
+    }
+
+    fn accept(&mut self, now: Instant, text: &str) -> Result<String, OfferError> {
+        let offer = Offer::read(text)?;
+        let refused = |error: &dyn ToString| OfferError::Refused(error.to_string());
+        if let Some(handshake) = self.outcome.get()
+            && !fits(&offer.fingerprints, &handshake.certificate)
+        {
+            return Err(OfferError::Refused(
+                "it announces another certificate".into(),
+            ));
+        }
+        let has_channels = self.has_channels || offer.channels().is_some();
+        let sdp = SdpOffer::from_sdp_string(&transport(&offer, has_channels));
+        let sdp = sdp.map_err(|error| refused(&error))?;
+        // str0m takes the time from what it was told last.
+        let told = self.rtc.handle_input(Input::Timeout(now));
+        told.map_err(|error| refused(&error))?;
+        let before = self.user();
+        let accepted = self.rtc.sdp_api().accept_offer(sdp);
+        accepted.map_err(|error| refused(&error))?;
+        self.begun.get_or_insert(now);
+        self.has_channels = has_channels;
+        if self.user() != before {
+            // A restart of ICE: str0m has forgotten those that were told.
+            self.remote_candidates = 0;
+        }
+        for candidate in &offer.candidates {
+            self.add_candidate(candidate);
+        }
+        let setup = *self.setup.get_or_insert(offer.setup.answer());
+        self.version += 1;
+        let api = self.rtc.direct_api();
+        let ours = api.local_ice_credentials();
+        let fingerprint = api.local_dtls_fingerprint().to_string();
+        let text = answer(
+            &offer,
+            &Ours {
+                session: self.session,
+                version: self.version,
+                user: &ours.ufrag,
+                password: &ours.pass,
+                fingerprint: &fingerprint,
+                setup,
+                max_message: MAX_MESSAGE,
+                retransmission: self.retransmission,
+            },
+        );
+        self.protected.media.offered(&offer.lines);
+        self.fingerprints = offer.fingerprints;
+        Ok(text)
+    }
+
+    /// Those that were not told yet; all of them again after a restart of ICE.
+    fn tell_candidates(&mut self, out: &mut Vec<Action>) {
+        let user = self.user();
+        if self.told_user != user {
+            self.told_user = user;
+            self.told = 0;
+            self.is_gathered = false;
+        }
+        for candidate in self.candidates.iter().skip(self.told) {
+            let text = candidate.to_sdp_string();
+            out.push(Action::Event(Event::LocalCandidate(text)));
+        }
+        self.told = self.candidates.len();
+        let is_done = self.reflexive.as_ref().is_some_and(Reflexive::is_done);
+        if is_done && !self.is_gathered {
+            self.is_gathered = true;
+            out.push(Action::Event(Event::GatheringDone));
+        }
+    }
+
+    /// A STUN server has answered.
+    fn seen(&mut self, seen: Option<Seen>, out: &mut Vec<Action>) {
+        let candidate =
+            seen.and_then(|seen| Candidate::server_reflexive(seen.outside, seen.local, "udp").ok());
+        // Where there is no NAT it is known already.
+        if let Some(candidate) = candidate
+            && self.rtc.add_local_candidate(candidate.clone()).is_some()
+        {
+            self.candidates.push(candidate);
+        }
+        self.tell_candidates(out);
+    }
+
+    pub(crate) fn candidate(&mut self, now: Instant, text: &str, out: &mut Vec<Action>) {
+        self.add_candidate(text);
+        self.drive(now, out);
+    }
+
+    fn add_candidate(&mut self, text: &str) {
+        if self.remote_candidates < MAX_REMOTE
+            && let Some(candidate) = candidates::read(text)
+        {
+            self.remote_candidates += 1;
+            self.rtc.add_remote_candidate(candidate);
+        }
+    }
+
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        channel: Channel,
+        text: &str,
+        out: &mut Vec<Action>,
+    ) {
+        self.channels.send(&mut self.rtc, channel, text);
+        self.drive(now, out);
+    }
+
+    pub(crate) fn set_latency(&mut self, latency: Duration) {
+        self.protected.media.set_latency(latency);
+    }
+
+    pub(crate) fn request_keyframe(&mut self, ssrc: u32, out: &mut Vec<Action>) {
+        self.protected.request_keyframe(ssrc, self.pair, out);
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        Statistics {
+            pair: self.pair,
+            round_trip: self.round_trip,
+            protection: self.outcome.get().map(|handshake| handshake.keys.name()),
+            refused: self.protected.refused,
+            streams: self.protected.media.statistics(),
+        }
+    }
+
+    /// Something was received. True if it is genuine STUN, so that whatever else comes from there
+    /// is of this connection.
+    pub(crate) fn datagram(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram<'_>,
+        out: &mut Vec<Action>,
+    ) -> bool {
+        let (Some(&first), (local, remote)) = (datagram.bytes.first(), datagram.path) else {
+            return false;
+        };
+        if first > *DTLS.end() {
+            self.protected.datagram(datagram, self.pair, out);
+            return false;
+        }
+        let reflexive = self.reflexive.as_mut();
+        let answered = reflexive.and_then(|own| own.answered(datagram.path, datagram.bytes));
+        if let Some(seen) = answered {
+            self.seen(seen, out);
+            self.drive(now, out);
+            return false;
+        }
+        let Ok(received) = Receive::new(Protocol::Udp, remote, local, datagram.bytes) else {
+            return false;
+        };
+        let input = Input::Receive(now, received);
+        let is_stun = first < *DTLS.start();
+        // A handshake may come before our own check of that address is answered. What was sent
+        // before it said who it is has not come here.
+        if is_stun && !self.rtc.accepts(&input) {
+            return false;
+        }
+        match self.rtc.handle_input(input) {
+            Ok(()) => self.drive(now, out),
+            Err(error) => self.end(Closed::Failed(error.to_string()), out),
+        }
+        if !is_stun && self.dtls == Some(DtlsState::Connected) {
+            out.push(Action::Heard(datagram.came));
+        }
+        is_stun
+    }
+
+    /// When [`Peer::tick`] is to be called.
+    pub(crate) fn deadline(&self) -> Instant {
+        let media = self.protected.media.deadline();
+        let reflexive = self.reflexive.as_ref().and_then(Reflexive::deadline);
+        let others = [media, reflexive].into_iter().flatten();
+        others.fold(self.rtc_deadline, Instant::min)
+    }
+
+    pub(crate) fn tick(&mut self, now: Instant, out: &mut Vec<Action>) {
+        if now >= self.rtc_deadline {
+            match self.rtc.handle_input(Input::Timeout(now)) {
+                Ok(()) => self.drive(now, out),
+                Err(error) => self.end(Closed::Failed(error.to_string()), out),
+            }
+        }
+        if let Some(reflexive) = self.reflexive.as_mut().filter(|own| !own.is_done()) {
+            reflexive.due(now, out);
+            self.tell_candidates(out);
+        }
+        self.protected.flush(now, self.pair, out);
+    }
+
+    /// Ends it, and says so to the publisher.
+    pub(crate) fn close(&mut self, now: Instant, out: &mut Vec<Action>) {
+        if self.rtc.close().is_ok() {
+            self.drive(now, out);
+        }
+        self.end(Closed::Local, out);
+    }
+
+    fn end(&mut self, why: Closed, out: &mut Vec<Action>) {
+        if !self.is_closed {
+            self.is_closed = true;
+            out.push(Action::Event(Event::Closed(why)));
+        }
+    }
+
+    /// Takes from str0m what it has to say.
+    fn drive(&mut self, now: Instant, out: &mut Vec<Action>) {
+        for _ in 0..MAX_OUTPUTS {
+            if self.is_closed {
+                return;
+            }
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(at)) => {
+                    self.rtc_deadline = at.max(now);
+                    return;
+                }
+                Ok(Output::Transmit(transmit)) => {
+                    let datagram: Vec<u8> = transmit.contents.into();
+                    if datagram.first().is_some_and(|first| DTLS.contains(first)) {
+                        self.pair = Some((transmit.source, transmit.destination));
+                    }
+                    out.push(Action::Send {
+                        from: transmit.source,
+                        to: transmit.destination,
+                        datagram,
+                    });
+                }
+                Ok(Output::Event(event)) => self.heard(event, out),
+                Err(error) => self.end(Closed::Failed(error.to_string()), out),
+            }
+        }
+        self.end(Closed::Failed("it never comes to rest".into()), out);
+    }
+
+    fn heard(&mut self, event: RtcEvent, out: &mut Vec<Action>) {
+        match event {
+            RtcEvent::IceConnectionStateChange(state) => {
+                let state = match state {
+                    IceConnectionState::New => IceState::New,
+                    IceConnectionState::Checking => IceState::Checking,
+                    IceConnectionState::Connected => IceState::Connected,
+                    IceConnectionState::Completed => IceState::Completed,
+                    IceConnectionState::Disconnected => IceState::Disconnected,
+                };
+                out.push(Action::Event(Event::Ice(state)));
+                let is_through = matches!(state, IceState::Connected | IceState::Completed);
+                if is_through && self.dtls.is_none() {
+                    self.dtls = Some(DtlsState::Connecting);
+                    out.push(Action::Event(Event::Dtls(DtlsState::Connecting)));
+                }
+            }
+            RtcEvent::Connected => self.shaken_hands(out),
+            RtcEvent::ChannelOpen(id, label) => match self.channels.opened(id, label) {
+                Ok(event) => out.push(Action::Event(event)),
+                Err(abuse) => self.end(abuse, out),
+            },
+            RtcEvent::ChannelData(message) => {
+                out.extend(self.channels.message(message).map(Action::Event));
+            }
+            RtcEvent::ChannelClose(id) => out.extend(self.channels.closed(id).map(Action::Event)),
+            RtcEvent::PeerStats(statistics) => {
+                if let Some(pair) = statistics.selected_candidate_pair {
+                    self.pair = Some((pair.local.addr, pair.remote.addr));
+                    if let Some(round_trip) = pair.current_round_trip_time {
+                        self.round_trip = Some(round_trip);
+                        self.protected.media.measured(round_trip);
+                    }
+                }
+            }
+            RtcEvent::Closed => self.end(Closed::Remote, out),
+            _ => {}
+        }
+    }
+
+    /// Nothing that the publisher sends is told before it is known to be the one of the offer.
+    fn shaken_hands(&mut self, out: &mut Vec<Action>) {
+        let Some(handshake) = self.outcome.get() else {
+            return self.end(Closed::Failed("the handshake has no outcome".into()), out);
+        };
+        if !fits(&self.fingerprints, &handshake.certificate) {
+            return self.end(Closed::Certificate, out);
+        }
+        self.protected.protect(&handshake.keys);
+        self.dtls = Some(DtlsState::Connected);
+        let certificate = handshake.certificate.clone();
+        out.push(Action::Event(Event::Certificate(certificate)));
+        out.push(Action::Event(Event::Dtls(DtlsState::Connected)));
+    }
+}
+
+fn fits(fingerprints: &[Fingerprint], certificate: &[u8]) -> bool {
+    fingerprints.iter().any(|known| known.fits(certificate))
+}

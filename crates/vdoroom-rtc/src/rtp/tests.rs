@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MPL-2.0
+//! A publisher's packets and reports, in virtual time.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use rtcp_types::{Compound, Nack, Packet as Rtcp};
+
+use super::{Header, Media, Out, Reporter};
+use crate::event::{Event, Packet, StreamStatistics};
+use crate::sdp::{BROWSER, Offer};
+use crate::settings::Settings;
+
+const VIDEO: u32 = 1000;
+const REPEATS: u32 = 1001;
+
+struct Scene {
+    start: Instant,
+    media: Media,
+    packets: Vec<Packet>,
+    tracks: Vec<(String, u32)>,
+    requested: Vec<(u64, Vec<u16>)>,
+    feedback: usize,
+}
+
+impl Scene {
+    fn new(change: impl Fn(&str) -> String) -> Self {
+        let start = Instant::now();
+        let reporter = Reporter {
+            ssrc: 1,
+            name: "x".into(),
+        };
+        let mut media = Media::new(start, &Settings::default(), reporter);
+        media.offered(&Offer::read(&change(BROWSER)).unwrap().lines);
+        Self {
+            start,
+            media,
+            packets: Vec::new(),
+            tracks: Vec::new(),
+            requested: Vec::new(),
+            feedback: 0,
+        }
+    }
+
+    /// True if the packet has a place.
+    fn comes(&mut self, ms: u64, packet: &[u8]) -> bool {
+        let now = self.start + Duration::from_millis(ms);
+        let header = Header::parse(packet).unwrap();
+        let Some(place) = self.media.place(packet, &header) else {
+            return false;
+        };
+        let mut out = Vec::new();
+        self.media
+            .packet(now, BytesMut::from(packet), header, place, &mut out);
+        self.take(ms, out);
+        true
+    }
+
+    fn passes(&mut self, from: u64, to: u64) {
+        for ms in (from..to).step_by(10) {
+            let mut out = Vec::new();
+            let now = self.start + Duration::from_millis(ms);
+            self.media.flush(now, &mut out);
+            self.take(ms, out);
+        }
+    }
+
+    fn take(&mut self, ms: u64, out: Vec<Out>) {
+        for out in out {
+            match out {
+                Out::Packet(packet) => self.packets.push(packet),
+                Out::Event(Event::Track(track)) => self.tracks.push((track.mid, track.ssrc)),
+                Out::Event(event) => panic!("{event:?}"),
+                Out::Report(report) => self.reported(ms, &report),
+            }
+        }
+    }
+
+    fn reported(&mut self, ms: u64, report: &[u8]) {
+        for packet in Compound::parse(report).unwrap() {
+            let Ok(Rtcp::TransportFeedback(feedback)) = packet else {
+                continue;
+            };
+            match feedback.parse_fci::<Nack<'_>>() {
+                Ok(nack) => self.requested.push((ms, nack.entries().collect())),
+                Err(_) => self.feedback += 1,
+            }
+        }
+    }
+
+    fn numbers(&self) -> Vec<(u16, u64)> {
+        let numbers = self
+            .packets
+            .iter()
+            .map(|packet| (packet.index as u16, packet.lost));
+        numbers.collect()
+    }
+
+    fn statistics(&self) -> StreamStatistics {
+        self.media.statistics().pop().unwrap()
+    }
+}
+
+fn packet(ssrc: u32, payload_type: u8, sequence: u16, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x80, payload_type];
+    packet.extend(sequence.to_be_bytes());
+    packet.extend(9_u32.to_be_bytes());
+    packet.extend(ssrc.to_be_bytes());
+    packet.extend(payload);
+    packet
+}
+
+fn video(sequence: u16) -> Vec<u8> {
+    packet(VIDEO, 96, sequence, b"video")
+}
+
+#[test]
+fn a_lost_packet_is_requested_and_comes_as_rtx() {
+    let mut scene = Scene::new(str::to_owned);
+    scene.comes(0, &video(65_535));
+    scene.comes(30, &video(1));
+    scene.passes(30, 100);
+    assert_eq!(scene.requested, [(50, vec![0])]);
+    scene.comes(100, &packet(REPEATS, 97, 7, b"\0\0video"));
+    assert_eq!(scene.numbers(), [(65_535, 0), (0, 0), (1, 0)]);
+    let repeat = &scene.packets[1];
+    assert!(repeat.is_repeat);
+    assert_eq!(*repeat.data, *video(0), "as it was sent first");
+    assert_eq!(repeat.payload(), b"video");
+    let statistics = scene.statistics();
+    assert_eq!(
+        (statistics.repaired, statistics.lost, statistics.requested),
+        (1, 0, 1)
+    );
+    assert_eq!(scene.tracks, [("1".into(), VIDEO)]);
+}
+
+#[test]
+fn a_publisher_without_rtx_repeats_a_packet_as_it_was() {
+    let mut scene = Scene::new(|offer| offer.replace(" 97 ", " ").replace("FID", "X"));
+    scene.comes(0, &video(5));
+    scene.comes(20, &video(7));
+    scene.passes(20, 60);
+    assert_eq!(scene.requested, [(40, vec![6])]);
+    scene.comes(80, &video(6));
+    assert_eq!(scene.numbers(), [(5, 0), (6, 0), (7, 0)]);
+    assert_eq!(scene.statistics().repaired, 1);
+}
+
+#[test]
+fn what_stays_missing_is_requested_five_times_and_marked_when_its_time_is_over() {
+    let mut scene = Scene::new(str::to_owned);
+    scene.comes(0, &video(5));
+    scene.comes(20, &video(8));
+    scene.passes(20, 520);
+    assert_eq!(scene.numbers(), [(5, 0)]);
+    assert_eq!(scene.requested.len(), 5);
+    scene.passes(520, 530);
+    assert_eq!(scene.numbers(), [(5, 0), (8, 2)]);
+    scene.comes(540, &video(6));
+    scene.passes(540, 1500);
+    assert_eq!(scene.requested.len(), 5);
+    let statistics = scene.statistics();
+    assert_eq!(
+        (statistics.lost, statistics.discarded, statistics.requested),
+        (2, 1, 10)
+    );
+}
+
+#[test]
+fn audio_is_not_requested_where_that_is_not_offered() {
+    let mut scene = Scene::new(str::to_owned);
+    scene.comes(0, &packet(2000, 111, 1, b"a"));
+    scene.comes(40, &packet(2000, 111, 3, b"a"));
+    scene.passes(40, 900);
+    assert!(scene.requested.is_empty());
+    assert_eq!(scene.numbers(), [(1, 0), (3, 1)]);
+}
+
+#[test]
+fn packets_find_their_m_line_by_what_they_say_their_ssrc_or_their_payload_type() {
+    let mut scene = Scene::new(|offer| offer.replace("a=ssrc:2000 cname:x\r\n", ""));
+    // The extension has the number 9, and names the m-line.
+    let mut named = vec![0x90, 96, 0, 1, 0, 0, 0, 9, 0, 0, 0, 77];
+    named.extend([0xbe, 0xde, 0, 1, 0x90, b'1', 0, 0]);
+    assert!(scene.comes(0, &named));
+    assert!(scene.comes(0, &packet(78, 111, 1, b"a")));
+    assert!(!scene.comes(0, &packet(79, 50, 1, b"nothing that was offered")));
+    named[17] = b'7';
+    assert!(!scene.comes(0, &named));
+    assert_eq!(scene.tracks, [("1".into(), 77), ("2".into(), 78)]);
+    for ssrc in 100..200 {
+        scene.comes(0, &packet(ssrc, 111, 1, b"a"));
+    }
+    assert_eq!(scene.tracks.len(), 32, "not more than a publisher needs");
+}
+
+#[test]
+fn repeats_that_are_broken_or_of_nobody_do_no_harm() {
+    let mut scene = Scene::new(str::to_owned);
+    assert!(scene.comes(0, &packet(REPEATS, 97, 7, b"\0\x05video")));
+    scene.comes(0, &video(4));
+    scene.comes(0, &packet(REPEATS, 97, 8, b""));
+    scene.comes(0, &packet(REPEATS, 97, 9, b"\0"));
+    scene.comes(0, &packet(999, 97, 9, b"\0\x05video"));
+    let mut padded = packet(REPEATS, 97, 10, &[0, 6, 0, 200]);
+    padded[0] |= 0x20;
+    scene.comes(0, &padded);
+    assert_eq!(scene.numbers(), [(4, 0), (5, 0)]);
+}
+
+#[test]
+fn an_m_line_that_is_stopped_is_not_received_any_more() {
+    let mut scene = Scene::new(str::to_owned);
+    scene.comes(0, &video(4));
+    let stopped = BROWSER.replace("m=video 9", "m=video 0");
+    scene.media.offered(&Offer::read(&stopped).unwrap().lines);
+    assert!(!scene.comes(0, &video(5)));
+    assert!(scene.media.statistics().is_empty());
+}
+
+#[test]
+fn congestion_control_is_told_when_packets_came() {
+    let mut scene = Scene::new(str::to_owned);
+    let mut numbered = vec![0x90, 96, 0, 1, 0, 0, 0, 9, 0, 0, 3, 232];
+    numbered.extend([0xbe, 0xde, 0, 1, 0x41, 0, 5, 0]);
+    scene.comes(0, &numbered);
+    scene.passes(0, 90);
+    assert_eq!(scene.feedback, 0);
+    scene.passes(90, 110);
+    assert_eq!(scene.feedback, 1);
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MPL-2.0
+//! The header extensions of RTP that are of use here, by their names in SDP.
+
+/// To which m-line a packet belongs.
+pub(crate) const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+
+/// To which layer of simulcast.
+pub(crate) const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+
+/// Which layer a packet repeats.
+pub(crate) const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
+
+/// Its number among all packets of the connection, for congestion control.
+pub(crate) const TRANSPORT_NUMBER: &str =
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
+pub(crate) const ALL: [&str; 4] = [MID, RID, REPAIRED_RID, TRANSPORT_NUMBER];

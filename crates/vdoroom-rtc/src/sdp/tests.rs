@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MPL-2.0
+
+use super::line::Carries;
+use super::offer::{Offer, Setup};
+use super::{Ours, answer, transport};
+use crate::event::{Kind, OfferError};
+
+/// The m-lines of a browser, shortened.
+pub(crate) const BROWSER: &str = "v=0\r\no=- 1 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+    a=group:BUNDLE 0 1 2\r\na=msid-semantic: WMS\r\n\
+    m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
+    a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n\
+    a=fingerprint:sha-256 BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:15:AD\r\n\
+    a=sctp-port:5000\r\na=max-message-size:262144\r\n\
+    m=video 9 UDP/TLS/RTP/SAVPF 96 97 108 109 118\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n\
+    a=candidate:1 1 udp 2113937151 192.0.2.1 50000 typ host generation 0\r\n\
+    a=extmap:3 urn:3gpp:video-orientation\r\n\
+    a=extmap:4 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n\
+    a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=sendrecv\r\na=rtcp-mux\r\na=rtcp-rsize\r\n\
+    a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 transport-cc\r\n\
+    a=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
+    a=rtpmap:108 H264/90000\r\na=fmtp:108 packetization-mode=1;profile-level-id=42e01f\r\n\
+    a=rtpmap:109 rtx/90000\r\na=fmtp:109 apt=99\r\na=rtpmap:118 red/90000\r\n\
+    a=ssrc-group:FID 1000 1001\r\na=ssrc:1000 cname:x\r\na=ssrc:1000 msid:a b\r\na=ssrc:1001 cname:x\r\n\
+    m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=sendonly\r\na=rtcp-mux\r\n\
+    a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=ssrc:2000 cname:x\r\n";
+
+fn ours(retransmission: bool) -> Ours<'static> {
+    Ours {
+        session: 5,
+        version: 2,
+        user: "user",
+        password: "password",
+        fingerprint: "sha-256 AA",
+        setup: Setup::Passive,
+        max_message: 1000,
+        retransmission,
+    }
+}
+
+#[test]
+fn an_offer_is_read_as_far_as_it_can_be_received() {
+    let offer = Offer::read(BROWSER).unwrap();
+    assert_eq!((offer.user.as_str(), offer.fingerprints.len()), ("abcd", 1));
+    assert_eq!(offer.candidates.len(), 1);
+    let [channels, video, audio] = &offer.lines[..] else {
+        panic!("{offer:?}");
+    };
+    assert_eq!(channels.carries, Carries::Channels);
+    assert_eq!(channels.max_message, Some(262_144));
+    assert_eq!(video.carries, Carries::Media(Kind::Video));
+    let payloads: Vec<u8> = video.formats.iter().map(|f| f.payload_type).collect();
+    assert_eq!(
+        payloads,
+        [96, 97, 108],
+        "what repeats nothing that is offered is of no use"
+    );
+    assert_eq!(video.formats[1].repairs, Some(96));
+    assert_eq!(video.repairs, [(1000, 1001)]);
+    assert_eq!(video.ssrcs, [1000, 1001]);
+    assert_eq!(audio.formats[1].codec, "PCMU");
+    assert!(video.sends && audio.sends);
+}
+
+#[test]
+fn the_answer_takes_what_is_of_use() {
+    let offer = Offer::read(BROWSER).unwrap();
+    let text = answer(&offer, &ours(true));
+    for part in [
+        "o=- 5 2 IN",
+        "a=group:BUNDLE 0 1 2",
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n",
+        "a=max-message-size:1000",
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97 108\r\n",
+        "a=rtcp-fb:96 nack pli",
+        "a=rtcp-fb:96 nack\r\n",
+        "a=rtcp-fb:96 transport-cc",
+        "a=fmtp:97 apt=96",
+        "a=extmap:9 urn",
+        "a=recvonly",
+        "a=rtcp-rsize",
+        "a=setup:passive",
+    ] {
+        assert!(text.contains(part), "\"{part}\" is not in {text}");
+    }
+    for part in ["orientation", "goog-remb", " red/", "sendonly"] {
+        assert!(!text.contains(part), "\"{part}\" is in {text}");
+    }
+    let without = answer(&offer, &ours(false));
+    assert!(without.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 108\r\n"));
+    assert!(!without.contains("nack\r\n") && without.contains("nack pli\r\n"));
+}
+
+#[test]
+fn what_is_stopped_or_outside_of_the_group_is_refused() {
+    let stopped = BROWSER
+        .replace("m=video 9", "m=video 0")
+        .replace("BUNDLE 0 1 2", "BUNDLE 0 1");
+    let offer = Offer::read(&stopped).unwrap();
+    let text = answer(&offer, &ours(true));
+    assert!(text.contains("a=group:BUNDLE 0\r\n"), "{text}");
+    assert!(text.contains("m=video 0 UDP/TLS/RTP/SAVPF 96 97 108 109 118\r\n"));
+    assert!(text.contains("m=audio 0 "));
+    let paused = BROWSER.replace("a=sendrecv", "a=inactive");
+    let text = answer(&Offer::read(&paused).unwrap(), &ours(true));
+    assert!(text.contains("m=video 9") && text.contains("a=inactive"));
+}
+
+#[test]
+fn an_offer_that_lacks_something_is_none() {
+    for (key, lacks) in [
+        ("a=ice-ufrag", "ice-ufrag"),
+        ("a=ice-pwd", "ice-pwd"),
+        ("a=fingerprint", "fingerprint that is of use"),
+    ] {
+        let offer = Offer::read(&BROWSER.replace(key, "a=x"));
+        assert_eq!(offer, Err(OfferError::Lacks(lacks)));
+    }
+    for text in [
+        "",
+        "v=0",
+        "\0",
+        "v=0\r\no=- 1 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+    ] {
+        assert!(Offer::read(text).is_err(), "{text:?}");
+    }
+    let injected = BROWSER.replace("abcd", "ab cd");
+    assert_eq!(Offer::read(&injected), Err(OfferError::Lacks("ice-ufrag")));
+}
+
+#[test]
+fn str0m_is_offered_transport_and_channels() {
+    let offer = Offer::read(BROWSER).unwrap();
+    let text = transport(&offer, true);
+    assert!(text.contains("m=application 9 UDP/DTLS/SCTP webrtc-datachannel"));
+    assert!(text.contains("a=ice-ufrag:abcd") && !text.contains("VP8"));
+    str0m::change::SdpOffer::from_sdp_string(&text).unwrap();
+    let media_only = BROWSER.replace("m=application 9", "m=application 0");
+    let text = transport(&Offer::read(&media_only).unwrap(), false);
+    assert!(!text.contains("m=application"), "{text}");
+    str0m::change::SdpOffer::from_sdp_string(&text).unwrap();
+}
