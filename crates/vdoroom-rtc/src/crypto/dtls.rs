@@ -216,7 +216,7 @@ impl DtlsInstance for Dtls {
 
     fn close(&mut self) -> Result<(), DtlsImplError> {
         if self.is_connected() && !self.is_closing {
-            // Nobody waits for the answer.
+            // The close_notify of the other side is not waited for.
             let _ = self.stream.shutdown();
         }
         self.is_closing = true;

@@ -50,7 +50,7 @@ pub(crate) fn read_all<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Fingerp
     known
 }
 
-/// SHA-1 is left out: whoever can forge one can be anybody. No publisher has only that.
+/// SHA-1 is left out: such a fingerprint can be forged. Every publisher offers a better one.
 fn digest_of(function: &str) -> Option<MessageDigest> {
     match function {
         "sha-224" => Some(MessageDigest::sha224()),

@@ -54,7 +54,7 @@ fn sign(key: &PKey<Private>) -> Result<X509, ErrorStack> {
     let mut serial = BigNum::new()?;
     serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
     let serial = serial.to_asn1_integer()?;
-    // Of all times: nobody trusts it for its date.
+    // Peers compare its fingerprint, and do not check its dates.
     let begin = Asn1Time::from_unix(BEGIN)?;
     let end = Asn1Time::from_unix(END)?;
     let mut certificate = X509::builder()?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Numbers that nobody can guess.
+//! Random numbers from OpenSSL, for secrets.
 
 use openssl::rand::rand_bytes;
 

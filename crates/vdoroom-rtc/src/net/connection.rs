@@ -25,7 +25,7 @@ static ENGINE: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
 
 struct Engine {
     next: AtomicU64,
-    /// Dropped before the thread is woken, which then sees that nobody is left.
+    /// Dropped before the thread is woken, which then sees that no sender is left, and ends.
     commands: Sender<Command>,
     bell: Bell,
 }
@@ -48,7 +48,7 @@ impl Engine {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let (commands, received) = channel();
-        // A waker that is closed wakes nobody, even if it has just been called.
+        // A waker that is closed has no effect, even if it has just been called.
         let open = waker.clone();
         thread::Builder::new()
             .name("vdoroom:rtc".into())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 const USUAL: Duration = Duration::from_millis(10);
 
-/// While somebody connects: a handshake takes several turns.
+/// While a publisher connects: a handshake takes several turns.
 const CONNECTING: Duration = Duration::from_millis(2);
 
 /// As much is received in one go without a danger that sockets overflow: the kernel keeps 212,992

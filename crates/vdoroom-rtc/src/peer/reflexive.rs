@@ -13,7 +13,7 @@ use crate::crypto::random;
 /// After which a request is sent again, and then after twice that.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// After the last one nobody waits as long again: 15.5 s in all.
+/// The server is given up after 15.5 s in all.
 const ATTEMPTS: u32 = 5;
 
 /// A binding request without attributes, before its number.

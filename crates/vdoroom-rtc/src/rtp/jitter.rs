@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Of one SSRC. More are only there if somebody leaves out a packet and sends 5,000 in half a
+/// Of one SSRC. More wait only if a publisher leaves out a packet and sends 5,000 in half a
 /// second.
 const MAX_WAITING: usize = 4096;
 
