@@ -19,6 +19,9 @@ pub trait Consumer: Send {
     fn heard(&mut self, at: Instant) {
         let _ = at;
     }
+
+    /// [`Connection::poke`](crate::Connection::poke) was called.
+    fn poked(&mut self) {}
 }
 
 #[derive(Debug)]

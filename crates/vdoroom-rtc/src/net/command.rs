@@ -23,5 +23,6 @@ pub(crate) enum What {
     RequestKeyframe(u32),
     SetLatency(Duration),
     Statistics,
+    Poke,
     Close,
 }

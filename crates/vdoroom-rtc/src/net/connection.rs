@@ -118,6 +118,12 @@ impl Connection {
         self.tell(What::Statistics);
     }
 
+    /// [`Consumer::poked`] is called soon, on the I/O thread: what a consumer has held back can be
+    /// handed out there when nothing comes.
+    pub fn poke(&self) {
+        self.tell(What::Poke);
+    }
+
     /// The publisher hears of it. [`Event::Closed`](crate::Event::Closed) follows.
     pub fn close(&self) {
         self.tell(What::Close);

@@ -151,6 +151,7 @@ impl Connections {
                     Action::Packet(packet) => entry.consumer.packet(packet),
                     Action::Event(event) => entry.consumer.event(event),
                     Action::Heard(at) => entry.consumer.heard(at),
+                    Action::Poked => entry.consumer.poked(),
                     Action::Send { from, to, datagram } => {
                         demux.sent(now, id, &datagram);
                         outgoing.push(Outgoing { from, to, datagram });

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Connection, addresses};
@@ -84,7 +85,7 @@ impl Stream {
         while !stream.publisher.is_ready() {
             assert!(started.elapsed() < longest, "it does not connect");
             stream.turn();
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         stream
     }
@@ -117,10 +118,35 @@ fn film(streams: &mut [Stream], duration: Duration) {
     let end = Instant::now() + duration;
     let mut next = Instant::now();
     while next < end {
-        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        thread::sleep(next.saturating_duration_since(Instant::now()));
         streams.iter_mut().for_each(Stream::film);
         next += Duration::from_millis(10);
     }
+}
+
+struct Poked(Sender<thread::ThreadId>);
+
+impl Consumer for Poked {
+    fn event(&mut self, _: Event) {}
+
+    fn packet(&mut self, _: Packet) {}
+
+    fn poked(&mut self) {
+        let _ = self.0.send(thread::current().id());
+    }
+}
+
+#[test]
+fn a_consumer_is_poked_on_the_thread_of_all_while_nothing_comes() {
+    let (tell, pokes) = channel();
+    let open = || Connection::open(Settings::default(), Box::new(Poked(tell.clone()))).unwrap();
+    let connections = [open(), open()];
+    let on = connections.each_ref().map(|connection| {
+        connection.poke();
+        pokes.recv_timeout(Duration::from_secs(20)).unwrap()
+    });
+    assert_eq!(on[0], on[1]);
+    assert_ne!(on[0], thread::current().id());
 }
 
 #[test]
@@ -130,7 +156,7 @@ fn connections_share_a_thread_and_a_socket() {
     let first = streams[0].publisher.peer;
     assert!(streams.iter().all(|stream| stream.publisher.peer == first));
     film(&mut streams, Duration::from_secs(1));
-    std::thread::sleep(Duration::from_millis(600));
+    thread::sleep(Duration::from_millis(600));
     let packets = counts.packets.load(Relaxed);
     assert!(packets > 450, "{packets}");
     assert_eq!(counts.lost.load(Relaxed), 0);

@@ -13,7 +13,7 @@ use super::rest::rest;
 use super::socket::Space;
 use super::sockets::Sockets;
 use crate::event::{Closed, Event};
-use crate::peer::Datagram;
+use crate::peer::{Action, Datagram};
 
 /// Of one socket in one go, lest the others starve.
 const MAX_BATCHES: usize = 32;
@@ -182,6 +182,9 @@ impl Thread {
                 connections.act(now, id, |peer, _| peer.set_latency(latency));
             }
             What::Statistics => connections.statistics(now, id),
+            What::Poke => {
+                connections.act(now, id, |_, out| out.push(Action::Poked));
+            }
             What::Close => {
                 connections.act(now, id, |peer, out| peer.close(now, out));
             }

@@ -16,6 +16,8 @@ pub(crate) enum Action {
     Packet(Packet),
     Event(Event),
     Heard(Instant),
+    /// The consumer is called for nothing else.
+    Poked,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -86,6 +86,7 @@ impl Scene {
                 Action::Packet(packet) => self.packets.push(packet),
                 Action::Event(event) => self.events.push(event),
                 Action::Heard(at) => self.heard = Some(at),
+                Action::Poked => {}
             }
         }
     }
