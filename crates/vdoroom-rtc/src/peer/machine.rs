@@ -193,7 +193,7 @@ impl Peer {
                 retransmission: self.retransmission,
             },
         );
-        self.protected.media.offered(&offer.lines);
+        self.protected.media.offered(&offer);
         self.fingerprints = offer.fingerprints;
         Ok(text)
     }

@@ -15,7 +15,7 @@ use super::place::{Lines, Place};
 use super::reports::{MAX_BLOCKS, MAX_REQUESTED, Reporter, sender_reports};
 use super::stream::Stream;
 use crate::event::{Event, StreamStatistics, Track};
-use crate::sdp::{Carries, Line};
+use crate::sdp::{Carries, Line, Offer};
 use crate::settings::Settings;
 
 /// A publisher sends a few tracks. Each SSRC costs us memory.
@@ -38,6 +38,9 @@ pub(crate) struct Media {
     streams: HashMap<u32, Stream>,
     arrivals: Arrivals,
     report_at: Option<Instant>,
+    /// The publisher may be asked for sender reports. libwebrtc sends its first one of audio after
+    /// 2.5 s, and at once when it is asked. A GStreamer that sends media deadlocks when it is asked.
+    is_libwebrtc: bool,
     round_trip: Duration,
 }
 
@@ -51,13 +54,16 @@ impl Media {
             streams: HashMap::new(),
             arrivals: Arrivals::new(now),
             report_at: None,
+            is_libwebrtc: false,
             round_trip: USUAL_ROUND_TRIP,
         }
     }
 
     /// Another offer was accepted.
-    pub(crate) fn offered(&mut self, lines: &[Line]) {
-        self.lines = Lines::new(lines);
+    pub(crate) fn offered(&mut self, offer: &Offer) {
+        // A later offer may have no m-line left that shows it.
+        self.is_libwebrtc |= offer.is_libwebrtc;
+        self.lines = Lines::new(&offer.lines);
         let lines = &self.lines.lines;
         self.streams.retain(|_, stream| {
             let line = lines.get(stream.line);
@@ -97,7 +103,6 @@ impl Media {
         if let Some(number) = self.lines.transport_number(&packet, &header) {
             self.arrivals.came(now, number);
         }
-        self.report_at.get_or_insert(now + REPORTS);
         let Some(end) = header.payload_end(&packet) else {
             return;
         };
@@ -118,6 +123,8 @@ impl Media {
                     };
                     out.push(Out::Event(Event::Track(stream.track.clone())));
                     self.streams.insert(header.ssrc, stream);
+                    // That its media comes is told at once, and its sender report requested.
+                    self.report_at = Some(now);
                 }
                 if let Some(stream) = self.streams.get_mut(&header.ssrc) {
                     stream.packet(now, &header, packet.freeze(), false, out);
@@ -233,7 +240,13 @@ impl Media {
             self.report_at = Some(now + REPORTS);
             let blocks = self.streams.values_mut().map(|stream| stream.report(now));
             let blocks = blocks.take(MAX_BLOCKS).collect();
-            out.extend(self.reporter.report(blocks).map(Out::Report));
+            let may_ask = self.is_libwebrtc;
+            let silent = self.streams.values_mut();
+            let silent = silent.filter_map(|stream| {
+                (may_ask && stream.requests_report()).then_some(stream.track.ssrc)
+            });
+            let silent: Vec<u32> = silent.take(MAX_BLOCKS).collect();
+            out.extend(self.reporter.report(blocks, &silent).map(Out::Report));
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rtcp_types::prelude::{RtcpPacketWriter, RtcpPacketWriterExt};
 use rtcp_types::{
     Compound, CompoundBuilder, Nack, Packet, PayloadFeedback, Pli, ReceiverReport,
-    ReportBlockBuilder, Sdes, SdesChunk, SdesItem, TransportFeedback,
+    ReportBlockBuilder, Sdes, SdesChunk, SdesItem, TransportFeedback, Unknown,
 };
 
 use crate::event::SenderReport;
@@ -16,6 +16,11 @@ pub(crate) const MAX_BLOCKS: usize = 31;
 
 /// In one request: each takes four bytes at most.
 pub(crate) const MAX_REQUESTED: usize = 200;
+
+/// A request for a sender report: feedback of the transport layer, of this format (RFC 6051 section
+/// 3.2).
+const TRANSPORT_FEEDBACK: u8 = 205;
+const RESYNCHRONISE: u8 = 5;
 
 /// What sender reports a packet has.
 pub(crate) fn sender_reports(packet: &[u8], now: Instant) -> Vec<SenderReport> {
@@ -42,8 +47,13 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// The regular report. Not more than [`MAX_BLOCKS`].
-    pub(crate) fn report(&self, blocks: Vec<ReportBlockBuilder>) -> Option<Vec<u8>> {
+    /// The regular report, behind which sender reports are requested of media that have none. Not
+    /// more than [`MAX_BLOCKS`] of both.
+    pub(crate) fn report(
+        &self,
+        blocks: Vec<ReportBlockBuilder>,
+        unreported: &[u32],
+    ) -> Option<Vec<u8>> {
         let report = blocks
             .into_iter()
             .fold(ReceiverReport::builder(self.ssrc), |report, block| {
@@ -51,11 +61,21 @@ impl Reporter {
             });
         let item = SdesItem::builder(SdesItem::CNAME, &self.name);
         let description = Sdes::builder().add_chunk(SdesChunk::builder(self.ssrc).add_item(item));
-        written(
-            Compound::builder()
-                .add_packet(report)
-                .add_packet(description),
-        )
+        let packet = Compound::builder()
+            .add_packet(report)
+            .add_packet(description);
+        let requests: Vec<[u8; 8]> = unreported.iter().map(|ssrc| self.about(*ssrc)).collect();
+        let requests = requests.iter().map(|of| {
+            let request = Unknown::builder(TRANSPORT_FEEDBACK, of);
+            request.count(RESYNCHRONISE)
+        });
+        written(requests.fold(packet, CompoundBuilder::add_packet))
+    }
+
+    /// How feedback begins: who asks, and for what.
+    fn about(&self, media: u32) -> [u8; 8] {
+        let both = u64::from(self.ssrc) << 32 | u64::from(media);
+        both.to_be_bytes()
     }
 
     /// Requests packets again. Not more than [`MAX_REQUESTED`].
@@ -94,7 +114,7 @@ fn written(packet: CompoundBuilder<'_>) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rtcp_types::SenderReport as Sr;
+    use rtcp_types::{ReportBlock, SenderReport as Sr};
 
     fn reporter() -> Reporter {
         Reporter {
@@ -125,7 +145,30 @@ mod tests {
         let nack = feedback.parse_fci::<Nack<'_>>().unwrap();
         assert_eq!(nack.entries().collect::<Vec<u16>>(), [5, 6, 40, 65_535]);
         assert_eq!(kinds(&reporter().pli(7).unwrap()), [201, 206]);
-        assert_eq!(kinds(&reporter().report(Vec::new()).unwrap()), [201, 202]);
+        let report = reporter().report(Vec::new(), &[]).unwrap();
+        assert_eq!(kinds(&report), [201, 202]);
+    }
+
+    #[test]
+    fn sender_reports_are_requested_behind_the_regular_report() {
+        let report = reporter().report(Vec::new(), &[7, 0x0a0b_0c0d]).unwrap();
+        assert_eq!(kinds(&report), [201, 202, 205, 205]);
+        let requests = [
+            [0x85, 205, 0, 2, 0, 0, 0, 3, 0, 0, 0, 7],
+            [0x85, 205, 0, 2, 0, 0, 0, 3, 10, 11, 12, 13],
+        ];
+        assert!(report.ends_with(&requests.concat()));
+    }
+
+    #[test]
+    fn the_largest_report_fits_into_a_datagram() {
+        let blocks = (0..MAX_BLOCKS as u32).map(ReportBlock::builder).collect();
+        let named = Reporter {
+            ssrc: 3,
+            name: format!("{:016x}", u64::MAX),
+        };
+        let report = named.report(blocks, &[7; MAX_BLOCKS]).unwrap();
+        assert!(report.len() <= 1200, "{}", report.len());
     }
 
     #[test]

@@ -13,6 +13,9 @@ use super::out::Out;
 use super::reception::Reception;
 use crate::event::{Packet, StreamStatistics, Track};
 
+/// Requests for a sender report. Who has answered none of them is not asked again.
+const MOST_REQUESTS: u32 = 10;
+
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub track: Track,
@@ -24,6 +27,8 @@ pub(crate) struct Stream {
     jitter: Jitter<Packet>,
     nack: Nack,
     reception: Reception,
+    is_reported: bool,
+    report_requests: u32,
     statistics: StreamStatistics,
 }
 
@@ -43,6 +48,8 @@ impl Stream {
             jitter: Jitter::new(latency),
             nack: Nack::default(),
             reception: Reception::new(track.clock_rate, now, counted(None, first)),
+            is_reported: false,
+            report_requests: 0,
             statistics: StreamStatistics {
                 ssrc: track.ssrc,
                 mid: track.mid.clone(),
@@ -132,11 +139,20 @@ impl Stream {
     }
 
     pub(crate) fn sender_report(&mut self, now: Instant, ntp: u64) {
+        self.is_reported = true;
         self.reception.sender_report(now, ntp);
     }
 
     pub(crate) fn report(&mut self, now: Instant) -> ReportBlockBuilder {
         self.reception.report(now, self.track.ssrc)
+    }
+
+    /// Whether a sender report is to be requested: none has come, and it was not asked for too
+    /// often. This counts as one more request.
+    pub(crate) fn requests_report(&mut self) -> bool {
+        let is_wanted = !self.is_reported && self.report_requests < MOST_REQUESTS;
+        self.report_requests += u32::from(is_wanted);
+        is_wanted
     }
 
     pub(crate) fn requested_keyframe(&mut self) {

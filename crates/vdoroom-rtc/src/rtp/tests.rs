@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use rtcp_types::{Compound, Nack, Packet as Rtcp};
+use rtcp_types::{Compound, Nack, Packet as Rtcp, Twcc, prelude::RtcpPacketWriterExt};
 
 use super::{Header, Media, Out, Reporter};
-use crate::event::{Event, Packet, StreamStatistics};
-use crate::sdp::{BROWSER, Offer};
+use crate::event::{Event, Packet, SenderReport, StreamStatistics};
+use crate::sdp::{BROWSER, Offer, extensions};
 use crate::settings::Settings;
 
 const VIDEO: u32 = 1000;
@@ -21,6 +21,9 @@ struct Scene {
     tracks: Vec<(String, u32)>,
     requested: Vec<(u64, Vec<u16>)>,
     feedback: usize,
+    /// When reports of what has come were sent, and requests for sender reports.
+    told: Vec<u64>,
+    asked: Vec<(u64, u32)>,
 }
 
 impl Scene {
@@ -31,7 +34,7 @@ impl Scene {
             name: "x".into(),
         };
         let mut media = Media::new(start, &Settings::default(), reporter);
-        media.offered(&Offer::read(&change(BROWSER)).unwrap().lines);
+        media.offered(&Offer::read(&change(BROWSER)).unwrap());
         Self {
             start,
             media,
@@ -39,6 +42,8 @@ impl Scene {
             tracks: Vec::new(),
             requested: Vec::new(),
             feedback: 0,
+            told: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
@@ -78,13 +83,34 @@ impl Scene {
 
     fn reported(&mut self, ms: u64, report: &[u8]) {
         for packet in Compound::parse(report).unwrap() {
-            let Ok(Rtcp::TransportFeedback(feedback)) = packet else {
-                continue;
+            let feedback = match packet.unwrap() {
+                Rtcp::TransportFeedback(feedback) => feedback,
+                Rtcp::Rr(report) => {
+                    self.told.extend(report.report_blocks().next().map(|_| ms));
+                    continue;
+                }
+                _ => continue,
             };
-            match feedback.parse_fci::<Nack<'_>>() {
-                Ok(nack) => self.requested.push((ms, nack.entries().collect())),
-                Err(_) => self.feedback += 1,
+            if let Ok(nack) = feedback.parse_fci::<Nack<'_>>() {
+                self.requested.push((ms, nack.entries().collect()));
+            } else if feedback.parse_fci::<Twcc<'_>>().is_ok() {
+                self.feedback += 1;
+            } else {
+                self.asked.push((ms, feedback.media_ssrc()));
             }
+        }
+    }
+
+    /// The publisher says when this medium was sent.
+    fn is_reported(&mut self, ssrc: u32) -> Option<SenderReport> {
+        let report = rtcp_types::SenderReport::builder(ssrc).ntp_timestamp(5);
+        let mut bytes = [0; 28];
+        report.write_into(&mut bytes).unwrap();
+        let mut out = Vec::new();
+        self.media.reports(self.start, &bytes, &mut out);
+        match out.pop() {
+            Some(Out::Event(Event::SenderReport(report))) => Some(report),
+            _ => None,
         }
     }
 
@@ -214,7 +240,7 @@ fn an_m_line_that_is_stopped_is_not_received_any_more() {
     let mut scene = Scene::new(str::to_owned);
     scene.comes(0, &video(4));
     let stopped = BROWSER.replace("m=video 9", "m=video 0");
-    scene.media.offered(&Offer::read(&stopped).unwrap().lines);
+    scene.media.offered(&Offer::read(&stopped).unwrap());
     assert!(!scene.comes(0, &video(5)));
     assert!(scene.media.statistics().is_empty());
 }
@@ -229,4 +255,45 @@ fn congestion_control_is_told_when_packets_came() {
     assert_eq!(scene.feedback, 0);
     scene.passes(90, 110);
     assert_eq!(scene.feedback, 1);
+}
+
+fn of_libwebrtc(offer: &str) -> String {
+    let mark = format!("a=extmap:5 {}\r\na=sendonly", extensions::PLAYOUT_DELAY);
+    offer.replace("a=sendonly", &mark)
+}
+
+#[test]
+fn what_has_come_is_told_when_a_medium_begins_and_every_second() {
+    let mut scene = Scene::new(str::to_owned);
+    scene.passes(0, 500);
+    scene.comes(500, &video(1));
+    scene.passes(500, 1700);
+    scene.comes(1700, &packet(2000, 111, 1, b"a"));
+    scene.passes(1700, 2800);
+    assert_eq!(scene.told, [500, 1500, 1700, 2700]);
+    assert!(scene.asked.is_empty(), "only libwebrtc may be");
+}
+
+#[test]
+fn libwebrtc_is_asked_for_sender_reports_until_they_have_come() {
+    let mut scene = Scene::new(of_libwebrtc);
+    scene.comes(0, &packet(2000, 111, 1, b"a"));
+    scene.passes(0, 1500);
+    scene.comes(1500, &video(1));
+    assert!(scene.is_reported(2000).is_some());
+    scene.media.offered(&Offer::read(BROWSER).unwrap());
+    scene.passes(1500, 3000);
+    assert_eq!(
+        scene.asked,
+        [(0, 2000), (1000, 2000), (1500, VIDEO), (2500, VIDEO)]
+    );
+}
+
+#[test]
+fn who_sends_no_sender_report_is_asked_ten_times() {
+    let mut scene = Scene::new(of_libwebrtc);
+    scene.comes(0, &video(1));
+    scene.passes(0, 60_000);
+    assert_eq!(scene.asked.len(), 10);
+    assert_eq!(scene.told.len(), 60);
 }

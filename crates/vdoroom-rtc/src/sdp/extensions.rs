@@ -14,4 +14,8 @@ pub(crate) const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-
 pub(crate) const TRANSPORT_NUMBER: &str =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
+/// It marks an offer of libwebrtc: GStreamer and libdatachannel do not have it.
+pub(crate) const PLAYOUT_DELAY: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
+
+/// Those that we accept.
 pub(crate) const ALL: [&str; 4] = [MID, RID, REPAIRED_RID, TRANSPORT_NUMBER];

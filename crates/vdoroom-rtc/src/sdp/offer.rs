@@ -4,6 +4,7 @@
 use sdp_types::Session;
 
 use super::attributes::{flag, value, values};
+use super::extensions;
 use super::line::{Carries, Line};
 use crate::crypto::{Fingerprint, read_all};
 use crate::event::OfferError;
@@ -27,6 +28,7 @@ pub(crate) struct Offer {
     pub lines: Vec<Line>,
     /// Values of `a=candidate`.
     pub candidates: Vec<String>,
+    pub is_libwebrtc: bool,
 }
 
 /// Who begins the DTLS handshake.
@@ -121,6 +123,9 @@ impl Offer {
                 .flat_map(|of| values(of, "candidate"))
                 .map(str::to_owned)
                 .collect(),
+            is_libwebrtc: everywhere()
+                .flat_map(|of| values(of, "extmap"))
+                .any(|map| map.split_ascii_whitespace().nth(1) == Some(extensions::PLAYOUT_DELAY)),
             lines,
         })
     }

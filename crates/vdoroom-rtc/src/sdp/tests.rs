@@ -2,7 +2,7 @@
 
 use super::line::Carries;
 use super::offer::{Offer, Setup};
-use super::{Ours, answer, transport};
+use super::{Ours, answer, extensions, transport};
 use crate::event::{Kind, OfferError};
 
 /// The m-lines of a browser, shortened.
@@ -60,6 +60,17 @@ fn an_offer_is_read_as_far_as_it_can_be_received() {
     assert_eq!(video.ssrcs, [1000, 1001]);
     assert_eq!(audio.formats[1].codec, "PCMU");
     assert!(video.sends && audio.sends);
+}
+
+#[test]
+fn libwebrtc_is_known_by_an_extension_of_its_own() {
+    let mark = format!(
+        "a=extmap:5/recvonly {}\r\na=sendonly",
+        extensions::PLAYOUT_DELAY
+    );
+    assert!(!Offer::read(BROWSER).unwrap().is_libwebrtc);
+    let marked = BROWSER.replace("a=sendonly", &mark);
+    assert!(Offer::read(&marked).unwrap().is_libwebrtc);
 }
 
 #[test]
