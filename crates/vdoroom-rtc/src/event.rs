@@ -154,6 +154,9 @@ pub struct SenderReport {
     /// By the publisher's clock: seconds in the upper 32 bits, whatever they count from.
     pub ntp: u64,
     pub timestamp: u32,
+    /// Of `timestamp`, in Hz. Not known before the first packet: a medium may have formats of several
+    /// rates.
+    pub clock_rate: Option<u32>,
     pub arrival: Instant,
 }
 

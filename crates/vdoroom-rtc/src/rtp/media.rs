@@ -199,9 +199,10 @@ impl Media {
 
     /// Reports that were decrypted.
     pub(crate) fn reports(&mut self, now: Instant, packet: &[u8], out: &mut Vec<Out>) {
-        for report in sender_reports(packet, now) {
+        for mut report in sender_reports(packet, now) {
             if let Some(stream) = self.streams.get_mut(&report.ssrc) {
                 stream.sender_report(now, report.ntp);
+                report.clock_rate = Some(stream.track.clock_rate);
             }
             let is_ours = |line: &Line| line.ssrcs.contains(&report.ssrc);
             // It may come before the first packet.

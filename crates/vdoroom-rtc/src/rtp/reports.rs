@@ -32,6 +32,7 @@ pub(crate) fn sender_reports(packet: &[u8], now: Instant) -> Vec<SenderReport> {
                 ssrc: report.ssrc(),
                 ntp: report.ntp_timestamp(),
                 timestamp: report.rtp_timestamp(),
+                clock_rate: None,
                 arrival: now,
             }),
             _ => None,

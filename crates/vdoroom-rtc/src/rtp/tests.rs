@@ -297,3 +297,13 @@ fn who_sends_no_sender_report_is_asked_ten_times() {
     assert_eq!(scene.asked.len(), 10);
     assert_eq!(scene.told.len(), 60);
 }
+
+#[test]
+fn a_sender_report_tells_the_rate_of_its_clock_once_it_is_known() {
+    let mut scene = Scene::new(str::to_owned);
+    let rate = |scene: &mut Scene| scene.is_reported(2000).map(|report| report.clock_rate);
+    assert_eq!(rate(&mut scene), Some(None), "before the first packet");
+    scene.comes(0, &packet(2000, 0, 1, b"PCMU"));
+    assert_eq!(rate(&mut scene), Some(Some(8000)));
+    assert_eq!(scene.is_reported(77), None, "of nobody");
+}
