@@ -117,6 +117,14 @@ pub struct Track {
     pub codec: String,
     pub payload_type: u8,
     pub clock_rate: u32,
+    /// What `a=rtpmap` says behind the rate: of audio, the channels.
+    pub encoding_parameters: Option<String>,
+    /// What `a=fmtp` says of the payload type.
+    pub parameters: Option<String>,
+    /// Header extensions of its m-line that the answer accepts: number and URI.
+    pub extensions: Vec<(u8, String)>,
+    /// "stream track", of its SSRC or of its m-line.
+    pub msid: Option<String>,
     pub ssrc: u32,
 }
 

@@ -146,6 +146,10 @@ impl Media {
             codec: format.codec.clone(),
             payload_type: format.payload_type,
             clock_rate: format.clock_rate,
+            encoding_parameters: format.encoding_parameters.clone(),
+            parameters: format.parameters.clone(),
+            extensions: line.accepted_extensions().cloned().collect(),
+            msid: line.msid(header.ssrc).map(str::to_owned),
             ssrc: header.ssrc,
         };
         let requests_repeats = self.retransmission && format.has_feedback("nack");

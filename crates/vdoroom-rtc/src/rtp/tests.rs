@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use rtcp_types::{Compound, Nack, Packet as Rtcp, Twcc, prelude::RtcpPacketWriterExt};
 
 use super::{Header, Media, Out, Reporter};
-use crate::event::{Event, Packet, SenderReport, StreamStatistics};
+use crate::event::{Event, Packet, SenderReport, StreamStatistics, Track};
 use crate::sdp::{BROWSER, Offer, extensions};
 use crate::settings::Settings;
 
@@ -18,7 +18,7 @@ struct Scene {
     start: Instant,
     media: Media,
     packets: Vec<Packet>,
-    tracks: Vec<(String, u32)>,
+    tracks: Vec<Track>,
     requested: Vec<(u64, Vec<u16>)>,
     feedback: usize,
     /// When reports of what has come were sent, and requests for sender reports.
@@ -74,7 +74,7 @@ impl Scene {
         for out in out {
             match out {
                 Out::Packet(packet) => self.packets.push(packet),
-                Out::Event(Event::Track(track)) => self.tracks.push((track.mid, track.ssrc)),
+                Out::Event(Event::Track(track)) => self.tracks.push(track),
                 Out::Event(event) => panic!("{event:?}"),
                 Out::Report(report) => self.reported(ms, &report),
             }
@@ -122,6 +122,13 @@ impl Scene {
         numbers.collect()
     }
 
+    fn tracks(&self) -> Vec<(&str, u32)> {
+        let tracks = self.tracks.iter();
+        tracks
+            .map(|track| (track.mid.as_str(), track.ssrc))
+            .collect()
+    }
+
     fn statistics(&self) -> StreamStatistics {
         self.media.statistics().pop().unwrap()
     }
@@ -158,7 +165,7 @@ fn a_lost_packet_is_requested_and_comes_as_rtx() {
         (statistics.repaired, statistics.lost, statistics.requested),
         (1, 0, 1)
     );
-    assert_eq!(scene.tracks, [("1".into(), VIDEO)]);
+    assert_eq!(scene.tracks(), [("1", VIDEO)]);
 }
 
 #[test]
@@ -214,7 +221,7 @@ fn packets_find_their_m_line_by_what_they_say_their_ssrc_or_their_payload_type()
     assert!(!scene.comes(0, &packet(79, 50, 1, b"nothing that was offered")));
     named[17] = b'7';
     assert!(!scene.comes(0, &named));
-    assert_eq!(scene.tracks, [("1".into(), 77), ("2".into(), 78)]);
+    assert_eq!(scene.tracks(), [("1", 77), ("2", 78)]);
     for ssrc in 100..200 {
         scene.comes(0, &packet(ssrc, 111, 1, b"a"));
     }
@@ -306,4 +313,17 @@ fn a_sender_report_tells_the_rate_of_its_clock_once_it_is_known() {
     scene.comes(0, &packet(2000, 0, 1, b"PCMU"));
     assert_eq!(rate(&mut scene), Some(Some(8000)));
     assert_eq!(scene.is_reported(77), None, "of nobody");
+}
+
+#[test]
+fn a_track_is_told_with_what_the_offer_says_of_it() {
+    let mut scene = Scene::new(str::to_owned);
+    scene.comes(0, &packet(2000, 111, 1, b"a"));
+    let track = &scene.tracks[0];
+    let told = (track.encoding_parameters.as_deref(), track.msid.as_deref());
+    assert_eq!(told, (Some("2"), Some("a c")));
+    let parameters = track.parameters.as_deref();
+    assert_eq!(parameters, Some("minptime=10;useinbandfec=1"));
+    let level = (1, extensions::AUDIO_LEVEL.to_owned());
+    assert_eq!(track.extensions[0], level);
 }

@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 
-use super::extensions;
 use super::line::{Carries, Format, Line};
 use super::offer::{Offer, Setup};
 
@@ -75,10 +74,8 @@ fn media(answer: &mut Lines, line: &Line, ours: &Ours<'_>) {
     }
     let direction = if line.sends { "recvonly" } else { "inactive" };
     answer.add(format_args!("a={direction}"));
-    for (id, uri) in &line.extensions {
-        if extensions::ALL.contains(&uri.as_str()) {
-            answer.add(format_args!("a=extmap:{id} {uri}"));
-        }
+    for (id, uri) in line.accepted_extensions() {
+        answer.add(format_args!("a=extmap:{id} {uri}"));
     }
     for format in formats {
         let payload = format.payload_type;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The header extensions of RTP that are of use here, by their names in SDP.
 
+use crate::event::Kind;
+
 /// To which m-line a packet belongs.
 pub(crate) const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 
@@ -17,5 +19,12 @@ pub(crate) const TRANSPORT_NUMBER: &str =
 /// It marks an offer of libwebrtc: GStreamer and libdatachannel do not have it.
 pub(crate) const PLAYOUT_DELAY: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
 
-/// Those that we accept.
-pub(crate) const ALL: [&str; 4] = [MID, RID, REPAIRED_RID, TRANSPORT_NUMBER];
+/// How loud the audio of a packet is. Nothing here reads it; who is given the packet may.
+pub(crate) const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+
+const OF_ALL: [&str; 4] = [MID, RID, REPAIRED_RID, TRANSPORT_NUMBER];
+
+/// Whether it is of use in an m-line of this kind.
+pub(crate) fn is_accepted(kind: Kind, uri: &str) -> bool {
+    OF_ALL.contains(&uri) || (kind == Kind::Audio && uri == AUDIO_LEVEL)
+}

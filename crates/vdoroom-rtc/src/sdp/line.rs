@@ -4,6 +4,7 @@
 use sdp_types::Media;
 
 use super::attributes::{flag, value, values};
+use super::extensions;
 use crate::event::Kind;
 
 /// Of one m-line; more are not read.
@@ -36,6 +37,9 @@ pub(crate) struct Line {
     /// Number and URI.
     pub extensions: Vec<(u8, String)>,
     pub ssrcs: Vec<u32>,
+    /// Of the m-line, and of SSRCs.
+    pub msid: Option<String>,
+    pub msids: Vec<(u32, String)>,
     /// An SSRC, and the one on which its packets are repeated.
     pub repairs: Vec<(u32, u32)>,
     pub reduced_reports: bool,
@@ -51,6 +55,8 @@ pub(crate) struct Format {
     pub clock_rate: u32,
     /// The whole value of `a=rtpmap`.
     pub map: String,
+    /// What is in it behind the rate.
+    pub encoding_parameters: Option<String>,
     /// The parameters of `a=fmtp`.
     pub parameters: Option<String>,
     /// The payload type whose packets it repeats.
@@ -105,6 +111,11 @@ impl Line {
                 ssrcs.push(ssrc);
             }
         }
+        let msids = values(of, "ssrc").filter_map(|ssrc| {
+            let (ssrc, text) = ssrc.split_once(' ')?;
+            let msid = text.trim().strip_prefix("msid:")?;
+            Some((ssrc.parse().ok()?, msid.trim().to_owned()))
+        });
         Self {
             carries,
             media: media.media.clone(),
@@ -114,6 +125,8 @@ impl Line {
             formats,
             extensions: extensions.take(MAX_EXTENSIONS).collect(),
             ssrcs,
+            msid: value(of, "msid").map(|msid| msid.trim().to_owned()),
+            msids: msids.take(MAX_SSRCS).collect(),
             repairs: repairs.take(MAX_SSRCS).collect(),
             reduced_reports: flag(of, "rtcp-rsize"),
             sctp_port: value(of, "sctp-port").and_then(|port| port.trim().parse().ok()),
@@ -126,6 +139,22 @@ impl Line {
     pub(crate) fn extension(&self, uri: &str) -> Option<u8> {
         let found = self.extensions.iter().find(|(_, other)| other == uri);
         found.map(|(id, _)| *id)
+    }
+
+    /// Those of its header extensions that the answer has.
+    pub(crate) fn accepted_extensions(&self) -> impl Iterator<Item = &(u8, String)> {
+        let all = self.extensions.iter();
+        all.filter(|(_, uri)| match self.carries {
+            Carries::Media(kind) => extensions::is_accepted(kind, uri),
+            _ => false,
+        })
+    }
+
+    /// What the offer says of this SSRC, or of the whole m-line.
+    pub(crate) fn msid(&self, ssrc: u32) -> Option<&str> {
+        let own = self.msids.iter().find(|(of, _)| *of == ssrc);
+        let own = own.map(|(_, msid)| msid.as_str());
+        own.or(self.msid.as_deref())
     }
 
     pub(crate) fn format(&self, payload_type: u8) -> Option<&Format> {
@@ -150,9 +179,10 @@ fn read_formats(media: &Media) -> Vec<Format> {
         .filter_map(|payload_type| {
             let map = about("rtpmap", payload_type).next();
             let map = map.or_else(|| fixed(payload_type))?;
-            let mut parts = map.split('/');
+            let mut parts = map.splitn(3, '/');
             let codec = parts.next()?.to_owned();
             let clock_rate = parts.next()?.parse().ok().filter(|rate| *rate > 0)?;
+            let encoding_parameters = parts.next().filter(|text| !text.is_empty());
             let parameters = about("fmtp", payload_type).next().map(str::to_owned);
             let is_repair = codec.eq_ignore_ascii_case("rtx");
             let repairs = parameters
@@ -168,6 +198,7 @@ fn read_formats(media: &Media) -> Vec<Format> {
                 codec,
                 clock_rate,
                 map: map.to_owned(),
+                encoding_parameters: encoding_parameters.map(str::to_owned),
                 parameters,
                 repairs,
                 feedback: about("rtcp-fb", payload_type).map(str::to_owned).collect(),

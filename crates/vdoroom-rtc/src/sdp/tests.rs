@@ -22,7 +22,9 @@ pub(crate) const BROWSER: &str = "v=0\r\no=- 1 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 
     a=rtpmap:108 H264/90000\r\na=fmtp:108 packetization-mode=1;profile-level-id=42e01f\r\n\
     a=rtpmap:109 rtx/90000\r\na=fmtp:109 apt=99\r\na=rtpmap:118 red/90000\r\n\
     a=ssrc-group:FID 1000 1001\r\na=ssrc:1000 cname:x\r\na=ssrc:1000 msid:a b\r\na=ssrc:1001 cname:x\r\n\
-    m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=sendonly\r\na=rtcp-mux\r\n\
+    m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=msid:a c\r\n\
+    a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n\
+    a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=sendonly\r\na=rtcp-mux\r\n\
     a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=ssrc:2000 cname:x\r\n";
 
 fn ours(retransmission: bool) -> Ours<'static> {
@@ -63,6 +65,31 @@ fn an_offer_is_read_as_far_as_it_can_be_received() {
 }
 
 #[test]
+fn parameters_of_formats_and_names_of_tracks_are_read_as_they_are_offered() {
+    let offer = Offer::read(BROWSER).unwrap();
+    let (video, audio) = (&offer.lines[1], &offer.lines[2]);
+    let opus = audio.format(111).unwrap();
+    assert_eq!(opus.encoding_parameters.as_deref(), Some("2"));
+    let parameters = opus.parameters.as_deref();
+    assert_eq!(parameters, Some("minptime=10;useinbandfec=1"));
+    assert_eq!(video.format(96).unwrap().encoding_parameters, None);
+    assert_eq!((video.msid(1000), video.msid(1001)), (Some("a b"), None));
+    assert_eq!(audio.msid(5), Some("a c"));
+}
+
+#[test]
+fn the_level_of_audio_is_accepted_in_audio_only() {
+    let everywhere = BROWSER.replace("urn:3gpp:video-orientation", extensions::AUDIO_LEVEL);
+    let offer = Offer::read(&everywhere).unwrap();
+    let numbers = |line: usize| {
+        let accepted = offer.lines[line].accepted_extensions();
+        accepted.map(|(id, _)| *id).collect::<Vec<u8>>()
+    };
+    assert_eq!(numbers(1), [4, 9]);
+    assert_eq!(numbers(2), [1, 9]);
+}
+
+#[test]
 fn libwebrtc_is_known_by_an_extension_of_its_own() {
     let mark = format!(
         "a=extmap:5/recvonly {}\r\na=sendonly",
@@ -88,6 +115,7 @@ fn the_answer_takes_what_is_of_use() {
         "a=rtcp-fb:96 transport-cc",
         "a=fmtp:97 apt=96",
         "a=extmap:9 urn",
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n",
         "a=recvonly",
         "a=rtcp-rsize",
         "a=setup:passive",
