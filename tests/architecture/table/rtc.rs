@@ -31,6 +31,7 @@ pub const RTC: Entry = Entry {
             &[
                 "attributes",
                 "extensions",
+                "simulcast",
                 "line",
                 "offer",
                 "answer",

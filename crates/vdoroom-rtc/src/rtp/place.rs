@@ -40,6 +40,13 @@ impl Lines {
         let line = self.line(packet, header)?;
         let known = self.lines.get(line)?;
         let format = known.format(header.payload_type)?;
+        // A publisher may send layers of which it was not asked for.
+        if let Some(wanted) = &known.layer
+            && let Some(layer) = self.layer(packet, header)
+            && layer != wanted
+        {
+            return None;
+        }
         matches!(known.carries, Carries::Media(_)).then_some(Place {
             line,
             repairs: format.repairs,
@@ -75,6 +82,13 @@ impl Lines {
     /// The layer of simulcast that it belongs to.
     pub(crate) fn rid<'a>(&self, packet: &'a [u8], header: &Header) -> Option<&'a str> {
         self.text(packet, header, self.rid)
+    }
+
+    /// The one that it belongs to or repeats. Who was told of what has come need not name it any
+    /// more.
+    fn layer<'a>(&self, packet: &'a [u8], header: &Header) -> Option<&'a str> {
+        let repaired = self.repaired_rid(packet, header);
+        repaired.or_else(|| self.rid(packet, header))
     }
 
     /// The layer that it repeats.

@@ -327,3 +327,31 @@ fn a_track_is_told_with_what_the_offer_says_of_it() {
     let level = (1, extensions::AUDIO_LEVEL.to_owned());
     assert_eq!(track.extensions[0], level);
 }
+
+/// What belongs to the layer that the extension with this number names.
+fn layer(ssrc: u32, payload_type: u8, extension: u8, rid: u8) -> Vec<u8> {
+    let mut packet = packet(ssrc, payload_type, 1, &[0xbe, 0xde, 0, 1]);
+    packet[0] |= 0x10;
+    packet.extend([extension << 4, rid, 0, 0, 0, 5]);
+    packet
+}
+
+#[test]
+fn layers_that_were_not_asked_for_are_refused_with_their_repeats() {
+    let mut scene = Scene::new(|offer| {
+        let layers = format!(
+            "a=extmap:10 {}\r\na=extmap:11 {}\r\na=simulcast:send q;f\r\na=rtcp-rsize",
+            extensions::RID,
+            extensions::REPAIRED_RID
+        );
+        let named = "a=ssrc:1000 cname:x\r\na=ssrc:1000 msid:a b\r\na=ssrc:1001 cname:x\r\n";
+        offer.replace("a=rtcp-rsize", &layers).replace(named, "")
+    });
+    assert!(!scene.comes(0, &layer(5, 96, 10, b'q')));
+    assert!(!scene.comes(0, &layer(6, 97, 11, b'q')));
+    assert!(scene.comes(0, &layer(7, 96, 10, b'f')));
+    assert!(scene.comes(0, &layer(8, 97, 11, b'f')));
+    let rids = scene.tracks.iter().map(|track| track.rid.as_deref());
+    assert_eq!(rids.collect::<Vec<_>>(), [Some("f")]);
+    assert!(scene.comes(0, &packet(7, 96, 2, b"that is known")));
+}

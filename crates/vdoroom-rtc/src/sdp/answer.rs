@@ -77,6 +77,10 @@ fn media(answer: &mut Lines, line: &Line, ours: &Ours<'_>) {
     for (id, uri) in line.accepted_extensions() {
         answer.add(format_args!("a=extmap:{id} {uri}"));
     }
+    if let Some(layer) = &line.layer {
+        answer.add(format_args!("a=rid:{layer} recv"));
+        answer.add(format_args!("a=simulcast:recv {layer}"));
+    }
     for format in formats {
         let payload = format.payload_type;
         answer.add(format_args!("a=rtpmap:{payload} {}", format.map));

@@ -5,6 +5,7 @@ use sdp_types::Media;
 
 use super::attributes::{flag, value, values};
 use super::extensions;
+use super::simulcast::largest;
 use crate::event::Kind;
 
 /// Of one m-line; more are not read.
@@ -36,6 +37,8 @@ pub(crate) struct Line {
     pub formats: Vec<Format>,
     /// Number and URI.
     pub extensions: Vec<(u8, String)>,
+    /// The only layer of simulcast that is wanted.
+    pub layer: Option<String>,
     pub ssrcs: Vec<u32>,
     /// Of the m-line, and of SSRCs.
     pub msid: Option<String>,
@@ -101,6 +104,13 @@ impl Line {
             let id = words.next()?.split('/').next()?.parse().ok()?;
             Some((id, words.next()?.to_owned()))
         });
+        let extensions: Vec<(u8, String)> = extensions.take(MAX_EXTENSIONS).collect();
+        let sends = is_open && !flag(of, "recvonly") && !flag(of, "inactive");
+        // A browser takes no simulcast without the header extension that tells layers apart
+        // (RFC 8853 section 5.5).
+        let has_layers = sends
+            && carries == Carries::Media(Kind::Video)
+            && extensions.iter().any(|(_, uri)| uri == extensions::RID);
         let mut ssrcs = Vec::new();
         for ssrc in values(of, "ssrc") {
             let ssrc = ssrc.split_ascii_whitespace().next();
@@ -121,9 +131,10 @@ impl Line {
             media: media.media.clone(),
             protocol: media.proto.clone(),
             format_list: media.fmt.clone(),
-            sends: is_open && !flag(of, "recvonly") && !flag(of, "inactive"),
+            sends,
             formats,
-            extensions: extensions.take(MAX_EXTENSIONS).collect(),
+            extensions,
+            layer: has_layers.then(|| largest(of)).flatten(),
             ssrcs,
             msid: value(of, "msid").map(|msid| msid.trim().to_owned()),
             msids: msids.take(MAX_SSRCS).collect(),

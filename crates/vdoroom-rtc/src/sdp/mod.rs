@@ -6,6 +6,7 @@ mod attributes;
 pub(crate) mod extensions;
 mod line;
 mod offer;
+mod simulcast;
 #[cfg(test)]
 mod tests;
 mod transport;

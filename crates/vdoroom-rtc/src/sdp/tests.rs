@@ -179,3 +179,36 @@ fn str0m_is_offered_transport_and_channels() {
     assert!(!text.contains("m=application"), "{text}");
     str0m::change::SdpOffer::from_sdp_string(&text).unwrap();
 }
+
+/// Its video has three layers.
+fn simulcast() -> String {
+    let layers = format!(
+        "a=extmap:10 {}\r\na=rid:q send\r\na=rid:h send\r\na=rid:f send\r\n\
+         a=simulcast:send q;h;f\r\na=rtcp-rsize",
+        extensions::RID
+    );
+    BROWSER.replace("a=rtcp-rsize", &layers)
+}
+
+#[test]
+fn only_the_largest_layer_of_simulcast_is_asked_for() {
+    let offer = Offer::read(&simulcast()).unwrap();
+    let text = answer(&offer, &ours(true));
+    for part in [
+        "a=rid:f recv\r\n",
+        "a=simulcast:recv f\r\n",
+        "a=extmap:10 urn",
+    ] {
+        assert!(text.contains(part), "\"{part}\" is not in {text}");
+    }
+    assert_eq!(text.matches("a=rid:").count(), 1);
+}
+
+#[test]
+fn there_is_no_simulcast_where_layers_cannot_be_told_apart_or_nothing_is_sent() {
+    for (what, instead) in [(extensions::RID, "x"), ("a=sendrecv", "a=inactive")] {
+        let offer = Offer::read(&simulcast().replace(what, instead)).unwrap();
+        let text = answer(&offer, &ours(true));
+        assert!(!text.contains("a=rid") && !text.contains("a=simulcast"));
+    }
+}
