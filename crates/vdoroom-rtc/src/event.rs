@@ -173,6 +173,10 @@ pub struct SenderReport {
 pub struct Statistics {
     /// The addresses in use: ours and the publisher's.
     pub pair: Option<(SocketAddr, SocketAddr)>,
+    /// What they are: "host", "srflx", "prflx" or "relay". Ours is the one of the socket, even if the
+    /// publisher sees another.
+    pub local_kind: Option<&'static str>,
+    pub remote_kind: Option<&'static str>,
     /// Of the newest check of ICE that was answered.
     pub round_trip: Option<Duration>,
     /// The SRTP profile that was agreed on.
@@ -189,11 +193,16 @@ pub struct StreamStatistics {
     pub mid: String,
     /// Packets that came, repeats included.
     pub received: u64,
+    /// Of those, decrypted and without padding.
     pub bytes: u64,
+    /// Of those, as they came: with padding and what protects them, without UDP and IP.
+    pub bytes_on_wire: u64,
     /// Missing for good.
     pub lost: u64,
-    /// Came too late, or more than once.
-    pub discarded: u64,
+    /// Came when they were given up. They stay lost.
+    pub late: u64,
+    /// Came again, as repeats that were not needed. What is replayed as it was is refused.
+    pub duplicates: u64,
     /// Packets that were requested, each counted once for each request.
     pub requested: u64,
     /// Came on request, in time.

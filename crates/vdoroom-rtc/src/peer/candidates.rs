@@ -1,16 +1,107 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Candidates of ICE, in the forms in which they come.
 
-use str0m::Candidate;
+use std::net::SocketAddr;
+
+use str0m::{Candidate, CandidateKind};
+
+use super::action::Action;
+use crate::event::Event;
 
 /// That a publisher may tell, in all.
-pub(crate) const MAX_REMOTE: usize = 100;
+const MAX_REMOTE: usize = 100;
 
 const MAX_LENGTH: usize = 1024;
 
+/// Those of the publisher.
+#[derive(Default)]
+pub(crate) struct Theirs(Vec<Candidate>);
+
+impl Theirs {
+    /// One more, if it is of use and not one too many.
+    pub(crate) fn told(&mut self, text: &str) -> Option<Candidate> {
+        let has_space = self.0.len() < MAX_REMOTE;
+        let candidate = read(text).filter(|_| has_space)?;
+        self.0.push(candidate.clone());
+        Some(candidate)
+    }
+
+    /// ICE has been restarted: it counts on none that was told before.
+    pub(crate) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// What an address is that we hear from. One that was not told is seen by ourselves.
+    pub(crate) fn kind(&self, address: SocketAddr) -> &'static str {
+        let mut all = self.0.iter();
+        let told = all.find(|candidate| candidate.addr() == address);
+        told.map_or("prflx", |candidate| name(candidate.kind()))
+    }
+}
+
+/// Our own.
+pub(crate) struct Ours {
+    all: Vec<Candidate>,
+    /// So many of them were told, with these credentials.
+    told: usize,
+    user: String,
+    is_gathered: bool,
+}
+
+impl Ours {
+    pub(crate) fn new(all: Vec<Candidate>) -> Self {
+        Self {
+            all,
+            told: 0,
+            user: String::new(),
+            is_gathered: false,
+        }
+    }
+
+    pub(crate) fn add(&mut self, candidate: Candidate) {
+        self.all.push(candidate);
+    }
+
+    /// Tells those that were not told yet; all of them again after a restart of ICE, which `user`
+    /// shows.
+    pub(crate) fn tell(&mut self, user: String, is_done: bool, out: &mut Vec<Action>) {
+        if self.user != user {
+            self.user = user;
+            self.told = 0;
+            self.is_gathered = false;
+        }
+        for candidate in self.all.iter().skip(self.told) {
+            let text = candidate.to_sdp_string();
+            out.push(Action::Event(Event::LocalCandidate(text)));
+        }
+        self.told = self.all.len();
+        if is_done && !self.is_gathered {
+            self.is_gathered = true;
+            out.push(Action::Event(Event::GatheringDone));
+        }
+    }
+
+    /// What an address is that we send from.
+    pub(crate) fn kind(&self, address: SocketAddr) -> Option<&'static str> {
+        let mut all = self.all.iter();
+        let own = all.find(|candidate| candidate.addr() == address)?;
+        Some(name(own.kind()))
+    }
+}
+
+/// As SDP has it.
+fn name(kind: CandidateKind) -> &'static str {
+    match kind {
+        CandidateKind::Host => "host",
+        CandidateKind::PeerReflexive => "prflx",
+        CandidateKind::ServerReflexive => "srflx",
+        CandidateKind::Relayed => "relay",
+    }
+}
+
 /// From `a=candidate:…`, `candidate:…` or what is behind the colon. A name of mDNS is none: it is
 /// not resolved.
-pub(crate) fn read(text: &str) -> Option<Candidate> {
+fn read(text: &str) -> Option<Candidate> {
     let text = text.trim();
     let text = text.strip_prefix("a=").unwrap_or(text);
     let text = text.strip_prefix("candidate:").unwrap_or(text);
@@ -35,6 +126,32 @@ mod tests {
             "candidate:2 1 udp 1677729535 2001:db8::1 5000 typ srflx raddr :: rport 0 generation 0",
         )
         .unwrap();
+    }
+
+    #[test]
+    fn the_kind_of_an_address_is_the_one_that_was_told_of_it() {
+        let mut theirs = Theirs::default();
+        for (port, kind) in [(1, "host"), (2, "srflx"), (3, "relay")] {
+            let told = format!("1 1 udp 9 192.0.2.1 {port} typ {kind} raddr 0.0.0.0 rport 0");
+            assert!(theirs.told(&told).is_some());
+            let address = SocketAddr::from(([192, 0, 2, 1], port));
+            assert_eq!(theirs.kind(address), kind);
+        }
+        let first = "192.0.2.1:1".parse().unwrap();
+        theirs.forget();
+        assert_eq!(theirs.kind(first), "prflx");
+        let ours = Ours::new(vec![Candidate::host(first, "udp").unwrap()]);
+        assert_eq!(ours.kind(first), Some("host"));
+    }
+
+    #[test]
+    fn a_publisher_tells_a_hundred_addresses_at_most() {
+        let mut theirs = Theirs::default();
+        let told = (1..300).filter(|port| {
+            let text = format!("1 1 udp 9 192.0.2.1 {port} typ host");
+            theirs.told(&text).is_some()
+        });
+        assert_eq!(told.count(), MAX_REMOTE);
     }
 
     #[test]

@@ -9,14 +9,14 @@ use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 use super::action::{Action, Datagram};
-use super::candidates::{self, MAX_REMOTE};
+use super::candidates::{Ours, Theirs};
 use super::channels::{Channels, MAX_MESSAGE, MAX_UNREAD};
 use super::protected::Protected;
 use super::reflexive::{Reflexive, Seen};
 use crate::crypto::{Fingerprint, Outcome, build};
 use crate::event::{Channel, Closed, DtlsState, Event, IceState, OfferError, Statistics};
 use crate::rtp::Media;
-use crate::sdp::{Offer, Ours, Setup, answer, transport};
+use crate::sdp::{self, Offer, Setup, answer, transport};
 use crate::settings::Settings;
 
 /// How often str0m says which pair of addresses is in use, and how long the way is.
@@ -46,16 +46,12 @@ pub(crate) struct Peer {
     session: u64,
     version: u64,
     retransmission: bool,
-    /// Ours, and how many of them were told.
-    candidates: Vec<Candidate>,
-    told: usize,
-    told_user: String,
+    ours: Ours,
+    theirs: Theirs,
     /// Not begun before the first offer.
     reflexive: Option<Reflexive>,
     addresses: Vec<SocketAddr>,
     servers: Vec<SocketAddr>,
-    is_gathered: bool,
-    remote_candidates: usize,
     channels: Channels,
     protected: Protected,
     pair: Option<(SocketAddr, SocketAddr)>,
@@ -101,14 +97,11 @@ impl Peer {
             session: random >> 1,
             version: 0,
             retransmission: settings.retransmission,
-            candidates,
-            told: 0,
-            told_user: String::new(),
+            ours: Ours::new(candidates),
+            theirs: Theirs::default(),
             reflexive: None,
             addresses: local.to_vec(),
             servers: settings.stun.iter().take(MAX_SERVERS).copied().collect(),
-            is_gathered: false,
-            remote_candidates: 0,
             channels: Channels::default(),
             pair: None,
             round_trip: None,
@@ -169,8 +162,8 @@ impl Peer {
         self.begun.get_or_insert(now);
         self.has_channels = has_channels;
         if self.user() != before {
-            // A restart of ICE: str0m has forgotten those that were told.
-            self.remote_candidates = 0;
+            // A restart of ICE: str0m has forgotten them, too.
+            self.theirs.forget();
         }
         for candidate in &offer.candidates {
             self.add_candidate(candidate);
@@ -182,7 +175,7 @@ impl Peer {
         let fingerprint = api.local_dtls_fingerprint().to_string();
         let text = answer(
             &offer,
-            &Ours {
+            &sdp::Ours {
                 session: self.session,
                 version: self.version,
                 user: &ours.ufrag,
@@ -198,24 +191,10 @@ impl Peer {
         Ok(text)
     }
 
-    /// Those that were not told yet; all of them again after a restart of ICE.
     fn tell_candidates(&mut self, out: &mut Vec<Action>) {
         let user = self.user();
-        if self.told_user != user {
-            self.told_user = user;
-            self.told = 0;
-            self.is_gathered = false;
-        }
-        for candidate in self.candidates.iter().skip(self.told) {
-            let text = candidate.to_sdp_string();
-            out.push(Action::Event(Event::LocalCandidate(text)));
-        }
-        self.told = self.candidates.len();
         let is_done = self.reflexive.as_ref().is_some_and(Reflexive::is_done);
-        if is_done && !self.is_gathered {
-            self.is_gathered = true;
-            out.push(Action::Event(Event::GatheringDone));
-        }
+        self.ours.tell(user, is_done, out);
     }
 
     /// A STUN server has answered.
@@ -226,7 +205,7 @@ impl Peer {
         if let Some(candidate) = candidate
             && self.rtc.add_local_candidate(candidate.clone()).is_some()
         {
-            self.candidates.push(candidate);
+            self.ours.add(candidate);
         }
         self.tell_candidates(out);
     }
@@ -237,10 +216,7 @@ impl Peer {
     }
 
     fn add_candidate(&mut self, text: &str) {
-        if self.remote_candidates < MAX_REMOTE
-            && let Some(candidate) = candidates::read(text)
-        {
-            self.remote_candidates += 1;
+        if let Some(candidate) = self.theirs.told(text) {
             self.rtc.add_remote_candidate(candidate);
         }
     }
@@ -267,6 +243,8 @@ impl Peer {
     pub(crate) fn statistics(&self) -> Statistics {
         Statistics {
             pair: self.pair,
+            local_kind: self.pair.and_then(|(local, _)| self.ours.kind(local)),
+            remote_kind: self.pair.map(|(_, remote)| self.theirs.kind(remote)),
             round_trip: self.round_trip,
             protection: self.outcome.get().map(|handshake| handshake.keys.name()),
             refused: self.protected.refused,

@@ -10,6 +10,8 @@ const TWO_BYTE: u16 = 0x1000;
 pub(crate) struct Header {
     /// In bytes, with everything before the payload.
     pub length: usize,
+    /// Of the whole packet, as it came.
+    pub on_wire: usize,
     pub has_padding: bool,
     pub marker: bool,
     pub payload_type: u8,
@@ -39,6 +41,7 @@ impl Header {
         }
         (packet.len() >= length).then_some(Self {
             length,
+            on_wire: packet.len(),
             has_padding: fixed[0] & 0x20 != 0,
             marker: fixed[1] & 0x80 != 0,
             payload_type: fixed[1] & 0x7f,

@@ -3,18 +3,24 @@
 //! no longer than `latency` counted from when the first packet behind the hole came; nothing waits
 //! where nothing is missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Of one SSRC. More wait only if a publisher leaves out a packet and sends 5,000 in half a
 /// second.
 const MAX_WAITING: usize = 4096;
 
+/// Holes that are kept in mind, to tell what came too late from what came twice.
+const MAX_HOLES: usize = 64;
+
 #[derive(Debug)]
 pub(crate) struct Jitter<T> {
     latency: Duration,
     /// What is to go out next; `None` before the first.
     next: Option<u64>,
+    /// The newest of those that were given up. All before the first packet are.
+    given_up: VecDeque<Range<u64>>,
     waiting: BTreeMap<u64, (Instant, T)>,
     /// When the first of those that wait came.
     since: Option<Instant>,
@@ -26,8 +32,10 @@ pub(crate) enum Place {
     Next,
     /// It waits, behind packets that are missing.
     Waits,
-    /// It was given up, or is here already.
+    /// It was given up.
     TooLate,
+    /// It is here already, or was.
+    Twice,
 }
 
 /// A packet that goes out.
@@ -44,6 +52,7 @@ impl<T> Jitter<T> {
         Self {
             latency,
             next: None,
+            given_up: VecDeque::new(),
             waiting: BTreeMap::new(),
             since: None,
         }
@@ -66,18 +75,28 @@ impl<T> Jitter<T> {
     /// Where a packet belongs. It counts as gone out if it is the next.
     pub(crate) fn place(&mut self, index: u64) -> Place {
         match self.next {
-            Some(next) if index < next => Place::TooLate,
-            Some(next) if index > next => match self.has(index) {
+            Some(next) if index < next => match self.was_given_up(index) {
                 true => Place::TooLate,
+                false => Place::Twice,
+            },
+            Some(next) if index > next => match self.has(index) {
+                true => Place::Twice,
                 false => Place::Waits,
             },
             // The first one goes out at once, even if it has overtaken another: everybody else's
             // recording begins that much sooner.
             _ => {
+                if self.next.is_none() {
+                    self.given_up.push_back(0..index);
+                }
                 self.next = Some(index + 1);
                 Place::Next
             }
         }
+    }
+
+    fn was_given_up(&self, index: u64) -> bool {
+        self.given_up.iter().any(|hole| hole.contains(&index))
     }
 
     /// Keeps a packet that [`Place::Waits`].
@@ -97,6 +116,12 @@ impl<T> Jitter<T> {
         }
         let (index, (_, item)) = self.waiting.pop_first()?;
         self.next = Some(index + 1);
+        if index > next {
+            if self.given_up.len() >= MAX_HOLES {
+                self.given_up.pop_front();
+            }
+            self.given_up.push_back(next..index);
+        }
         // The hole that has waited longest is gone; is there another?
         let follows = self.waiting.first_key_value();
         if follows.is_none_or(|(&follows, _)| follows > index + 1) {
@@ -146,7 +171,7 @@ mod tests {
             match place {
                 Place::Next => self.out.push((ms, index, 0)),
                 Place::Waits => self.jitter.keep(self.at(ms), index, index),
-                Place::TooLate => {}
+                Place::TooLate | Place::Twice => {}
             }
             self.passes(ms);
             place
@@ -239,11 +264,19 @@ mod tests {
     fn a_packet_that_comes_twice_goes_out_once() {
         let mut scene = Scene::new();
         scene.comes(0, 10);
-        assert_eq!(scene.comes(1, 10), Place::TooLate);
+        assert_eq!(scene.comes(1, 10), Place::Twice);
         assert_eq!(scene.comes(2, 12), Place::Waits);
-        assert_eq!(scene.comes(3, 12), Place::TooLate);
+        assert_eq!(scene.comes(3, 12), Place::Twice);
         scene.comes(4, 11);
         assert_eq!(scene.out.len(), 3);
+    }
+
+    #[test]
+    fn what_the_first_packet_has_overtaken_is_too_late() {
+        let mut scene = Scene::new();
+        scene.comes(0, 10);
+        assert_eq!(scene.comes(1, 9), Place::TooLate);
+        assert_eq!(scene.comes(2, 10), Place::Twice);
     }
 
     #[test]
@@ -261,5 +294,6 @@ mod tests {
             scene.comes(1, 2 * n);
         }
         assert!(scene.jitter.waiting.len() <= MAX_WAITING + 1);
+        assert_eq!(scene.jitter.given_up.len(), MAX_HOLES);
     }
 }

@@ -184,8 +184,9 @@ impl Media {
         fixed[1] = fixed[1] & 0x80 | payload_type;
         fixed[2..4].copy_from_slice(original);
         fixed[8..12].copy_from_slice(&ssrc.to_be_bytes());
-        let header = Header::parse(&whole)?;
-        Some((header, whole.freeze()))
+        let mut original = Header::parse(&whole)?;
+        original.on_wire = header.on_wire;
+        Some((original, whole.freeze()))
     }
 
     fn repeated_ssrc(&self, packet: &[u8], header: &Header, at: usize) -> Option<u32> {

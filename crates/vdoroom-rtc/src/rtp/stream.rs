@@ -75,6 +75,7 @@ impl Stream {
         let index = counted(self.highest, header.sequence);
         self.statistics.received += 1;
         self.statistics.bytes += data.len() as u64;
+        self.statistics.bytes_on_wire += header.on_wire as u64;
         if !is_repeat {
             self.reception.packet(now, index, header.timestamp);
         }
@@ -82,8 +83,12 @@ impl Stream {
         self.highest = self.highest.max(Some(index));
         let was_requested = self.nack.came(index);
         let place = self.jitter.place(index);
-        if place == Place::TooLate {
-            self.statistics.discarded += 1;
+        match place {
+            Place::TooLate => self.statistics.late += 1,
+            Place::Twice => self.statistics.duplicates += 1,
+            Place::Next | Place::Waits => {}
+        }
+        if matches!(place, Place::TooLate | Place::Twice) {
             return;
         }
         self.statistics.repaired += u64::from(was_requested);

@@ -195,7 +195,7 @@ fn what_stays_missing_is_requested_five_times_and_marked_when_its_time_is_over()
     assert_eq!(scene.requested.len(), 5);
     let statistics = scene.statistics();
     assert_eq!(
-        (statistics.lost, statistics.discarded, statistics.requested),
+        (statistics.lost, statistics.late, statistics.requested),
         (2, 1, 10)
     );
 }
@@ -354,4 +354,31 @@ fn layers_that_were_not_asked_for_are_refused_with_their_repeats() {
     let rids = scene.tracks.iter().map(|track| track.rid.as_deref());
     assert_eq!(rids.collect::<Vec<_>>(), [Some("f")]);
     assert!(scene.comes(0, &packet(7, 96, 2, b"that is known")));
+}
+
+#[test]
+fn statistics_count_what_came_late_and_what_came_twice() {
+    let mut scene = Scene::new(str::to_owned);
+    scene.comes(0, &video(5));
+    scene.comes(20, &video(7));
+    scene.passes(20, 530);
+    scene.comes(530, &video(6));
+    scene.comes(540, &packet(REPEATS, 97, 1, b"\0\x07video"));
+    let statistics = scene.statistics();
+    let wasted = (statistics.late, statistics.duplicates);
+    assert_eq!((wasted, statistics.lost), ((1, 1), 1));
+}
+
+#[test]
+fn statistics_count_all_bytes_that_were_sent_for_a_medium() {
+    let mut scene = Scene::new(str::to_owned);
+    let mut padded = packet(VIDEO, 96, 1, &[7, 0, 0, 3]);
+    padded[0] |= 0x20;
+    scene.comes(0, &padded);
+    let repeat = packet(REPEATS, 97, 1, b"\0\x02video");
+    scene.comes(0, &repeat);
+    let statistics = scene.statistics();
+    assert_eq!(statistics.bytes, 13 + 17);
+    let sent = (padded.len() + repeat.len()) as u64;
+    assert_eq!(statistics.bytes_on_wire, sent);
 }

@@ -63,6 +63,8 @@ fn a_publisher_is_received() {
     let statistics = scene.peer.statistics();
     assert_eq!(statistics.protection, Some("AEAD_AES_128_GCM"));
     assert_eq!(statistics.streams[0].received, count);
+    let kinds = (statistics.local_kind, statistics.remote_kind);
+    assert_eq!(kinds, (Some("host"), Some("host")));
     assert_eq!(statistics.round_trip, Some(Duration::from_millis(20)));
 }
 
