@@ -28,6 +28,11 @@ const MAX_OUTPUTS: usize = 10_000;
 /// Who has not connected by then does not do so at any moment.
 const CONNECTING: Duration = Duration::from_secs(5);
 
+/// How long ICE stays disconnected before we give up: str0m never does. It says so 20 s after the
+/// last check was answered, which is time enough to change to another network; this is for a publisher
+/// that restarts ICE then.
+const LOST: Duration = Duration::from_secs(10);
+
 /// Servers that are asked from each of our addresses.
 const MAX_SERVERS: usize = 4;
 
@@ -58,6 +63,8 @@ pub(crate) struct Peer {
     round_trip: Option<Duration>,
     rtc_deadline: Instant,
     dtls: Option<DtlsState>,
+    /// Since when no pair of addresses works any more.
+    lost_since: Option<Instant>,
     is_closed: bool,
 }
 
@@ -107,6 +114,7 @@ impl Peer {
             round_trip: None,
             rtc_deadline: now,
             dtls: None,
+            lost_since: None,
             is_closed: false,
         })
     }
@@ -298,7 +306,8 @@ impl Peer {
     pub(crate) fn deadline(&self) -> Instant {
         let media = self.protected.media.deadline();
         let reflexive = self.reflexive.as_ref().and_then(Reflexive::deadline);
-        let others = [media, reflexive].into_iter().flatten();
+        let lost = self.lost_since.map(|since| since + LOST);
+        let others = [media, reflexive, lost].into_iter().flatten();
         others.fold(self.rtc_deadline, Instant::min)
     }
 
@@ -314,6 +323,10 @@ impl Peer {
             self.tell_candidates(out);
         }
         self.protected.flush(now, self.pair, out);
+        if self.lost_since.is_some_and(|since| now >= since + LOST) {
+            let why = format!("ICE has been disconnected for {} s", LOST.as_secs());
+            self.end(Closed::Failed(why), out);
+        }
     }
 
     /// Ends it, and says so to the publisher.
@@ -353,14 +366,14 @@ impl Peer {
                         datagram,
                     });
                 }
-                Ok(Output::Event(event)) => self.heard(event, out),
+                Ok(Output::Event(event)) => self.heard(now, event, out),
                 Err(error) => self.end(Closed::Failed(error.to_string()), out),
             }
         }
         self.end(Closed::Failed("it never comes to rest".into()), out);
     }
 
-    fn heard(&mut self, event: RtcEvent, out: &mut Vec<Action>) {
+    fn heard(&mut self, now: Instant, event: RtcEvent, out: &mut Vec<Action>) {
         match event {
             RtcEvent::IceConnectionStateChange(state) => {
                 let state = match state {
@@ -371,6 +384,10 @@ impl Peer {
                     IceConnectionState::Disconnected => IceState::Disconnected,
                 };
                 out.push(Action::Event(Event::Ice(state)));
+                // Who has never been connected may still tell an address that works. How long that
+                // may take is not for us to say.
+                let is_lost = state == IceState::Disconnected && self.dtls.is_some();
+                self.lost_since = is_lost.then_some(now);
                 let is_through = matches!(state, IceState::Connected | IceState::Completed);
                 if is_through && self.dtls.is_none() {
                     self.dtls = Some(DtlsState::Connecting);

@@ -254,3 +254,50 @@ fn rubbish_does_no_harm() {
         scene.events.last()
     );
 }
+
+/// Nothing comes through until ICE has seen that.
+fn cut_off() -> Scene {
+    let mut scene = connected();
+    scene.is_cut = true;
+    let is_lost =
+        |scene: &Scene| scene.has(|event| matches!(event, Event::Ice(IceState::Disconnected)));
+    for _ in 0..600 {
+        if !is_lost(&scene) {
+            scene.pass(SECOND / 10, false);
+        }
+    }
+    assert!(is_lost(&scene));
+    scene
+}
+
+#[test]
+fn who_stays_out_of_reach_is_given_up_after_ten_seconds() {
+    let mut scene = cut_off();
+    scene.pass(9 * SECOND, false);
+    assert!(!scene.peer.is_closed());
+    scene.pass(2 * SECOND, false);
+    assert!(scene.has(|event| matches!(
+        event,
+        Event::Closed(Closed::Failed(why)) if why.starts_with("ICE")
+    )));
+}
+
+#[test]
+fn who_restarts_ice_in_time_is_not_given_up() {
+    let mut scene = cut_off();
+    scene.is_cut = false;
+    scene.agree(|offer| offer);
+    scene.pass(15 * SECOND, true);
+    assert!(!scene.peer.is_closed());
+    assert!(scene.packets.len() > 1000);
+}
+
+#[test]
+fn who_was_never_reached_is_not_given_up() {
+    let mut scene = Scene::new();
+    scene.is_cut = true;
+    scene.agree(|offer| offer);
+    scene.pass(60 * SECOND, false);
+    assert!(scene.has(|event| matches!(event, Event::Ice(IceState::Disconnected))));
+    assert!(!scene.peer.is_closed());
+}

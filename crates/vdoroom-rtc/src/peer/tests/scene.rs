@@ -31,6 +31,8 @@ pub(super) struct Scene {
     /// How much longer such a packet takes, in milliseconds.
     pub delays: Box<dyn Fn(u64) -> u64>,
     pub delay: Duration,
+    /// Nothing comes through any more.
+    pub is_cut: bool,
     sent: u64,
     network: BTreeMap<(Instant, u64), (To, Vec<u8>)>,
 }
@@ -55,6 +57,7 @@ impl Scene {
             loses: Box::new(|_| false),
             delays: Box::new(|_| 0),
             delay: Duration::from_millis(10),
+            is_cut: false,
             sent: 0,
             network: BTreeMap::new(),
         }
@@ -92,6 +95,9 @@ impl Scene {
     }
 
     fn send(&mut self, to: To, datagram: Vec<u8>, longer: u64) {
+        if self.is_cut {
+            return;
+        }
         self.sent += 1;
         let at = self.now + self.delay + Duration::from_millis(longer);
         self.network.insert((at, self.sent), (to, datagram));
