@@ -11,7 +11,7 @@ FROM rust:1.95-slim-$DEBIAN AS build
 RUN apt-get update && \
     apt-get install -y --no-install-recommends \
         libgstreamer-plugins-bad1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer1.0-dev \
-        meson ninja-build pkg-config
+        libssl-dev meson ninja-build pkg-config
 WORKDIR /source
 COPY . .
 ARG BUILDTYPE=release

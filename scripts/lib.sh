@@ -10,7 +10,7 @@ PYTHON=$CARGO_TARGET_DIR/tools/python/bin/python
 
 BUILD_PACKAGES=(
     build-essential ca-certificates curl pkg-config procps
-    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev libssl-dev
     gstreamer1.0-tools gstreamer1.0-nice gstreamer1.0-libav
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
@@ -19,7 +19,7 @@ BUILD_PACKAGES=(
 # What the tests start beyond that.
 TEST_PACKAGES=(
     chromium coturn e2fsprogs ffmpeg firefox-esr gdb ges1.0-tools git gstreamer1.0-plugins-base-apps
-    iproute2 jq gjs libges-1.0-dev libssl-dev man-db meson nftables ninja-build python3-gi python3-gst-1.0 rclone strace
+    iproute2 jq gjs libges-1.0-dev man-db meson nftables ninja-build python3-gi python3-gst-1.0 rclone strace
     systemd util-linux valgrind gir1.2-gst-plugins-bad-1.0 gir1.2-gst-rtsp-server-1.0 gir1.2-gstreamer-1.0
 )
 

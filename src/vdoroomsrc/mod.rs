@@ -97,10 +97,14 @@ pub use media::VdoRoomSrcPad;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub use media::packets;
-pub use settings::Dialect;
+pub use settings::{Dialect, Engine};
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    for of_the_interface in [Dialect::static_type(), VdoRoomSrcPad::static_type()] {
+    for of_the_interface in [
+        Dialect::static_type(),
+        Engine::static_type(),
+        VdoRoomSrcPad::static_type(),
+    ] {
         of_the_interface.mark_as_plugin_api(gst::PluginAPIFlags::empty());
     }
     gst::Element::register(

@@ -164,22 +164,30 @@ const PLUGIN: Entry = Entry {
         (
             "vdoroomsrc/connection",
             &[
+                "alive",
                 "connectivity",
                 "ending",
                 "names",
-                "pads",
-                "ping",
-                "pulse",
-                "remains",
                 "repair",
                 "sdp",
+                "link",
+                "pads",
+                "remains",
+                "native",
                 "webrtcbin",
                 "session",
-                "alive",
                 "fuzzing",
                 "identity",
                 "negotiation",
-                "transport",
+                "news",
+                "polls",
+            ],
+        ),
+        ("vdoroomsrc/connection/alive", &["heard", "ping", "pulse"]),
+        (
+            "vdoroomsrc/connection/native",
+            &[
+                "caps", "element", "numbers", "servers", "entry", "ear", "link",
             ],
         ),
         (
@@ -201,13 +209,17 @@ const PLUGIN: Entry = Entry {
             &[
                 "abilities",
                 "association",
+                "block",
                 "channel",
+                "closing",
                 "reply",
                 "ssrcs",
                 "states",
                 "statistics",
+                "transports",
                 "tuning",
                 "make",
+                "link",
             ],
         ),
         (
@@ -247,6 +259,7 @@ const PLUGIN: Entry = Entry {
                 "guard",
                 "place",
                 "watches",
+                "outlet",
                 "intake",
                 "track",
                 "packets",
@@ -258,6 +271,7 @@ const PLUGIN: Entry = Entry {
         (
             "vdoroomsrc/media/pad",
             &[
+                "arrival",
                 "counters",
                 "forms",
                 "names",
@@ -302,7 +316,7 @@ const PLUGIN: Entry = Entry {
         ),
         (
             "vdoroomsrc/reports",
-            &["backlog", "events", "transport", "command"],
+            &["backlog", "events", "hold", "transport", "command"],
         ),
         (
             "vdoroomsrc/settings",

@@ -4,6 +4,7 @@
 use std::ops::RangeInclusive;
 
 use gst::prelude::*;
+use vdoroom_testkit::by_webrtcbin;
 use vdoroom_testkit::netns::Family;
 
 use crate::recording::Recording;
@@ -60,6 +61,7 @@ fn a_guest_for_whom_no_port_is_free_is_named_and_recorded_when_one_is() {
     let (guests, recorder) = (host("guests"), host("recorder"));
     let ports = 50_000..=50_000;
     let mut recording = scene.record(&recorder, |source| {
+        by_webrtcbin(source);
         use_ports(source, &ports);
         source.set_property("max-streams", 2u32);
         // A goodbye may get lost.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
 use serde_json::json;
-use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer, by_webrtcbin};
 
 use crate::recording::Recording;
 
@@ -37,6 +37,7 @@ fn an_application_sees_each_webrtcbin_before_it_runs() {
     let server = RoomServer::start(Dialect::Hosted);
     let seen = Notes::default();
     let mut recording = Recording::start(&server, "r", |source| {
+        by_webrtcbin(source);
         let seen = seen.clone();
         source.connect("webrtcbin-ready", false, move |values| {
             let stream = values[1].get::<String>().unwrap();
@@ -182,7 +183,7 @@ fn a_pad_says_which_m_line_and_rtp_stream_it_carries() {
 #[test]
 fn the_latency_can_change_while_somebody_is_recorded() {
     let server = RoomServer::start(Dialect::Hosted);
-    let mut recording = Recording::start(&server, "r", |_| {});
+    let mut recording = Recording::start(&server, "r", by_webrtcbin);
     let alice = alice(&server);
     recording.wait_for_frames(&["alice"], 5);
     let latencies = |recording: &Recording| -> Vec<u32> {

@@ -7,7 +7,7 @@ use gst::prelude::*;
 use serde_json::Value;
 use vdoroom_testkit::check::{inspect, second_opinion};
 use vdoroom_testkit::chromium::{self, Chromium, ChromiumBuilder};
-use vdoroom_testkit::{Dialect, Folder, Launch, RoomServer};
+use vdoroom_testkit::{Dialect, Folder, Launch, RoomServer, by_webrtcbin};
 
 use crate::recording::{DEADLINE, Recorded, Recording, interrupt, launch_line};
 
@@ -218,7 +218,7 @@ fn a_transceiver_that_is_stopped_takes_nothing_else_with_it() {
 
 /// A browser that begins the DTLS handshake is recorded whole.
 pub fn begins_the_handshake(server: &RoomServer, browser: ChromiumBuilder, name: &str) {
-    let mut recording = Recording::start(server, "r", |_| {});
+    let mut recording = Recording::start(server, "r", by_webrtcbin);
     let browser = browser.dtls_client().start().unwrap();
     browser.wait_until_sending(DEADLINE).unwrap();
     recording.wait_for_frames(&[name], FRAMES);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Media that stops and begins again in its m-line, as a page has it that takes a track away for a
-//! while. GStreamer 1.24 follows that; before it, there is a new connection.
+//! while. GStreamer 1.24 follows that, as does the native engine; before it, there is a new connection.
 
 use gst::prelude::*;
 use vdoroom_testkit::chromium::{self, Chromium};
-use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer, is_native};
 
 use crate::recording::Recording;
 
@@ -28,7 +28,7 @@ fn sessions(recording: &Recording, name: &str) -> u32 {
 
 /// Says whether connections follow. If they do not, waits for the next one.
 fn follows(recording: &mut Recording, name: &str) -> bool {
-    if gst::version() >= (1, 23, 1, 0) {
+    if is_native() || gst::version() >= (1, 23, 1, 0) {
         return true;
     }
     recording.wait("a new connection", |recording| {

@@ -15,6 +15,7 @@ mod crash;
 mod crowd;
 mod directions;
 mod encrypted;
+mod engines;
 mod failures;
 mod faults;
 mod firefox;

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use gst::prelude::*;
 use vdoroom_testkit::chromium::{self, Chromium};
-use vdoroom_testkit::{Codec, Dialect, Folder, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Folder, Publisher, RoomServer, is_native};
 
 use crate::recording::{DEADLINE, Recording, source};
 
@@ -91,7 +91,11 @@ fn a_pad_that_is_recorded_has_no_thread_between_and_any_other_has_one() {
     });
     scene.recording.wait_for_frames(&["bob"], 20);
     let other = thread_of(&scene.recording, "video_bob");
-    assert!(recorded.starts_with("rtpjitterbuffer"), "{recorded}");
+    let receives = match is_native() {
+        true => "vdoroom:rtc",
+        false => "rtpjitterbuffer",
+    };
+    assert!(recorded.starts_with(receives), "{recorded}");
     assert!(other.starts_with("session"), "{other}");
 }
 

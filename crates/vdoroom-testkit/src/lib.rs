@@ -28,6 +28,7 @@ pub use holdings::Holdings;
 pub use launch::Launch;
 pub use netns::Internet;
 pub use publisher::{AudioCodec, Codec, Flavour, Publisher, PublisherBuilder};
+pub use require::{by_webrtcbin, is_native};
 pub use secret::{Password, Secret};
 pub use turn::TurnServer;
 pub use vdoroom_recordings::timeline;

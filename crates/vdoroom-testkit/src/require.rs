@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What a test cannot do without, and not every machine has.
+//! What a test cannot do without, and not every machine or build has.
 //!
 //! Where it is missing the test is skipped, and says so on stderr, past what the test runner keeps
 //! to itself. Under `VDOROOM_REQUIRE_ALL=1` it fails: there nothing is skipped unseen.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+
+use gst::prelude::*;
 
 /// Whether this is there.
 pub fn require(there: bool, what: &str) -> bool {
@@ -33,6 +35,23 @@ pub fn program_of(name: &str, version: &str) -> bool {
         .stderr(Stdio::null())
         .status();
     require(status.is_ok(), &format!("{name} is not installed"))
+}
+
+/// For tests that look into a webrtcbin.
+pub fn by_webrtcbin(source: &gst::Element) {
+    source.set_property_from_str("engine", "webrtcbin");
+}
+
+/// Whether the native engine makes the connections of sources that are not told: so the plugin was built
+/// with the feature `native-by-default`.
+pub fn is_native() -> bool {
+    let source = gst::ElementFactory::make("vdoroomsrc").build();
+    let engine = source.map(|source| source.property_value("engine"));
+    let nick = engine.ok().and_then(|engine| {
+        let (_, value) = gst::glib::EnumValue::from_value(&engine)?;
+        Some(value.nick() == "native")
+    });
+    nick == Some(true)
 }
 
 #[cfg(test)]

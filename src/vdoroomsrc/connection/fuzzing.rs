@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use gst_sdp::SDPMessage;
-use gst_webrtc::{WebRTCICETransportPolicy, WebRTCSessionDescription};
+use gst_webrtc::WebRTCICETransportPolicy;
 
+use super::link::Transport;
 use super::session::{Peer, Session};
 use crate::protocol::{Abilities, Fingerprints, SessionId, StreamId, fuzzing};
 use crate::vdoroomsrc::connection::sdp::narrow;
-use crate::vdoroomsrc::connection::webrtcbin::{Transport, abilities};
-use crate::vdoroomsrc::reports::{Command, EventSender, Reports};
-use crate::vdoroomsrc::settings::{IceServers, PortRange, Wish};
+use crate::vdoroomsrc::reports::{Command, EventSender, Reports, Step};
+use crate::vdoroomsrc::settings::{Engine, IceServers, PortRange, Wish};
 
 /// webrtcbin answers sooner, or never.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -63,7 +63,7 @@ pub fn applying(input: &[u8]) -> Result<(), String> {
     }
     let pipeline = gst::Pipeline::new();
     let outcome = open(&pipeline).and_then(|opened| {
-        let abilities = abilities(&opened.0.webrtcbin);
+        let abilities = opened.0.link.abilities();
         apply(opened, &fuzzing::applied(input, abilities))
     });
     stop(&pipeline)?;
@@ -98,15 +98,19 @@ fn negotiate(
     offer: &str,
 ) -> Result<Option<Result<String, String>>, String> {
     let taken = session.set_remote_offer(offer, &["1".to_owned()], &wish(), reports);
-    if taken.is_err() || !is_taken(told)? {
+    if taken.is_err() {
         return Ok(None);
     }
-    session.create_answer(reports);
-    let Some(answer) = answer(told)? else {
-        return Ok(None);
-    };
-    session.set_local_answer(answer.sdp(), String::new(), reports);
-    local_set(told).map(Some)
+    loop {
+        match step(told)? {
+            Step::Answered(outcome) => return Ok(Some(outcome)),
+            step => {
+                if session.link.go_on(step, reports).is_err() {
+                    return Ok(None);
+                }
+            }
+        }
+    }
 }
 
 /// A session, where it reports to, and what it has to say.
@@ -127,6 +131,8 @@ fn open(pipeline: &gst::Pipeline) -> Result<Opened, String> {
         ports: PortRange::ANY,
     };
     let transport = Transport {
+        engine: Engine::Webrtcbin,
+        audio_bitrate: 0,
         ice: &ice,
         latency: 0,
         retransmission: true,
@@ -143,37 +149,14 @@ fn open(pipeline: &gst::Pipeline) -> Result<Opened, String> {
     Ok((session, reports, told))
 }
 
-fn is_taken(told: &Receiver<Command>) -> Result<bool, String> {
-    wait(told, |command| match command {
-        Command::RemoteSet { outcome, .. } => Some(outcome.is_ok()),
-        _ => None,
-    })
-}
-
-fn answer(told: &Receiver<Command>) -> Result<Option<WebRTCSessionDescription>, String> {
-    wait(told, |command| match command {
-        Command::Answer { outcome, .. } => Some(outcome.ok()),
-        _ => None,
-    })
-}
-
-fn local_set(told: &Receiver<Command>) -> Result<Result<String, String>, String> {
-    wait(told, |command| match command {
-        Command::LocalSet { outcome, .. } => Some(outcome),
-        _ => None,
-    })
-}
-
-fn wait<T>(told: &Receiver<Command>, wanted: impl Fn(Command) -> Option<T>) -> Result<T, String> {
+/// The next one of the negotiation.
+fn step(told: &Receiver<Command>) -> Result<Step, String> {
     let deadline = Instant::now() + ANSWER;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         match told.recv_timeout(left) {
-            Ok(command) => {
-                if let Some(found) = wanted(command) {
-                    return Ok(found);
-                }
-            }
+            Ok(Command::Negotiation { step, .. }) => return Ok(step),
+            Ok(_) => {}
             Err(_) => return Err("webrtcbin does not answer".to_owned()),
         }
     }
@@ -181,17 +164,21 @@ fn wait<T>(told: &Receiver<Command>, wanted: impl Fn(Command) -> Option<T>) -> R
 
 #[cfg(test)]
 mod tests {
+    use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
+
     use super::*;
 
     #[test]
     fn an_answer_that_webrtcbin_does_not_take_is_not_sent() {
         gst::init().unwrap();
         let pipeline = gst::Pipeline::new();
-        let (session, reports, told) = open(&pipeline).unwrap();
+        let (mut session, reports, told) = open(&pipeline).unwrap();
         // There is no offer that it could answer.
-        session.set_local_answer(&SDPMessage::new(), "to be sent".to_owned(), &reports);
-        let outcome = local_set(&told);
-        assert!(outcome.as_ref().unwrap().is_err(), "{outcome:?}");
+        let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, SDPMessage::new());
+        let own = Step::Description(Ok(answer));
+        session.link.go_on(own, &reports).unwrap();
+        let outcome = step(&told).unwrap();
+        assert!(matches!(outcome, Step::Answered(Err(_))), "{outcome:?}");
         stop(&pipeline).unwrap();
     }
 
@@ -222,7 +209,7 @@ mod tests {
         ] {
             let pipeline = gst::Pipeline::new();
             let (mut session, reports, told) = open(&pipeline).unwrap();
-            let can = abilities(&session.webrtcbin).direction_changes;
+            let can = session.link.abilities().direction_changes;
             let [first, second] = changes.map(offer);
             for (offer, follows) in [(&first, true), (&second, can), (&first, can)] {
                 let taken = negotiate(&mut session, &reports, &told, offer).unwrap();

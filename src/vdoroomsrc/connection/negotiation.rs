@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Offers and answers between a publisher and the webrtcbin of its session.
+//! Offers and answers between a publisher and the connection of its session.
 
 use gst::prelude::*;
-use gst_sdp::{SDPMessage, SDPMessageRef};
-use gst_webrtc::{WebRTCSDPType, WebRTCSessionDescription};
+use gst_sdp::SDPMessage;
 
+use super::link::OTHER_MEDIA;
+use super::sdp::{Promised, Refusal, narrow};
 use super::session::Session;
-use crate::vdoroomsrc::connection::sdp::{
-    Promised, Refusal, complete, complete_fingerprints, narrow, offered, take_named,
-};
-use crate::vdoroomsrc::connection::webrtcbin::{error_of, outcome};
 use crate::vdoroomsrc::media::{Codec, reasons};
-use crate::vdoroomsrc::reports::{Command, Reports};
+use crate::vdoroomsrc::reports::Reports;
 use crate::vdoroomsrc::settings::Wish;
 
 impl Session {
-    /// Narrows an offer and hands it to webrtcbin, which reports [`Command::RemoteSet`].
+    /// Narrows an offer and hands it to the connection, which reports the steps of the negotiation.
     /// Returns the refused codecs that the user should know of.
     pub(crate) fn set_remote_offer(
         &mut self,
@@ -32,31 +29,12 @@ impl Session {
             .map_err(|error| format!("its offer cannot be read: {error}"))?;
         let agreed = &self.promised;
         let promised = narrow(&mut sdp, screen_mids, wish, agreed, Codec::is_available);
-        let named = take_named(&mut sdp);
-        complete_fingerprints(&mut sdp);
-        let another_codec = promised.iter().any(|track| track.replaces(agreed));
-        if another_codec || self.ssrcs.are_replaced_by(&named) {
-            return Err("it sends other media in the place of a track".into());
+        if promised.iter().any(|track| track.replaces(agreed)) {
+            return Err(OTHER_MEDIA.into());
         }
-        self.bundle.change_offer(&mut sdp, &promised, &named);
+        self.link.offer(sdp, &promised, reports)?;
         self.need_keyframes_of(&promised);
         self.promised = promised;
-        self.numbered = offered(&sdp);
-        self.offer = Some(sdp.clone());
-        let description = WebRTCSessionDescription::new(WebRTCSDPType::Offer, sdp);
-        let (id, reports, ssrcs) = (self.id, reports.clone(), self.ssrcs.clone());
-        let promise = gst::Promise::with_change_func(move |reply| {
-            let outcome = outcome(reply);
-            if outcome.is_ok() {
-                ssrcs.offered(named);
-            }
-            reports.command(Command::RemoteSet {
-                session: id,
-                outcome,
-            });
-        });
-        self.webrtcbin
-            .emit_by_name::<()>("set-remote-description", &[&description, &promise]);
         Ok(self
             .promised
             .iter()
@@ -87,61 +65,8 @@ impl Session {
         }
     }
 
-    /// Asks webrtcbin for the answer, which comes as [`Command::Answer`].
-    pub(crate) fn create_answer(&self, reports: &Reports) {
-        let (id, reports) = (self.id, reports.clone());
-        let promise = gst::Promise::with_change_func(move |reply| {
-            let outcome = match reply {
-                Ok(Some(reply)) => reply
-                    .get::<WebRTCSessionDescription>("answer")
-                    .map_err(|_| error_of(reply)),
-                _ => Err("webrtcbin gave no answer".into()),
-            };
-            reports.command(Command::Answer {
-                session: id,
-                outcome,
-            });
-        });
-        self.webrtcbin
-            .emit_by_name::<()>("create-answer", &[&None::<gst::Structure>, &promise]);
-    }
-
-    /// Hands webrtcbin its answer, which reports [`Command::LocalSet`] with `sent`, the same answer
-    /// as the publisher is to have it.
-    pub(crate) fn set_local_answer(&self, answer: &SDPMessageRef, sent: String, reports: &Reports) {
-        let mut answer = answer.to_owned();
-        self.bundle.change_answer(&mut answer);
-        let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, answer);
-        let (id, reports) = (self.id, reports.clone());
-        let promise = gst::Promise::with_change_func(move |reply| {
-            reports.command(Command::LocalSet {
-                session: id,
-                outcome: outcome(reply).map(|()| sent),
-            });
-        });
-        self.webrtcbin
-            .emit_by_name::<()>("set-local-description", &[&answer, &promise]);
-    }
-
-    /// Completes webrtcbin's answer, and hands it over.
-    pub(crate) fn take_answer(
-        &self,
-        answer: &SDPMessageRef,
-        audio_bitrate: u32,
-        reports: &Reports,
-    ) -> Result<(), String> {
-        let offer = self.offer.as_ref();
-        let (own, sent) = complete(answer, offer, &self.numbered, audio_bitrate);
-        let sent = sent.as_text();
-        let sent = sent.map_err(|error| format!("the answer cannot be written: {error}"))?;
-        self.set_local_answer(&own, sent, reports);
-        Ok(())
-    }
-
     pub(crate) fn add_candidate(&mut self, sdp_mline_index: u32, candidate: &str) {
         self.connectivity.add_remote(candidate);
-        let line = self.bundle.translate(sdp_mline_index);
-        self.webrtcbin
-            .emit_by_name::<()>("add-ice-candidate", &[&line, &candidate]);
+        self.link.candidate(sdp_mline_index, candidate);
     }
 }

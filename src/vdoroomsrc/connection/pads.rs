@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Pads of webrtcbin that are not exposed yet, and how far those of a session have come.
+//! Pads of the connection that are not exposed yet, and how far those of a session have come.
 
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
+use super::link::Link;
 use crate::vdoroomsrc::media::{Kind, Unselected, Watch};
+use crate::vdoroomsrc::reports::Hold;
 
 /// How long a new session's pads wait for those of the one before, which still drain.
 const NAMESAKE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -19,7 +21,7 @@ const CALM: Duration = Duration::from_millis(500);
 
 pub(crate) struct WaitingPad {
     pub pad: gst::Pad,
-    pub block: gst::PadProbeId,
+    pub hold: Box<dyn Hold>,
     /// Until when a pad of the same name may take to go.
     pub deadline: Instant,
     pub since: Instant,
@@ -27,7 +29,7 @@ pub(crate) struct WaitingPad {
     pub was: Option<Before>,
 }
 
-/// What a pad of webrtcbin carried until nobody wanted it.
+/// What a pad of the connection carried until nobody wanted it.
 pub(crate) struct Before {
     /// As it was announced.
     pub stream_id: String,
@@ -37,35 +39,39 @@ pub(crate) struct Before {
 }
 
 impl WaitingPad {
-    /// Blocked by `block`.
-    pub(crate) fn new(pad: gst::Pad, block: gst::PadProbeId) -> Self {
+    /// Its packets are kept by `hold`.
+    pub(crate) fn new(pad: gst::Pad, hold: Box<dyn Hold>) -> Self {
         let now = Instant::now();
         Self {
             pad,
-            block,
+            hold,
             deadline: now + NAMESAKE_TIMEOUT,
             since: now,
             was: None,
         }
     }
 
-    /// What it leads to is there. What has passed the block may be on its way through the other probes, so
+    /// What it leads to is there. What has passed `hold` may be on its way through the other probes, so
     /// that packets were kept away until now.
     pub(crate) fn release(self) {
         let watches = self.was.into_iter().flat_map(|was| was.watches);
         watches.for_each(Watch::end);
-        self.pad.remove_probe(self.block);
+        self.hold.release();
+    }
+
+    pub(crate) fn refuse(self) {
+        self.hold.refuse();
     }
 
     /// Nobody wants it any more, before it was exposed again.
     pub(crate) fn unselect(self) -> Option<UnselectedPad> {
-        self.pad.remove_probe(self.block);
+        self.hold.release();
         let (pad, was) = (self.pad, self.was?);
         Some(UnselectedPad { pad, was })
     }
 }
 
-/// A pad of webrtcbin whose medium is not wanted for now: it runs into nothing.
+/// A pad of the connection whose medium is not wanted for now: it runs into nothing.
 pub(crate) struct UnselectedPad {
     pad: gst::Pad,
     pub was: Before,
@@ -83,20 +89,15 @@ impl UnselectedPad {
     }
 
     /// To be exposed again. `None` if the pad is gone.
-    pub(crate) fn select(self) -> Option<WaitingPad> {
-        let data = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
-        let block = self
-            .pad
-            .add_probe(gst::PadProbeType::BLOCK | data, |_, _| {
-                gst::PadProbeReturn::Ok
-            })?;
+    pub(crate) fn select(self, link: &dyn Link) -> Option<WaitingPad> {
+        let hold = link.hold(&self.pad)?;
         // Its last track may still be on its way out.
         if let Some(peer) = self.pad.peer() {
             let _ = self.pad.unlink(&peer);
         }
         Some(WaitingPad {
             was: Some(self.was),
-            ..WaitingPad::new(self.pad, block)
+            ..WaitingPad::new(self.pad, hold)
         })
     }
 }

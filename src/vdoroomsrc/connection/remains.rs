@@ -11,7 +11,8 @@ pub(crate) struct Remains {
     pub session: Option<SessionId>,
     pub stream: StreamId,
     pub announced: Announced,
-    pub webrtcbin: Option<gst::Element>,
+    /// The element of the connection.
+    pub connection: Option<gst::Element>,
     /// Whose pads go.
     pub tracks: Vec<Track>,
     /// Whose pads stay for the next session.
@@ -25,7 +26,7 @@ impl Remains {
             session: None,
             stream,
             announced,
-            webrtcbin: None,
+            connection: None,
             tracks: vec![track],
             kept: Vec::new(),
         }
@@ -40,8 +41,8 @@ impl Remains {
             track.flush_consumer();
         }
         // The source first, so that nothing pushes into elements that are stopped next.
-        if let Some(webrtcbin) = &self.webrtcbin {
-            stop(webrtcbin);
+        if let Some(connection) = &self.connection {
+            stop(connection);
         }
         for track in &self.tracks {
             track.elements().for_each(stop);
@@ -61,7 +62,7 @@ impl Remains {
     pub(crate) fn parts(&self) -> Parts {
         let own = self.tracks.iter().flat_map(Track::elements);
         let front = self.kept.iter().flat_map(Track::front);
-        let elements = self.webrtcbin.iter().chain(own).chain(front);
+        let elements = self.connection.iter().chain(own).chain(front);
         Parts {
             pads: self.tracks.iter().map(|track| track.pad.clone()).collect(),
             elements: elements.cloned().collect(),
@@ -95,7 +96,7 @@ impl Drop for Remains {
     fn drop(&mut self) {
         let own = self.tracks.iter().chain(&self.kept);
         let own = own.flat_map(Track::elements);
-        self.webrtcbin.iter().chain(own).for_each(stop);
+        self.connection.iter().chain(own).for_each(stop);
     }
 }
 

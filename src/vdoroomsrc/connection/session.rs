@@ -1,32 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One WebRTC connection: a webrtcbin and what was agreed with its publisher.
+//! One WebRTC connection and what was agreed with its publisher.
 //!
 //! Everything here runs on the control thread.
 
 use std::time::Instant;
 
 use gst::glib;
-use gst::prelude::*;
-use gst_sdp::SDPMessage;
-use gst_webrtc::{WebRTCDataChannel, WebRTCDataChannelState};
 
+use super::alive::{Ping, Pulse, Voice};
 use super::connectivity::Connectivity;
 use super::ending::Ending;
-use super::names::element_prefix;
+use super::link::{Link, Transport};
+#[cfg(feature = "native")]
+use super::native;
 use super::pads::{Pads, UnselectedPad, WaitingPad};
-use super::ping::Ping;
-use super::pulse::{Heard, Pulse, Voice};
 use super::remains::Remains;
 use super::repair::Repair;
+use super::sdp::Promised;
+use super::webrtcbin;
 use crate::protocol::{Fingerprints, SessionId, StreamId, Unwanted};
-use crate::vdoroomsrc::connection::sdp::{Numbered, Order, Promised};
-use crate::vdoroomsrc::connection::webrtcbin::{Known, SharedSsrcs, Transport, WebrtcStats, make};
-use crate::vdoroomsrc::log::CAT;
-use crate::vdoroomsrc::media::{self, Announced, End, SharedTimeline, Track};
+use crate::vdoroomsrc::media::{Announced, End, SharedTimeline, Track};
 use crate::vdoroomsrc::reports::Reports;
-
-/// How many bytes a publisher may leave unread on its channel before nothing more is sent there.
-const MAX_UNREAD: u64 = 1 << 20;
+use crate::vdoroomsrc::settings::Engine;
 
 pub(crate) struct Session {
     pub id: SessionId,
@@ -36,23 +31,21 @@ pub(crate) struct Session {
     pub label: Option<String>,
     /// What its pads are announced with.
     pub announced: Announced,
-    pub webrtcbin: gst::Element,
+    pub link: Box<dyn Link>,
     /// What the publisher has to show in the DTLS handshake.
     pub certificate: Fingerprints,
     /// Somebody has shown another one: nothing of the session is believed any more.
     pub is_genuine: bool,
     pub connectivity: Connectivity,
     pub ping: Ping,
-    pub heard: Heard,
     pub pulse: Pulse,
     pub voice: Voice,
     pub repair: Repair,
-    pub watches_transport: bool,
     /// Since when no address of ours has been found.
     pub gathers_since: Option<Instant>,
-    pub asked_for_stats: Option<Instant>,
-    pub webrtc_stats: WebrtcStats,
-    pub channel: Option<WebRTCDataChannel>,
+    pub asked_for_numbers: Option<Instant>,
+    /// Its data channel is open, and the one at the other end is proven to be its publisher.
+    pub has_channel: bool,
     pub tracks: Vec<Track>,
     /// How many there have been.
     pub tracks_begun: usize,
@@ -62,21 +55,13 @@ pub(crate) struct Session {
     pub refused: Vec<String>,
     /// What the room was told of that.
     pub unwanted: Unwanted,
-    /// Pads that webrtcbin has added and that are not exposed yet; blocked.
+    /// Pads of the connection that are not exposed yet; their packets wait.
     pub waiting_pads: Vec<WaitingPad>,
     pub pads: Pads,
     /// The m-lines for media of the newest offer.
     pub promised: Vec<Promised>,
-    /// The newest offer, as webrtcbin was given it.
-    pub(super) offer: Option<SDPMessage>,
-    /// How it numbers the header extensions that are of use.
-    pub(super) numbered: Vec<Numbered>,
-    /// By SSRC.
-    pub jitterbuffers: Vec<(u32, glib::WeakRef<gst::Element>)>,
     /// Where its media belongs.
     pub timeline: SharedTimeline,
-    pub(super) ssrcs: SharedSsrcs,
-    pub(super) bundle: Order,
     /// Media came just now.
     pub flowing: bool,
     /// It was told that its media cannot be decoded.
@@ -95,7 +80,7 @@ pub(crate) struct Peer {
 }
 
 impl Session {
-    /// `ready` sees the webrtcbin before it is started.
+    /// `ready` sees a webrtcbin before it is started.
     pub(crate) fn open(
         bin: &gst::Bin,
         id: SessionId,
@@ -104,43 +89,31 @@ impl Session {
         reports: &Reports,
         ready: impl FnOnce(&gst::Element),
     ) -> Result<Self, glib::BoolError> {
-        let (timeline, ssrcs, bundle) = <(SharedTimeline, SharedSsrcs, Order)>::default();
-        let known = Known {
-            timeline: &timeline,
-            ssrcs: &ssrcs,
-            bundle: &bundle,
+        let timeline = SharedTimeline::default();
+        let link = match transport.engine {
+            Engine::Webrtcbin => webrtcbin::open(bin, id, transport, &timeline, reports, ready)?,
+            #[cfg(feature = "native")]
+            Engine::Native => native::open(bin, id, transport, &timeline, reports)?,
+            #[cfg(not(feature = "native"))]
+            Engine::Native => return Err(glib::bool_error!("there is no native engine")),
         };
-        let webrtcbin = make(&element_prefix(id), id, transport, known, reports)?;
-        let heard = Heard::listen(&webrtcbin);
-        ready(&webrtcbin);
-        // Also while the pipeline is paused: a paused element serves no sockets.
-        webrtcbin.set_locked_state(true);
-        bin.add(&webrtcbin)?;
-        if webrtcbin.set_state(gst::State::Playing).is_err() {
-            media::stop(&webrtcbin);
-            media::take_out(&webrtcbin, bin);
-            return Err(glib::bool_error!("webrtcbin does not start"));
-        }
         Ok(Self {
             id,
             stream: peer.stream,
             number: peer.number,
             label: peer.label,
             announced: Announced::new(peer.number),
-            webrtcbin,
+            link,
             certificate: peer.certificate,
             is_genuine: true,
             connectivity: Connectivity::default(),
             ping: Ping::default(),
-            heard,
             pulse: Pulse::default(),
             voice: Voice::default(),
             repair: Repair::default(),
-            watches_transport: false,
             gathers_since: None,
-            asked_for_stats: None,
-            webrtc_stats: WebrtcStats::default(),
-            channel: None,
+            asked_for_numbers: None,
+            has_channel: false,
             tracks: Vec::new(),
             tracks_begun: 0,
             unselected: Vec::new(),
@@ -149,12 +122,7 @@ impl Session {
             waiting_pads: Vec::new(),
             pads: Pads::default(),
             promised: Vec::new(),
-            offer: None,
-            numbered: Vec::new(),
-            jitterbuffers: Vec::new(),
             timeline,
-            ssrcs,
-            bundle,
             flowing: false,
             told_undecodable: false,
             ending: None,
@@ -163,21 +131,8 @@ impl Session {
     }
 
     pub(crate) fn send(&self, text: &str) {
-        let open =
-            |channel: &&WebRTCDataChannel| channel.ready_state() == WebRTCDataChannelState::Open;
-        let Some(channel) = self.channel.as_ref().filter(open) else {
-            return;
-        };
-        if channel.buffered_amount() > MAX_UNREAD {
-            gst::debug!(CAT, obj = self.webrtcbin, "The channel is not read");
-            return;
-        }
-        if let Err(error) = channel.send_string_full(Some(text)) {
-            gst::debug!(
-                CAT,
-                obj = self.webrtcbin,
-                "Channel message not sent: {error}"
-            );
+        if self.has_channel {
+            self.link.send(text);
         }
     }
 
@@ -215,8 +170,7 @@ impl Session {
         let Some(ending) = &mut self.ending else {
             return false;
         };
-        let channel = self.channel.as_ref();
-        let closed = now >= ending.not_before && ending.close(now, channel, &self.webrtcbin);
+        let closed = now >= ending.not_before && self.link.close(now);
         let drained = self.tracks.iter().all(|track| track.end != End::None);
         closed && drained || ending.is_overdue(now, taken)
     }
@@ -231,7 +185,7 @@ impl Session {
             session: Some(self.id),
             stream: self.stream,
             announced: self.announced,
-            webrtcbin: Some(self.webrtcbin),
+            connection: Some(self.link.element().clone()),
             tracks,
             kept,
         }

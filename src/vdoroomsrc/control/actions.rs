@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Carries out the room's actions, and reports webrtcbin's answers. Runs on the control thread.
+//! Carries out the room's actions, and reports the answers of engines. Runs on the control thread.
 
 use std::time::Instant;
-
-use gst_webrtc::WebRTCSessionDescription;
 
 use super::announce;
 use super::stats::last_words;
 use super::thread::Control;
 use crate::protocol::{Action, Event, SessionId};
-use crate::vdoroomsrc::connection::{Peer, Session, Transport, abilities};
+use crate::vdoroomsrc::connection::{Peer, Session, Transport};
 use crate::vdoroomsrc::log::CAT;
+use crate::vdoroomsrc::reports::Step;
 
 impl Control {
     pub(super) fn act(&mut self, element: &gst::Bin, action: Action) {
@@ -97,9 +96,11 @@ impl Control {
 
     fn open(&mut self, element: &gst::Bin, id: SessionId, peer: Peer) {
         let transport = Transport {
+            engine: self.config.engine,
             ice: &self.config.ice,
             latency: self.config.latency,
             retransmission: self.config.wish.retransmission,
+            audio_bitrate: self.config.wish.audio_bitrate,
         };
         let stream = peer.stream.clone();
         let ready = |webrtcbin: &gst::Element| {
@@ -109,7 +110,7 @@ impl Control {
             Ok(session) => {
                 // Known before its first answer is, and not before there is a webrtcbin: loading it
                 // takes time.
-                let abilities = abilities(&session.webrtcbin);
+                let abilities = session.link.abilities();
                 self.reports.events.send(Event::Abilities(abilities));
                 gst::info!(
                     CAT,
@@ -122,7 +123,7 @@ impl Control {
                 self.flows.insert(id, gst_base::UniqueFlowCombiner::new());
                 self.publish_views();
             }
-            Err(error) => self.lost(id, format!("no webrtcbin: {error}")),
+            Err(error) => self.lost(id, format!("no connection: {error}")),
         }
     }
 
@@ -147,58 +148,31 @@ impl Control {
         }
     }
 
-    pub(super) fn remote_set(&mut self, id: SessionId, outcome: Result<(), String>) {
-        match (outcome, self.sessions.get(&id)) {
-            (Ok(()), Some(session)) => session.create_answer(&self.reports),
-            (Err(reason), Some(_)) => self.lost(id, format!("its offer is refused: {reason}")),
-            (_, None) => {}
-        }
-    }
-
-    pub(super) fn answer(
-        &mut self,
-        id: SessionId,
-        outcome: Result<WebRTCSessionDescription, String>,
-    ) {
-        let Some(session) = self.sessions.get(&id) else {
-            return;
-        };
-        let answer = match outcome {
-            Ok(answer) => answer,
-            Err(reason) => return self.lost(id, format!("no answer to its offer: {reason}")),
-        };
-        let bitrate = self.config.wish.audio_bitrate;
-        if let Err(reason) = session.take_answer(answer.sdp(), bitrate, &self.reports) {
-            self.lost(id, reason);
-        }
-    }
-
-    /// The answer goes out once webrtcbin goes by it. Candidates may have come before: the room
+    /// The answer goes out once the engine goes by it. Candidates may have come before: the room
     /// keeps them until then.
-    pub(super) fn local_set(
-        &mut self,
-        element: &gst::Bin,
-        id: SessionId,
-        outcome: Result<String, String>,
-    ) {
+    pub(super) fn negotiation(&mut self, element: &gst::Bin, id: SessionId, step: Step) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        match outcome {
-            Ok(sdp) => {
+        let stream = session.stream.clone();
+        match step {
+            Step::Answered(Ok(sdp)) => {
                 self.reports
                     .events
                     .send(Event::LocalAnswer { session: id, sdp });
                 // What changes from here on comes after these.
-                for (layer, state) in session.watch_transport(&self.reports) {
+                for (layer, state) in session.link.watch(&self.reports) {
                     self.state(element, id, layer, state);
                 }
             }
-            Err(reason) => {
-                let stream = session.stream.clone();
-                let reason = format!("webrtcbin does not take its own answer: {reason}");
+            Step::Answered(Err(reason)) => {
                 announce::warn(element, Some(&stream), &reason);
                 self.lost(id, reason);
+            }
+            step => {
+                if let Err(reason) = session.link.go_on(step, &self.reports) {
+                    self.lost(id, reason);
+                }
             }
         }
     }

@@ -87,7 +87,7 @@ impl Control {
             let stream = &session.stream;
             gst::info!(
                 CAT,
-                obj = session.webrtcbin,
+                obj = session.link.element(),
                 "{stream}: round trip {time:?}"
             );
             self.publish_views();

@@ -4,14 +4,11 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use gst_webrtc::WebRTCDataChannel;
-
 use super::announce;
 use super::thread::Control;
 use crate::protocol::{Event, SessionId};
 use crate::vdoroomsrc::connection::{Session, WaitingPad};
-use crate::vdoroomsrc::media::refuse;
-use crate::vdoroomsrc::reports::Ticket;
+use crate::vdoroomsrc::reports::{Hold, Ticket};
 
 impl Control {
     pub(super) fn pad_added(
@@ -19,42 +16,37 @@ impl Control {
         element: &gst::Bin,
         id: SessionId,
         pad: gst::Pad,
-        block: gst::PadProbeId,
+        hold: Box<dyn Hold>,
     ) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
         match session.check_sender(&pad) {
             Ok(()) => {
-                session.waiting_pads.push(WaitingPad::new(pad, block));
+                session.waiting_pads.push(WaitingPad::new(pad, hold));
                 self.expose_pads(element);
             }
             Err(reason) => {
-                refuse(&pad, block);
+                hold.refuse();
                 self.impostor(element, id, &reason);
             }
         }
     }
 
-    pub(super) fn channel_open(
-        &mut self,
-        element: &gst::Bin,
-        id: SessionId,
-        channel: WebRTCDataChannel,
-    ) {
+    pub(super) fn channel_open(&mut self, element: &gst::Bin, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
         match session.check_channel() {
             Ok(()) => {
-                session.channel = Some(channel);
+                session.has_channel = true;
                 self.reports.events.send(Event::ChannelOpen { session: id });
             }
             Err(reason) => self.impostor(element, id, &reason),
         }
     }
 
-    /// Says what is wrong where webrtcbin lets nothing of an impostor through.
+    /// Says what is wrong where the engine lets nothing of an impostor through.
     pub(super) fn handshake_over(&mut self, element: &gst::Bin, id: SessionId) {
         let session = self.sessions.get(&id);
         if let Some(Err(reason)) = session.map(Session::check_handshake) {
@@ -65,7 +57,7 @@ impl Control {
     /// Only a channel whose other end is proven was taken, and only its messages count.
     pub(super) fn channel_text(&mut self, id: SessionId, text: String, ticket: Ticket) {
         let session = self.sessions.get(&id);
-        if session.is_some_and(|session| session.channel.is_some() && session.is_genuine) {
+        if session.is_some_and(|session| session.has_channel && session.is_genuine) {
             self.hear_pong(id, &text);
             let said = Event::ChannelText { session: id, text };
             self.reports.events.send_said(said, ticket);
@@ -73,7 +65,7 @@ impl Control {
     }
 
     /// Ends a session in which somebody else answers than the one who offered.
-    fn impostor(&mut self, element: &gst::Bin, id: SessionId, reason: &str) {
+    pub(super) fn impostor(&mut self, element: &gst::Bin, id: SessionId, reason: &str) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };

@@ -2,7 +2,7 @@
 //! Stream selection: a consumer, such as decodebin3, says which streams of a session it wants.
 //!
 //! The pads of the others get EOS and go. Their publisher is told to send nothing of them, and what
-//! comes nevertheless is dropped at webrtcbin's pads. When they are wanted again, new pads come. Runs
+//! comes nevertheless is dropped at the connection's pads. When they are wanted again, new pads come. Runs
 //! on the control thread.
 
 use std::time::Instant;
@@ -133,13 +133,13 @@ fn take_unwanted(session: &mut Session, is_wanted: impl Fn(&str) -> bool) -> Vec
     ended
 }
 
-/// Lets pads of webrtcbin whose media are wanted again be exposed.
+/// Lets pads of the connection whose media are wanted again be exposed.
 fn take_wanted(session: &mut Session, is_wanted: impl Fn(&str) -> bool) {
     let is_wanted = |pad: &mut UnselectedPad| is_wanted(&pad.was.stream_id);
     let again: Vec<_> = session.unselected.extract_if(.., is_wanted).collect();
-    session
-        .waiting_pads
-        .extend(again.into_iter().filter_map(UnselectedPad::select));
+    let link = &*session.link;
+    let again = again.into_iter().filter_map(|pad| pad.select(link));
+    session.waiting_pads.extend(again);
 }
 
 /// Publishers can be told of a camera, a screen, and all audio.

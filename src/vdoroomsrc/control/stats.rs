@@ -12,7 +12,7 @@ use gst::prelude::*;
 use super::announce;
 use crate::protocol::{Dialect, RoomState, RoomStatus};
 use crate::utc;
-use crate::vdoroomsrc::connection::{Connectivity, Session, WebrtcStats, inbound};
+use crate::vdoroomsrc::connection::{Connectivity, Numbers, Received, Session};
 use crate::vdoroomsrc::media::{Exit, Track, VdoRoomSrcPad};
 
 /// The control thread writes it when a session or pad comes or goes; held for a copy only.
@@ -24,7 +24,7 @@ pub(crate) struct SessionView {
     stream: String,
     number: u32,
     connectivity: Connectivity,
-    webrtc: WebrtcStats,
+    numbers: Arc<dyn Numbers>,
     tracks: Vec<TrackView>,
 }
 
@@ -35,7 +35,6 @@ struct TrackView {
     exit: Arc<Exit>,
     pad: glib::WeakRef<VdoRoomSrcPad>,
     ssrc: Option<u32>,
-    jitterbuffer: Option<glib::WeakRef<gst::Element>>,
 }
 
 impl SessionView {
@@ -44,19 +43,17 @@ impl SessionView {
             stream: session.stream.0.clone(),
             number: session.number,
             connectivity: session.connectivity.clone(),
-            webrtc: session.webrtc_stats.clone(),
-            tracks: session
-                .tracks
-                .iter()
-                .map(|track| TrackView::of(track, session))
-                .collect(),
+            numbers: session.link.numbers(),
+            tracks: session.tracks.iter().map(TrackView::of).collect(),
         }
     }
 
     fn structure(&self) -> gst::Structure {
-        let webrtc = self.webrtc.read();
-        let tracks = self.tracks.iter();
-        let tracks = tracks.map(|track| track.structure(webrtc.as_deref()).to_send_value());
+        let whole = self.numbers.whole();
+        let tracks = self.tracks.iter().map(|track| {
+            let received = track.received(&*self.numbers, whole.as_deref());
+            track.structure(&received).to_send_value()
+        });
         gst::Structure::builder("vdoroom-session-stats")
             .field("session", self.number)
             .field("tracks", gst::Array::new(tracks))
@@ -66,31 +63,28 @@ impl SessionView {
                     .structure("vdoroom-transport-stats")
                     .build(),
             )
-            .field_if_some("webrtc", webrtc.as_ref())
+            .field_if_some("webrtc", whole.as_ref())
             .build()
     }
 }
 
 impl TrackView {
-    fn of(track: &Track, session: &Session) -> Self {
-        let ssrc = track.ssrc();
-        let jitterbuffer = session
-            .jitterbuffers
-            .iter()
-            .find(|(of, _)| Some(*of) == ssrc)
-            .map(|(_, jitterbuffer)| jitterbuffer.clone());
+    fn of(track: &Track) -> Self {
         Self {
             kind: track.kind.as_str(),
             codec: track.codec.encoding_name,
             exit: track.exit.clone(),
             pad: track.pad.downgrade(),
-            ssrc,
-            jitterbuffer,
+            ssrc: track.ssrc(),
         }
     }
 
-    /// `webrtc`: webrtcbin's own of the session.
-    fn structure(&self, webrtc: Option<&gst::StructureRef>) -> gst::Structure {
+    fn received(&self, numbers: &dyn Numbers, whole: Option<&gst::StructureRef>) -> Received {
+        let received = self.ssrc.map(|ssrc| numbers.received(ssrc, whole));
+        received.unwrap_or_default()
+    }
+
+    fn structure(&self, received: &Received) -> gst::Structure {
         let counters = &self.exit.counters;
         let count = |counter: &AtomicU64| counter.load(Relaxed);
         let mut stats = gst::Structure::builder("vdoroom-track-stats")
@@ -117,50 +111,32 @@ impl TrackView {
                     .field_if_some("height", s.get::<i32>("height").ok());
             }
         }
-        self.add_asked(self.add_received(stats), webrtc).build()
+        // What RTCP asked of the publisher, and what the track costs on the line.
+        add_received(stats, received)
+            .field_if_some("nack-sent", received.nack_sent)
+            .field_if_some("fir-sent", received.fir_sent)
+            .field_if_some("wire-bytes", received.wire_bytes)
+            .build()
     }
+}
 
-    /// What the jitterbuffer counted: packets, and the mean jitter in nanoseconds.
-    fn add_received(&self, mut stats: gst::structure::Builder) -> gst::structure::Builder {
-        let jitterbuffer = self.jitterbuffer.as_ref().and_then(|j| j.upgrade());
-        if let Some(received) = jitterbuffer.map(|j| j.property::<gst::Structure>("stats")) {
-            for (ours, theirs) in [
-                ("packets", "num-pushed"),
-                ("lost", "num-lost"),
-                ("late", "num-late"),
-                ("recovered", "rtx-success-count"),
-                ("jitter", "avg-jitter"),
-            ] {
-                stats = stats.field_if_some(ours, received.get::<u64>(theirs).ok());
-            }
-        }
-        stats
-    }
-
-    /// What RTCP asked of the publisher, and what the track costs on the line, as webrtcbin told last.
-    fn add_asked(
-        &self,
-        mut stats: gst::structure::Builder,
-        webrtc: Option<&gst::StructureRef>,
-    ) -> gst::structure::Builder {
-        let known = webrtc.zip(self.ssrc);
-        let Some(inbound) = known.and_then(|(webrtc, ssrc)| inbound(webrtc, ssrc)) else {
-            return stats;
-        };
-        for (ours, theirs) in [("nack-sent", "nack-count"), ("fir-sent", "fir-count")] {
-            stats = stats.field_if_some(ours, inbound.get::<u32>(theirs).ok());
-        }
-        let source = inbound.get::<gst::Structure>("gst-rtpsource-stats").ok();
-        let wire = source.and_then(|source| source.get::<u64>("bytes-received").ok());
-        stats.field_if_some("wire-bytes", wire)
-    }
+/// Packets, and the mean jitter in nanoseconds.
+fn add_received(stats: gst::structure::Builder, received: &Received) -> gst::structure::Builder {
+    stats
+        .field_if_some("packets", received.packets)
+        .field_if_some("lost", received.lost)
+        .field_if_some("late", received.late)
+        .field_if_some("recovered", received.recovered)
+        .field_if_some("jitter", received.jitter)
 }
 
 /// The event `vdoroom-session-end` of each track.
 pub(super) fn last_words(session: &Session, reason: &str) -> Vec<gst::Structure> {
+    let numbers = session.link.numbers();
     let words = session.tracks.iter().map(|track| {
         let event = gst::Structure::builder("vdoroom-session-end").field("reason", reason);
-        TrackView::of(track, session).add_received(event).build()
+        let received = TrackView::of(track).received(&*numbers, None);
+        add_received(event, &received).build()
     });
     words.collect()
 }

@@ -21,10 +21,12 @@ use super::stats::{SessionView, SharedSessions, last_words};
 use super::warm_up::warm_up;
 use crate::protocol::{SessionId, StreamId};
 use crate::signalling::Doubt;
+#[cfg(feature = "native")]
+use crate::vdoroomsrc::connection::MISMATCH;
 use crate::vdoroomsrc::connection::Session;
 use crate::vdoroomsrc::media::{End, KeyframeWish, Track};
 use crate::vdoroomsrc::reports::{Command, Reports, TrackId};
-use crate::vdoroomsrc::settings::{IceServers, Wish};
+use crate::vdoroomsrc::settings::{Engine, IceServers, Wish};
 
 /// How often media and keyframes are looked after.
 const TICK: Duration = Duration::from_millis(100);
@@ -41,6 +43,7 @@ const STOP_DRAIN: Duration = Duration::from_millis(400);
 pub(crate) struct Config {
     pub room: String,
     pub wish: Wish,
+    pub engine: Engine,
     pub ice: IceServers,
     /// Checks the TURN servers, if there are any.
     pub doubt: Option<Doubt>,
@@ -102,7 +105,7 @@ pub(crate) fn run(
     };
     // The thread that warms up is gone when this one is.
     std::thread::scope(|scope| {
-        warm_up(scope);
+        warm_up(scope, control.config.engine);
         control.work(&commands);
     });
 }
@@ -142,12 +145,8 @@ impl Control {
             Command::RoomState { state, reason } => {
                 announce::room_state(element, state, reason.as_deref());
             }
-            Command::RemoteSet { session, outcome } => self.remote_set(session, outcome),
-            Command::Answer { session, outcome } => self.answer(session, outcome),
-            Command::LocalSet { session, outcome } => self.local_set(element, session, outcome),
-            Command::ChannelOpen { session, channel } => {
-                self.channel_open(element, session, channel);
-            }
+            Command::Negotiation { session, step } => self.negotiation(element, session, step),
+            Command::ChannelOpen { session } => self.channel_open(element, session),
             Command::ChannelText {
                 session,
                 text,
@@ -164,21 +163,9 @@ impl Control {
                 remote,
             } => self.pair(element, session, local, remote),
             Command::Gathered { session, candidate } => self.gathered(session, &candidate),
-            Command::Pad {
-                session,
-                pad,
-                block,
-            } => self.pad_added(element, session, pad, block),
-            Command::Jitterbuffer {
-                session,
-                ssrc,
-                jitterbuffer,
-            } => {
-                if let Some(session) = self.sessions.get_mut(&session) {
-                    session.jitterbuffers.push((ssrc, jitterbuffer));
-                    self.publish_views();
-                }
-            }
+            Command::Pad { session, pad, hold } => self.pad_added(element, session, pad, hold),
+            #[cfg(feature = "native")]
+            Command::Impostor { session } => self.impostor(element, session, MISMATCH),
             Command::Failed { session, reason } => self.lost(session, reason),
             Command::Stopped => self.stopped(element),
             Command::EosLeft { track } => {
@@ -209,9 +196,8 @@ impl Control {
             }
             Command::Latency(latency) => {
                 self.config.latency = latency;
-                for session in self.sessions.values() {
-                    // It tells its jitterbuffers.
-                    session.webrtcbin.set_property("latency", latency);
+                for session in self.sessions.values_mut() {
+                    session.link.set_latency(latency);
                 }
                 let message = gst::message::Latency::builder().src(element).build();
                 let _ = element.post_message(message);

@@ -6,6 +6,8 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{Builder, Scope};
 
+use crate::vdoroomsrc::settings::Engine;
+
 /// The elements of a connection; `dtlsdec` makes the certificate.
 const ELEMENTS: [&str; 6] = [
     "webrtcbin",
@@ -20,8 +22,9 @@ static BEGUN: AtomicBool = AtomicBool::new(false);
 static DONE: Once = Once::new();
 
 /// A quarter of a second of work, once for a process, on a thread of its own.
-pub(super) fn warm_up<'scope>(scope: &'scope Scope<'scope, '_>) {
-    if DONE.is_completed() {
+pub(super) fn warm_up<'scope>(scope: &'scope Scope<'scope, '_>, engine: Engine) {
+    // The other one has nothing to load.
+    if engine != Engine::Webrtcbin || DONE.is_completed() {
         return;
     }
     BEGUN.store(true, SeqCst);

@@ -21,7 +21,7 @@ use crate::vdoroomsrc::control::{self, SharedSessions};
 use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::media::{self, KeyframeWish};
 use crate::vdoroomsrc::reports::{Command, EventSender, Reports};
-use crate::vdoroomsrc::settings::{Settings, SettingsError};
+use crate::vdoroomsrc::settings::{Engine, Settings, SettingsError};
 
 glib::wrapper! {
     pub struct VdoRoomSrc(ObjectSubclass<imp::VdoRoomSrc>)
@@ -78,7 +78,8 @@ impl imp::VdoRoomSrc {
         for missing in media::missing_codecs() {
             gst::info!(CAT, imp = self, "{missing}");
         }
-        match media::missing() {
+        let needs_webrtcbin = lock(&self.settings).engine == Engine::Webrtcbin;
+        match media::missing(needs_webrtcbin) {
             None => Ok(()),
             Some(missing) => {
                 gst::element_imp_error!(self, gst::CoreError::MissingPlugin, ("{missing}"));
@@ -93,6 +94,7 @@ impl imp::VdoRoomSrc {
             .server()
             .and_then(|_| settings.room_config([0; 32]))
             .and_then(|_| settings.wish())
+            .and_then(|_| settings.engine())
             .and_then(|_| settings.ice());
         self.settled(checked.map(drop))
     }
@@ -125,6 +127,7 @@ impl imp::VdoRoomSrc {
         let config = control::Config {
             room: room.room.clone().unwrap_or_default(),
             wish: self.settled(settings.wish())?,
+            engine: self.settled(settings.engine())?,
             ice,
             doubt: None,
             latency: settings.latency,

@@ -19,6 +19,7 @@ mod guard;
 mod header;
 mod intake;
 mod keyframe_requests;
+mod outlet;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod packets;

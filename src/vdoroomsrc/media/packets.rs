@@ -35,7 +35,7 @@ impl Unpacked {
 
 /// Registers the depayloader that this system may lack.
 pub fn provide() -> Result<(), String> {
-    codecs::missing().map_or(Ok(()), Err)
+    codecs::missing(false).map_or(Ok(()), Err)
 }
 
 /// Adds to `bin`, behind `packets`, which gives out RTP of this encoding name, what vdoroomsrc has

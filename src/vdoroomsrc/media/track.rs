@@ -3,8 +3,8 @@
 //!
 //! `webrtcbin ▶ intake ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
 //!
-//! The queue leaks, so nothing before it ever waits for a consumer. For consumers that never
-//! block, `shortcut` leads past it.
+//! The queue leaks, so nothing before it ever waits for a consumer. It is put there by `outlet` when a
+//! consumer may wait.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,9 +16,10 @@ use super::discard;
 use super::elements;
 use super::intake::Intake;
 use super::keyframe_requests::KeyframePolicy;
+use super::outlet::Outlet;
 use super::watches::{
     Watch, add_timestamps, begin_with_keyframe, keep_lost_packets, keep_packets,
-    leave_out_old_frames, mark_damage, mend_caps, report_leaks, watch_connection,
+    leave_out_old_frames, mark_damage, mend_caps, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 use crate::vdoroomsrc::log::CAT;
@@ -38,12 +39,13 @@ pub(crate) struct Track {
     pub exit: Arc<Exit>,
     pub pad: VdoRoomSrcPad,
     pub keyframes: KeyframePolicy,
-    webrtcbin_pad: gst::Pad,
+    source_pad: gst::Pad,
     /// What watches that pad for this track, or keeps its packets away.
     watches: Vec<Watch>,
     /// From the depayloader to the parser.
     elements: Vec<gst::Element>,
-    queue: gst::Element,
+    /// From there to the pad.
+    outlet: Outlet,
     /// What is said before EOS.
     pub last_words: Option<gst::Structure>,
     keyframes_seen: u64,
@@ -92,16 +94,15 @@ impl Track {
     /// webrtcbin pad is linked, and still blocked by whoever blocked it.
     pub(crate) fn build(
         bin: &gst::Bin,
-        webrtcbin_pad: &gst::Pad,
+        source_pad: &gst::Pad,
         plan: Plan,
     ) -> Result<Self, gst::glib::BoolError> {
         let exit = Arc::new(plan.exit);
         let id = exit.track;
         let pad = ghost_pad(&plan.template, &plan.pad_name, plan.origin, &exit)?;
         let elements = elements::chain(plan.codec, &plan.prefix)?;
-        let queue = elements::queue(&plan.prefix)?;
         bin.add_many(&elements)?;
-        bin.add(&queue)?;
+        let outlet = Outlet::new(bin, &pad, &exit, &plan.prefix);
         let mut track = Self {
             id,
             kind: plan.kind,
@@ -109,20 +110,17 @@ impl Track {
             pad,
             exit,
             keyframes: plan.keyframes,
-            webrtcbin_pad: webrtcbin_pad.clone(),
+            source_pad: source_pad.clone(),
             watches: Vec::new(),
             elements,
-            queue,
+            outlet,
             last_words: None,
             keyframes_seen: 0,
             bitrate_sample: (Instant::now(), 0),
             end: End::None,
             session: id.session,
         };
-        match track
-            .connect_queue()
-            .and_then(|()| track.connect(id.session, plan.placing))
-        {
+        match track.connect(id.session, plan.placing) {
             Ok(()) => Ok(track),
             Err(error) => {
                 for element in track.elements() {
@@ -134,16 +132,16 @@ impl Track {
         }
     }
 
-    /// Builds the chain of another session in front of the queue and the pad of this track, which
+    /// Builds the chain of another session in front of the pad of this track, which
     /// has been retired.
     pub(crate) fn rebuild(
         &mut self,
         bin: &gst::Bin,
         (session, person): (SessionId, Person),
-        (webrtcbin_pad, placing): (&gst::Pad, Option<Placing>),
+        (source_pad, placing): (&gst::Pad, Option<Placing>),
         prefix: &str,
     ) -> Result<(), gst::glib::BoolError> {
-        self.webrtcbin_pad = webrtcbin_pad.clone();
+        self.source_pad = source_pad.clone();
         self.watches.clear();
         self.session = session;
         self.exit.begin_again(person);
@@ -151,17 +149,6 @@ impl Track {
         bin.add_many(&elements)?;
         self.elements = elements;
         self.connect(session, placing)
-    }
-
-    fn connect_queue(&self) -> Result<(), gst::glib::BoolError> {
-        report_leaks(&self.queue, &self.exit);
-        let shortcut = &self.exit.shortcut;
-        shortcut
-            .install(&self.queue, self.pad.upcast_ref())
-            .ok_or_else(missing)?;
-        let source = self.queue.static_pad("src").ok_or_else(missing)?;
-        self.pad.set_target(Some(&source))?;
-        self.queue.sync_state_with_parent()
     }
 
     fn connect(
@@ -173,14 +160,14 @@ impl Track {
         let (Some(first), Some(last)) = (self.elements.first(), self.elements.last()) else {
             return Err(missing());
         };
-        last.link(&self.queue)?;
+        let parsed = last.static_pad("src").ok_or_else(missing)?;
         let source = first.static_pad("src").ok_or_else(missing)?;
         let entry = first.static_pad("sink").ok_or_else(missing)?;
         mend_caps(&entry, self.codec);
         if self.codec.depayloader == "rtpvp9depay" {
             keep_lost_packets(&entry);
         }
-        let watch = watch_connection(&self.webrtcbin_pad, session, &self.exit);
+        let watch = watch_connection(&self.source_pad, session, &self.exit);
         self.watches.extend(watch);
         let loss = Arc::<Loss>::default();
         let layers = Arc::<Layers>::default();
@@ -194,24 +181,25 @@ impl Track {
         if self.codec.parser == Some("vp9parse") {
             put_together(&source, &layers);
             begin_with_keyframe(&source);
-            tell_sizes(&last.static_pad("src").ok_or_else(missing)?, &layers);
+            tell_sizes(&parsed, &layers);
         }
         leave_out_old_frames(&source, &self.exit);
         add_timestamps(&source, self.codec, &loss, &self.exit);
         if self.kind.is_video() {
-            let parsed = last.static_pad("src").ok_or_else(missing)?;
             mark_damage(&parsed, self.codec, &loss, &self.exit);
         }
+        // Behind the probes that change what passes.
+        self.outlet.attach(&parsed)?;
         for element in self.elements.iter().rev() {
             element.sync_state_with_parent()?;
         }
-        self.webrtcbin_pad.link(&entry).map_err(|error| {
+        self.source_pad.link(&entry).map_err(|error| {
             gst::glib::bool_error!("cannot link {}: {error}", self.codec.encoding_name)
         })?;
         Ok(())
     }
 
-    /// Lets everything that was received into the queue, and no EOS behind it: the pad stays for
+    /// Lets everything that was received out, or into the queue, and no EOS behind it: the pad stays for
     /// another session.
     pub(crate) fn drain(&mut self) {
         let (exit, session) = (self.exit.clone(), self.session);
@@ -238,9 +226,10 @@ impl Track {
         }
     }
 
-    /// The session's part of the chain has been taken away. What remains is the queue and the pad.
+    /// The session's part of the chain has been taken away. What remains is the pad, and the queue if there is one.
     pub(crate) fn retire(&mut self) {
         self.elements.clear();
+        self.outlet.detach();
         if self.end == End::Drained {
             self.end = End::None;
         }
@@ -260,27 +249,28 @@ impl Track {
         if let Some(last_words) = self.last_words.take() {
             self.exit.set_last_words(last_words);
         }
-        self.watches.extend(keep_packets(&self.webrtcbin_pad));
-        let first = self.elements.first().unwrap_or(&self.queue).clone();
-        self.webrtcbin_pad
+        self.watches.extend(keep_packets(&self.source_pad));
+        let (first, outlet) = (self.elements.first().cloned(), self.outlet.clone());
+        self.source_pad
             .add_probe(gst::PadProbeType::IDLE, move |_, _| {
-                push_eos(&first);
+                push_eos(first.as_ref(), &outlet);
                 gst::PadProbeReturn::Remove
             });
         Unselected {
-            pad: self.webrtcbin_pad.clone(),
+            pad: self.source_pad.clone(),
             watches: std::mem::take(&mut self.watches),
         }
     }
 
     fn send_eos(&mut self) {
-        self.watches.extend(keep_packets(&self.webrtcbin_pad));
-        push_eos(self.elements.first().unwrap_or(&self.queue));
+        self.watches.extend(keep_packets(&self.source_pad));
+        push_eos(self.elements.first(), &self.outlet);
     }
 
-    /// A consumer holds webrtcbin's thread, which is waited for when webrtcbin stops.
+    /// A consumer holds the thread that receives, which is waited for when the connection stops.
     pub(crate) fn is_held(&self) -> bool {
-        self.end == End::None && self.exit.shortcut.is_under_way()
+        let is_past = || self.outlet.queue().is_none() || self.exit.shortcut.is_under_way();
+        self.end == End::None && self.exit.is_giving() && is_past()
     }
 
     /// Frees a consumer that did not take EOS in time, so that the pad can be removed.
@@ -298,9 +288,9 @@ impl Track {
         self.elements.iter()
     }
 
-    /// All of the chain.
+    /// All of the chain, with the queue if there is one.
     pub(crate) fn elements(&self) -> impl Iterator<Item = &gst::Element> {
-        self.elements.iter().chain([&self.queue])
+        self.elements.iter().chain(self.outlet.queue())
     }
 
     /// Asks for a keyframe if one is due.
@@ -345,7 +335,7 @@ impl Track {
 
     /// The SSRC that webrtcbin's pad carries.
     pub(crate) fn ssrc(&self) -> Option<u32> {
-        let caps = self.webrtcbin_pad.current_caps()?;
+        let caps = self.source_pad.current_caps()?;
         caps.structure(0)?.get("ssrc").ok()
     }
 
@@ -353,21 +343,22 @@ impl Track {
         let event = gst_video::UpstreamForceKeyUnitEvent::builder()
             .all_headers(true)
             .build();
-        if self.webrtcbin_pad.send_event(event) {
+        if self.source_pad.send_event(event) {
             self.exit.counters.pli_sent.fetch_add(1, Relaxed);
             gst::debug!(CAT, obj = self.pad, "Asked for a keyframe");
         }
     }
 }
 
-/// Into the first element of a track. On a thread of its own: a pad that somebody blocks just when something
-/// is on its way past the queue holds whoever comes next.
-fn push_eos(first: &gst::Element) {
-    if let Some(pad) = first.static_pad("sink") {
-        first.call_async(move |_| {
+/// Into the first element of a track, or where it was. On a thread of its own: a pad that somebody blocks
+/// just when something is on its way past the queue holds whoever comes next.
+fn push_eos(first: Option<&gst::Element>, outlet: &Outlet) {
+    match first.and_then(|first| Some((first, first.static_pad("sink")?))) {
+        Some((first, pad)) => first.call_async(move |_| {
             // The only way for it to fail is that EOS has passed already.
             pad.send_event(gst::event::Eos::new());
-        });
+        }),
+        None => outlet.end(),
     }
 }
 

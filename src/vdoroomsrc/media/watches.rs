@@ -26,9 +26,9 @@ impl Watch {
 }
 
 /// Lets nothing out of a pad of webrtcbin.
-pub(crate) fn keep_packets(webrtcbin_pad: &gst::Pad) -> Option<Watch> {
-    let id = webrtcbin_pad.add_probe(BUFFERS, |_, _| gst::PadProbeReturn::Handled)?;
-    let pad = webrtcbin_pad.clone();
+pub(crate) fn keep_packets(source_pad: &gst::Pad) -> Option<Watch> {
+    let id = source_pad.add_probe(BUFFERS, |_, _| gst::PadProbeReturn::Handled)?;
+    let pad = source_pad.clone();
     Some(Watch { pad, id })
 }
 
@@ -36,15 +36,15 @@ pub(crate) fn keep_packets(webrtcbin_pad: &gst::Pad) -> Option<Watch> {
 /// is due is ours to say, in order and for one session; this one only tells that the connection is
 /// over.
 pub(crate) fn watch_connection(
-    webrtcbin_pad: &gst::Pad,
+    source_pad: &gst::Pad,
     session: SessionId,
     exit: &Arc<Exit>,
 ) -> Option<Watch> {
-    let ghost = webrtcbin_pad.downcast_ref::<gst::GhostPad>();
+    let ghost = source_pad.downcast_ref::<gst::GhostPad>();
     // What webrtcbin ends by itself does not come this way.
     let rtpbin_pad = ghost.and_then(|ghost| ghost.target());
     let exit = exit.clone();
-    keep_eos(rtpbin_pad.as_ref().unwrap_or(webrtcbin_pad), move || {
+    keep_eos(rtpbin_pad.as_ref().unwrap_or(source_pad), move || {
         exit.connection_closed(session);
     })
 }
@@ -53,8 +53,8 @@ pub(crate) fn watch_connection(
 /// not to. The pad would take nothing when the publisher begins again. What was still under way when it
 /// stopped would be refused, and that ends all media of the connection (GStreamer's commit
 /// 4a9f84fedc).
-pub(crate) fn keep_open(webrtcbin_pad: &gst::Pad) {
-    let ghost = webrtcbin_pad.downcast_ref::<gst::GhostPad>();
+pub(crate) fn keep_open(source_pad: &gst::Pad) {
+    let ghost = source_pad.downcast_ref::<gst::GhostPad>();
     if let Some(entry) = ghost.and_then(|ghost| ghost.internal()) {
         keep_eos(entry.upcast_ref(), || {});
     }
@@ -295,7 +295,7 @@ mod tests {
             Instant::now(),
         ));
         let rtpbin_pad = gst::Pad::builder(gst::PadDirection::Src).build();
-        let webrtcbin_pad = gst::GhostPad::with_target(&rtpbin_pad).unwrap();
+        let source_pad = gst::GhostPad::with_target(&rtpbin_pad).unwrap();
         let taken = Arc::new(AtomicUsize::new(0));
         let count = taken.clone();
         let consumer = gst::Pad::builder(gst::PadDirection::Sink)
@@ -305,11 +305,11 @@ mod tests {
             })
             .build();
         consumer.set_active(true).unwrap();
-        webrtcbin_pad.link(&consumer).unwrap();
-        webrtcbin_pad.set_active(true).unwrap();
+        source_pad.link(&consumer).unwrap();
+        source_pad.set_active(true).unwrap();
         rtpbin_pad.set_active(true).unwrap();
-        keep_open(webrtcbin_pad.upcast_ref());
-        watch_connection(webrtcbin_pad.upcast_ref(), session, &exit);
+        keep_open(source_pad.upcast_ref());
+        watch_connection(source_pad.upcast_ref(), session, &exit);
         rtpbin_pad.push_event(gst::event::StreamStart::new("x"));
         let segment = gst::FormattedSegment::<gst::ClockTime>::new();
         rtpbin_pad.push_event(gst::event::Segment::new(&segment));

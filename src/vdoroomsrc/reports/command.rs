@@ -4,11 +4,11 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use gst::glib;
-use gst_webrtc::{WebRTCDataChannel, WebRTCSessionDescription};
+use gst_webrtc::WebRTCSessionDescription;
 
 use super::backlog::Ticket;
 use super::events::EventSender;
+use super::hold::Hold;
 use super::transport::{Candidate, Layer};
 use crate::protocol::{Action, RoomState, SessionId, StreamId};
 
@@ -27,23 +27,13 @@ pub(crate) enum Command {
         state: RoomState,
         reason: Option<String>,
     },
-    /// From webrtcbin, about a session.
-    RemoteSet {
+    /// From the engine, about a session.
+    Negotiation {
         session: SessionId,
-        outcome: Result<(), String>,
-    },
-    Answer {
-        session: SessionId,
-        outcome: Result<WebRTCSessionDescription, String>,
-    },
-    /// webrtcbin has taken its own answer, which is to be sent.
-    LocalSet {
-        session: SessionId,
-        outcome: Result<String, String>,
+        step: Step,
     },
     ChannelOpen {
         session: SessionId,
-        channel: WebRTCDataChannel,
     },
     /// On its way to the room, which hears it once the publisher's identity is proven.
     ChannelText {
@@ -70,12 +60,12 @@ pub(crate) enum Command {
     Pad {
         session: SessionId,
         pad: gst::Pad,
-        block: gst::PadProbeId,
+        hold: Box<dyn Hold>,
     },
-    Jitterbuffer {
+    /// The one who answers is not the one of the offer: nothing of it has been let through.
+    #[cfg(feature = "native")]
+    Impostor {
         session: SessionId,
-        ssrc: u32,
-        jitterbuffer: glib::WeakRef<gst::Element>,
     },
     /// An element of a session has posted an error.
     Failed {
@@ -119,6 +109,17 @@ pub(crate) enum Command {
     /// The element stops: take everything apart now. Brings the element along: one that is being
     /// dropped cannot be upgraded to any more.
     Stop(gst::Bin),
+}
+
+/// How far an offer has come.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// webrtcbin has taken it, or not.
+    RemoteSet(Result<(), String>),
+    /// As webrtcbin answers.
+    Description(Result<WebRTCSessionDescription, String>),
+    /// The engine goes by its answer, which is to be sent.
+    Answered(Result<String, String>),
 }
 
 /// Where a session's callbacks report to.

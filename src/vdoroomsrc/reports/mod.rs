@@ -6,9 +6,11 @@
 mod backlog;
 mod command;
 mod events;
+mod hold;
 mod transport;
 
 pub(crate) use backlog::{Backlog, Ticket};
-pub(crate) use command::{Command, Reports, TrackId};
+pub(crate) use command::{Command, Reports, Step, TrackId};
 pub(crate) use events::EventSender;
+pub(crate) use hold::Hold;
 pub(crate) use transport::{Candidate, Layer};

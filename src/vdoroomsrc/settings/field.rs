@@ -32,6 +32,7 @@ pub(super) enum Field<S> {
     /// The same, shown without users and passwords.
     Addresses(&'static str, At<S, Vec<types::Secret>>),
     Dialect(At<S, types::Dialect>),
+    Engine(At<S, types::Engine>),
     Policy(At<S, WebRTCICETransportPolicy>),
 }
 
@@ -80,6 +81,12 @@ impl<S: Default> Field<S> {
                     *at(default)
                 ))
             }
+            Self::Engine(at) => {
+                built!(glib::ParamSpecEnum::builder_with_default(
+                    name,
+                    *at(default)
+                ))
+            }
             Self::Policy(at) => {
                 built!(glib::ParamSpecEnum::builder_with_default(
                     name,
@@ -106,6 +113,7 @@ impl<S: Default> Field<S> {
                 *at(to) = texts(value).into_iter().map(types::Secret).collect();
             }
             Self::Dialect(at) => *at(to) = value.get().unwrap_or_default(),
+            Self::Engine(at) => *at(to) = value.get().unwrap_or_default(),
             Self::Policy(at) => *at(to) = value.get().unwrap_or(WebRTCICETransportPolicy::All),
         }
     }
@@ -124,6 +132,7 @@ impl<S: Default> Field<S> {
                 array(at(of).iter().map(|server| without_credentials(&server.0)))
             }
             Self::Dialect(at) => at(of).to_value(),
+            Self::Engine(at) => at(of).to_value(),
             Self::Policy(at) => at(of).to_value(),
         }
     }

@@ -11,7 +11,7 @@ mod types;
 mod values;
 mod wish;
 
-pub use types::Dialect;
+pub use types::{Dialect, Engine};
 
 pub(crate) use ice::IceServers;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -10,7 +10,7 @@ use gst_webrtc::WebRTCICETransportPolicy;
 use once_cell::sync::Lazy;
 
 use super::field::{Field, is_blank, never};
-use super::types::{Dialect, Secret};
+use super::types::{Dialect, Engine, Secret};
 use crate::protocol::Shard;
 
 pub(crate) const DOC_URI: &str = concat!(
@@ -164,6 +164,9 @@ settings! {
          0 with another: 1024)",
     "max-rtp-port", "Last RTP port", max_rtp_port: u32 = *PORTS.end(), Number(PORTS);
         "Last local UDP port for ICE candidates",
+    "engine", "Engine", engine: Engine = Engine::default(), Engine;
+        "What makes the WebRTC connections: webrtcbin, or native, which costs a fraction of the CPU \
+         time and no thread per stream",
     // Long enough for five requests for a packet on most ways, and for a machine that is busy: a
     // recording does not mind when it comes.
     "latency", "Latency", latency: u32 = 500,

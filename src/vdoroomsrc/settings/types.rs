@@ -16,6 +16,24 @@ pub enum Dialect {
     Relay = 2,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[repr(u32)]
+#[enum_type(name = "GstVdoRoomEngine")]
+pub enum Engine {
+    #[cfg_attr(not(feature = "native-by-default"), default)]
+    #[enum_value(
+        name = "GStreamer's webrtcbin, one for each stream",
+        nick = "webrtcbin"
+    )]
+    Webrtcbin = 0,
+    #[cfg_attr(feature = "native-by-default", default)]
+    #[enum_value(
+        name = "Native: one thread and one socket for all streams",
+        nick = "native"
+    )]
+    Native = 1,
+}
+
 /// A value that no log shows.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(pub String);

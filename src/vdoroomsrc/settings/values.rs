@@ -8,7 +8,7 @@ use url::Url;
 
 use super::ice;
 use super::table::Settings;
-use super::types::Dialect;
+use super::types::{Dialect, Engine};
 use super::wish::Wish;
 use crate::protocol::{self, Bitrates, Filter, MediaRequest, Password, RoomConfig, Shard};
 use crate::signalling::{Server, TlsOptions};
@@ -35,6 +35,9 @@ pub(crate) enum SettingsError {
         name: String,
         known: Vec<&'static str>,
     },
+    #[cfg(not(feature = "native"))]
+    #[error("engine is native, and this plugin was built without it: leave it at webrtcbin")]
+    NoNativeEngine,
     #[error(transparent)]
     Ice(#[from] ice::IceServerError),
 }
@@ -89,6 +92,14 @@ impl Settings {
         })
     }
 
+    pub(crate) fn engine(&self) -> Result<Engine, SettingsError> {
+        match self.engine {
+            #[cfg(not(feature = "native"))]
+            Engine::Native => Err(SettingsError::NoNativeEngine),
+            engine => Ok(engine),
+        }
+    }
+
     fn protocol_password(&self) -> Result<Password, SettingsError> {
         let typed = match (&self.password, &self.password_env) {
             (Some(password), _) => Some(password.0.clone()),
@@ -137,7 +148,8 @@ impl Settings {
     /// What is to be said of a range of ports that is too small for `max-streams`.
     pub(crate) fn too_few_ports(&self, ports: ice::PortRange) -> Option<String> {
         let (count, streams) = (ports.len(), self.max_streams);
-        (count < streams).then(|| {
+        // The native engine has one for all.
+        (count < streams && self.engine == Engine::Webrtcbin).then(|| {
             format!(
                 "min-rtp-port and max-rtp-port leave {count} ports ({ports}), max-streams is \
                  {streams}: each connection takes one"

@@ -23,6 +23,9 @@ const REPLAY_REPORTS: usize = 128;
 /// Who reports without sending media: SSRCs of them are not in the offer.
 const MAX_REPORTERS: usize = 64;
 
+/// Who sends media, or repeats it. A publisher has a few; each costs us memory.
+const MAX_SENDERS: usize = 128;
+
 /// Of a header without extension and contributing sources.
 const FIXED_HEADER: usize = 12;
 
@@ -77,6 +80,9 @@ impl Srtp {
         extension.payload = Bytes::from_static(ZEROS.get(..rest.saturating_sub(4))?);
         if let Some(context) = self.streams.get_mut(&ssrc) {
             return context.decrypt_rtp_with_header(packet, &self.header).ok();
+        }
+        if self.streams.len() >= MAX_SENDERS {
+            return None;
         }
         let mut context = context(self.profile, &self.theirs)?;
         let opened = context.decrypt_rtp_with_header(packet, &self.header).ok()?;
@@ -205,6 +211,20 @@ mod tests {
             }
             assert!(receiver.reports.is_empty());
         }
+    }
+
+    #[test]
+    fn a_publisher_has_so_many_ssrcs_and_no_more() {
+        let (sender, receiver) = keys(PROFILES[0]);
+        let mut sender = context(PROFILES[0], &sender.ours).unwrap();
+        let mut receiver = Srtp::new(&receiver).unwrap();
+        let taken = (0..2 * MAX_SENDERS as u32).filter(|ssrc| {
+            let (mut plain, header) = packet(1, &[]);
+            plain[8..12].copy_from_slice(&ssrc.to_be_bytes());
+            let sealed = sender.encrypt_rtp(&plain).unwrap();
+            receiver.open(&sealed, (*ssrc, 1, header)).is_some()
+        });
+        assert_eq!(taken.count(), MAX_SENDERS);
     }
 
     #[test]

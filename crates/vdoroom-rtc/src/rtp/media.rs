@@ -27,6 +27,9 @@ const REPORTS: Duration = Duration::from_secs(1);
 /// As long as ICE has measured nothing.
 const USUAL_ROUND_TRIP: Duration = Duration::from_millis(50);
 
+/// The bit of the first byte that says so (RFC 3550 section 5.1).
+const PADDING: u8 = 0x20;
+
 /// A payload of RTX begins with the number that the packet had (RFC 4588 section 4).
 const ORIGINAL_NUMBER: usize = 2;
 
@@ -107,6 +110,10 @@ impl Media {
             return;
         };
         packet.truncate(end);
+        // The padding is gone, and must not be looked for.
+        if let Some(first) = packet.first_mut() {
+            *first &= !PADDING;
+        }
         match place.repairs {
             Some(payload_type) => {
                 let repeated = self.repeated(&packet, &header, place.line, payload_type);
@@ -179,8 +186,6 @@ impl Media {
         whole.extend_from_slice(head);
         whole.extend_from_slice(payload);
         let fixed: &mut [u8; 12] = whole.first_chunk_mut()?;
-        // The padding was that of RTX.
-        fixed[0] &= !0x20;
         fixed[1] = fixed[1] & 0x80 | payload_type;
         fixed[2..4].copy_from_slice(original);
         fixed[8..12].copy_from_slice(&ssrc.to_be_bytes());

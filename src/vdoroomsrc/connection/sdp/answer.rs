@@ -24,3 +24,12 @@ pub(crate) fn complete(
     offer::ask_for_stereo(&mut sent, audio_bitrate);
     (own, sent)
 }
+
+/// A complete answer, with stereo audio asked for.
+#[cfg(feature = "native")]
+pub(crate) fn with_stereo(answer: &str, audio_bitrate: u32) -> Result<String, String> {
+    let told = |error: gst::glib::BoolError| format!("the answer cannot be written: {error}");
+    let mut answer = SDPMessage::parse_buffer(answer.as_bytes()).map_err(told)?;
+    offer::ask_for_stereo(&mut answer, audio_bitrate);
+    answer.as_text().map_err(told)
+}

@@ -17,8 +17,10 @@ mod simulcast;
 mod tests;
 
 pub(crate) use answer::complete;
+#[cfg(feature = "native")]
+pub(crate) use answer::with_stereo;
 pub(crate) use bundle::Order;
 pub(crate) use extensions::{Numbered, offered};
 pub(crate) use fingerprints::complete as complete_fingerprints;
-pub(crate) use named::{Named, take_named};
+pub(crate) use named::{Named, follow, replaces, take_named};
 pub(crate) use offer::{Promised, Refusal, narrow};

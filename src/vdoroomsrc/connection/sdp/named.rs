@@ -32,6 +32,29 @@ pub(crate) fn take_named(offer: &mut SDPMessage) -> Named {
     named
 }
 
+/// Whether an m-line of `newest`, which named SSRCs before, names none of them any more: an engine would
+/// give out another pad beside the one that is there.
+pub(crate) fn replaces(newest: &Named, before: &Named) -> bool {
+    let of = |named: &Named, line: u32| -> Vec<u32> {
+        let own = named.iter().filter(|(_, of)| *of == line);
+        own.map(|(ssrc, _)| *ssrc).collect()
+    };
+    before.iter().any(|(_, line)| {
+        let (old, new) = (of(before, *line), of(newest, *line));
+        !new.is_empty() && !new.iter().any(|ssrc| old.contains(ssrc))
+    })
+}
+
+/// What is known of SSRCs after `newest`: by the newest offer; of an m-line that names none, by the last
+/// one that did. A medium that is not sent may begin again.
+pub(crate) fn follow(before: Named, newest: Named) -> Named {
+    let is_silent = |line: u32| newest.iter().all(|(_, of)| *of != line);
+    let mut known = before;
+    known.retain(|(_, line)| is_silent(*line));
+    known.extend(newest);
+    known
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

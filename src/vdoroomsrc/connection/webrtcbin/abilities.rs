@@ -12,7 +12,7 @@ use crate::protocol::Abilities;
 /// webrtcbin has refused its own answer.
 const SINCE_DIRECTIONS_CHANGE: &str = "add-ice-candidate-full";
 
-pub(crate) fn abilities(webrtcbin: &gst::Element) -> Abilities {
+pub(super) fn abilities(webrtcbin: &gst::Element) -> Abilities {
     let signal = SignalId::lookup(SINCE_DIRECTIONS_CHANGE, webrtcbin.type_());
     Abilities {
         direction_changes: signal.is_some(),

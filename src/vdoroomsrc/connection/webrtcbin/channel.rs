@@ -2,8 +2,8 @@
 //! The data channel on which a publisher speaks.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::glib;
 use gst::prelude::*;
@@ -17,6 +17,27 @@ use crate::vdoroomsrc::reports::{Backlog, Command, Reports};
 /// Protocol 5.1: the one channel on which a publisher speaks.
 const CHANNEL_LABEL: &str = "sendChannel";
 
+/// The channel of a connection once it is open. Its own callbacks must not keep it: the channel keeps
+/// these.
+#[derive(Debug, Default)]
+pub(super) struct SharedChannel(Mutex<Option<WebRTCDataChannel>>);
+
+impl SharedChannel {
+    pub(super) fn get(&self) -> Option<WebRTCDataChannel> {
+        let channel = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        channel.clone()
+    }
+
+    fn set(&self, channel: &WebRTCDataChannel) {
+        let before = {
+            let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            own.replace(channel.clone())
+        };
+        // GStreamer may be called, now that the lock is gone.
+        drop(before);
+    }
+}
+
 /// Text of a stranger: the property and the signal promise UTF-8, GStreamer does not check it, and
 /// reading it as a string would then panic.
 fn checked(value: &glib::Value) -> Option<String> {
@@ -27,6 +48,7 @@ fn checked(value: &glib::Value) -> Option<String> {
 pub(super) fn connect_channel(
     id: SessionId,
     channel: &WebRTCDataChannel,
+    shared: &Arc<SharedChannel>,
     backlog: &Backlog,
     reports: &Reports,
 ) {
@@ -60,12 +82,13 @@ pub(super) fn connect_channel(
     });
     let to = reports.clone();
     let said = AtomicBool::new(false);
+    let shared = Arc::downgrade(shared);
     let open = Arc::new(move |channel: &WebRTCDataChannel| {
-        if !said.swap(true, Relaxed) {
-            to.command(Command::ChannelOpen {
-                session: id,
-                channel: channel.clone(),
-            });
+        if let Some(shared) = shared.upgrade()
+            && !said.swap(true, Relaxed)
+        {
+            shared.set(channel);
+            to.command(Command::ChannelOpen { session: id });
         }
     });
     let when_open = open.clone();

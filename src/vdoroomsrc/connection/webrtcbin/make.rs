@@ -5,20 +5,23 @@
 //! nothing may wait, and on which webrtcbin itself must not change its state (GStreamer 1.22
 //! deadlocks).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use gst::glib;
 use gst::prelude::*;
 use gst_webrtc::{WebRTCDataChannel, WebRTCRTPTransceiver};
 
-use super::channel::connect_channel;
+use super::block::Block;
+use super::channel::{SharedChannel, connect_channel};
 use super::ssrcs::SharedSsrcs;
+use super::statistics::WebrtcNumbers;
 use super::{association, states, tuning};
 use crate::protocol::{Event, SessionId};
+use crate::vdoroomsrc::connection::link::Transport;
 use crate::vdoroomsrc::connection::sdp::Order;
 use crate::vdoroomsrc::media::{SharedTimeline, keep_open, replace_rtpbin_sync};
 use crate::vdoroomsrc::reports::{Backlog, Command, Reports};
-use crate::vdoroomsrc::settings::IceServers;
 
 /// A guest sends a few tracks and their retransmissions; each SSRC costs us threads.
 const MAX_SSRCS: u32 = 32;
@@ -27,24 +30,18 @@ const MAX_SSRCS: u32 = 32;
 /// one; files that it sends to everybody come in channels of their own (protocol 5.1).
 const MAX_CHANNELS: u32 = 64;
 
-/// What is the same for each connection.
-pub(crate) struct Transport<'a> {
-    pub ice: &'a IceServers,
-    /// Of the jitterbuffer, in milliseconds.
-    pub latency: u32,
-    pub retransmission: bool,
-}
-
-/// What is known of the media of one connection.
+/// What is known of one connection.
 #[derive(Clone, Copy)]
-pub(crate) struct Known<'a> {
+pub(super) struct Known<'a> {
     pub timeline: &'a SharedTimeline,
     pub ssrcs: &'a SharedSsrcs,
     pub bundle: &'a Order,
+    pub channel: &'a Arc<SharedChannel>,
+    pub numbers: &'a Arc<WebrtcNumbers>,
 }
 
 /// Makes a webrtcbin for a session whose elements' names begin with `prefix`.
-pub(crate) fn make(
+pub(super) fn make(
     prefix: &str,
     id: SessionId,
     transport: &Transport<'_>,
@@ -73,6 +70,8 @@ fn connect(
         timeline,
         ssrcs,
         bundle,
+        channel: shared,
+        numbers,
     }: Known<'_>,
     reports: &Reports,
 ) {
@@ -106,10 +105,14 @@ fn connect(
     let to = reports.clone();
     let backlog = Backlog::default();
     let opened = AtomicU32::new(0);
+    let shared = Arc::downgrade(shared);
     webrtcbin.connect("on-data-channel", false, move |values| {
         let channel = values.get(1)?.get::<WebRTCDataChannel>().ok()?;
         match opened.fetch_add(1, Relaxed) {
-            0..MAX_CHANNELS => connect_channel(id, &channel, &backlog, &to),
+            0..MAX_CHANNELS => {
+                let shared = shared.upgrade()?;
+                connect_channel(id, &channel, &shared, &backlog, &to);
+            }
             MAX_CHANNELS => to.events.send(Event::PeerAbuses {
                 session: id,
                 reason: format!("it opens more than {MAX_CHANNELS} data channels"),
@@ -135,10 +138,15 @@ fn connect(
                 if !said.swap(true, Relaxed)
                     && let Some(block) = info.id.take()
                 {
+                    let pad = pad.clone();
+                    let hold = Box::new(Block {
+                        pad: pad.clone(),
+                        id: block,
+                    });
                     to.command(Command::Pad {
                         session: id,
-                        pad: pad.clone(),
-                        block,
+                        pad,
+                        hold,
                     });
                 }
                 gst::PadProbeReturn::Ok
@@ -158,7 +166,7 @@ fn connect(
         replace_rtpbin_sync(&rtpbin);
         timeline.request_reports(&rtpbin);
         ssrcs.follow(&rtpbin, id, reports);
-        let (timeline, ssrcs) = (timeline.clone(), ssrcs.clone());
+        let (timeline, ssrcs, numbers) = (timeline.clone(), ssrcs.clone(), numbers.clone());
         rtpbin.connect("new-jitterbuffer", false, move |values| {
             let jitterbuffer = values.get(1)?.get::<gst::Element>().ok()?;
             let (session, ssrc) = (values.get(2)?.get().ok()?, values.get(3)?.get().ok()?);
@@ -167,11 +175,7 @@ fn connect(
             tuning::wait_for_pauses(&jitterbuffer);
             tuning::begin_at_once(&jitterbuffer);
             tuning::ask_at_once(&jitterbuffer);
-            to.command(Command::Jitterbuffer {
-                session: id,
-                ssrc,
-                jitterbuffer: jitterbuffer.downgrade(),
-            });
+            numbers.add(ssrc, &jitterbuffer);
             None
         });
     }

@@ -6,17 +6,16 @@
 
 mod abilities;
 mod association;
+mod block;
 mod channel;
+mod closing;
+mod link;
 mod make;
 mod reply;
 mod ssrcs;
 mod states;
 mod statistics;
+mod transports;
 mod tuning;
 
-pub(crate) use abilities::abilities;
-pub(crate) use make::{Known, Transport, make};
-pub(crate) use reply::{error_of, outcome, pair};
-pub(crate) use ssrcs::SharedSsrcs;
-pub(crate) use states::{nick, report};
-pub(crate) use statistics::{WebrtcStats, inbound};
+pub(crate) use link::open;

@@ -5,7 +5,7 @@ use gst::glib;
 
 use crate::vdoroomsrc::reports::Candidate;
 
-pub(crate) fn outcome(
+pub(super) fn outcome(
     reply: Result<Option<&gst::StructureRef>, gst::PromiseError>,
 ) -> Result<(), String> {
     match reply {
@@ -16,7 +16,7 @@ pub(crate) fn outcome(
     }
 }
 
-pub(crate) fn error_of(reply: &gst::StructureRef) -> String {
+pub(super) fn error_of(reply: &gst::StructureRef) -> String {
     match reply.get::<glib::Error>("error") {
         Ok(error) => error.message().to_owned(),
         Err(_) => format!("webrtcbin said {reply}"),
@@ -24,7 +24,7 @@ pub(crate) fn error_of(reply: &gst::StructureRef) -> String {
 }
 
 /// The selected pair among webrtcbin's statistics.
-pub(crate) fn pair(stats: &gst::StructureRef) -> Option<(Candidate, Candidate)> {
+pub(super) fn pair(stats: &gst::StructureRef) -> Option<(Candidate, Candidate)> {
     let of = |key: &str| {
         let mut all = stats
             .iter()

@@ -16,7 +16,7 @@ use gst::prelude::*;
 use gst_webrtc::WebRTCRTPTransceiver;
 
 use crate::protocol::{Event, SessionId};
-use crate::vdoroomsrc::connection::sdp::Named;
+use crate::vdoroomsrc::connection::sdp::{Named, follow, replaces};
 use crate::vdoroomsrc::media::Header;
 use crate::vdoroomsrc::reports::{Command, Reports};
 
@@ -34,8 +34,7 @@ pub(crate) struct SharedSsrcs(Arc<Mutex<Ssrcs>>);
 struct Ssrcs {
     /// As in webrtcbin: the m-line that was the first to name it; none if it sent before that.
     lines: HashMap<u32, Option<u32>>,
-    /// By the newest offer; of an m-line that names none, by the last one that did. A medium that is not
-    /// sent may begin again.
+    /// What offers have named so far.
     named: Named,
     transceivers: Vec<glib::WeakRef<WebRTCRTPTransceiver>>,
     is_reported: bool,
@@ -47,18 +46,9 @@ impl SharedSsrcs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an m-line, which named SSRCs before, names none of them any more: webrtcbin would
-    /// give out another pad beside the one that is there.
+    /// Whether a track of an offer has another SSRC than before.
     pub(crate) fn are_replaced_by(&self, named: &Named) -> bool {
-        let before = self.lock().named.clone();
-        let of = |named: &Named, line: u32| -> Vec<u32> {
-            let own = named.iter().filter(|(_, of)| *of == line);
-            own.map(|(ssrc, _)| *ssrc).collect()
-        };
-        before.iter().any(|(_, line)| {
-            let (old, new) = (of(&before, *line), of(named, *line));
-            !new.is_empty() && !new.iter().any(|ssrc| old.contains(ssrc))
-        })
+        replaces(named, &self.lock().named)
     }
 
     /// webrtcbin has taken an offer.
@@ -67,11 +57,8 @@ impl SharedSsrcs {
         for (ssrc, line) in &named {
             ssrcs.lines.entry(*ssrc).or_insert(Some(*line));
         }
-        let silent = |line: u32| named.iter().all(|(_, of)| *of != line);
-        let mut known = std::mem::take(&mut ssrcs.named);
-        known.retain(|(_, line)| silent(*line));
-        known.extend(named);
-        ssrcs.named = known;
+        let before = std::mem::take(&mut ssrcs.named);
+        ssrcs.named = follow(before, named);
     }
 
     /// GStreamer before 1.24 says so with webrtcbin's lock held.

@@ -1,45 +1,85 @@
 // SPDX-License-Identifier: MPL-2.0
-//! webrtcbin's own statistics (W3C names), as it last told them.
+//! What webrtcbin has counted: its own statistics (W3C names), as it last told them, and those of its
+//! jitterbuffers.
 //!
 //! The control thread asks for them from time to time, webrtcbin's thread answers, and any thread
 //! reads the last answer without waiting.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-#[derive(Clone, Default)]
-pub(crate) struct WebrtcStats(Arc<Inner>);
+use gst::glib;
+use gst::prelude::*;
+
+use crate::vdoroomsrc::connection::link::{Numbers, Received};
 
 #[derive(Default)]
-struct Inner {
-    /// Held for a copy only.
+pub(super) struct WebrtcNumbers {
+    /// Held for a copy only, as the other one.
     last: Mutex<Option<gst::Structure>>,
     is_read: AtomicBool,
+    /// By SSRC.
+    jitterbuffers: Mutex<Vec<(u32, glib::WeakRef<gst::Element>)>>,
 }
 
-impl WebrtcStats {
-    pub(crate) fn note(&self, answer: &gst::StructureRef) {
-        *self.last() = Some(answer.to_owned());
+impl WebrtcNumbers {
+    pub(super) fn note(&self, answer: &gst::StructureRef) {
+        *lock(&self.last) = Some(answer.to_owned());
     }
 
-    /// Asks, by that, for newer ones.
-    pub(crate) fn read(&self) -> Option<gst::Structure> {
-        self.0.is_read.store(true, Relaxed);
-        self.last().clone()
+    /// Another SSRC sends.
+    pub(super) fn add(&self, ssrc: u32, jitterbuffer: &gst::Element) {
+        lock(&self.jitterbuffers).push((ssrc, jitterbuffer.downgrade()));
     }
 
-    /// Whether an application has read them since this was last called.
-    pub(crate) fn take_is_read(&self) -> bool {
-        self.0.is_read.swap(false, Relaxed)
+    /// Those of these SSRCs.
+    pub(super) fn jitterbuffers(&self, ssrcs: &[u32]) -> Vec<gst::Element> {
+        let all = lock(&self.jitterbuffers).clone();
+        let own = all.iter().filter(|(ssrc, _)| ssrcs.contains(ssrc));
+        own.filter_map(|(_, jitterbuffer)| jitterbuffer.upgrade())
+            .collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Numbers for WebrtcNumbers {
+    fn whole(&self) -> Option<gst::Structure> {
+        self.is_read.store(true, Relaxed);
+        lock(&self.last).clone()
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<gst::Structure>> {
-        self.0.last.lock().unwrap_or_else(PoisonError::into_inner)
+    fn received(&self, ssrc: u32, whole: Option<&gst::StructureRef>) -> Received {
+        let jitterbuffer = self.jitterbuffers(&[ssrc]).into_iter().next();
+        let counted = jitterbuffer.map(|j| j.property::<gst::Structure>("stats"));
+        let count = |name| counted.as_ref()?.get::<u64>(name).ok();
+        let inbound = whole.and_then(|whole| inbound(whole, ssrc));
+        let told = |name| inbound.as_ref()?.get::<u32>(name).ok();
+        let source = || {
+            let inbound = inbound.as_ref()?;
+            inbound.get::<gst::Structure>("gst-rtpsource-stats").ok()
+        };
+        Received {
+            packets: count("num-pushed"),
+            lost: count("num-lost"),
+            late: count("num-late"),
+            recovered: count("rtx-success-count"),
+            jitter: count("avg-jitter"),
+            nack_sent: told("nack-count"),
+            fir_sent: told("fir-count"),
+            wire_bytes: source().and_then(|source| source.get("bytes-received").ok()),
+        }
+    }
+
+    fn take_is_read(&self) -> bool {
+        self.is_read.swap(false, Relaxed)
     }
 }
 
 /// Those of what arrives with this SSRC: an `inbound-rtp` among them.
-pub(crate) fn inbound(stats: &gst::StructureRef, ssrc: u32) -> Option<gst::Structure> {
+fn inbound(stats: &gst::StructureRef, ssrc: u32) -> Option<gst::Structure> {
     let mut all = stats
         .iter()
         .filter_map(|(_, value)| value.get::<gst::Structure>().ok());
@@ -70,11 +110,11 @@ mod tests {
     #[test]
     fn reading_asks_for_newer_ones() {
         gst::init().unwrap();
-        let stats = WebrtcStats::default();
-        assert!(stats.read().is_none());
-        assert!(stats.take_is_read());
-        assert!(!stats.take_is_read());
-        stats.note(&gst::Structure::new_empty("application/x-webrtc-stats"));
-        assert!(stats.read().is_some());
+        let numbers = WebrtcNumbers::default();
+        assert!(numbers.whole().is_none());
+        assert!(numbers.take_is_read());
+        assert!(!numbers.take_is_read());
+        numbers.note(&gst::Structure::new_empty("application/x-webrtc-stats"));
+        assert!(numbers.whole().is_some());
     }
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-//! From a pad of webrtcbin to a pad of the element.
+//! From a pad of the connection to a pad of the element.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use gst_webrtc::WebRTCRTPTransceiver;
 
 use super::introduce::{introduction, person};
 use super::kept::KeptPads;
@@ -14,7 +13,7 @@ use crate::protocol::StreamId;
 use crate::vdoroomsrc::connection::{Promised, Session, WaitingPad, element_prefix};
 use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::media::{
-    Codec, Exit, KeyframePolicy, KeyframeWish, Kind, Origin, Placing, Plan, Track, pad_name, refuse,
+    Codec, Exit, KeyframePolicy, KeyframeWish, Kind, Origin, Placing, Plan, Track, pad_name,
 };
 use crate::vdoroomsrc::reports::{Reports, TrackId};
 
@@ -88,7 +87,7 @@ pub(crate) fn expose(
         // Its media would fill the jitterbuffers. When the pipeline plays again there is another
         // session.
         for waiting in session.waiting_pads.drain(..) {
-            refuse(&waiting.pad, waiting.block);
+            waiting.refuse();
         }
         return Exposed::default();
     }
@@ -122,7 +121,7 @@ pub(crate) fn expose(
                 waiting.release();
             }
             Err(reason) => {
-                refuse(&waiting.pad, waiting.block);
+                waiting.refuse();
                 exposed.refused.push(reason);
             }
         }
@@ -138,7 +137,7 @@ fn refuse_retransmissions(session: &mut Session) {
     let (retransmissions, media): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_one);
     session.waiting_pads = media;
     for waiting in retransmissions {
-        refuse(&waiting.pad, waiting.block);
+        waiting.refuse();
     }
 }
 
@@ -227,8 +226,8 @@ fn origin(session: &Session, pad: &gst::Pad) -> Origin {
         stream_id: session.stream.0.clone(),
         session: session.number,
         label: session.label.clone(),
-        msid: pad.property::<Option<String>>("msid"),
-        mid: mid_of(pad),
+        msid: session.link.msid(pad),
+        mid: session.link.mid(pad),
         ssrc: rtp.and_then(|rtp| rtp.get("ssrc").ok()),
     }
 }
@@ -239,7 +238,7 @@ fn chain_prefix(session: &Session, kind: Kind) -> String {
     format!("{begin}{}{number}-", kind.as_str())
 }
 
-/// Lets a pad that has waited for the stream go on with what `pad` of webrtcbin carries.
+/// Lets a pad that has waited for the stream go on with what `pad` of the connection carries.
 fn go_on(
     around: &Surroundings<'_>,
     session: &mut Session,
@@ -266,7 +265,7 @@ fn go_on(
     }
 }
 
-/// What a pad of webrtcbin carries.
+/// What a pad of the connection carries.
 struct Medium {
     codec: &'static Codec,
     /// The m-line that it belongs to.
@@ -299,7 +298,7 @@ impl Medium {
     }
 }
 
-/// What webrtcbin says that the pad carries, from its sticky caps.
+/// What the pad carries, from its sticky caps.
 fn encoding_name(pad: &gst::Pad) -> Option<String> {
     let caps = pad.current_caps()?;
     let caps = caps.structure(0)?;
@@ -318,14 +317,9 @@ fn codec_of(pad: &gst::Pad) -> Result<&'static Codec, String> {
 /// Which m-line the pad belongs to: neither its name nor the order of arrival tells. Media without
 /// any mark of its m-line is given to the first one by webrtcbin, whatever it is.
 fn promise_of(session: &Session, pad: &gst::Pad, codec: &Codec) -> Option<usize> {
-    let mid = mid_of(pad)?;
+    let mid = session.link.mid(pad)?;
     let fits = |track: &Promised| track.mid == mid && track.kind.is_video() == codec.video;
     session.promised.iter().position(fits)
-}
-
-fn mid_of(pad: &gst::Pad) -> Option<String> {
-    let transceiver = pad.property::<Option<WebRTCRTPTransceiver>>("transceiver")?;
-    Some(transceiver.mid()?.into())
 }
 
 /// `nth`, or the next number after it that no pad has: a session may share its stream's ID with

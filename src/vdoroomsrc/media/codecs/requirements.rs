@@ -3,24 +3,27 @@
 
 use super::table::CODECS;
 
-/// An element, and the Debian package that has it.
-const REQUIRED: &[(&str, &str)] = &[
+/// An element that a connection by webrtcbin needs, and the Debian package that has it.
+const WEBRTCBIN: &[(&str, &str)] = &[
     ("webrtcbin", "gstreamer1.0-plugins-bad"),
     ("nicesrc", "gstreamer1.0-nice"),
     ("rtpbin", "gstreamer1.0-plugins-good"),
     ("dtlsdec", "gstreamer1.0-plugins-bad"),
     ("srtpdec", "gstreamer1.0-plugins-bad"),
     ("sctpdec", "gstreamer1.0-plugins-bad"),
-    ("queue", "libgstreamer1.0-0"),
 ];
 
+/// Whichever makes the connections.
+const ALWAYS: (&str, &str) = ("queue", "libgstreamer1.0-0");
+
 /// What is missing and must not be, in words; `None` if nothing is.
-pub(crate) fn missing() -> Option<String> {
+pub(crate) fn missing(needs_webrtcbin: bool) -> Option<String> {
     #[cfg(feature = "av1")]
     super::av1::provide_depayloader();
     let lacks = |factory: &str| gst::ElementFactory::find(factory).is_none();
-    let absent: Vec<String> = REQUIRED
-        .iter()
+    let of_engine = WEBRTCBIN.iter().filter(|_| needs_webrtcbin);
+    let absent: Vec<String> = of_engine
+        .chain([&ALWAYS])
         .filter(|(factory, _)| lacks(factory))
         .map(|(factory, package)| format!("{factory} (Debian package {package})"))
         .collect();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The last step of a buffer: through a ghost pad, to the consumer.
 //!
-//! Runs on the streaming thread of the track's queue, or on webrtcbin's where `shortcut` leads past
-//! the queue; never on both at once. What it shares with the control thread is atomic. The flow
+//! Runs on the streaming thread of the track's queue, or on the one that receives, where there is no queue
+//! or `shortcut` leads past it; never on both at once. What it shares with the control thread is atomic. The flow
 //! return of a consumer ends here, so that a missing, slow or broken one cannot stop the connection
 //! (webrtcbin would end all tracks on the flow error of one pad).
 
@@ -14,6 +14,7 @@ use std::time::Instant;
 use gst::prelude::*;
 use once_cell::sync::OnceCell;
 
+use super::arrival::Arrival;
 use super::counters::Counters;
 use super::forms;
 use super::ghost::{has_caps, is_current};
@@ -41,7 +42,8 @@ pub(crate) struct Exit {
     commands: Sender<Command>,
     /// Shared by all tracks of the element.
     paused: Arc<AtomicBool>,
-    started: Instant,
+    /// Of the newest frame.
+    arrival: Arrival,
     /// Only a keyframe may leave next.
     waits_for_keyframe: AtomicBool,
     /// The queue has thrown something away; what follows the gap is marked DISCONT.
@@ -53,10 +55,12 @@ pub(crate) struct Exit {
     /// When the first dropped one was due; as `last_pts`.
     held_since: AtomicU64,
     last_flow: AtomicI32,
-    /// Milliseconds after `started` of the newest arrival, plus one; 0 is none.
-    last_arrival: AtomicU64,
+    /// The consumer has a buffer, and has not returned.
+    is_giving: AtomicBool,
     /// The event `vdoroom-session-end`, set before EOS is sent down the track.
     last_words: OnceCell<gst::Structure>,
+    /// The first stream-start has passed.
+    has_begun: AtomicBool,
     /// The next stream-start is that of another session on the same pad.
     begins_again: AtomicBool,
     /// The next buffer is the first one of a session on a kept pad.
@@ -89,15 +93,16 @@ impl Exit {
             introduction,
             commands,
             paused,
-            started,
+            arrival: Arrival::new(started),
             waits_for_keyframe: AtomicBool::new(kind.is_video()),
             leaked: AtomicBool::new(false),
             damaged: AtomicBool::new(false),
             waits_after_loss: false,
             held_since: AtomicU64::new(0),
             last_flow: AtomicI32::new(gst::FlowReturn::Ok as i32),
-            last_arrival: AtomicU64::new(0),
+            is_giving: AtomicBool::new(false),
             last_words: OnceCell::new(),
+            has_begun: AtomicBool::new(false),
             begins_again: AtomicBool::new(false),
             goes_on: AtomicBool::new(false),
             last_pts: AtomicU64::new(0),
@@ -115,8 +120,7 @@ impl Exit {
 
     /// A frame has left the depayloader.
     pub(crate) fn arrived(&self) {
-        let age = self.started.elapsed().as_millis() as u64;
-        self.last_arrival.store(age + 1, Relaxed);
+        self.arrival.note();
     }
 
     /// Video has a hole, for which a keyframe was asked.
@@ -152,7 +156,7 @@ impl Exit {
     /// The track of another session takes over; that of the one before has been taken apart.
     pub(crate) fn begin_again(&self, person: Person) {
         *self.lock_person() = person;
-        self.last_arrival.store(0, Relaxed);
+        self.arrival.forget();
         self.damaged.store(false, Relaxed);
         self.held_since.store(0, Relaxed);
         self.begins_again.store(true, Relaxed);
@@ -180,15 +184,17 @@ impl Exit {
         self.paused.load(Relaxed)
     }
 
+    pub(crate) fn is_giving(&self) -> bool {
+        self.is_giving.load(Relaxed)
+    }
+
     /// Whether the consumer took what it was given last.
     pub(crate) fn is_taken(&self) -> bool {
         self.last_flow.load(Relaxed) == gst::FlowReturn::Ok as i32
     }
 
     pub(crate) fn last_arrival(&self) -> Option<Instant> {
-        let at = self.last_arrival.load(Relaxed).checked_sub(1)?;
-        self.started
-            .checked_add(std::time::Duration::from_millis(at))
+        self.arrival.newest()
     }
 
     /// What is said before EOS; the first call counts.
@@ -257,7 +263,9 @@ impl Exit {
         parent: Option<&gst::Object>,
         buffer: gst::Buffer,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.is_giving.store(true, Relaxed);
         self.give(pad, parent, buffer);
+        self.is_giving.store(false, Relaxed);
         self.shortcut.left();
         Ok(gst::FlowSuccess::Ok)
     }
@@ -368,6 +376,8 @@ impl Exit {
                 self.waits_for_keyframe.store(self.kind.is_video(), Relaxed);
                 true
             }
+            // Again, because a queue has been put in front of the pad.
+            EventView::StreamStart(_) if self.has_begun.swap(true, Relaxed) => true,
             EventView::StreamStart(_) => push(self.stream_start()) && push(self.collection()),
             // Not again: mpegtsmux (GStreamer 1.22) takes the same Opus caps for other ones.
             EventView::Caps(caps) if has_caps(parent, caps.caps()) => true,

@@ -2,9 +2,11 @@
 //! The last step: from a track's queue through a pad of the element to the consumer, and what that
 //! pad says of itself.
 //!
-//! Runs on the queue's thread, or on webrtcbin's where `shortcut` leads past the queue. What it shares
+//! Runs on the queue's thread, or on the one that receives, where there is no queue or `shortcut` leads past
+//! it. What it shares
 //! with the control thread is atomic, or replaced as a whole.
 
+mod arrival;
 mod counters;
 mod exit;
 mod forms;

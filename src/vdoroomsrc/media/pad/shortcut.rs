@@ -99,6 +99,11 @@ impl Shortcut {
         self.state().allowed = allowed;
     }
 
+    /// Whether the consumer never waits, and nobody else asks for that.
+    pub(crate) fn is_free(&self, pad: &gst::Pad) -> bool {
+        self.state().allowed && !is_blocked(pad)
+    }
+
     /// Something is on its way past the queue.
     pub(crate) fn is_under_way(&self) -> bool {
         self.state().direct

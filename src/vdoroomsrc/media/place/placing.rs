@@ -23,9 +23,9 @@ pub(crate) struct Placing {
 
 impl Placing {
     /// Of what leaves this pad of webrtcbin.
-    pub(crate) fn of(timeline: &SharedTimeline, webrtcbin_pad: &gst::Pad) -> Option<Self> {
-        let ssrc = number(webrtcbin_pad, "ssrc")?;
-        let clock_rate = number(webrtcbin_pad, "clock-rate");
+    pub(crate) fn of(timeline: &SharedTimeline, source_pad: &gst::Pad) -> Option<Self> {
+        let ssrc = number(source_pad, "ssrc")?;
+        let clock_rate = number(source_pad, "clock-rate");
         Some(Self::new(timeline, ssrc, clock_rate.unwrap_or_default()))
     }
 

@@ -69,20 +69,20 @@ impl SharedTimeline {
     }
 
     /// Whether a sender report has told the place of this pad's media.
-    pub(crate) fn knows(&self, webrtcbin_pad: &gst::Pad) -> bool {
-        let ssrc = number(webrtcbin_pad, "ssrc");
+    pub(crate) fn knows(&self, source_pad: &gst::Pad) -> bool {
+        let ssrc = number(source_pad, "ssrc");
         ssrc.is_some_and(|ssrc| self.lock().timeline.knows(ssrc))
     }
 
     /// Whether enough has come of this pad's media to know that its first frame is no old one.
-    pub(crate) fn is_under_way(&self, webrtcbin_pad: &gst::Pad) -> bool {
-        let ssrc = number(webrtcbin_pad, "ssrc");
+    pub(crate) fn is_under_way(&self, source_pad: &gst::Pad) -> bool {
+        let ssrc = number(source_pad, "ssrc");
         ssrc.is_none_or(|ssrc| self.lock().timeline.is_under_way(ssrc))
     }
 
     /// Whether this pad's media has B-frames.
-    pub(crate) fn has_reordered(&self, webrtcbin_pad: &gst::Pad) -> bool {
-        let ssrc = number(webrtcbin_pad, "ssrc");
+    pub(crate) fn has_reordered(&self, source_pad: &gst::Pad) -> bool {
+        let ssrc = number(source_pad, "ssrc");
         ssrc.is_some_and(|ssrc| self.lock().timeline.has_reordered(ssrc))
     }
 
@@ -136,6 +136,34 @@ impl SharedTimeline {
             }
             None
         });
+    }
+
+    /// The first packet of `ssrc` has arrived. For connections without a rtpjitterbuffer.
+    #[cfg(feature = "native")]
+    pub(crate) fn begins(
+        &self,
+        ssrc: u32,
+        clock_rate: u32,
+        header: &Header,
+        arrival: gst::ClockTime,
+    ) {
+        let packet = packet_of(header, arrival);
+        self.change(|timeline| timeline.expect(ssrc, clock_rate, packet));
+    }
+
+    /// Another packet of `ssrc` has arrived. For connections without a rtpjitterbuffer.
+    #[cfg(feature = "native")]
+    pub(crate) fn arrived(&self, ssrc: u32, header: &Header, arrival: gst::ClockTime) {
+        let packet = packet_of(header, arrival);
+        self.change(|timeline| timeline.arrive(ssrc, packet));
+    }
+
+    /// A sender report of `ssrc` has come: its clock, in nanoseconds, and the RTP timestamp at that time.
+    /// For connections without a rtpjitterbuffer.
+    #[cfg(feature = "native")]
+    pub(crate) fn reported(&self, ssrc: u32, clock_rate: u32, ntp: u64, rtp: u32) {
+        gst::log!(CAT, "SR of {ssrc:08x}: {ntp} ns is RTP {rtp}");
+        self.change(|timeline| timeline.report(ssrc, clock_rate, ntp, rtp));
     }
 
     /// Who sends, as far as its offer shows.
@@ -195,11 +223,8 @@ impl SharedTimeline {
     }
 
     /// The first packet of this pad waits until the pad is exposed.
-    pub(crate) fn expect(&self, webrtcbin_pad: &gst::Pad, buffer: &gst::Buffer) {
-        let (ssrc, rate) = (
-            number(webrtcbin_pad, "ssrc"),
-            number(webrtcbin_pad, "clock-rate"),
-        );
+    pub(crate) fn expect(&self, source_pad: &gst::Pad, buffer: &gst::Buffer) {
+        let (ssrc, rate) = (number(source_pad, "ssrc"), number(source_pad, "clock-rate"));
         let packet = buffer.dts_or_pts().and_then(|at| packet(buffer, at));
         if let (Some(ssrc), Some(rate), Some(packet)) = (ssrc, rate, packet) {
             self.change(|timeline| timeline.expect(ssrc, rate, packet));

@@ -3,8 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::ping::{self, is_pong};
-use super::pulse::Beat;
+use super::alive::{ASK, Beat, is_pong};
 use super::session::Session;
 use crate::protocol::{Event, STALL};
 
@@ -36,8 +35,8 @@ impl Session {
 
     /// Whether its publisher says nothing any more although it is there.
     pub(crate) fn poll_voice(&mut self, now: Instant) -> Option<Event> {
-        self.channel.as_ref()?;
-        let beat = self.voice.poll(now, self.heard.newest(), self.flowing)?;
+        self.has_channel.then_some(())?;
+        let beat = self.voice.poll(now, self.link.heard(), self.flowing)?;
         self.beat(beat)
     }
 
@@ -57,8 +56,8 @@ impl Session {
     /// Whether its publisher has gone silent, or is heard again. Without a channel that cannot be
     /// found out.
     pub(crate) fn poll_pulse(&mut self, now: Instant) -> Option<Event> {
-        self.channel.as_ref()?;
-        let beat = self.pulse.poll(now, self.heard.newest(), self.flowing)?;
+        self.has_channel.then_some(())?;
+        let beat = self.pulse.poll(now, self.link.heard(), self.flowing)?;
         self.beat(beat)
     }
 
@@ -66,7 +65,7 @@ impl Session {
         let session = self.id;
         match beat {
             Beat::Ask => {
-                self.send(ping::ASK);
+                self.send(ASK);
                 None
             }
             Beat::Silent => Some(Event::PeerSilent { session }),
@@ -76,7 +75,7 @@ impl Session {
 
     /// Measures the round trip, once there is a channel to do it on.
     pub(super) fn poll_ping(&mut self, now: Instant) {
-        if self.channel.is_some()
+        if self.has_channel
             && self.is_genuine
             && let Some(text) = self.ping.poll(now)
         {

@@ -6,11 +6,7 @@
 //! a guest who pauses, or has nothing to send, from one who is gone: the other end's SCTP
 //! acknowledges them whatever its page does.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-
-use gst::prelude::*;
 
 /// A publisher that sends media is pinged when nothing has arrived for this long, others after
 /// [`IDLE`].
@@ -26,50 +22,6 @@ const SPEECH: Duration = Duration::from_secs(2);
 
 /// A poll this rare means that this thread had no CPU, and so heard nothing.
 const OVERLOAD: Duration = Duration::from_millis(500);
-
-/// When the newest packet came. Written by webrtcbin's threads.
-#[derive(Clone, Debug)]
-pub(crate) struct Heard {
-    begun: Instant,
-    /// Milliseconds after `begun`.
-    at: Arc<AtomicU64>,
-}
-
-impl Heard {
-    /// Listens to what ICE lets through, which begins now.
-    pub(crate) fn listen(webrtcbin: &gst::Element) -> Self {
-        let heard = Self {
-            begun: Instant::now(),
-            at: Arc::default(),
-        };
-        let Some(bin) = webrtcbin.downcast_ref::<gst::Bin>() else {
-            return heard;
-        };
-        let to = heard.clone();
-        bin.connect_deep_element_added(move |_, _, element| {
-            let is_source = element.factory().is_some_and(|f| f.name() == "nicesrc");
-            if let Some(pad) = element.static_pad("src").filter(|_| is_source) {
-                let to = to.clone();
-                let packets = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
-                pad.add_probe(packets, move |_, _| {
-                    to.note();
-                    gst::PadProbeReturn::Ok
-                });
-            }
-        });
-        heard
-    }
-
-    fn note(&self) {
-        self.at
-            .store(self.begun.elapsed().as_millis() as u64, Relaxed);
-    }
-
-    pub(crate) fn newest(&self) -> Instant {
-        let at = Duration::from_millis(self.at.load(Relaxed));
-        self.begun.checked_add(at).unwrap_or(self.begun)
-    }
-}
 
 /// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

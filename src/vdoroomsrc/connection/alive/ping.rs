@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 /// Measures nothing: whatever comes is good.
-pub(super) const ASK: &str = r#"{"ping":"0"}"#;
+pub(crate) const ASK: &str = r#"{"ping":"0"}"#;
 
 /// Rare enough to cost nothing.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const LONGEST_ANSWER: usize = 64;
 const LONGEST_PONG: usize = 256;
 
 /// Whether this answers a ping, whichever.
-pub(super) fn is_pong(text: &str) -> bool {
+pub(crate) fn is_pong(text: &str) -> bool {
     text.len() <= LONGEST_PONG && text.contains(r#""pong""#)
 }
 

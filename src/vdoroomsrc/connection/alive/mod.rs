@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Whether a publisher is there and sends, as plain values. `news` says to the room what comes of them.
+
+mod heard;
+mod ping;
+mod pulse;
+
+pub(crate) use heard::Heard;
+pub(crate) use ping::{ASK, Ping, is_pong};
+pub(crate) use pulse::{Beat, Pulse, Voice};

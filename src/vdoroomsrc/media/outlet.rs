@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MPL-2.0
+//! Where the chain of a track meets its ghost pad: directly as long as its consumer never waits, and with
+//! a queue between from the moment that somebody may. A queue has a thread, which a recorder of
+//! hundreds of people does not need.
+//!
+//! The probe that decides runs on the streaming thread of the chain, of which there is one at a time:
+//! the chain of another session is attached when the one before is gone.
+
+use std::sync::Arc;
+
+use gst::glib;
+use gst::prelude::*;
+use once_cell::sync::OnceCell;
+
+use super::elements;
+use super::watches::{BUFFERS, report_leaks};
+use crate::vdoroomsrc::media::pad::{Exit, VdoRoomSrcPad};
+
+#[derive(Clone)]
+pub(super) struct Outlet(Arc<Inner>);
+
+struct Inner {
+    bin: glib::WeakRef<gst::Bin>,
+    pad: glib::WeakRef<VdoRoomSrcPad>,
+    exit: Arc<Exit>,
+    /// Begins the name of the queue.
+    prefix: String,
+    queue: OnceCell<gst::Element>,
+}
+
+impl Outlet {
+    pub(super) fn new(bin: &gst::Bin, pad: &VdoRoomSrcPad, exit: &Arc<Exit>, prefix: &str) -> Self {
+        Self(Arc::new(Inner {
+            bin: bin.downgrade(),
+            pad: pad.downgrade(),
+            exit: exit.clone(),
+            prefix: prefix.to_owned(),
+            queue: OnceCell::new(),
+        }))
+    }
+
+    pub(super) fn queue(&self) -> Option<&gst::Element> {
+        self.0.queue.get()
+    }
+
+    /// Leads what comes out of `last` to the pad.
+    pub(super) fn attach(&self, last: &gst::Pad) -> Result<(), glib::BoolError> {
+        match (self.queue(), self.0.pad.upgrade()) {
+            (Some(queue), _) => link(last, queue)?,
+            (None, Some(pad)) => pad.set_target(Some(last))?,
+            (None, None) => return Err(glib::bool_error!("the pad is gone")),
+        }
+        let inner = Arc::downgrade(&self.0);
+        let what = BUFFERS | gst::PadProbeType::EVENT_DOWNSTREAM;
+        last.add_probe(what, move |last, info| {
+            let Some(inner) = inner.upgrade() else {
+                return gst::PadProbeReturn::Ok;
+            };
+            if inner.queue.get().is_none() && may_wait(info) && !inner.is_direct() {
+                // What passes just now finds the queue behind this pad.
+                if let Err(error) = inner.put_queue_behind(last) {
+                    gst::warning!(crate::vdoroomsrc::log::CAT, obj = last, "{error}");
+                }
+            }
+            gst::PadProbeReturn::Ok
+        });
+        Ok(())
+    }
+
+    /// The chain in front is gone.
+    pub(super) fn detach(&self) {
+        if let Some(pad) = self.0.pad.upgrade().filter(|_| self.queue().is_none()) {
+            let _ = pad.set_target(None::<&gst::Pad>);
+        }
+    }
+
+    /// EOS, when there is no chain.
+    pub(super) fn end(&self) {
+        let pad = self.0.pad.upgrade();
+        let internal = pad.and_then(|pad| pad.internal());
+        let entry = self.queue().and_then(|queue| queue.static_pad("sink"));
+        if let Some(entry) = entry.or_else(|| internal.map(|internal| internal.upcast())) {
+            entry.send_event(gst::event::Eos::new());
+        }
+    }
+}
+
+impl Inner {
+    /// Whether nobody behind the pad may wait.
+    fn is_direct(&self) -> bool {
+        let pad = self.pad.upgrade();
+        pad.is_some_and(|pad| self.exit.shortcut.is_free(pad.upcast_ref()))
+    }
+
+    fn put_queue_behind(&self, last: &gst::Pad) -> Result<(), glib::BoolError> {
+        let (Some(bin), Some(pad)) = (self.bin.upgrade(), self.pad.upgrade()) else {
+            return Ok(());
+        };
+        let queue = elements::queue(&self.prefix)?;
+        bin.add(&queue)?;
+        report_leaks(&queue, &self.exit);
+        let lacks_pad = || glib::bool_error!("a queue lacks a pad");
+        let shortcut = &self.exit.shortcut;
+        shortcut
+            .install(&queue, pad.upcast_ref())
+            .ok_or_else(lacks_pad)?;
+        let source = queue.static_pad("src").ok_or_else(lacks_pad)?;
+        pad.set_target(Some(&source))?;
+        queue.sync_state_with_parent()?;
+        link(last, &queue)?;
+        // This is the only thread that sets it.
+        let _ = self.queue.set(queue);
+        Ok(())
+    }
+}
+
+fn link(last: &gst::Pad, queue: &gst::Element) -> Result<(), glib::BoolError> {
+    let entry = queue.static_pad("sink");
+    let entry = entry.ok_or_else(|| glib::bool_error!("a queue lacks a pad"))?;
+    let linked = last.link(&entry);
+    linked.map_err(|error| glib::bool_error!("a queue cannot be linked: {error}"))?;
+    Ok(())
+}
+
+/// Events that overtake do not wait.
+fn may_wait(info: &gst::PadProbeInfo<'_>) -> bool {
+    match &info.data {
+        Some(gst::PadProbeData::Event(event)) => event.is_serialized(),
+        _ => true,
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MPL-2.0
+//! What the native engine has that webrtcbin has not. That it does everything else as well, the other
+//! tests prove when they are built with it for the default engine (`scripts/test-long`).
+
+use std::path::Path;
+use std::time::Duration;
+
+use gst::prelude::*;
+use vdoroom_testkit::{Codec, Dialect, Folder, Holdings, Launch, Publisher, RoomServer};
+
+use crate::failures::plugins_without;
+use crate::recording::{DEADLINE, Recording, assert_all_whole, interrupt, launch_line};
+
+/// More than two seconds.
+const FRAMES: u64 = 40;
+
+fn native(source: &gst::Element) {
+    source.set_property_from_str("engine", "native");
+}
+
+fn publish(server: &RoomServer, name: &str, codec: Codec) -> Publisher {
+    let person = Publisher::builder(server.url(), "r", name).codec(codec);
+    person.frame_rate(15).start().unwrap()
+}
+
+fn launch(
+    server: &RoomServer,
+    folder: &Path,
+    set: impl FnOnce(&mut std::process::Command),
+) -> Launch {
+    let line = launch_line(server).replace("vdoroomsrc ", "vdoroomsrc engine=native ");
+    assert!(line.contains("engine=native"), "{line}");
+    Launch::shell(folder, &format!("exec gst-launch-1.0 {line}"), set)
+}
+
+#[test]
+fn people_are_recorded_complete_by_the_native_engine() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", native);
+    let alice = publish(&server, "alice", Codec::H264);
+    let bob = publish(&server, "bob", Codec::Vp8);
+    recording.wait_for_frames(&["alice", "bob"], FRAMES);
+    assert_eq!(recording.complaints, Vec::<String>::new());
+    recording.finish_complete(&[("alice", &alice), ("bob", &bob)]);
+}
+
+/// Nothing of GStreamer that makes connections is there.
+#[test]
+fn the_native_engine_needs_none_of_the_plugins_of_webrtcbin() {
+    let (folder, plugins) = (Folder::new(), Folder::new());
+    plugins_without(
+        &plugins.0,
+        &["nice", "webrtc", "dtls", "srtp", "sctp", "rtpmanager"],
+    );
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recorder = launch(&server, &folder.0, |command| {
+        command.env("GST_PLUGIN_SYSTEM_PATH_1_0", &plugins.0);
+        command.env("GST_REGISTRY", folder.0.join("registry.bin"));
+    });
+    let alice = publish(&server, "alice", Codec::Vp8);
+    recorder.wait_for_line("roomfilesink-part-opened", DEADLINE);
+    alice.wait_for_frames(60, DEADLINE).unwrap();
+    let files = interrupt(recorder, &folder, Duration::from_secs(5));
+    assert_all_whole(&files, 1);
+}
+
+#[test]
+fn a_further_person_costs_no_thread_and_no_port() {
+    let (folder, server) = (Folder::new(), RoomServer::start(Dialect::Hosted));
+    let mut recorder = launch(&server, &folder.0, |_| {});
+    let mut people = Vec::new();
+    let mut holdings = |people: &mut Vec<Publisher>, name: &str| {
+        people.push(publish(&server, name, Codec::Vp8));
+        recorder.wait_for_line("roomfilesink-part-opened", DEADLINE);
+        Holdings::of(recorder.pid())
+    };
+    let first = holdings(&mut people, "alice");
+    for name in ["bob", "carol"] {
+        holdings(&mut people, name);
+    }
+    let last = holdings(&mut people, "dave");
+    // Of the recorder, some come and go.
+    let seen = format!("{first:?}, then {last:?}");
+    assert!(last.threads < first.threads + 3, "{seen}");
+    // Its file, with the folder's for a moment.
+    assert!(last.descriptors < first.descriptors + 6, "{seen}");
+    let files = interrupt(recorder, &folder, Duration::from_secs(5));
+    assert_eq!(files.len(), 4);
+}
+
+#[test]
+fn pads_of_the_native_engine_tell_its_latency() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let mut recording = Recording::start(&server, "r", native);
+    let alice = publish(&server, "alice", Codec::Vp8);
+    recording.wait_for_frames(&["alice"], 5);
+    let latency = |recording: &Recording| {
+        let pad = recording.source.static_pad("video_alice").unwrap();
+        let mut query = gst::query::Latency::new();
+        assert!(pad.query(&mut query));
+        let (live, min, _) = query.result();
+        (live, min)
+    };
+    assert_eq!(
+        latency(&recording),
+        (true, gst::ClockTime::from_mseconds(500))
+    );
+    recording.source.set_property("latency", 1000u32);
+    let longer = (true, gst::ClockTime::from_mseconds(1000));
+    recording.wait("the new latency", |r| latency(r) == longer);
+    recording.wait_for_frames(&["alice"], FRAMES);
+    recording.finish_complete(&[("alice", &alice)]);
+}
