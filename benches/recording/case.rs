@@ -25,7 +25,8 @@ const POLL: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recorder {
-    Ours,
+    /// With this engine.
+    Ours(&'static str),
     Bare,
     Floor,
     /// A line of the shell with `{server}`, `{room}` and `{folder}`.
@@ -35,7 +36,8 @@ pub enum Recorder {
 impl Recorder {
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Ours => "vdoroomsrc",
+            Self::Ours("native") => "native",
+            Self::Ours(_) => "vdoroomsrc",
             Self::Bare => "webrtcbin",
             Self::Floor => "floor",
             Self::Other(_) => "other",
@@ -187,10 +189,10 @@ impl Case<'_> {
 
     fn start(&self, server: &RoomServer, folder: &Path) -> Launch {
         match self.recorder {
-            Recorder::Ours => {
+            Recorder::Ours(engine) => {
                 let line = format!(
                     "exec gst-launch-1.0 -e vdoroomsrc server={} room=r password=false \
-                     : roomfilesink location=rec_",
+                     engine={engine} : roomfilesink location=rec_",
                     server.url()
                 );
                 run(folder, &line)

@@ -103,7 +103,9 @@ fn run(options: &Options) -> Result<(), String> {
 }
 
 fn measure(options: &Options) -> Result<(), String> {
-    let mut recorders = vec![Recorder::Ours, Recorder::Bare, Recorder::Floor];
+    let ours = ["webrtcbin", "native"].map(Recorder::Ours);
+    let mut recorders = Vec::from(ours);
+    recorders.extend([Recorder::Bare, Recorder::Floor]);
     recorders.extend(options.other.clone().map(Recorder::Other));
     let mut outcomes = vec![];
     for media in &options.media {
