@@ -2,7 +2,6 @@
 //! What a connection is made with.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -12,8 +11,9 @@ pub struct Settings {
     /// Local UDP ports that publishers are told; any that are free if there is no range. Those from
     /// which TURN servers are reached are not among them.
     pub ports: Option<RangeInclusive<u16>>,
-    /// STUN servers, which say how we look from outside. Four of them at most are asked.
-    pub stun: Vec<SocketAddr>,
+    /// STUN servers, which say how we look from outside: host and port. Four of them at most are
+    /// asked.
+    pub stun: Vec<(String, u16)>,
     /// Four of them at most are asked.
     pub turn: Vec<TurnServer>,
     /// The publisher is told, and reached from, addresses of TURN servers only.

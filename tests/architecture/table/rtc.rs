@@ -10,7 +10,9 @@ pub const RTC: Entry = Entry {
     orders: &[
         (
             "",
-            &["settings", "event", "crypto", "sdp", "rtp", "peer", "net"],
+            &[
+                "settings", "event", "crypto", "sdp", "rtp", "turn", "peer", "net",
+            ],
         ),
         (
             "crypto",
@@ -52,6 +54,7 @@ pub const RTC: Entry = Entry {
                 "media",
             ],
         ),
+        ("turn", &["frames", "step", "link", "relay", "relays"]),
         (
             "peer",
             &[
@@ -60,6 +63,7 @@ pub const RTC: Entry = Entry {
                 "channels",
                 "protected",
                 "reflexive",
+                "gathering",
                 "machine",
             ],
         ),
@@ -68,15 +72,19 @@ pub const RTC: Entry = Entry {
             &[
                 "addresses",
                 "demux",
+                "names",
                 "rest",
                 "socket",
                 "timers",
+                "wires",
                 "command",
+                "session",
                 "connections",
                 "sockets",
                 "thread",
                 "connection",
             ],
         ),
+        ("net/wires", &["wire"]),
     ],
 };

@@ -11,8 +11,9 @@ use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc
 use super::action::{Action, Datagram};
 use super::candidates::{self, MAX_REMOTE};
 use super::channels::{Channels, MAX_MESSAGE, MAX_UNREAD};
+use super::gathering::Gathering;
 use super::protected::Protected;
-use super::reflexive::{Reflexive, Seen};
+use super::reflexive::Seen;
 use crate::crypto::{Fingerprint, Outcome, build};
 use crate::event::{Channel, Closed, DtlsState, Event, IceState, OfferError, Statistics};
 use crate::rtp::Media;
@@ -27,9 +28,6 @@ const MAX_OUTPUTS: usize = 10_000;
 
 /// Who has not connected by then does not do so at any moment.
 const CONNECTING: Duration = Duration::from_secs(5);
-
-/// Servers that are asked from each of our addresses.
-const MAX_SERVERS: usize = 4;
 
 /// DTLS (RFC 7983). STUN is below, media above.
 const DTLS: std::ops::RangeInclusive<u8> = 20..=63;
@@ -46,15 +44,7 @@ pub(crate) struct Peer {
     session: u64,
     version: u64,
     retransmission: bool,
-    /// Ours, and how many of them were told.
-    candidates: Vec<Candidate>,
-    told: usize,
-    told_user: String,
-    /// Not begun before the first offer.
-    reflexive: Option<Reflexive>,
-    addresses: Vec<SocketAddr>,
-    servers: Vec<SocketAddr>,
-    is_gathered: bool,
+    gathering: Gathering,
     remote_candidates: usize,
     channels: Channels,
     protected: Protected,
@@ -82,11 +72,8 @@ impl Peer {
             .set_sctp_max_message_size(MAX_MESSAGE)
             .set_sctp_max_buffered_amount(MAX_UNREAD);
         let mut rtc = build(config, now, &outcome)?;
-        let hosts = local
-            .iter()
-            .filter_map(|address| Candidate::host(*address, "udp").ok());
-        let candidates: Vec<Candidate> = hosts.collect();
-        for candidate in &candidates {
+        let gathering = Gathering::new(local);
+        for candidate in gathering.candidates() {
             rtc.add_local_candidate(candidate.clone());
         }
         Some(Self {
@@ -101,13 +88,7 @@ impl Peer {
             session: random >> 1,
             version: 0,
             retransmission: settings.retransmission,
-            candidates,
-            told: 0,
-            told_user: String::new(),
-            reflexive: None,
-            addresses: local.to_vec(),
-            servers: settings.stun.iter().take(MAX_SERVERS).copied().collect(),
-            is_gathered: false,
+            gathering,
             remote_candidates: 0,
             channels: Channels::default(),
             pair: None,
@@ -138,11 +119,8 @@ impl Peer {
         let is_accepted = answer.is_ok();
         out.push(Action::Event(Event::Answer(answer)));
         if is_accepted {
-            let (addresses, servers) = (&self.addresses, &self.servers);
-            let begin = || Reflexive::begin(now, addresses, servers);
-            let reflexive = self.reflexive.get_or_insert_with(begin);
-            reflexive.due(now, out);
-            self.tell_candidates(out);
+            self.gathering.begin(now, out);
+            self.tell_candidates(now, out);
             self.drive(now, out);
         }
     }
@@ -198,37 +176,63 @@ impl Peer {
         Ok(text)
     }
 
-    /// Those that were not told yet; all of them again after a restart of ICE.
-    fn tell_candidates(&mut self, out: &mut Vec<Action>) {
+    fn tell_candidates(&mut self, now: Instant, out: &mut Vec<Action>) {
         let user = self.user();
-        if self.told_user != user {
-            self.told_user = user;
-            self.told = 0;
-            self.is_gathered = false;
-        }
-        for candidate in self.candidates.iter().skip(self.told) {
-            let text = candidate.to_sdp_string();
-            out.push(Action::Event(Event::LocalCandidate(text)));
-        }
-        self.told = self.candidates.len();
-        let is_done = self.reflexive.as_ref().is_some_and(Reflexive::is_done);
-        if is_done && !self.is_gathered {
-            self.is_gathered = true;
-            out.push(Action::Event(Event::GatheringDone));
-        }
+        self.gathering.tell(now, user, out);
+    }
+
+    /// STUN servers have these addresses.
+    pub(crate) fn stun(
+        &mut self,
+        now: Instant,
+        servers: impl IntoIterator<Item = SocketAddr>,
+        out: &mut Vec<Action>,
+    ) {
+        self.gathering.serve(now, servers, out);
     }
 
     /// A STUN server has answered.
-    fn seen(&mut self, seen: Option<Seen>, out: &mut Vec<Action>) {
+    fn seen(&mut self, now: Instant, seen: Option<Seen>, out: &mut Vec<Action>) {
         let candidate =
             seen.and_then(|seen| Candidate::server_reflexive(seen.outside, seen.local, "udp").ok());
+        self.add_own(candidate);
+        self.tell_candidates(now, out);
+    }
+
+    fn add_own(&mut self, candidate: Option<Candidate>) {
         // Where there is no NAT it is known already.
         if let Some(candidate) = candidate
             && self.rtc.add_local_candidate(candidate.clone()).is_some()
         {
-            self.candidates.push(candidate);
+            self.gathering.add(candidate);
         }
-        self.tell_candidates(out);
+    }
+
+    /// A TURN server receives for us at `address`. We reach it from an address of the kind of
+    /// `local`.
+    pub(crate) fn relayed(
+        &mut self,
+        now: Instant,
+        (address, local): (SocketAddr, SocketAddr),
+        out: &mut Vec<Action>,
+    ) {
+        self.add_own(Candidate::relayed(address, local, "udp").ok());
+        self.tell_candidates(now, out);
+        self.drive(now, out);
+    }
+
+    /// It does so no more.
+    pub(crate) fn unrelayed(&mut self, now: Instant, address: SocketAddr, out: &mut Vec<Action>) {
+        if let Some(candidate) = self.gathering.remove(address) {
+            self.rtc.direct_api().invalidate_candidate(&candidate);
+            self.drive(now, out);
+        }
+    }
+
+    /// Whether servers are asked that may still have an address for us.
+    pub(crate) fn await_servers(&mut self, now: Instant, are_asked: bool, out: &mut Vec<Action>) {
+        self.gathering.await_others(are_asked);
+        self.tell_candidates(now, out);
     }
 
     pub(crate) fn candidate(&mut self, now: Instant, text: &str, out: &mut Vec<Action>) {
@@ -289,10 +293,8 @@ impl Peer {
             self.protected.datagram(datagram, self.pair, out);
             return false;
         }
-        let reflexive = self.reflexive.as_mut();
-        let answered = reflexive.and_then(|own| own.answered(datagram.path, datagram.bytes));
-        if let Some(seen) = answered {
-            self.seen(seen, out);
+        if let Some(seen) = self.gathering.answered(datagram.path, datagram.bytes) {
+            self.seen(now, seen, out);
             self.drive(now, out);
             return false;
         }
@@ -319,8 +321,7 @@ impl Peer {
     /// When [`Peer::tick`] is to be called.
     pub(crate) fn deadline(&self) -> Instant {
         let media = self.protected.media.deadline();
-        let reflexive = self.reflexive.as_ref().and_then(Reflexive::deadline);
-        let others = [media, reflexive].into_iter().flatten();
+        let others = [media, self.gathering.deadline()].into_iter().flatten();
         others.fold(self.rtc_deadline, Instant::min)
     }
 
@@ -331,9 +332,9 @@ impl Peer {
                 Err(error) => self.end(Closed::Failed(error.to_string()), out),
             }
         }
-        if let Some(reflexive) = self.reflexive.as_mut().filter(|own| !own.is_done()) {
-            reflexive.due(now, out);
-            self.tell_candidates(out);
+        if self.gathering.deadline().is_some_and(|at| now >= at) {
+            self.gathering.due(now, out);
+            self.tell_candidates(now, out);
         }
         self.protected.flush(now, self.pair, out);
     }
