@@ -12,6 +12,8 @@ use crate::turn::{MAX_SERVERS, Relayed, Relays, Step};
 pub(crate) struct Session {
     pub peer: Peer,
     relays: Relays,
+    /// What they have given us. Not what they say only, which may be an address of this machine.
+    relayed: Vec<SocketAddr>,
     /// STUN servers whose names have no address yet.
     stun: Vec<(String, u16)>,
     are_awaited: bool,
@@ -39,6 +41,7 @@ impl Session {
         let mut session = Self {
             peer,
             relays: Relays::new(&settings.turn),
+            relayed: Vec::new(),
             stun: settings.stun.iter().take(stun).cloned().collect(),
             are_awaited: false,
             steps: Vec::new(),
@@ -130,15 +133,27 @@ impl Session {
         path: (SocketAddr, SocketAddr),
         datagram: Vec<u8>,
     ) -> Option<Vec<u8>> {
-        self.relays.send(now, path, datagram, &mut self.steps)
+        match self.relayed.contains(&path.0) {
+            true => self.relays.send(now, path, datagram, &mut self.steps),
+            false => Some(datagram),
+        }
     }
 
     /// Tells the connection what has become of its servers. The rest are wishes.
     pub(crate) fn settle(&mut self, now: Instant, actions: &mut Vec<Action>, wishes: &mut Wishes) {
         for step in self.steps.drain(..) {
             match step {
-                Step::Gained(ours, server) => self.peer.relayed(now, (ours, server), actions),
-                Step::Lost(ours) => self.peer.unrelayed(now, ours, actions),
+                Step::Gained(ours, server) => {
+                    if self.peer.relayed(now, (ours, server), actions) {
+                        self.relayed.push(ours);
+                    }
+                }
+                Step::Lost(ours) => {
+                    if let Some(at) = self.relayed.iter().position(|other| *other == ours) {
+                        self.relayed.swap_remove(at);
+                        self.peer.unrelayed(now, ours, actions);
+                    }
+                }
                 other => wishes.steps.push(other),
             }
         }

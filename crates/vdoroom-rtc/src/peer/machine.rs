@@ -199,26 +199,29 @@ impl Peer {
         self.tell_candidates(now, out);
     }
 
-    fn add_own(&mut self, candidate: Option<Candidate>) {
+    fn add_own(&mut self, candidate: Option<Candidate>) -> bool {
         // Where there is no NAT it is known already.
         if let Some(candidate) = candidate
             && self.rtc.add_local_candidate(candidate.clone()).is_some()
         {
             self.gathering.add(candidate);
+            return true;
         }
+        false
     }
 
     /// A TURN server receives for us at `address`. We reach it from an address of the kind of
-    /// `local`.
+    /// `local`. Returns whether it is of use.
     pub(crate) fn relayed(
         &mut self,
         now: Instant,
         (address, local): (SocketAddr, SocketAddr),
         out: &mut Vec<Action>,
-    ) {
-        self.add_own(Candidate::relayed(address, local, "udp").ok());
+    ) -> bool {
+        let is_new = self.add_own(Candidate::relayed(address, local, "udp").ok());
         self.tell_candidates(now, out);
         self.drive(now, out);
+        is_new
     }
 
     /// It does so no more.

@@ -44,11 +44,18 @@ struct Scene {
     heard: Receiver<Heard>,
     events: Vec<Event>,
     packets: Vec<Packet>,
+    /// Datagrams that were not sent through the server.
+    direct: usize,
 }
 
 impl Scene {
     /// With an offer.
     fn new(transport: Transport) -> Self {
+        Self::at(transport, &[])
+    }
+
+    /// With addresses of this machine, too.
+    fn at(transport: Transport, local: &[SocketAddr]) -> Self {
         let now = Instant::now();
         let (ear, heard) = channel();
         let mut publisher = Publisher::new(now, THEIRS, OURS);
@@ -57,11 +64,14 @@ impl Scene {
         let mut connections = Connections::default();
         let settings = Settings {
             turn: vec![fake_settings(transport)],
-            stun: vec![("stun.example.org".into(), 3478)],
-            relay_only: true,
+            stun: match local {
+                [] => vec![("stun.example.org".into(), 3478)],
+                _ => Vec::new(),
+            },
+            relay_only: local.is_empty(),
             ..Settings::default()
         };
-        connections.open(now, ID, settings, &[], Box::new(Ear(ear)));
+        connections.open(now, ID, settings, local, Box::new(Ear(ear)));
         connections.offer(now, ID, &publisher.offer());
         let mut scene = Self {
             now,
@@ -72,6 +82,7 @@ impl Scene {
             heard,
             events: Vec::new(),
             packets: Vec::new(),
+            direct: 0,
         };
         scene.settle();
         let answer = scene.events.iter().find_map(|event| match event {
@@ -85,16 +96,21 @@ impl Scene {
     fn connected(transport: Transport) -> Self {
         let mut scene = Self::new(transport);
         scene.name(&[SERVER.parse().unwrap()]);
-        let theirs = "1 1 udp 2113937151 192.0.2.2 6000 typ host";
-        let now = scene.now;
-        scene
-            .connections
-            .act(now, ID, |peer, out| peer.candidate(now, theirs, out));
+        scene.candidate();
         let ours = str0m::Candidate::host(OURS.parse().unwrap(), "udp").unwrap();
         scene.publisher.rtc.add_remote_candidate(ours);
         scene.pass(2 * SECOND, false);
         assert!(scene.publisher.is_ready());
+        assert_eq!(scene.direct, 0);
         scene
+    }
+
+    /// The publisher tells its address.
+    fn candidate(&mut self) {
+        let theirs = "1 1 udp 2113937151 192.0.2.2 6000 typ host";
+        let now = self.now;
+        self.connections
+            .act(now, ID, |peer, out| peer.candidate(now, theirs, out));
     }
 
     fn name(&mut self, ips: &[IpAddr]) {
@@ -117,7 +133,7 @@ impl Scene {
                 assert_eq!(to, theirs);
                 self.publisher.receive(self.now, &datagram);
             }
-            assert!(self.connections.outgoing.is_empty(), "past the server");
+            self.direct += self.connections.outgoing.drain(..).count();
             if self.connections.steps.is_empty() && self.publisher.sent.is_empty() {
                 break;
             }
@@ -250,4 +266,19 @@ fn an_address_that_is_lost_is_not_used_any_more() {
     let is_disconnected = |event: &Event| matches!(event, Event::Ice(IceState::Disconnected));
     assert!(scene.has(is_disconnected));
     assert!(scene.packets.is_empty());
+}
+
+#[test]
+fn what_a_server_says_to_be_ours_is_not_taken_if_it_is_this_machines() {
+    let mut scene = Scene::at(Transport::Tcp, &[OURS.parse().unwrap()]);
+    scene.name(&[SERVER.parse().unwrap()]);
+    scene.candidate();
+    scene.pass(SECOND, false);
+    assert!(scene.server.allocated);
+    assert!(scene.direct > 0 && scene.server.permitted.is_empty());
+    assert_eq!(scene.candidates().len(), 1);
+    scene.connections.failed(scene.now, ID, 0);
+    scene.direct = 0;
+    scene.pass(SECOND, false);
+    assert!(scene.direct > 0);
 }

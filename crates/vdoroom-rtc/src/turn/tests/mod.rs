@@ -202,6 +202,7 @@ fn whom_the_server_forbids_is_not_asked_for_again_and_again() {
         scene.pass(SECOND / 10);
     }
     assert!(scene.server().sent.is_empty());
+    assert_eq!(scene.server().refused, 2);
     scene.server().forbidden = None;
     scene.pass(10 * SECOND);
     scene.send(publisher(1), CHECK);

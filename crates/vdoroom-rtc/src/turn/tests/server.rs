@@ -37,8 +37,10 @@ pub(crate) struct Server {
     pub channels: HashMap<u16, SocketAddr>,
     /// What publishers have been sent.
     pub sent: Vec<(SocketAddr, Vec<u8>)>,
-    /// Those of its requests that were accepted.
+    /// What it was asked for, and has done.
     pub accepted: Vec<Method>,
+    /// What it was asked for, and has not.
+    pub refused: usize,
 }
 
 impl Server {
@@ -55,6 +57,7 @@ impl Server {
             channels: HashMap::new(),
             sent: Vec::new(),
             accepted: Vec::new(),
+            refused: 0,
         }
     }
 
@@ -105,6 +108,7 @@ impl Server {
             _ => !self.allocated || peer.is_some_and(|peer| self.forbidden == Some(peer.ip())),
         };
         if is_refused {
+            self.refused += 1;
             let mut answer = Message::builder_error(request, MessageWriteVec::new());
             add(&mut answer, &error(ErrorCode::FORBIDDEN));
             return sealed(answer);
