@@ -30,7 +30,7 @@ pub enum Event {
     Answer(Result<String, OfferError>),
     /// An address of ours, as in `a=candidate:` of SDP.
     LocalCandidate(String),
-    /// All addresses of ours have been told.
+    /// All addresses of ours have been told, but for those of servers that take longer than 5 s.
     GatheringDone,
     Ice(IceState),
     Dtls(DtlsState),

@@ -10,10 +10,11 @@ mod peer;
 mod rtp;
 mod sdp;
 mod settings;
+mod turn;
 
 pub use event::{
     Channel, Closed, Consumer, DtlsState, Event, IceState, Kind, OfferError, Packet, SenderReport,
     Statistics, StreamStatistics, Track,
 };
 pub use net::Connection;
-pub use settings::Settings;
+pub use settings::{Settings, Transport, TurnServer};

@@ -145,6 +145,12 @@ pub(crate) fn turn(
 }
 
 impl TurnUrl {
+    /// In its parts. The tunnel that leads to one over TLS speaks TCP.
+    #[cfg(feature = "native")]
+    pub(crate) fn server(&self) -> Option<TurnServer> {
+        Some(self.parts()?.to_check(""))
+    }
+
     fn parts(&self) -> Option<Parts<'_>> {
         let (scheme, rest) = self.0.split_once("://")?;
         let (credentials, rest) = rest.rsplit_once('@')?;
@@ -185,6 +191,13 @@ impl Parts<'_> {
 }
 
 impl IceServers {
+    /// Host and port.
+    #[cfg(feature = "native")]
+    pub(crate) fn stun_server(&self) -> Option<(String, u16)> {
+        let (host, port) = self.stun.as_ref()?.strip_prefix("stun://")?.rsplit_once(':')?;
+        Some((host.trim_matches(['[', ']']).to_owned(), port.parse().ok()?))
+    }
+
     /// Puts tunnels in the place of the servers that speak TLS, of which libnice has none. Returns
     /// them, and all servers as they can be asked what is wrong.
     pub(crate) fn open_tunnels(

@@ -10,7 +10,9 @@ pub const RTC: Entry = Entry {
     orders: &[
         (
             "",
-            &["settings", "event", "crypto", "sdp", "rtp", "peer", "net"],
+            &[
+                "settings", "event", "crypto", "sdp", "rtp", "turn", "peer", "net",
+            ],
         ),
         (
             "crypto",
@@ -53,6 +55,7 @@ pub const RTC: Entry = Entry {
                 "media",
             ],
         ),
+        ("turn", &["frames", "step", "link", "relay", "relays"]),
         (
             "peer",
             &[
@@ -61,6 +64,7 @@ pub const RTC: Entry = Entry {
                 "channels",
                 "protected",
                 "reflexive",
+                "gathering",
                 "machine",
             ],
         ),
@@ -69,15 +73,19 @@ pub const RTC: Entry = Entry {
             &[
                 "addresses",
                 "demux",
+                "names",
                 "rest",
                 "socket",
                 "timers",
+                "wires",
                 "command",
+                "session",
                 "connections",
                 "sockets",
                 "thread",
                 "connection",
             ],
         ),
+        ("net/wires", &["wire"]),
     ],
 };

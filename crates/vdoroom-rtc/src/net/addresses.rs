@@ -27,6 +27,11 @@ fn usable(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     usable
 }
 
+/// A host that is no name, with or without the brackets of IPv6.
+pub(crate) fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_matches(['[', ']']).parse().ok()
+}
+
 /// Those of one link only mean nothing without an interface, which candidates do not name.
 fn is_usable(ip: IpAddr) -> bool {
     let is_of_link = match ip {
@@ -59,6 +64,15 @@ mod tests {
         assert_eq!(usable_of(&["::1", "127.0.0.1"]), ["127.0.0.1"]);
         assert_eq!(usable_of(&[]), ["127.0.0.1"]);
         assert!(!local().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_host_is_an_address_or_a_name() {
+        let address = Some(std::net::Ipv6Addr::LOCALHOST.into());
+        assert_eq!(literal("::1"), address);
+        assert_eq!(literal("[::1]"), address);
+        assert_eq!(literal("192.0.2.1"), Some([192, 0, 2, 1].into()));
+        assert_eq!(literal("turn.example.org"), None);
     }
 
     #[test]

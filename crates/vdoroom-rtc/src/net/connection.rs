@@ -48,14 +48,11 @@ impl Engine {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let (commands, received) = channel();
-        // A waker that is closed has no effect, even if it has just been called.
+        // A waker that is closed has no effect, even if it has just been called: the thread keeps it.
         let open = waker.clone();
         thread::Builder::new()
             .name("vdoroom:rtc".into())
-            .spawn(move || {
-                Thread::new(poll, received).run();
-                drop(open);
-            })?;
+            .spawn(move || Thread::new(poll, open, received).run())?;
         let engine = Arc::new(Self {
             next: AtomicU64::new(0),
             commands,

@@ -7,12 +7,15 @@ mod command;
 mod connection;
 mod connections;
 mod demux;
+mod names;
 mod rest;
+mod session;
 mod socket;
 mod sockets;
 #[cfg(test)]
 mod tests;
 mod thread;
 mod timers;
+mod wires;
 
 pub use connection::Connection;

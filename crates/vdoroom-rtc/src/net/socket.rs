@@ -2,7 +2,7 @@
 //! One UDP socket, received from in batches.
 
 use std::io::{self, ErrorKind, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -41,17 +41,39 @@ impl Default for Space {
     }
 }
 
+impl Space {
+    /// Some of it, for what comes in a stream.
+    pub(crate) fn of(&mut self, length: usize) -> &mut [u8] {
+        self.bytes.get_mut(..length).unwrap_or_default()
+    }
+}
+
 impl Socket {
     pub(crate) fn bind(ip: IpAddr, ports: Option<&RangeInclusive<u16>>) -> io::Result<Self> {
         let mut all = ports.cloned().unwrap_or(0..=0);
         let io = all.find_map(|port| UdpSocket::bind((ip, port).into()).ok());
         let io = io.ok_or(ErrorKind::AddrInUse)?;
+        Self::new(io, ports.cloned())
+    }
+
+    /// One that receives from this address only.
+    pub(crate) fn connect(to: SocketAddr) -> io::Result<Self> {
+        let any: IpAddr = match to {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let io = UdpSocket::bind((any, 0).into())?;
+        io.connect(to)?;
+        Self::new(io, None)
+    }
+
+    fn new(io: UdpSocket, ports: Option<RangeInclusive<u16>>) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
         // Smaller ones only lose packets where there are hundreds of publishers.
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&io), KEPT);
         Ok(Self {
             address: io.local_addr()?,
-            ports: ports.cloned(),
+            ports,
             io,
             state,
         })
@@ -110,7 +132,7 @@ impl Socket {
 mod tests {
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[test]
     fn datagrams_are_received_with_when_they_came() {

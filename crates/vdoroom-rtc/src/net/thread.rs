@@ -2,18 +2,24 @@
 //! The I/O thread: receives, tells the connections, sends, and rests.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll};
+use mio::{Events, Poll, Waker};
 
 use super::command::{Command, What};
 use super::connections::Connections;
+use super::demux::Id;
+use super::names::Names;
 use super::rest::rest;
 use super::socket::Space;
 use super::sockets::Sockets;
-use crate::event::{Closed, Event};
+use super::wires::{Happened, Key, Wires};
+use crate::event::{Closed, Consumer, Event};
 use crate::peer::{Action, Datagram};
+use crate::settings::Settings;
+use crate::turn::Step;
 
 /// Of one socket in one go, lest the others starve.
 const MAX_BATCHES: usize = 32;
@@ -25,6 +31,8 @@ pub(crate) struct Thread {
     poll: Poll,
     commands: Receiver<Command>,
     sockets: Sockets,
+    wires: Wires,
+    names: Names,
     connections: Connections,
     space: Space,
     received_at: Instant,
@@ -38,11 +46,14 @@ pub(crate) struct Thread {
 struct Ended;
 
 impl Thread {
-    pub(crate) fn new(poll: Poll, commands: Receiver<Command>) -> Self {
+    /// The waker is that of `poll`.
+    pub(crate) fn new(poll: Poll, waker: Arc<Waker>, commands: Receiver<Command>) -> Self {
         Self {
             poll,
             commands,
             sockets: Sockets::default(),
+            wires: Wires::default(),
+            names: Names::new(waker),
             connections: Connections::default(),
             space: Space::default(),
             received_at: Instant::now(),
@@ -56,6 +67,14 @@ impl Thread {
         while self.turn(&mut events).is_ok() {}
         self.connections.close_all(Instant::now());
         self.send();
+        // Servers that do not hear of it are not waited for long.
+        while self.connections.are_leaving() {
+            let left = self.left();
+            self.look(&mut events, left);
+            self.receive();
+            self.connections.tick(Instant::now());
+            self.send();
+        }
     }
 
     fn turn(&mut self, events: &mut Events) -> Result<(), Ended> {
@@ -66,6 +85,10 @@ impl Thread {
                 Err(TryRecvError::Disconnected) => return Err(Ended),
             }
         }
+        for (id, name, addresses) in self.names.answers() {
+            let now = Instant::now();
+            self.connections.named(now, id, &name, &addresses);
+        }
         let before = self.received_at;
         self.receive();
         self.connections.tick(Instant::now());
@@ -75,7 +98,8 @@ impl Thread {
             self.sockets.close_unused(self.poll.registry(), used);
         }
         if self.is_behind {
-            self.look(events, Some(Duration::ZERO));
+            let left = self.left();
+            self.look(events, left);
             return Ok(());
         }
         let within = self.received_at.saturating_duration_since(before);
@@ -89,12 +113,20 @@ impl Thread {
                 self.look(events, Some(Duration::ZERO));
             }
             None => {
-                let deadline = self.connections.deadline();
-                let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                let left = self.left();
                 self.look(events, left);
             }
         }
         Ok(())
+    }
+
+    /// Until there is something to do.
+    fn left(&self) -> Option<Duration> {
+        if self.is_behind {
+            return Some(Duration::ZERO);
+        }
+        let deadline = self.connections.deadline();
+        deadline.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     /// Waits for a datagram or a command, no longer than this.
@@ -102,6 +134,7 @@ impl Thread {
         // An interrupted call is one turn more.
         if self.poll.poll(events, longest).is_ok() {
             self.sockets.note(events);
+            self.wires.note(events);
         }
     }
 
@@ -128,11 +161,70 @@ impl Thread {
                 }
             }
         }
+        let mut happened = Vec::new();
+        let (connections, media) = (&mut self.connections, &mut self.media);
+        let take = |key, came, bytes: &[u8]| {
+            *media += u32::from(connections.receive((now, came), key, bytes));
+        };
+        self.is_behind |= self
+            .wires
+            .receive(now, &mut self.space, &mut happened, take);
+        for (key, what) in happened {
+            self.happened(now, key, &what);
+        }
+    }
+
+    fn happened(&mut self, now: Instant, (id, server): Key, what: &Happened) {
+        match what {
+            Happened::Opened => self.connections.opened(now, id, server),
+            Happened::Failed => self.connections.failed(now, id, server),
+        }
     }
 
     fn send(&mut self) {
-        for out in self.connections.outgoing.drain(..) {
-            self.sockets.send(out.from, out.to, &out.datagram);
+        loop {
+            for out in self.connections.outgoing.drain(..) {
+                self.sockets.send(out.from, out.to, &out.datagram);
+            }
+            for (id, name) in self.connections.names.drain(..) {
+                self.names.ask(id, name);
+            }
+            // A socket that fails leads to the next. Each server has a few addresses, so this ends.
+            let steps = std::mem::take(&mut self.connections.steps);
+            if steps.is_empty() {
+                break;
+            }
+            for (id, step) in steps {
+                self.step(id, step);
+            }
+        }
+        self.connections.set_timers();
+    }
+
+    fn step(&mut self, id: Id, step: Step) {
+        let registry = self.poll.registry();
+        let (server, happened) = match step {
+            Step::Open {
+                server,
+                transport,
+                to,
+            } => {
+                let opened = self.wires.open(registry, (id, server), (transport, to));
+                (server, opened.unwrap_or(Some(Happened::Failed)))
+            }
+            Step::Send { server, bytes } => {
+                let is_sent = self.wires.send((id, server), &bytes);
+                (server, (!is_sent).then_some(Happened::Failed))
+            }
+            Step::Close { server } => {
+                self.wires.close(registry, (id, server));
+                return;
+            }
+            // The connection has been told.
+            Step::Gained(..) | Step::Lost(_) => return,
+        };
+        if let Some(what) = happened {
+            self.happened(Instant::now(), (id, server), &what);
         }
     }
 
@@ -151,23 +243,28 @@ impl Thread {
         }
     }
 
+    fn open(&mut self, now: Instant, id: Id, settings: Settings, mut consumer: Box<dyn Consumer>) {
+        let local = match settings.relay_only {
+            true => Ok(Vec::new()),
+            false => {
+                let registry = self.poll.registry();
+                self.sockets.open(registry, settings.ports.as_ref())
+            }
+        };
+        match local {
+            Ok(local) => self.connections.open(now, id, settings, &local, consumer),
+            Err(error) => {
+                let why = no_socket(&error);
+                consumer.event(Event::Closed(Closed::Failed(why)));
+            }
+        }
+    }
+
     fn command(&mut self, Command { id, what }: Command) {
         let now = Instant::now();
         let connections = &mut self.connections;
         match what {
-            What::Open {
-                settings,
-                mut consumer,
-            } => {
-                let registry = self.poll.registry();
-                match self.sockets.open(registry, settings.ports.as_ref()) {
-                    Ok(local) => connections.open(now, id, settings, &local, consumer),
-                    Err(error) => {
-                        let why = no_socket(&error);
-                        consumer.event(Event::Closed(Closed::Failed(why)));
-                    }
-                }
-            }
+            What::Open { settings, consumer } => self.open(now, id, settings, consumer),
             What::Offer(text) => connections.offer(now, id, &text),
             What::Candidate(text) => {
                 connections.act(now, id, |peer, out| peer.candidate(now, &text, out));

@@ -5,9 +5,6 @@ use std::net::SocketAddr;
 
 use str0m::{Candidate, CandidateKind};
 
-use super::action::Action;
-use crate::event::Event;
-
 /// That a publisher may tell, in all.
 const MAX_REMOTE: usize = 100;
 
@@ -39,58 +36,8 @@ impl Theirs {
     }
 }
 
-/// Our own.
-pub(crate) struct Ours {
-    all: Vec<Candidate>,
-    /// So many of them were told, with these credentials.
-    told: usize,
-    user: String,
-    is_gathered: bool,
-}
-
-impl Ours {
-    pub(crate) fn new(all: Vec<Candidate>) -> Self {
-        Self {
-            all,
-            told: 0,
-            user: String::new(),
-            is_gathered: false,
-        }
-    }
-
-    pub(crate) fn add(&mut self, candidate: Candidate) {
-        self.all.push(candidate);
-    }
-
-    /// Tells those that were not told yet; all of them again after a restart of ICE, which `user`
-    /// shows.
-    pub(crate) fn tell(&mut self, user: String, is_done: bool, out: &mut Vec<Action>) {
-        if self.user != user {
-            self.user = user;
-            self.told = 0;
-            self.is_gathered = false;
-        }
-        for candidate in self.all.iter().skip(self.told) {
-            let text = candidate.to_sdp_string();
-            out.push(Action::Event(Event::LocalCandidate(text)));
-        }
-        self.told = self.all.len();
-        if is_done && !self.is_gathered {
-            self.is_gathered = true;
-            out.push(Action::Event(Event::GatheringDone));
-        }
-    }
-
-    /// What an address is that we send from.
-    pub(crate) fn kind(&self, address: SocketAddr) -> Option<&'static str> {
-        let mut all = self.all.iter();
-        let own = all.find(|candidate| candidate.addr() == address)?;
-        Some(name(own.kind()))
-    }
-}
-
 /// As SDP has it.
-fn name(kind: CandidateKind) -> &'static str {
+pub(super) fn name(kind: CandidateKind) -> &'static str {
     match kind {
         CandidateKind::Host => "host",
         CandidateKind::PeerReflexive => "prflx",
@@ -140,8 +87,6 @@ mod tests {
         let first = "192.0.2.1:1".parse().unwrap();
         theirs.forget();
         assert_eq!(theirs.kind(first), "prflx");
-        let ours = Ours::new(vec![Candidate::host(first, "udp").unwrap()]);
-        assert_eq!(ours.kind(first), Some("host"));
     }
 
     #[test]

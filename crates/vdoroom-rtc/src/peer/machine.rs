@@ -9,10 +9,11 @@ use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 use super::action::{Action, Datagram};
-use super::candidates::{Ours, Theirs};
+use super::candidates::Theirs;
 use super::channels::{Channels, MAX_MESSAGE, MAX_UNREAD};
+use super::gathering::Gathering;
 use super::protected::Protected;
-use super::reflexive::{Reflexive, Seen};
+use super::reflexive::Seen;
 use crate::crypto::{Fingerprint, Outcome, build};
 use crate::event::{Channel, Closed, DtlsState, Event, IceState, OfferError, Statistics};
 use crate::rtp::Media;
@@ -33,9 +34,6 @@ const CONNECTING: Duration = Duration::from_secs(5);
 /// that restarts ICE then.
 const LOST: Duration = Duration::from_secs(10);
 
-/// Servers that are asked from each of our addresses.
-const MAX_SERVERS: usize = 4;
-
 /// DTLS (RFC 7983). STUN is below, media above.
 const DTLS: std::ops::RangeInclusive<u8> = 20..=63;
 
@@ -51,12 +49,8 @@ pub(crate) struct Peer {
     session: u64,
     version: u64,
     retransmission: bool,
-    ours: Ours,
+    gathering: Gathering,
     theirs: Theirs,
-    /// Not begun before the first offer.
-    reflexive: Option<Reflexive>,
-    addresses: Vec<SocketAddr>,
-    servers: Vec<SocketAddr>,
     channels: Channels,
     protected: Protected,
     pair: Option<(SocketAddr, SocketAddr)>,
@@ -85,11 +79,8 @@ impl Peer {
             .set_sctp_max_message_size(MAX_MESSAGE)
             .set_sctp_max_buffered_amount(MAX_UNREAD);
         let mut rtc = build(config, now, &outcome)?;
-        let hosts = local
-            .iter()
-            .filter_map(|address| Candidate::host(*address, "udp").ok());
-        let candidates: Vec<Candidate> = hosts.collect();
-        for candidate in &candidates {
+        let gathering = Gathering::new(local);
+        for candidate in gathering.candidates() {
             rtc.add_local_candidate(candidate.clone());
         }
         Some(Self {
@@ -104,11 +95,8 @@ impl Peer {
             session: random >> 1,
             version: 0,
             retransmission: settings.retransmission,
-            ours: Ours::new(candidates),
+            gathering,
             theirs: Theirs::default(),
-            reflexive: None,
-            addresses: local.to_vec(),
-            servers: settings.stun.iter().take(MAX_SERVERS).copied().collect(),
             channels: Channels::default(),
             pair: None,
             round_trip: None,
@@ -139,11 +127,8 @@ impl Peer {
         let is_accepted = answer.is_ok();
         out.push(Action::Event(Event::Answer(answer)));
         if is_accepted {
-            let (addresses, servers) = (&self.addresses, &self.servers);
-            let begin = || Reflexive::begin(now, addresses, servers);
-            let reflexive = self.reflexive.get_or_insert_with(begin);
-            reflexive.due(now, out);
-            self.tell_candidates(out);
+            self.gathering.begin(now, out);
+            self.tell_candidates(now, out);
             self.drive(now, out);
         }
     }
@@ -199,23 +184,66 @@ impl Peer {
         Ok(text)
     }
 
-    fn tell_candidates(&mut self, out: &mut Vec<Action>) {
+    fn tell_candidates(&mut self, now: Instant, out: &mut Vec<Action>) {
         let user = self.user();
-        let is_done = self.reflexive.as_ref().is_some_and(Reflexive::is_done);
-        self.ours.tell(user, is_done, out);
+        self.gathering.tell(now, user, out);
+    }
+
+    /// STUN servers have these addresses.
+    pub(crate) fn stun(
+        &mut self,
+        now: Instant,
+        servers: impl IntoIterator<Item = SocketAddr>,
+        out: &mut Vec<Action>,
+    ) {
+        self.gathering.serve(now, servers, out);
     }
 
     /// A STUN server has answered.
-    fn seen(&mut self, seen: Option<Seen>, out: &mut Vec<Action>) {
+    fn seen(&mut self, now: Instant, seen: Option<Seen>, out: &mut Vec<Action>) {
         let candidate =
             seen.and_then(|seen| Candidate::server_reflexive(seen.outside, seen.local, "udp").ok());
+        self.add_own(candidate);
+        self.tell_candidates(now, out);
+    }
+
+    fn add_own(&mut self, candidate: Option<Candidate>) -> bool {
         // Where there is no NAT it is known already.
         if let Some(candidate) = candidate
             && self.rtc.add_local_candidate(candidate.clone()).is_some()
         {
-            self.ours.add(candidate);
+            self.gathering.add(candidate);
+            return true;
         }
-        self.tell_candidates(out);
+        false
+    }
+
+    /// A TURN server receives for us at `address`. We reach it from an address of the kind of
+    /// `local`. Returns whether it is of use.
+    pub(crate) fn relayed(
+        &mut self,
+        now: Instant,
+        (address, local): (SocketAddr, SocketAddr),
+        out: &mut Vec<Action>,
+    ) -> bool {
+        let is_new = self.add_own(Candidate::relayed(address, local, "udp").ok());
+        self.tell_candidates(now, out);
+        self.drive(now, out);
+        is_new
+    }
+
+    /// It does so no more.
+    pub(crate) fn unrelayed(&mut self, now: Instant, address: SocketAddr, out: &mut Vec<Action>) {
+        if let Some(candidate) = self.gathering.remove(address) {
+            self.rtc.direct_api().invalidate_candidate(&candidate);
+            self.drive(now, out);
+        }
+    }
+
+    /// Whether servers are asked that may still have an address for us.
+    pub(crate) fn await_servers(&mut self, now: Instant, are_asked: bool, out: &mut Vec<Action>) {
+        self.gathering.await_others(are_asked);
+        self.tell_candidates(now, out);
     }
 
     pub(crate) fn candidate(&mut self, now: Instant, text: &str, out: &mut Vec<Action>) {
@@ -251,7 +279,7 @@ impl Peer {
     pub(crate) fn statistics(&self) -> Statistics {
         Statistics {
             pair: self.pair,
-            local_kind: self.pair.and_then(|(local, _)| self.ours.kind(local)),
+            local_kind: self.pair.and_then(|(local, _)| self.gathering.kind(local)),
             remote_kind: self.pair.map(|(_, remote)| self.theirs.kind(remote)),
             round_trip: self.round_trip,
             protection: self.outcome.get().map(|handshake| handshake.keys.name()),
@@ -275,10 +303,8 @@ impl Peer {
             self.protected.datagram(datagram, self.pair, out);
             return false;
         }
-        let reflexive = self.reflexive.as_mut();
-        let answered = reflexive.and_then(|own| own.answered(datagram.path, datagram.bytes));
-        if let Some(seen) = answered {
-            self.seen(seen, out);
+        if let Some(seen) = self.gathering.answered(datagram.path, datagram.bytes) {
+            self.seen(now, seen, out);
             self.drive(now, out);
             return false;
         }
@@ -305,9 +331,10 @@ impl Peer {
     /// When [`Peer::tick`] is to be called.
     pub(crate) fn deadline(&self) -> Instant {
         let media = self.protected.media.deadline();
-        let reflexive = self.reflexive.as_ref().and_then(Reflexive::deadline);
         let lost = self.lost_since.map(|since| since + LOST);
-        let others = [media, reflexive, lost].into_iter().flatten();
+        let others = [media, self.gathering.deadline(), lost]
+            .into_iter()
+            .flatten();
         others.fold(self.rtc_deadline, Instant::min)
     }
 
@@ -318,9 +345,9 @@ impl Peer {
                 Err(error) => self.end(Closed::Failed(error.to_string()), out),
             }
         }
-        if let Some(reflexive) = self.reflexive.as_mut().filter(|own| !own.is_done()) {
-            reflexive.due(now, out);
-            self.tell_candidates(out);
+        if self.gathering.deadline().is_some_and(|at| now >= at) {
+            self.gathering.due(now, out);
+            self.tell_candidates(now, out);
         }
         self.protected.flush(now, self.pair, out);
         if self.lost_since.is_some_and(|since| now >= since + LOST) {

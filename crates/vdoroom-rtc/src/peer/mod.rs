@@ -4,6 +4,7 @@
 mod action;
 mod candidates;
 mod channels;
+mod gathering;
 mod machine;
 mod protected;
 mod reflexive;

@@ -41,31 +41,23 @@ pub(crate) struct Seen {
 }
 
 impl Reflexive {
-    /// Asks each server from each address of its kind.
-    pub(crate) fn begin(now: Instant, local: &[SocketAddr], servers: &[SocketAddr]) -> Self {
-        let mut queries = Vec::new();
-        for (local, server) in local
-            .iter()
-            .flat_map(|local| servers.iter().map(move |s| (local, s)))
-        {
+    /// Asks a server from each address of its kind.
+    pub(crate) fn ask(&mut self, now: Instant, local: &[SocketAddr], server: SocketAddr) {
+        for local in local.iter().filter(|own| own.is_ipv4() == server.is_ipv4()) {
             let (Some(first), Some(second)) = (random(), random()) else {
                 continue;
             };
-            if local.is_ipv4() != server.is_ipv4() {
-                continue;
-            }
             let mut request = REQUEST.to_vec();
             request.extend(first.to_be_bytes());
             request.extend((second as u32).to_be_bytes());
-            queries.push(Query {
+            self.queries.push(Query {
                 local: *local,
-                server: *server,
+                server,
                 request,
                 sent: 0,
                 send_at: now,
             });
         }
-        Self { queries }
     }
 
     /// All have answered, or will not any more.
@@ -150,7 +142,8 @@ mod tests {
         let now = Instant::now();
         let local = [address("192.0.2.1:5000"), address("[2001:db8::1]:5000")];
         let server = address("203.0.113.1:3478");
-        let mut reflexive = Reflexive::begin(now, &local, &[server]);
+        let mut reflexive = Reflexive::default();
+        reflexive.ask(now, &local, server);
         let mut actions = Vec::new();
         reflexive.due(now, &mut actions);
         let [request] = &sent(&actions)[..] else {
@@ -174,8 +167,8 @@ mod tests {
     fn a_server_that_does_not_answer_is_asked_five_times() {
         let start = Instant::now();
         let local = [address("192.0.2.1:5000")];
-        let servers = [address("203.0.113.1:3478")];
-        let mut reflexive = Reflexive::begin(start, &local, &servers);
+        let mut reflexive = Reflexive::default();
+        reflexive.ask(start, &local, address("203.0.113.1:3478"));
         let mut times = Vec::new();
         while let Some(at) = reflexive.deadline() {
             let mut actions = Vec::new();
@@ -189,7 +182,8 @@ mod tests {
     fn an_answer_that_says_nothing_ends_it_as_well() {
         let now = Instant::now();
         let (local, server) = (address("192.0.2.1:5000"), address("203.0.113.1:3478"));
-        let mut reflexive = Reflexive::begin(now, &[local], &[server]);
+        let mut reflexive = Reflexive::default();
+        reflexive.ask(now, &[local], server);
         let mut actions = Vec::new();
         reflexive.due(now, &mut actions);
         let mut refused = answer(&sent(&actions)[0]);

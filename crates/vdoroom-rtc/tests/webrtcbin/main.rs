@@ -2,8 +2,10 @@
 //! Publishers of GStreamer, in real time. Before 1.28 their certificates are RSA.
 
 mod cost;
+mod coturn;
 mod network;
 mod publisher;
+mod relayed;
 mod viewer;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -126,7 +126,7 @@ fn to_publisher(from: &UdpSocket, to: &UdpSocket, shared: &Shared) {
 }
 
 /// Of this machine, as others see it: libnice answers no checks from a loopback address.
-fn address() -> IpAddr {
+pub fn address() -> IpAddr {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     // Nothing is sent by that.
     match socket.connect("198.51.100.1:9") {

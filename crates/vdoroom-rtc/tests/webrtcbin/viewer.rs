@@ -122,7 +122,7 @@ impl Heard {
         })
     }
 
-    fn candidates(&self) -> Vec<String> {
+    pub fn candidates(&self) -> Vec<String> {
         let candidates = self.events.iter().filter_map(|event| match event {
             Event::LocalCandidate(candidate) => Some(candidate.clone()),
             _ => None,

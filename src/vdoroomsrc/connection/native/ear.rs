@@ -87,6 +87,8 @@ pub(super) struct Ear {
     pub warned: bool,
     /// It has looked for addresses, since its first offer.
     pub gathers: bool,
+    /// ICE has been connected.
+    pub is_through: bool,
     /// By SSRC.
     pub entries: HashMap<u32, Entry>,
     pub told_pair: Option<(Candidate, Candidate)>,
@@ -130,7 +132,7 @@ impl Ear {
         });
     }
 
-    fn ice(&self, state: IceState) {
+    fn ice(&mut self, state: IceState) {
         let name = match state {
             IceState::New => "new",
             IceState::Checking => "checking",
@@ -138,6 +140,11 @@ impl Ear {
             IceState::Completed => "completed",
             IceState::Disconnected => "disconnected",
         };
+        // It may find the last pair with the first.
+        if state == IceState::Completed && !std::mem::replace(&mut self.is_through, true) {
+            self.state(Layer::Ice, "connected");
+        }
+        self.is_through |= state == IceState::Connected;
         self.state(Layer::Ice, name);
         if state == IceState::Checking {
             self.state(Layer::Connection, "connecting");

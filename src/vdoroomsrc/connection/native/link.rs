@@ -75,6 +75,7 @@ pub(crate) fn open(
         backlog: Backlog::default(),
         warned: false,
         gathers: false,
+        is_through: false,
         entries: HashMap::new(),
         told_pair: None,
     };

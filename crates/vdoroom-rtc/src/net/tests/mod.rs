@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Connections to publishers without GStreamer, over real sockets.
 
+mod relayed;
+
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
