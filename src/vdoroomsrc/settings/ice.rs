@@ -194,7 +194,11 @@ impl IceServers {
     /// Host and port.
     #[cfg(feature = "native")]
     pub(crate) fn stun_server(&self) -> Option<(String, u16)> {
-        let (host, port) = self.stun.as_ref()?.strip_prefix("stun://")?.rsplit_once(':')?;
+        let (host, port) = self
+            .stun
+            .as_ref()?
+            .strip_prefix("stun://")?
+            .rsplit_once(':')?;
         Some((host.trim_matches(['[', ']']).to_owned(), port.parse().ok()?))
     }
 
