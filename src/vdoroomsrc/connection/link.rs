@@ -47,6 +47,9 @@ pub(crate) trait Link: Send {
 
     fn abilities(&self) -> Abilities;
 
+    /// Whether the thread that pushes out of its pads is that of other connections as well.
+    fn shares_thread(&self) -> bool;
+
     /// Takes an offer that has been narrowed to what is `promised`. Steps of the negotiation follow.
     fn offer(
         &mut self,

@@ -223,11 +223,15 @@ impl Control {
             session.poll_transport(now, &self.reports);
             // What is dropped in a pause needs no keyframes.
             let paused = self.config.paused.load(Relaxed);
+            let shares_thread = session.link.shares_thread();
             for track in &mut session.tracks {
                 if !paused {
                     track.poll_keyframe(now);
                 }
                 track.poll_bitrate(now);
+                if shares_thread {
+                    track.poll_held(now);
+                }
             }
         }
         let ended: Vec<SessionId> = self

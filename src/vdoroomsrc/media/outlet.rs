@@ -7,6 +7,7 @@
 //! the chain of another session is attached when the one before is gone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use gst::glib;
 use gst::prelude::*;
@@ -26,6 +27,8 @@ struct Inner {
     /// Begins the name of the queue.
     prefix: String,
     queue: OnceCell<gst::Element>,
+    /// Somebody has made the streaming thread wait who should not.
+    is_distrusted: AtomicBool,
 }
 
 impl Outlet {
@@ -36,6 +39,7 @@ impl Outlet {
             exit: exit.clone(),
             prefix: prefix.to_owned(),
             queue: OnceCell::new(),
+            is_distrusted: AtomicBool::new(false),
         }))
     }
 
@@ -74,6 +78,11 @@ impl Outlet {
         }
     }
 
+    /// Has a queue put there with the next item, whoever is behind.
+    pub(super) fn distrust(&self) {
+        self.0.is_distrusted.store(true, Relaxed);
+    }
+
     /// EOS, when there is no chain.
     pub(super) fn end(&self) {
         let pad = self.0.pad.upgrade();
@@ -89,6 +98,7 @@ impl Inner {
     /// Whether nobody behind the pad may wait.
     fn is_direct(&self) -> bool {
         let pad = self.pad.upgrade();
+        let pad = pad.filter(|_| !self.is_distrusted.load(Relaxed));
         pad.is_some_and(|pad| self.exit.shortcut.is_free(pad.upcast_ref()))
     }
 

@@ -32,6 +32,10 @@ use crate::vdoroomsrc::reports::TrackId;
 
 const BITRATE_WINDOW: Duration = Duration::from_secs(1);
 
+/// How long a consumer may have a buffer that said that it never waits. A busy machine takes longer than
+/// it should, too.
+const LONGEST_PUSH: Duration = Duration::from_millis(500);
+
 pub(crate) struct Track {
     pub id: TrackId,
     pub kind: Kind,
@@ -52,6 +56,8 @@ pub(crate) struct Track {
     /// When the bitrate was last computed, and the bytes until then.
     bitrate_sample: (Instant, u64),
     pub end: End,
+    /// Since when the consumer has had a buffer, and how many it had taken by then.
+    held: Option<(Instant, u64)>,
     /// Whose media it carries now.
     pub session: SessionId,
 }
@@ -118,6 +124,7 @@ impl Track {
             keyframes_seen: 0,
             bitrate_sample: (Instant::now(), 0),
             end: End::None,
+            held: None,
             session: id.session,
         };
         match track.connect(id.session, plan.placing) {
@@ -271,6 +278,24 @@ impl Track {
     pub(crate) fn is_held(&self) -> bool {
         let is_past = || self.outlet.queue().is_none() || self.exit.shortcut.is_under_way();
         self.end == End::None && self.exit.is_giving() && is_past()
+    }
+
+    /// Frees the thread that receives, if it receives for others as well and somebody makes it wait who
+    /// said that nobody does: an application that blocks a pad just when a buffer passes. What follows
+    /// goes through a queue, and events are sent again that flushing has taken away.
+    pub(crate) fn poll_held(&mut self, now: Instant) {
+        let taken = self.exit.taken();
+        let same = self.held.filter(|(_, before)| *before == taken);
+        self.held = self.is_held().then(|| same.unwrap_or((now, taken)));
+        if let Some((since, _)) = self.held
+            && now.saturating_duration_since(since) >= LONGEST_PUSH
+        {
+            gst::warning!(CAT, obj = self.pad, "A buffer is not taken, and is dropped");
+            self.held = None;
+            self.outlet.distrust();
+            self.flush_consumer();
+            self.end_flush();
+        }
     }
 
     /// Frees a consumer that did not take EOS in time, so that the pad can be removed.

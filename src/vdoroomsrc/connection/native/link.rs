@@ -106,6 +106,10 @@ impl Link for Native {
         }
     }
 
+    fn shares_thread(&self) -> bool {
+        true
+    }
+
     fn offer(
         &mut self,
         offer: SDPMessage,

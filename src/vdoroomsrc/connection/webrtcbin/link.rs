@@ -158,6 +158,10 @@ impl Link for Webrtcbin {
         abilities::abilities(&self.webrtcbin)
     }
 
+    fn shares_thread(&self) -> bool {
+        false
+    }
+
     fn offer(
         &mut self,
         mut offer: SDPMessage,
