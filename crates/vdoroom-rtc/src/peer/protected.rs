@@ -21,6 +21,9 @@ pub(crate) struct Protected {
     /// Packets that have no place, or are not genuine.
     pub refused: u64,
     srtp: Option<Srtp>,
+    /// Which way the newest genuine packet came. A publisher changes its way without telling ICE, and
+    /// is reached on the one that works for it.
+    way: Pair,
     out: Vec<Out>,
 }
 
@@ -33,6 +36,7 @@ impl Protected {
             media,
             refused: 0,
             srtp: None,
+            way: None,
             out: Vec::new(),
         }
     }
@@ -58,7 +62,10 @@ impl Protected {
             false => self.packet(datagram.came, datagram.bytes),
         };
         match is_taken {
-            Some(()) => actions.push(Action::Heard(datagram.came)),
+            Some(()) => {
+                self.way = Some(datagram.path);
+                actions.push(Action::Heard(datagram.came));
+            }
             None => self.refused += 1,
         }
         self.act(pair, actions);
@@ -100,7 +107,7 @@ impl Protected {
                         .srtp
                         .as_mut()
                         .and_then(|srtp| srtp.seal_reports(&report));
-                    if let (Some(sealed), Some((from, to))) = (sealed, pair) {
+                    if let (Some(sealed), Some((from, to))) = (sealed, self.way.or(pair)) {
                         actions.push(Action::Send {
                             from,
                             to,

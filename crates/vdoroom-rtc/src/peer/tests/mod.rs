@@ -11,6 +11,7 @@ use publisher::VIDEO;
 use scene::Scene;
 
 use crate::event::{Closed, DtlsState, Event, IceState, OfferError};
+use crate::peer::{Action, Datagram};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -300,4 +301,24 @@ fn who_was_never_reached_is_not_given_up() {
     scene.pass(60 * SECOND, false);
     assert!(scene.has(|event| matches!(event, Event::Ice(IceState::Disconnected))));
     assert!(!scene.peer.is_closed());
+}
+
+/// A browser that loses one way sends on another, before ICE has noticed here.
+#[test]
+fn a_publisher_is_answered_the_way_its_media_comes() {
+    let mut scene = connected();
+    scene.pass(SECOND, true);
+    let path = ("192.0.2.3:5000".parse().unwrap(), scene.publisher.address);
+    let (packet, came) = (scene.publisher.film().unwrap(), scene.now);
+    let bytes = &packet[..];
+    let mut out = Vec::new();
+    let datagram = Datagram { came, path, bytes };
+    scene.peer.datagram(came, &datagram, &mut out);
+    out.clear();
+    scene.peer.request_keyframe(VIDEO, &mut out);
+    let ways = out.iter().map(|action| match action {
+        Action::Send { from, to, .. } => (*from, *to),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(ways.collect::<Vec<_>>(), [path]);
 }
