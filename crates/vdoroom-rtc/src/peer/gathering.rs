@@ -219,7 +219,9 @@ mod tests {
         assert_eq!(gathering.remove(address).unwrap().addr(), address);
         assert!(gathering.remove(address).is_none());
         assert!(told(&mut gathering, now, "a").is_empty());
-        let again = ["192.0.2.1", "203.0.113.2", "done"];
+        gathering.add(relayed("203.0.113.3"));
+        assert_eq!(told(&mut gathering, now, "a"), ["203.0.113.3"]);
+        let again = ["192.0.2.1", "203.0.113.2", "203.0.113.3", "done"];
         assert_eq!(told(&mut gathering, now, "b"), again);
     }
 }
