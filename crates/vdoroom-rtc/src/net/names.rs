@@ -165,6 +165,5 @@ mod tests {
     #[test]
     fn the_system_knows_this_machine() {
         assert!(resolve("localhost").iter().any(IpAddr::is_loopback));
-        assert!(resolve("no.such.name.invalid").is_empty());
     }
 }

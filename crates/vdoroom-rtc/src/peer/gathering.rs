@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use str0m::Candidate;
+use str0m::{Candidate, Rtc};
 
 use super::action::Action;
 use super::candidates::name;
@@ -34,18 +34,52 @@ pub(super) struct Gathering {
 
 impl Gathering {
     /// The addresses of this machine, which need no server.
-    pub(super) fn new(addresses: &[SocketAddr]) -> Self {
-        let hosts = addresses.iter();
-        let hosts = hosts.filter_map(|address| Candidate::host(*address, "udp").ok());
-        Self {
-            candidates: hosts.collect(),
+    pub(super) fn new(rtc: &mut Rtc, addresses: &[SocketAddr]) -> Self {
+        let mut gathering = Self {
             addresses: addresses.to_vec(),
             ..Self::default()
+        };
+        for address in addresses {
+            gathering.gained(rtc, Candidate::host(*address, "udp").ok());
         }
+        gathering
     }
 
-    pub(super) fn candidates(&self) -> &[Candidate] {
-        &self.candidates
+    /// False if it is of no use. Where there is no NAT, what a STUN server says is known already.
+    fn gained(&mut self, rtc: &mut Rtc, candidate: Option<Candidate>) -> bool {
+        let candidate = candidate.filter(|own| rtc.add_local_candidate(own.clone()).is_some());
+        let is_of_use = candidate.is_some();
+        self.candidates.extend(candidate);
+        is_of_use
+    }
+
+    /// A STUN server has answered.
+    pub(super) fn seen(&mut self, rtc: &mut Rtc, seen: Option<Seen>) {
+        let candidate =
+            seen.and_then(|seen| Candidate::server_reflexive(seen.outside, seen.local, "udp").ok());
+        self.gained(rtc, candidate);
+    }
+
+    /// A TURN server receives for us at `address`. False if it is of no use.
+    pub(super) fn relayed(
+        &mut self,
+        rtc: &mut Rtc,
+        address: SocketAddr,
+        local: SocketAddr,
+    ) -> bool {
+        self.gained(rtc, Candidate::relayed(address, local, "udp").ok())
+    }
+
+    /// It does so no more.
+    pub(super) fn unrelayed(&mut self, rtc: &mut Rtc, address: SocketAddr) {
+        let mut all = self.candidates.iter();
+        if let Some(at) = all.position(|candidate| candidate.addr() == address) {
+            if at < self.told {
+                self.told -= 1;
+            }
+            let candidate = self.candidates.remove(at);
+            rtc.direct_api().invalidate_candidate(&candidate);
+        }
     }
 
     /// There is an offer, so the publisher can be told.
@@ -76,20 +110,6 @@ impl Gathering {
 
     pub(super) fn await_others(&mut self, are_awaited: bool) {
         self.is_awaiting = are_awaited;
-    }
-
-    pub(super) fn add(&mut self, candidate: Candidate) {
-        self.candidates.push(candidate);
-    }
-
-    /// Takes back the one that a TURN server had given us.
-    pub(super) fn remove(&mut self, address: SocketAddr) -> Option<Candidate> {
-        let mut all = self.candidates.iter();
-        let at = all.position(|candidate| candidate.addr() == address)?;
-        if at < self.told {
-            self.told -= 1;
-        }
-        Some(self.candidates.remove(at))
     }
 
     /// Tells those that were not told yet; all of them again after a restart of ICE, which makes
@@ -145,7 +165,10 @@ impl Gathering {
 
 #[cfg(test)]
 mod tests {
+    use str0m::RtcConfig;
+
     use super::*;
+    use crate::crypto::{Outcome, build};
 
     const OURS: &str = "192.0.2.1:5000";
 
@@ -162,17 +185,27 @@ mod tests {
         told.collect()
     }
 
-    fn relayed(ip: &str) -> Candidate {
-        let address = SocketAddr::new(ip.parse().unwrap(), 7000);
-        Candidate::relayed(address, OURS.parse().unwrap(), "udp").unwrap()
+    fn rtc(now: Instant) -> Rtc {
+        build(RtcConfig::new(), now, &Outcome::default()).unwrap()
+    }
+
+    fn begun(now: Instant) -> (Rtc, Gathering) {
+        let mut rtc = rtc(now);
+        let mut gathering = Gathering::new(&mut rtc, &[OURS.parse().unwrap()]);
+        gathering.begin(now, &mut Vec::new());
+        (rtc, gathering)
+    }
+
+    fn address(ip: &str) -> SocketAddr {
+        SocketAddr::new(ip.parse().unwrap(), 7000)
     }
 
     #[test]
     fn nothing_is_told_before_the_first_offer() {
         let now = Instant::now();
-        let mut gathering = Gathering::new(&[OURS.parse().unwrap()]);
+        let mut gathering = Gathering::new(&mut rtc(now), &[OURS.parse().unwrap()]);
         let mut out = Vec::new();
-        gathering.serve(now, ["203.0.113.1:3478".parse().unwrap()], &mut out);
+        gathering.serve(now, [address("203.0.113.1")], &mut out);
         assert!(out.is_empty());
         assert!(told(&mut gathering, now, "a").is_empty());
         gathering.begin(now, &mut out);
@@ -183,43 +216,43 @@ mod tests {
     #[test]
     fn servers_are_waited_for_and_not_for_ever() {
         let now = Instant::now();
-        let mut gathering = Gathering::new(&[OURS.parse().unwrap()]);
+        let (mut rtc, mut gathering) = begun(now);
         gathering.await_others(true);
-        gathering.begin(now, &mut Vec::new());
         assert_eq!(told(&mut gathering, now, "a"), ["192.0.2.1"]);
         assert_eq!(gathering.deadline(), Some(now + PATIENCE));
         let later = now + PATIENCE;
         assert!(told(&mut gathering, later - Duration::from_millis(1), "a").is_empty());
         assert_eq!(told(&mut gathering, later, "a"), ["done"]);
         assert_eq!(gathering.deadline(), None);
-        gathering.add(relayed("203.0.113.1"));
+        gathering.relayed(&mut rtc, address("203.0.113.1"), OURS.parse().unwrap());
         gathering.await_others(false);
         assert_eq!(told(&mut gathering, later, "a"), ["203.0.113.1"]);
     }
 
     #[test]
     fn it_knows_what_its_addresses_are() {
-        let ours = OURS.parse().unwrap();
-        let mut gathering = Gathering::new(&[ours]);
-        gathering.add(relayed("203.0.113.1"));
+        let (mut rtc, mut gathering) = begun(Instant::now());
+        let (ours, relayed) = (OURS.parse().unwrap(), address("203.0.113.1"));
+        gathering.relayed(&mut rtc, relayed, ours);
         assert_eq!(gathering.kind(ours), Some("host"));
-        let relay = "203.0.113.1:7000".parse().unwrap();
-        assert_eq!(gathering.kind(relay), Some("relay"));
+        assert_eq!(gathering.kind(relayed), Some("relay"));
     }
 
     #[test]
     fn what_a_server_takes_back_is_not_told_after_a_restart() {
         let now = Instant::now();
-        let mut gathering = Gathering::new(&[OURS.parse().unwrap()]);
-        gathering.add(relayed("203.0.113.1"));
-        gathering.add(relayed("203.0.113.2"));
-        gathering.begin(now, &mut Vec::new());
+        let (mut rtc, mut gathering) = begun(now);
+        let [one, two, three] = ["203.0.113.1", "203.0.113.2", "203.0.113.3"].map(address);
+        for relayed in [one, two] {
+            gathering.relayed(&mut rtc, relayed, OURS.parse().unwrap());
+        }
         assert_eq!(told(&mut gathering, now, "a").len(), 4);
-        let address = "203.0.113.1:7000".parse().unwrap();
-        assert_eq!(gathering.remove(address).unwrap().addr(), address);
-        assert!(gathering.remove(address).is_none());
+        gathering.unrelayed(&mut rtc, one);
+        assert_eq!(gathering.kind(one), None);
         assert!(told(&mut gathering, now, "a").is_empty());
-        let again = ["192.0.2.1", "203.0.113.2", "done"];
+        gathering.relayed(&mut rtc, three, OURS.parse().unwrap());
+        assert_eq!(told(&mut gathering, now, "a"), ["203.0.113.3"]);
+        let again = ["192.0.2.1", "203.0.113.2", "203.0.113.3", "done"];
         assert_eq!(told(&mut gathering, now, "b"), again);
     }
 }

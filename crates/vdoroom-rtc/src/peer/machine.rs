@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use str0m::change::SdpOffer;
 use str0m::net::{Protocol, Receive};
-use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc, RtcConfig};
+use str0m::{Event as RtcEvent, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 use super::action::{Action, Datagram};
 use super::candidates::Theirs;
 use super::channels::{Channels, MAX_MESSAGE, MAX_UNREAD};
 use super::gathering::Gathering;
 use super::protected::Protected;
-use super::reflexive::Seen;
 use crate::crypto::{Fingerprint, Outcome, build};
 use crate::event::{Channel, Closed, DtlsState, Event, IceState, OfferError, Statistics};
 use crate::rtp::Media;
@@ -79,10 +78,7 @@ impl Peer {
             .set_sctp_max_message_size(MAX_MESSAGE)
             .set_sctp_max_buffered_amount(MAX_UNREAD);
         let mut rtc = build(config, now, &outcome)?;
-        let gathering = Gathering::new(local);
-        for candidate in gathering.candidates() {
-            rtc.add_local_candidate(candidate.clone());
-        }
+        let gathering = Gathering::new(&mut rtc, local);
         Some(Self {
             rtc,
             protected: Protected::new(media),
@@ -199,25 +195,6 @@ impl Peer {
         self.gathering.serve(now, servers, out);
     }
 
-    /// A STUN server has answered.
-    fn seen(&mut self, now: Instant, seen: Option<Seen>, out: &mut Vec<Action>) {
-        let candidate =
-            seen.and_then(|seen| Candidate::server_reflexive(seen.outside, seen.local, "udp").ok());
-        self.add_own(candidate);
-        self.tell_candidates(now, out);
-    }
-
-    fn add_own(&mut self, candidate: Option<Candidate>) -> bool {
-        // Where there is no NAT it is known already.
-        if let Some(candidate) = candidate
-            && self.rtc.add_local_candidate(candidate.clone()).is_some()
-        {
-            self.gathering.add(candidate);
-            return true;
-        }
-        false
-    }
-
     /// A TURN server receives for us at `address`. We reach it from an address of the kind of
     /// `local`. Returns whether it is of use.
     pub(crate) fn relayed(
@@ -226,18 +203,16 @@ impl Peer {
         (address, local): (SocketAddr, SocketAddr),
         out: &mut Vec<Action>,
     ) -> bool {
-        let is_new = self.add_own(Candidate::relayed(address, local, "udp").ok());
+        let is_of_use = self.gathering.relayed(&mut self.rtc, address, local);
         self.tell_candidates(now, out);
         self.drive(now, out);
-        is_new
+        is_of_use
     }
 
     /// It does so no more.
     pub(crate) fn unrelayed(&mut self, now: Instant, address: SocketAddr, out: &mut Vec<Action>) {
-        if let Some(candidate) = self.gathering.remove(address) {
-            self.rtc.direct_api().invalidate_candidate(&candidate);
-            self.drive(now, out);
-        }
+        self.gathering.unrelayed(&mut self.rtc, address);
+        self.drive(now, out);
     }
 
     /// Whether servers are asked that may still have an address for us.
@@ -304,7 +279,8 @@ impl Peer {
             return false;
         }
         if let Some(seen) = self.gathering.answered(datagram.path, datagram.bytes) {
-            self.seen(now, seen, out);
+            self.gathering.seen(&mut self.rtc, seen);
+            self.tell_candidates(now, out);
             self.drive(now, out);
             return false;
         }
@@ -332,9 +308,8 @@ impl Peer {
     pub(crate) fn deadline(&self) -> Instant {
         let media = self.protected.media.deadline();
         let lost = self.lost_since.map(|since| since + LOST);
-        let others = [media, self.gathering.deadline(), lost]
-            .into_iter()
-            .flatten();
+        let others = [media, self.gathering.deadline(), lost];
+        let others = others.into_iter().flatten();
         others.fold(self.rtc_deadline, Instant::min)
     }
 

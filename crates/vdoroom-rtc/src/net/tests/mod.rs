@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use super::{Connection, addresses};
 use crate::event::{Consumer, Event, Packet};
 use crate::peer::Publisher;
-use crate::settings::Settings;
+use crate::settings::{Settings, Transport};
+use crate::turn::fake_settings;
 
 #[derive(Default)]
 struct Counts {
@@ -149,6 +150,28 @@ fn a_consumer_is_poked_on_the_thread_of_all_while_nothing_comes() {
     });
     assert_eq!(on[0], on[1]);
     assert_ne!(on[0], thread::current().id());
+}
+
+#[test]
+fn a_server_is_found_by_its_name() {
+    // The name has another address, too, on most machines, where nobody listens.
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let longest = Duration::from_secs(20);
+    server.set_read_timeout(Some(longest)).unwrap();
+    let mut named = fake_settings(Transport::Udp);
+    named.host = "localhost".into();
+    named.port = server.local_addr().unwrap().port();
+    let settings = Settings {
+        turn: vec![named],
+        relay_only: true,
+        ..Settings::default()
+    };
+    let (tell, _events) = channel();
+    let consumer = Box::new(Counter(Arc::default(), tell));
+    let _connection = Connection::open(settings, consumer).unwrap();
+    let mut request = [0; 2000];
+    server.recv_from(&mut request).unwrap();
+    assert_eq!(request[..2], [0, 3], "it is asked for an address");
 }
 
 #[test]

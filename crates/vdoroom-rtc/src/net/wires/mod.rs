@@ -233,22 +233,4 @@ mod tests {
             scene.wait(|scene| scene.happened.ends_with(&[(KEY, Happened::Failed)]));
         }
     }
-
-    #[test]
-    fn what_a_server_does_not_take_is_lost_in_whole_messages() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut scene = Scene::open(Transport::Tcp, listener.local_addr().unwrap());
-        let (mut server, _) = listener.accept().unwrap();
-        scene.wait(|scene| !scene.happened.is_empty());
-        let message: Vec<u8> = (0..250).cycle().take(1000).collect();
-        for _ in 0..100_000 {
-            assert!(scene.wires.send(KEY, &message));
-        }
-        scene.wires.close(scene.poll.registry(), KEY);
-        let mut taken = Vec::new();
-        server.read_to_end(&mut taken).unwrap();
-        assert!(taken.len() < 50_000_000);
-        let whole = taken.chunks_exact(1000);
-        assert!(whole.len() > 10 && whole.clone().all(|chunk| chunk == message));
-    }
 }

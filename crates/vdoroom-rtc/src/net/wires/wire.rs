@@ -150,3 +150,51 @@ impl Stream {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use mio::{Events, Interest, Poll, Token};
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_does_not_take_is_lost_in_whole_messages() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let wire = Wire::open(Transport::Tcp, listener.local_addr().unwrap());
+        let Wire::Stream(mut stream) = wire.unwrap() else {
+            panic!("no stream");
+        };
+        let (mut server, _) = listener.accept().unwrap();
+        let mut poll = Poll::new().unwrap();
+        let registry = poll.registry();
+        let interest = Interest::WRITABLE;
+        registry
+            .register(&mut stream.io, Token(0), interest)
+            .unwrap();
+        let mut events = Events::with_capacity(4);
+        let longest = Some(Duration::from_secs(20));
+        poll.poll(&mut events, longest).unwrap();
+        assert_eq!(stream.look().unwrap(), Readiness::Opened);
+        let message: Vec<u8> = (0..250).cycle().take(1000).collect();
+        let count = 100_000;
+        for _ in 0..count {
+            stream.send(&message).unwrap();
+        }
+        assert!(stream.waiting.len() <= MAX_WAITING);
+        let mut taken = Vec::new();
+        let mut place = vec![0; 1 << 20];
+        while !stream.waiting.is_empty() {
+            let length = server.read(&mut place).unwrap();
+            taken.extend_from_slice(&place[..length]);
+            stream.flush().unwrap();
+        }
+        drop(stream);
+        server.read_to_end(&mut taken).unwrap();
+        assert!(taken.len() < count * message.len());
+        assert_eq!(taken.len() % message.len(), 0);
+        assert!(taken.chunks(1000).all(|chunk| chunk == message));
+    }
+}
