@@ -112,7 +112,8 @@ impl Connectivity {
             ),
             () if self.local.is_empty() && !servers.ports.is_any() => format!(
                 "this machine has found no ICE candidates: none of the ports {} is free, or it has \
-                 no network; each connection takes a port: widen min-rtp-port and max-rtp-port",
+                 no network: widen min-rtp-port and max-rtp-port (with engine=webrtcbin each \
+                 connection takes a port)",
                 servers.ports
             ),
             () if self.local.is_empty() => {

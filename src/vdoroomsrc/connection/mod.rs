@@ -36,5 +36,5 @@ pub(crate) use link::{FAILED, Numbers, Received, Transport};
 pub(crate) use names::{element_prefix, session_of};
 pub(crate) use pads::{UnselectedPad, WaitingPad};
 pub(crate) use remains::{Parts, Remains};
-pub(crate) use sdp::Promised;
+pub(crate) use sdp::{Promised, Refusal};
 pub(crate) use session::{Peer, Session};

@@ -34,6 +34,7 @@ impl Remains {
 
     /// Stops all of it. Waits for consumers.
     pub(crate) fn stop(&self) {
+        self.tracks.iter().for_each(Track::close);
         let stuck = self.tracks.iter().filter(|track| track.end != End::Eos);
         let held = self.kept.iter().filter(|track| track.is_held());
         let flushed: Vec<&Track> = stuck.chain(held).collect();

@@ -48,12 +48,18 @@ impl Control {
         }
     }
 
-    /// We have an address more.
-    pub(super) fn gathered(&mut self, id: SessionId, candidate: &str) {
-        if let Some(session) = self.sessions.get_mut(&id) {
+    /// We have an address more. The room hears of it here, behind the answer that it belongs to: a
+    /// browser takes candidates for those of the answer that it has.
+    pub(super) fn gathered(&mut self, session: SessionId, sdp_mline_index: u32, candidate: String) {
+        if let Some(session) = self.sessions.get_mut(&session) {
             session.gathers_since = None;
-            session.connectivity.add_local(candidate);
+            session.connectivity.add_local(&candidate);
         }
+        self.reports.events.send(Event::LocalCandidate {
+            session,
+            sdp_mline_index,
+            candidate,
+        });
     }
 
     pub(super) fn pair(

@@ -162,7 +162,11 @@ impl Control {
                 local,
                 remote,
             } => self.pair(element, session, local, remote),
-            Command::Gathered { session, candidate } => self.gathered(session, &candidate),
+            Command::Gathered {
+                session,
+                sdp_mline_index,
+                candidate,
+            } => self.gathered(session, sdp_mline_index, candidate),
             Command::Pad { session, pad, hold } => self.pad_added(element, session, pad, hold),
             #[cfg(feature = "native")]
             Command::Impostor { session } => self.impostor(element, session, MISMATCH),
@@ -213,6 +217,7 @@ impl Control {
     }
 
     fn tick(&mut self, element: &gst::Bin, now: Instant) {
+        self.poll_held(now);
         for session in self.sessions.values_mut() {
             if session.is_ending() {
                 continue;
@@ -223,15 +228,11 @@ impl Control {
             session.poll_transport(now, &self.reports);
             // What is dropped in a pause needs no keyframes.
             let paused = self.config.paused.load(Relaxed);
-            let shares_thread = session.link.shares_thread();
             for track in &mut session.tracks {
                 if !paused {
                     track.poll_keyframe(now);
                 }
                 track.poll_bitrate(now);
-                if shares_thread {
-                    track.poll_held(now);
-                }
             }
         }
         let ended: Vec<SessionId> = self
@@ -259,6 +260,16 @@ impl Control {
         {
             announce::fail(element, &message);
         }
+    }
+
+    /// Frees a thread that receives for others as well.
+    fn poll_held(&mut self, now: Instant) {
+        let sharing = self.sessions.values_mut();
+        let sharing = sharing.filter(|session| session.link.shares_thread());
+        let tracks = sharing.flat_map(|session| &mut session.tracks);
+        let native = self.config.engine == Engine::Native;
+        let kept = self.kept.tracks().filter(|_| native);
+        tracks.chain(kept).for_each(|track| track.poll_held(now));
     }
 
     /// Base time has moved on by the pause, and with it the timestamps of what runs since before:

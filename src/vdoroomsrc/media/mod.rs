@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! What happens to a packet, from webrtcbin to the consumer, in the order of its way:
+//! What happens to a packet, from the connection to the consumer, in the order of its way:
 //!
 //! - `intake`: it is mapped once, for `place` and `guard`
 //! - `place`: when it was captured, and so where it is on the timeline of its session
@@ -9,7 +9,7 @@
 //! - `pad`: queue, tags and events, and out
 //!
 //! `watches` has the other probes, and `track` builds the chain. The control thread owns the
-//! tracks; what happens to packets runs on webrtcbin's threads and on those of the queues.
+//! tracks; what happens to packets runs on the threads that receive and on those of the queues.
 
 mod codecs;
 mod discard;
@@ -17,6 +17,7 @@ mod elements;
 mod frames;
 mod guard;
 mod header;
+mod held;
 mod intake;
 mod keyframe_requests;
 mod outlet;

@@ -7,14 +7,17 @@
 //! the chain of another session is attached when the one before is gone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use gst::glib;
 use gst::prelude::*;
 use once_cell::sync::OnceCell;
 
+use super::discard::{stop, take_out};
 use super::elements;
 use super::watches::{BUFFERS, report_leaks};
+use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::media::pad::{Exit, VdoRoomSrcPad};
 
 #[derive(Clone)]
@@ -29,6 +32,7 @@ struct Inner {
     queue: OnceCell<gst::Element>,
     /// Somebody has made the streaming thread wait who should not.
     is_distrusted: AtomicBool,
+    is_closed: AtomicBool,
 }
 
 impl Outlet {
@@ -40,6 +44,7 @@ impl Outlet {
             prefix: prefix.to_owned(),
             queue: OnceCell::new(),
             is_distrusted: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
         }))
     }
 
@@ -63,7 +68,7 @@ impl Outlet {
             if inner.queue.get().is_none() && may_wait(info) && !inner.is_direct() {
                 // What passes just now finds the queue behind this pad.
                 if let Err(error) = inner.put_queue_behind(last) {
-                    gst::warning!(crate::vdoroomsrc::log::CAT, obj = last, "{error}");
+                    gst::warning!(CAT, obj = last, "{error}");
                 }
             }
             gst::PadProbeReturn::Ok
@@ -83,13 +88,30 @@ impl Outlet {
         self.0.is_distrusted.store(true, Relaxed);
     }
 
-    /// EOS, when there is no chain.
+    /// Puts a queue behind `last`, if somebody may wait: before anything comes, so that whoever hears of
+    /// a new element hears of it on the control thread.
+    pub(super) fn prepare(&self, last: &gst::Pad) -> Result<(), glib::BoolError> {
+        match self.queue().is_none() && !self.0.is_direct() {
+            true => self.0.put_queue_behind(last),
+            false => Ok(()),
+        }
+    }
+
+    /// No queue is put there any more: what there is, is being stopped.
+    pub(super) fn close(&self) {
+        self.0.is_closed.store(true, SeqCst);
+    }
+
+    /// EOS, when there is no chain. On a thread of its own, as it may have to wait.
     pub(super) fn end(&self) {
         let pad = self.0.pad.upgrade();
         let internal = pad.and_then(|pad| pad.internal());
         let entry = self.queue().and_then(|queue| queue.static_pad("sink"));
-        if let Some(entry) = entry.or_else(|| internal.map(|internal| internal.upcast())) {
-            entry.send_event(gst::event::Eos::new());
+        let entry = entry.or_else(|| internal.map(|internal| internal.upcast()));
+        if let (Some(entry), Some(bin)) = (entry, self.0.bin.upgrade()) {
+            bin.call_async(move |_| {
+                entry.send_event(gst::event::Eos::new());
+            });
         }
     }
 }
@@ -106,21 +128,37 @@ impl Inner {
         let (Some(bin), Some(pad)) = (self.bin.upgrade(), self.pad.upgrade()) else {
             return Ok(());
         };
+        if self.is_closed.load(SeqCst) {
+            return Ok(());
+        }
         let queue = elements::queue(&self.prefix)?;
         bin.add(&queue)?;
-        report_leaks(&queue, &self.exit);
+        if let Err(error) = self.connect(&queue, last, &pad) {
+            stop(&queue);
+            take_out(&queue, &bin);
+            return Err(error);
+        }
+        // It is put there before anything comes, or by the thread that brings it.
+        let _ = self.queue.set(queue);
+        Ok(())
+    }
+
+    fn connect(
+        &self,
+        queue: &gst::Element,
+        last: &gst::Pad,
+        pad: &VdoRoomSrcPad,
+    ) -> Result<(), glib::BoolError> {
+        report_leaks(queue, &self.exit);
         let lacks_pad = || glib::bool_error!("a queue lacks a pad");
         let shortcut = &self.exit.shortcut;
         shortcut
-            .install(&queue, pad.upcast_ref())
+            .install(queue, pad.upcast_ref())
             .ok_or_else(lacks_pad)?;
         let source = queue.static_pad("src").ok_or_else(lacks_pad)?;
         pad.set_target(Some(&source))?;
         queue.sync_state_with_parent()?;
-        link(last, &queue)?;
-        // This is the only thread that sets it.
-        let _ = self.queue.set(queue);
-        Ok(())
+        link(last, queue)
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-//! One track of a session: from webrtcbin's pad to a ghost pad of the element.
+//! One track of a session: from a pad of the connection to a ghost pad of the element.
 //!
-//! `webrtcbin ▶ intake ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
+//! `connection ▶ intake ▶ depayloader ▶ timestamps ▶ parser ▶ queue ▶ ghost pad`
 //!
 //! The queue leaks, so nothing before it ever waits for a consumer. It is put there by `outlet` when a
 //! consumer may wait.
@@ -14,6 +14,7 @@ use gst::prelude::*;
 
 use super::discard;
 use super::elements;
+use super::held::Held;
 use super::intake::Intake;
 use super::keyframe_requests::KeyframePolicy;
 use super::outlet::Outlet;
@@ -31,10 +32,6 @@ use crate::vdoroomsrc::media::place::Placing;
 use crate::vdoroomsrc::reports::TrackId;
 
 const BITRATE_WINDOW: Duration = Duration::from_secs(1);
-
-/// How long a consumer may have a buffer that said that it never waits. A busy machine takes longer than
-/// it should, too.
-const LONGEST_PUSH: Duration = Duration::from_millis(500);
 
 pub(crate) struct Track {
     pub id: TrackId,
@@ -56,8 +53,7 @@ pub(crate) struct Track {
     /// When the bitrate was last computed, and the bytes until then.
     bitrate_sample: (Instant, u64),
     pub end: End,
-    /// Since when the consumer has had a buffer, and how many it had taken by then.
-    held: Option<(Instant, u64)>,
+    held: Held,
     /// Whose media it carries now.
     pub session: SessionId,
 }
@@ -74,7 +70,7 @@ pub(crate) enum End {
 
 /// What is left of a track whose medium is not wanted for now.
 pub(crate) struct Unselected {
-    /// Of webrtcbin; it runs into nothing.
+    /// Of the connection; it runs into nothing.
     pub pad: gst::Pad,
     /// To be removed when the medium is wanted again.
     pub watches: Vec<Watch>,
@@ -124,7 +120,7 @@ impl Track {
             keyframes_seen: 0,
             bitrate_sample: (Instant::now(), 0),
             end: End::None,
-            held: None,
+            held: Held::default(),
             session: id.session,
         };
         match track.connect(id.session, plan.placing) {
@@ -284,18 +280,31 @@ impl Track {
     /// said that nobody does: an application that blocks a pad just when a buffer passes. What follows
     /// goes through a queue, and events are sent again that flushing has taken away.
     pub(crate) fn poll_held(&mut self, now: Instant) {
-        let taken = self.exit.taken();
-        let same = self.held.filter(|(_, before)| *before == taken);
-        self.held = self.is_held().then(|| same.unwrap_or((now, taken)));
-        if let Some((since, _)) = self.held
-            && now.saturating_duration_since(since) >= LONGEST_PUSH
-        {
+        let (is_held, taken) = (self.is_held(), self.exit.taken());
+        if self.held.is_too_long(now, is_held, taken) {
             gst::warning!(CAT, obj = self.pad, "A buffer is not taken, and is dropped");
-            self.held = None;
             self.outlet.distrust();
-            self.flush_consumer();
-            self.end_flush();
+            let (pad, exit) = (self.pad.clone(), self.exit.clone());
+            // On a thread of its own: a consumer may keep this one as well.
+            if let Some(element) = self.elements.first() {
+                element.call_async(move |_| {
+                    pad.push_event(gst::event::FlushStart::new());
+                    pad.push_event(gst::event::FlushStop::new(false));
+                    exit.flushed();
+                });
+            }
         }
+    }
+
+    /// A queue is there before anything comes if the consumer may wait.
+    pub(crate) fn prepare(&self) -> Result<(), gst::glib::BoolError> {
+        let last = self.elements.last().and_then(|last| last.static_pad("src"));
+        last.map_or(Ok(()), |last| self.outlet.prepare(&last))
+    }
+
+    /// It is about to be stopped.
+    pub(crate) fn close(&self) {
+        self.outlet.close();
     }
 
     /// Frees a consumer that did not take EOS in time, so that the pad can be removed.
@@ -315,7 +324,9 @@ impl Track {
 
     /// All of the chain, with the queue if there is one.
     pub(crate) fn elements(&self) -> impl Iterator<Item = &gst::Element> {
-        self.elements.iter().chain(self.outlet.queue())
+        // One may be put there while the others are being stopped.
+        let queue = std::iter::once_with(|| self.outlet.queue());
+        self.elements.iter().chain(queue.flatten())
     }
 
     /// Asks for a keyframe if one is due.
@@ -358,7 +369,7 @@ impl Track {
         self.bitrate_sample = (now, bytes);
     }
 
-    /// The SSRC that webrtcbin's pad carries.
+    /// The SSRC that the connection's pad carries.
     pub(crate) fn ssrc(&self) -> Option<u32> {
         let caps = self.source_pad.current_caps()?;
         caps.structure(0)?.get("ssrc").ok()

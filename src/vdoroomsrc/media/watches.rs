@@ -25,7 +25,7 @@ impl Watch {
     }
 }
 
-/// Lets nothing out of a pad of webrtcbin.
+/// Lets nothing out of a pad of the connection.
 pub(crate) fn keep_packets(source_pad: &gst::Pad) -> Option<Watch> {
     let id = source_pad.add_probe(BUFFERS, |_, _| gst::PadProbeReturn::Handled)?;
     let pad = source_pad.clone();

@@ -52,9 +52,10 @@ pub(crate) enum Command {
         local: Candidate,
         remote: Candidate,
     },
-    /// We have an address more.
+    /// We have an address more, which the publisher is to hear of.
     Gathered {
         session: SessionId,
+        sdp_mline_index: u32,
         candidate: String,
     },
     Pad {

@@ -72,6 +72,7 @@ impl Names {
             if started.is_err() {
                 // The system has no thread left, so this is the answer.
                 let _ = self.answer.send((name.clone(), Vec::new()));
+                let _ = self.waker.wake();
             }
         }
     }

@@ -33,15 +33,18 @@ impl Sockets {
         ports: Option<&RangeInclusive<u16>>,
     ) -> io::Result<Vec<SocketAddr>> {
         let mut last = None;
-        for ip in addresses::local()? {
-            if self.of(ports).any(|socket| socket.address.ip() == ip) {
+        let local = addresses::local()?;
+        for ip in &local {
+            if self.of(ports).any(|socket| socket.address.ip() == *ip) {
                 continue;
             }
-            if let Err(error) = self.bind(registry, ip, ports) {
+            if let Err(error) = self.bind(registry, *ip, ports) {
                 last = Some(error);
             }
         }
-        let addresses: Vec<SocketAddr> = self.of(ports).map(|socket| socket.address).collect();
+        // Others that are using an address that this machine has no more keep its socket.
+        let addresses = self.of(ports).map(|socket| socket.address);
+        let addresses: Vec<SocketAddr> = addresses.filter(|a| local.contains(&a.ip())).collect();
         match (addresses.is_empty(), last) {
             (true, Some(error)) => Err(error),
             _ => Ok(addresses),

@@ -67,6 +67,9 @@ impl Thread {
         while self.turn(&mut events).is_ok() {}
         self.connections.close_all(Instant::now());
         self.send();
+        // Whoever comes next may want their ports.
+        let registry = self.poll.registry();
+        self.sockets.close_unused(registry, std::iter::empty());
         // Servers that do not hear of it are not waited for long.
         while self.connections.are_leaving() {
             let left = self.left();

@@ -175,7 +175,7 @@ impl Peer {
                 retransmission: self.retransmission,
             },
         );
-        self.protected.media.offered(&offer);
+        self.protected.offered(&offer);
         self.fingerprints = offer.fingerprints;
         Ok(text)
     }
@@ -339,9 +339,11 @@ impl Peer {
         self.end(Closed::Local, out);
     }
 
+    /// What has come and waits for packets that will not come goes out before that.
     fn end(&mut self, why: Closed, out: &mut Vec<Action>) {
         if !self.is_closed {
             self.is_closed = true;
+            self.protected.finish(out);
             out.push(Action::Event(Event::Closed(why)));
         }
     }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::action::{Action, Datagram};
 use crate::crypto::{Keys, Srtp};
 use crate::rtp::{Header, Media, Out};
+use crate::sdp::Offer;
 
 /// Payload types that are types of RTCP packets, with the marker bit (RFC 5761 section 4).
 const REPORTS: std::ops::RangeInclusive<u8> = 192..=223;
@@ -90,6 +91,17 @@ impl Protected {
     pub(crate) fn flush(&mut self, now: Instant, pair: Pair, actions: &mut Vec<Action>) {
         self.media.flush(now, &mut self.out);
         self.act(pair, actions);
+    }
+
+    /// Another offer was accepted. What waits of media that has ended goes out with what comes next.
+    pub(crate) fn offered(&mut self, offer: &Offer) {
+        self.media.offered(offer, &mut self.out);
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn finish(&mut self, actions: &mut Vec<Action>) {
+        self.media.finish(&mut self.out);
+        self.act(None, actions);
     }
 
     pub(crate) fn request_keyframe(&mut self, ssrc: u32, pair: Pair, actions: &mut Vec<Action>) {

@@ -134,6 +134,11 @@ impl<T> Jitter<T> {
         })
     }
 
+    /// When the newest of those that wait came.
+    pub(crate) fn newest(&self) -> Option<Instant> {
+        self.waiting.values().map(|(arrival, _)| *arrival).max()
+    }
+
     /// When something that waits goes out at the latest.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.since.map(|since| since + self.latency)

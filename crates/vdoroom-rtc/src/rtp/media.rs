@@ -63,15 +63,26 @@ impl Media {
     }
 
     /// Another offer was accepted.
-    pub(crate) fn offered(&mut self, offer: &Offer) {
+    pub(crate) fn offered(&mut self, offer: &Offer, out: &mut Vec<Out>) {
         // A later offer may have no m-line left that shows it.
         self.is_libwebrtc |= offer.is_libwebrtc;
         self.lines = Lines::new(&offer.lines);
         let lines = &self.lines.lines;
         self.streams.retain(|_, stream| {
             let line = lines.get(stream.line);
-            line.is_some_and(|line| matches!(line.carries, Carries::Media(_)))
+            let stays = line.is_some_and(|line| matches!(line.carries, Carries::Media(_)));
+            if !stays {
+                stream.finish(out);
+            }
+            stays
         });
+    }
+
+    /// Lets out what waits: nothing more will come.
+    pub(crate) fn finish(&mut self, out: &mut Vec<Out>) {
+        for stream in self.streams.values_mut() {
+            stream.finish(out);
+        }
     }
 
     /// Also for what waits already.

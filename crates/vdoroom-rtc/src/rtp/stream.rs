@@ -131,6 +131,14 @@ impl Stream {
         }
     }
 
+    /// Lets out all that waits: nothing more will come.
+    pub(crate) fn finish(&mut self, out: &mut Vec<Out>) {
+        self.jitter.set_latency(Duration::ZERO);
+        if let Some(newest) = self.jitter.newest() {
+            self.release(newest, out);
+        }
+    }
+
     /// The packets that are to be requested now.
     pub(crate) fn requests(&mut self, now: Instant, pace: Duration) -> Vec<u16> {
         let due = self.nack.due(now, pace);

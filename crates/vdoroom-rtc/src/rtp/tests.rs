@@ -34,7 +34,7 @@ impl Scene {
             name: "x".into(),
         };
         let mut media = Media::new(start, &Settings::default(), reporter);
-        media.offered(&Offer::read(&change(BROWSER)).unwrap());
+        media.offered(&Offer::read(&change(BROWSER)).unwrap(), &mut Vec::new());
         Self {
             start,
             media,
@@ -247,9 +247,27 @@ fn an_m_line_that_is_stopped_is_not_received_any_more() {
     let mut scene = Scene::new(str::to_owned);
     scene.comes(0, &video(4));
     let stopped = BROWSER.replace("m=video 9", "m=video 0");
-    scene.media.offered(&Offer::read(&stopped).unwrap());
+    scene
+        .media
+        .offered(&Offer::read(&stopped).unwrap(), &mut Vec::new());
     assert!(!scene.comes(0, &video(5)));
     assert!(scene.media.statistics().is_empty());
+}
+
+#[test]
+fn what_waits_for_a_packet_goes_out_when_nothing_more_will_come() {
+    let mut scene = Scene::new(str::to_owned);
+    for number in [4, 6, 8] {
+        scene.comes(0, &video(number));
+    }
+    assert_eq!(scene.numbers(), [(4, 0)]);
+    let mut out = Vec::new();
+    scene.media.finish(&mut out);
+    let packets = out.iter().filter_map(|out| match out {
+        Out::Packet(packet) => Some((packet.index as u16, packet.lost)),
+        _ => None,
+    });
+    assert_eq!(packets.collect::<Vec<_>>(), [(6, 1), (8, 1)]);
 }
 
 #[test]
@@ -288,7 +306,9 @@ fn libwebrtc_is_asked_for_sender_reports_until_they_have_come() {
     scene.passes(0, 1500);
     scene.comes(1500, &video(1));
     assert!(scene.is_reported(2000).is_some());
-    scene.media.offered(&Offer::read(BROWSER).unwrap());
+    scene
+        .media
+        .offered(&Offer::read(BROWSER).unwrap(), &mut Vec::new());
     scene.passes(1500, 3000);
     assert_eq!(
         scene.asked,

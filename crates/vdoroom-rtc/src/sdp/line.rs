@@ -177,7 +177,14 @@ impl Line {
 fn read_formats(media: &Media) -> Vec<Format> {
     let of = &media.attributes;
     let listed = media.fmt.split_ascii_whitespace();
+    // Each of them is looked for in all attributes: none is twice, and none is one too many.
+    let mut is_known = [false; 128];
     let listed = listed.filter_map(|payload| payload.parse::<u8>().ok());
+    let listed = listed.filter(|payload| {
+        let known = is_known.get_mut(usize::from(*payload));
+        known.is_some_and(|known| !std::mem::replace(known, true))
+    });
+    let listed = listed.take(MAX_FORMATS);
     let about = |key: &'static str, payload_type: u8| {
         values(of, key).filter_map(move |value| {
             let (subject, value) = value.split_once(' ')?;
@@ -185,37 +192,35 @@ fn read_formats(media: &Media) -> Vec<Format> {
             matches.then(|| value.trim())
         })
     };
-    let formats = listed
-        .filter(|payload| *payload < 128)
-        .filter_map(|payload_type| {
-            let map = about("rtpmap", payload_type).next();
-            let map = map.or_else(|| fixed(payload_type))?;
-            let mut parts = map.splitn(3, '/');
-            let codec = parts.next()?.to_owned();
-            let clock_rate = parts.next()?.parse().ok().filter(|rate| *rate > 0)?;
-            let encoding_parameters = parts.next().filter(|text| !text.is_empty());
-            let parameters = about("fmtp", payload_type).next().map(str::to_owned);
-            let is_repair = codec.eq_ignore_ascii_case("rtx");
-            let repairs = parameters
-                .as_deref()
-                .filter(|_| is_repair)
-                .and_then(repaired);
-            let is_usable = is_repair == repairs.is_some()
-                && !PROTECTION
-                    .iter()
-                    .any(|name| codec.eq_ignore_ascii_case(name));
-            is_usable.then(|| Format {
-                payload_type,
-                codec,
-                clock_rate,
-                map: map.to_owned(),
-                encoding_parameters: encoding_parameters.map(str::to_owned),
-                parameters,
-                repairs,
-                feedback: about("rtcp-fb", payload_type).map(str::to_owned).collect(),
-            })
-        });
-    let mut formats: Vec<Format> = formats.take(MAX_FORMATS).collect();
+    let formats = listed.filter_map(|payload_type| {
+        let map = about("rtpmap", payload_type).next();
+        let map = map.or_else(|| fixed(payload_type))?;
+        let mut parts = map.splitn(3, '/');
+        let codec = parts.next()?.to_owned();
+        let clock_rate = parts.next()?.parse().ok().filter(|rate| *rate > 0)?;
+        let encoding_parameters = parts.next().filter(|text| !text.is_empty());
+        let parameters = about("fmtp", payload_type).next().map(str::to_owned);
+        let is_repair = codec.eq_ignore_ascii_case("rtx");
+        let repairs = parameters
+            .as_deref()
+            .filter(|_| is_repair)
+            .and_then(repaired);
+        let is_usable = is_repair == repairs.is_some()
+            && !PROTECTION
+                .iter()
+                .any(|name| codec.eq_ignore_ascii_case(name));
+        is_usable.then(|| Format {
+            payload_type,
+            codec,
+            clock_rate,
+            map: map.to_owned(),
+            encoding_parameters: encoding_parameters.map(str::to_owned),
+            parameters,
+            repairs,
+            feedback: about("rtcp-fb", payload_type).map(str::to_owned).collect(),
+        })
+    });
+    let mut formats: Vec<Format> = formats.collect();
     let played: Vec<u8> = formats.iter().map(|format| format.payload_type).collect();
     formats.retain(|format| format.repairs.is_none_or(|of| played.contains(&of)));
     formats

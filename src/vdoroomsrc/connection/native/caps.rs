@@ -20,6 +20,9 @@ const OWN: [&str; 6] = [
     "ssrc",
 ];
 
+/// Begins the fields that name header extensions.
+const EXTENSIONS: &str = "extmap-";
+
 pub(super) fn of(track: &Track) -> gst::Caps {
     let media = match track.kind {
         Kind::Audio => "audio",
@@ -48,7 +51,7 @@ pub(super) fn of(track: &Track) -> gst::Caps {
     }
     let mut extensions = track.extensions.iter();
     if let Some((id, uri)) = extensions.find(|(_, uri)| uri == LEVEL) {
-        caps = caps.field(format!("extmap-{id}"), uri.as_str());
+        caps = caps.field(format!("{EXTENSIONS}{id}"), uri.as_str());
     }
     caps.build()
 }
@@ -60,7 +63,8 @@ fn parameter(text_of: &str) -> Option<(String, String)> {
     let is_in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.bytes().all(is_in_name)
-        && !OWN.contains(&name.as_str());
+        && !OWN.contains(&name.as_str())
+        && !name.starts_with(EXTENSIONS);
     is_name.then(|| (name, text(value.trim())))
 }
 
@@ -83,7 +87,7 @@ mod tests {
             clock_rate: 90_000,
             ssrc: u32::MAX,
             encoding_parameters: None,
-            parameters: Some("Packetization-Mode=1; x;payload=3;1st=2;ö=1".into()),
+            parameters: Some("Packetization-Mode=1; x;payload=3;1st=2;ö=1;extmap-4=y".into()),
             extensions: vec![(3, LEVEL.into()), (4, "urn:other".into())],
             msid: None,
         }

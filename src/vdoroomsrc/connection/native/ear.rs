@@ -25,6 +25,9 @@ use crate::vdoroomsrc::reports::{Backlog, Candidate, Command, Layer, Reports, St
 /// Protocol 5.1: the one channel on which a publisher speaks.
 const CHANNEL_LABEL: &str = "sendChannel";
 
+/// Media of which a report may come first.
+const MAX_EARLY: usize = 32;
+
 /// What the control thread knows of a connection.
 #[derive(Default)]
 pub(super) struct Known {
@@ -89,6 +92,12 @@ pub(super) struct Ear {
     pub gathers: bool,
     /// ICE has been connected.
     pub is_through: bool,
+    /// The handshake is over.
+    pub is_secure: bool,
+    /// Of the newest answer, the m-line whose transport all share.
+    pub first_line: u32,
+    /// Sender reports that came before the media that they are of, by SSRC.
+    pub early: HashMap<u32, SenderReport>,
     /// By SSRC.
     pub entries: HashMap<u32, Entry>,
     pub told_pair: Option<(Candidate, Candidate)>,
@@ -107,14 +116,15 @@ impl Ear {
         });
     }
 
-    fn answer(&self, answer: Result<String, vdoroom_rtc::OfferError>) {
+    fn answer(&mut self, answer: Result<String, vdoroom_rtc::OfferError>) {
         let session = self.id;
         let answer = answer.map_err(|error| format!("its offer is refused: {error}"));
         match answer.and_then(|answer| with_stereo(&answer, self.audio_bitrate)) {
-            Ok(answer) => self.command(Command::Negotiation {
-                session,
-                step: Step::Answered(Ok(answer)),
-            }),
+            Ok(answer) => {
+                self.first_line = first_line(&answer);
+                let step = Step::Answered(Ok(answer));
+                self.command(Command::Negotiation { session, step });
+            }
             Err(reason) => self.command(Command::Failed { session, reason }),
         }
     }
@@ -122,12 +132,7 @@ impl Ear {
     fn candidate(&self, candidate: String) {
         self.command(Command::Gathered {
             session: self.id,
-            candidate: candidate.clone(),
-        });
-        self.reports.events.send(protocol::Event::LocalCandidate {
-            session: self.id,
-            // All is bundled.
-            sdp_mline_index: 0,
+            sdp_mline_index: self.first_line,
             candidate,
         });
     }
@@ -146,15 +151,21 @@ impl Ear {
         }
         self.is_through |= state == IceState::Connected;
         self.state(Layer::Ice, name);
-        if state == IceState::Checking {
-            self.state(Layer::Connection, "connecting");
+        match state {
+            IceState::Checking => self.state(Layer::Connection, "connecting"),
+            // Again, after a restart of ICE: the handshake stays.
+            IceState::Connected | IceState::Completed if self.is_secure => {
+                self.state(Layer::Connection, "connected");
+            }
+            _ => {}
         }
     }
 
-    fn dtls(&self, state: DtlsState) {
+    fn dtls(&mut self, state: DtlsState) {
         match state {
             DtlsState::Connecting => self.state(Layer::Dtls, "connecting"),
             DtlsState::Connected => {
+                self.is_secure = true;
                 self.state(Layer::Dtls, "connected");
                 self.state(Layer::Connection, "connected");
             }
@@ -162,7 +173,7 @@ impl Ear {
     }
 
     fn track(&mut self, track: Track) {
-        // An SSRC that begins again is another medium with the same name.
+        // A medium that had stopped begins again, on the pad that it had.
         if self.entries.contains_key(&track.ssrc) {
             return;
         }
@@ -180,14 +191,23 @@ impl Ear {
             msid: track.msid,
         });
         self.entries.insert(track.ssrc, entry);
+        if let Some(report) = self.early.remove(&track.ssrc) {
+            self.report(report);
+        }
     }
 
-    fn report(&self, report: SenderReport) {
+    fn report(&mut self, report: SenderReport) {
         let of_entry = || self.entries.get(&report.ssrc).map(Entry::clock_rate);
-        if let Some(clock_rate) = report.clock_rate.or_else(of_entry) {
-            let ntp = nanoseconds(report.ntp);
-            self.timeline
-                .reported(report.ssrc, clock_rate, ntp, report.timestamp);
+        match report.clock_rate.or_else(of_entry) {
+            Some(clock_rate) => {
+                let ntp = nanoseconds(report.ntp);
+                self.timeline
+                    .reported(report.ssrc, clock_rate, ntp, report.timestamp);
+            }
+            None if self.early.len() < MAX_EARLY => {
+                self.early.insert(report.ssrc, report);
+            }
+            None => {}
         }
     }
 
@@ -328,6 +348,16 @@ impl Consumer for Ear {
     }
 }
 
+/// The first m-line of an answer that is not refused: candidates of others are ignored.
+fn first_line(answer: &str) -> u32 {
+    let lines = answer.lines().filter_map(|line| line.strip_prefix("m="));
+    let mut ports = lines.map(|line| line.split(' ').nth(1));
+    let first = ports.position(|port| port != Some("0"));
+    first
+        .and_then(|first| u32::try_from(first).ok())
+        .unwrap_or_default()
+}
+
 /// NTP counts seconds in the upper 32 bits.
 fn nanoseconds(ntp: u64) -> u64 {
     let (seconds, fraction) = (ntp >> 32, ntp & 0xffff_ffff);
@@ -349,6 +379,14 @@ fn pair(statistics: &Statistics) -> Option<(Candidate, Candidate)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn candidates_are_those_of_the_first_m_line_that_is_not_refused() {
+        let line = |port: u16| format!("m=audio {port} UDP/TLS/RTP/SAVPF 0\r\na=mid:x\r\n");
+        assert_eq!(first_line(&(line(0) + &line(0) + &line(9))), 2);
+        assert_eq!(first_line(&line(9)), 0);
+        assert_eq!(first_line(""), 0);
+    }
 
     #[test]
     fn a_time_of_ntp_is_in_nanoseconds() {

@@ -22,6 +22,9 @@ use crate::vdoroomsrc::reports::Hold;
 /// Packets of a pad that wait: two seconds of good video, until its first sender report has come.
 const MAX_WAITING: usize = 4096;
 
+/// Their bytes: two seconds of 20 Mbit/s, and some more.
+const MAX_BYTES: usize = 8 << 20;
+
 const HELD: u8 = 0;
 const OPEN: u8 = 1;
 const REFUSED: u8 = 2;
@@ -84,6 +87,8 @@ pub(super) struct Entry {
     counts: Arc<Counts>,
     clock_rate: u32,
     waiting: VecDeque<Waiting>,
+    /// Of those.
+    bytes: usize,
     has_begun: bool,
 }
 
@@ -135,6 +140,7 @@ impl Entry {
             counts,
             clock_rate: track.clock_rate,
             waiting: VecDeque::new(),
+            bytes: 0,
             has_begun: false,
         })
     }
@@ -155,6 +161,7 @@ impl Entry {
             own.set_flags(gst::BufferFlags::DISCONT);
         }
         self.has_begun = true;
+        self.bytes += buffer.size();
         self.waiting.push_back(Waiting { buffer, lost });
         self.go_on();
     }
@@ -167,10 +174,11 @@ impl Entry {
     pub(super) fn go_on(&mut self) {
         match self.state() {
             HELD => {
-                while self.waiting.len() > MAX_WAITING {
-                    let gone = self.waiting.pop_front();
+                while self.waiting.len() > MAX_WAITING || self.bytes > MAX_BYTES {
+                    let gone = self.pop();
                     // What follows lacks it.
                     if let (Some(gone), Some(next)) = (gone, self.waiting.front_mut()) {
+                        self.counts.lost.fetch_add(1, Relaxed);
                         next.lost += gone.lost + 1;
                         let next = next.buffer.make_mut();
                         next.set_flags(gst::BufferFlags::DISCONT);
@@ -178,12 +186,18 @@ impl Entry {
                 }
             }
             OPEN => {
-                while let Some(waiting) = self.waiting.pop_front() {
+                while let Some(waiting) = self.pop() {
                     self.push(waiting);
                 }
             }
-            _ => self.waiting.clear(),
+            _ => while self.pop().is_some() {},
         }
+    }
+
+    fn pop(&mut self) -> Option<Waiting> {
+        let first = self.waiting.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(first.buffer.size());
+        Some(first)
     }
 
     /// What is behind the pad says by itself what it cannot take.

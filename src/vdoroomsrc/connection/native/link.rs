@@ -76,6 +76,9 @@ pub(crate) fn open(
         warned: false,
         gathers: false,
         is_through: false,
+        is_secure: false,
+        first_line: 0,
+        early: HashMap::new(),
         entries: HashMap::new(),
         told_pair: None,
     };

@@ -56,8 +56,7 @@ impl Numbers for NativeNumbers {
     fn received(&self, ssrc: u32, _whole: Option<&gst::StructureRef>) -> Received {
         let counts = {
             let counts = lock(&self.counts);
-            // The newest, if an SSRC has begun again.
-            let own = counts.iter().rfind(|(other, _)| *other == ssrc);
+            let own = counts.iter().find(|(other, _)| *other == ssrc);
             own.map(|(_, counts)| counts.clone())
         };
         let told = {

@@ -6,6 +6,8 @@
 //! sees it: one codec and its RTX for each m-line, and no video orientation extension, so that
 //! the sender turns the pixels itself (RFC 7742 section 4).
 
+use std::collections::BTreeSet;
+
 use gst_sdp::{SDPMediaRef, SDPMessage, SDPMessageRef};
 
 use super::attributes::{encoding_name, fmtp, has_attribute, remove_attributes};
@@ -120,9 +122,12 @@ fn choose(
     if !wanted {
         return Err(Refusal::NotWanted);
     }
+    // Each is looked for in all attributes: none is twice.
+    let mut seen = BTreeSet::new();
     let offered: Vec<(u8, String)> = media
         .formats()
         .filter_map(|format| format.parse().ok())
+        .filter(|payload| seen.insert(*payload))
         .filter_map(|payload| Some((payload, encoding_name(media, payload)?)))
         .collect();
     let usable: Vec<(&'static Codec, u8)> = offered

@@ -85,10 +85,6 @@ fn connect(
         }
         to.command(Command::Gathered {
             session: id,
-            candidate: candidate.clone(),
-        });
-        to.events.send(Event::LocalCandidate {
-            session: id,
             sdp_mline_index,
             candidate,
         });

@@ -10,7 +10,7 @@ use gst::prelude::*;
 use super::introduce::{introduction, person};
 use super::kept::KeptPads;
 use crate::protocol::StreamId;
-use crate::vdoroomsrc::connection::{Promised, Session, WaitingPad, element_prefix};
+use crate::vdoroomsrc::connection::{Promised, Refusal, Session, WaitingPad, element_prefix};
 use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::media::{
     Codec, Exit, KeyframePolicy, KeyframeWish, Kind, Origin, Placing, Plan, Track, pad_name,
@@ -91,7 +91,7 @@ pub(crate) fn expose(
         }
         return Exposed::default();
     }
-    refuse_retransmissions(session);
+    refuse_others(session);
     if session.waiting_pads.is_empty() || !is_placed(session, now) {
         return Exposed::default();
     }
@@ -129,16 +129,27 @@ pub(crate) fn expose(
     exposed
 }
 
-/// webrtcbin (1.26) adds a pad for retransmissions that come before what they repeat, as Firefox's do when
-/// it probes. They carry no medium of their own.
-fn refuse_retransmissions(session: &mut Session) {
-    let is_one = |waiting: &WaitingPad| encoding_name(&waiting.pad).as_deref() == Some("RTX");
+/// Media that was refused, from who sends it nevertheless; and retransmissions: webrtcbin (1.26) adds a pad
+/// for those that come before what they repeat, as Firefox's do when it probes.
+fn refuse_others(session: &mut Session) {
     let waiting = std::mem::take(&mut session.waiting_pads);
-    let (retransmissions, media): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_one);
+    let is_other = |waiting: &WaitingPad| {
+        let is_repeat = encoding_name(&waiting.pad).as_deref() == Some("RTX");
+        is_repeat || is_refused(session, &waiting.pad)
+    };
+    let (others, media): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_other);
     session.waiting_pads = media;
-    for waiting in retransmissions {
-        waiting.refuse();
-    }
+    others.into_iter().for_each(WaitingPad::refuse);
+}
+
+fn is_refused(session: &Session, pad: &gst::Pad) -> bool {
+    let mid = session.link.mid(pad);
+    let promised = session.promised.iter();
+    let mut own = promised.filter(|track| mid.as_ref() == Some(&track.mid));
+    own.any(|track| {
+        // What is not sent any more may still be on its way.
+        matches!(track.codec, Err(Refusal::NotWanted | Refusal::NoCodec(_)))
+    })
 }
 
 /// Returns the streams with which a new pad is announced.
@@ -216,6 +227,7 @@ fn expose_pad(
     element
         .add_pad(&ghost)
         .map_err(|error| format!("its pad cannot be added: {error}"))?;
+    prepare(session)?;
     Ok(Some(collection))
 }
 
@@ -255,7 +267,7 @@ fn go_on(
         Ok(()) => {
             track.pad.set_origin(origin(session, pad));
             session.tracks.push(track);
-            Ok(())
+            prepare(session)
         }
         Err(error) => {
             broken.push(track);
@@ -263,6 +275,13 @@ fn go_on(
             Err(format!("its {name} cannot be unpacked: {error}"))
         }
     }
+}
+
+/// Whoever is linked to the newest pad, it may wait.
+fn prepare(session: &Session) -> Result<(), String> {
+    let prepared = session.tracks.last().map(Track::prepare);
+    let prepared = prepared.unwrap_or(Ok(()));
+    prepared.map_err(|error| format!("its pad has no queue: {error}"))
 }
 
 /// What a pad of the connection carries.

@@ -19,16 +19,13 @@ use super::counters::Counters;
 use super::forms;
 use super::ghost::{has_caps, is_current};
 use super::introduction::{Introduction, Person};
+use super::keyframe_gate::KeyframeGate;
 use super::names::Kind;
 use super::shortcut::Shortcut;
 use super::tags;
 use crate::protocol::SessionId;
 use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::reports::{Command, TrackId};
-
-/// A publisher that has sent no keyframe for so long after a loss may never send one. The encoders
-/// of OBS, which obey no PLI, send one every 2 s.
-const LONGEST_HOLD: gst::ClockTime = gst::ClockTime::from_seconds(5);
 
 #[derive(Debug)]
 pub(crate) struct Exit {
@@ -44,19 +41,15 @@ pub(crate) struct Exit {
     paused: Arc<AtomicBool>,
     /// Of the newest frame.
     arrival: Arrival,
-    /// Only a keyframe may leave next.
-    waits_for_keyframe: AtomicBool,
-    /// The queue has thrown something away; what follows the gap is marked DISCONT.
-    leaked: AtomicBool,
+    /// Which frames wait for a keyframe.
+    gate: KeyframeGate,
     /// Packets were lost on the way here, and a keyframe has been asked for.
     damaged: AtomicBool,
-    /// After a loss, frames are dropped until a keyframe.
-    waits_after_loss: bool,
-    /// When the first dropped one was due; as `last_pts`.
-    held_since: AtomicU64,
     last_flow: AtomicI32,
-    /// The consumer has a buffer, and has not returned.
+    /// The consumer has a buffer or an event, and has not returned.
     is_giving: AtomicBool,
+    /// The pad has been flushed, and its segment is gone.
+    is_flushed: AtomicBool,
     /// The event `vdoroom-session-end`, set before EOS is sent down the track.
     last_words: OnceCell<gst::Structure>,
     /// The first stream-start has passed.
@@ -94,13 +87,11 @@ impl Exit {
             commands,
             paused,
             arrival: Arrival::new(started),
-            waits_for_keyframe: AtomicBool::new(kind.is_video()),
-            leaked: AtomicBool::new(false),
+            gate: KeyframeGate::new(kind.is_video()),
             damaged: AtomicBool::new(false),
-            waits_after_loss: false,
-            held_since: AtomicU64::new(0),
             last_flow: AtomicI32::new(gst::FlowReturn::Ok as i32),
             is_giving: AtomicBool::new(false),
+            is_flushed: AtomicBool::new(false),
             last_words: OnceCell::new(),
             has_begun: AtomicBool::new(false),
             begins_again: AtomicBool::new(false),
@@ -114,7 +105,7 @@ impl Exit {
     }
 
     pub(crate) fn waiting_after_loss(mut self, waits: bool) -> Self {
-        self.waits_after_loss = waits;
+        self.gate.waits_after_loss = waits;
         self
     }
 
@@ -158,7 +149,7 @@ impl Exit {
         *self.lock_person() = person;
         self.arrival.forget();
         self.damaged.store(false, Relaxed);
-        self.held_since.store(0, Relaxed);
+        self.gate.begin_again();
         self.begins_again.store(true, Relaxed);
     }
 
@@ -182,6 +173,11 @@ impl Exit {
 
     pub(crate) fn is_paused(&self) -> bool {
         self.paused.load(Relaxed)
+    }
+
+    /// What flushing takes away is to be sent again.
+    pub(crate) fn flushed(&self) {
+        self.is_flushed.store(true, Relaxed);
     }
 
     pub(crate) fn is_giving(&self) -> bool {
@@ -221,7 +217,7 @@ impl Exit {
 
     pub(crate) fn queue_leaked(&self) {
         self.counters.leaks.fetch_add(1, Relaxed);
-        self.leaked.store(true, Relaxed);
+        self.gate.leaked();
         self.shortcut.leaked();
     }
 
@@ -239,16 +235,14 @@ impl Exit {
     }
 
     pub(crate) fn waits_for_keyframe(&self) -> bool {
-        self.waits_for_keyframe.load(Relaxed)
+        self.gate.is_closed()
     }
 
     /// A consumer that comes later begins with a keyframe as well.
     pub(crate) fn linked(&self, pad: &gst::Pad) {
         self.shortcut.ask(pad);
         self.last_flow.store(gst::FlowReturn::Ok as i32, Relaxed);
-        if self.kind.is_video() {
-            self.waits_for_keyframe.store(true, Relaxed);
-        }
+        self.gate.close();
     }
 
     /// Something behind the consumer has changed: a `tee` has another branch. One that took nothing
@@ -272,7 +266,7 @@ impl Exit {
 
     fn give(&self, pad: &gst::ProxyPad, parent: Option<&gst::Object>, mut buffer: gst::Buffer) {
         let size = buffer.size() as u64;
-        if self.is_outdated(&buffer) || self.holds_back(&buffer) {
+        if self.is_outdated(&buffer) || self.gate.holds_back(&buffer) {
             self.counters.dropped.fetch_add(1, Relaxed);
             return;
         }
@@ -280,6 +274,11 @@ impl Exit {
             buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
             gst::Pad::event_default(pad, parent, self.details());
             self.tags_are_due.store(true, Relaxed);
+        }
+        if self.is_flushed.swap(false, Relaxed)
+            && let Some(segment) = pad.sticky_event::<gst::event::Segment<_>>(0)
+        {
+            self.pass(pad, parent, gst::event::Segment::new(segment.segment()));
         }
         if self.tags_are_due.swap(false, Relaxed) {
             gst::Pad::event_default(pad, parent, self.tags(parent));
@@ -293,9 +292,7 @@ impl Exit {
             self.counters.bytes.fetch_add(size, Relaxed);
         } else {
             self.counters.dropped.fetch_add(1, Relaxed);
-            if self.kind.is_video() {
-                self.waits_for_keyframe.store(true, Relaxed);
-            }
+            self.gate.close();
         }
         self.note_flow(flow);
     }
@@ -305,41 +302,6 @@ impl Exit {
         let last = self.last_pts.load(Relaxed);
         let pts = buffer.pts().map_or(u64::MAX, |pts| pts.nseconds());
         self.goes_on.load(Relaxed) && pts < last
-    }
-
-    fn holds_back(&self, buffer: &gst::BufferRef) -> bool {
-        if !self.kind.is_video() {
-            return false;
-        }
-        let flags = buffer.flags();
-        if flags.contains(gst::BufferFlags::CORRUPTED) {
-            return self.waits_for_keyframe.load(Relaxed) || self.holds_damaged(buffer);
-        }
-        self.held_since.store(0, Relaxed);
-        if !flags.contains(gst::BufferFlags::DELTA_UNIT) {
-            self.leaked.store(false, Relaxed);
-            self.waits_for_keyframe.store(false, Relaxed);
-            return false;
-        }
-        if flags.contains(gst::BufferFlags::DISCONT) && self.leaked.swap(false, Relaxed) {
-            self.waits_for_keyframe.store(true, Relaxed);
-        }
-        self.waits_for_keyframe.load(Relaxed)
-    }
-
-    /// Whether a damaged frame is dropped. From a publisher that sends no keyframe, damaged frames
-    /// are better than none.
-    fn holds_damaged(&self, buffer: &gst::BufferRef) -> bool {
-        let Some(pts) = buffer.pts().filter(|_| self.waits_after_loss) else {
-            return false;
-        };
-        let pts = pts.nseconds() + 1;
-        let since = match self.held_since.load(Relaxed) {
-            0 => pts,
-            since => since,
-        };
-        self.held_since.store(since, Relaxed);
-        pts.saturating_sub(since) < LONGEST_HOLD.nseconds()
     }
 
     /// Tells the control thread when a consumer's answer changes, not with each buffer.
@@ -364,16 +326,29 @@ impl Exit {
         parent: Option<&gst::Object>,
         event: gst::Event,
     ) -> bool {
-        use gst::EventView;
-        let push = |event| gst::Pad::event_default(pad, parent, event);
         if self.shortcut.takes(&event) {
             return true;
         }
+        // Events that overtake come while a buffer may be on its way.
+        let waits = event.is_serialized();
+        if waits {
+            self.is_giving.store(true, Relaxed);
+        }
+        let done = self.pass(pad, parent, event);
+        if waits {
+            self.is_giving.store(false, Relaxed);
+        }
+        done
+    }
+
+    fn pass(&self, pad: &gst::ProxyPad, parent: Option<&gst::Object>, event: gst::Event) -> bool {
+        use gst::EventView;
+        let push = |event| gst::Pad::event_default(pad, parent, event);
         match event.view() {
             EventView::StreamStart(_) if self.begins_again.swap(false, Relaxed) => {
                 gst::debug!(CAT, obj = pad, "The next session continues on this pad");
                 self.goes_on.store(true, Relaxed);
-                self.waits_for_keyframe.store(self.kind.is_video(), Relaxed);
+                self.gate.close();
                 true
             }
             // Again, because a queue has been put in front of the pad.

@@ -12,6 +12,7 @@ mod exit;
 mod forms;
 mod ghost;
 mod introduction;
+mod keyframe_gate;
 mod names;
 mod shortcut;
 mod tags;

@@ -101,7 +101,8 @@ impl Shortcut {
 
     /// Whether the consumer never waits, and nobody else asks for that.
     pub(crate) fn is_free(&self, pad: &gst::Pad) -> bool {
-        self.state().allowed && !is_blocked(pad)
+        let is_blocked = is_blocked(pad);
+        self.state().allowed && !is_blocked
     }
 
     /// Something is on its way past the queue.
@@ -137,7 +138,8 @@ impl Shortcut {
             let (Some(ghost), Some(is_buffer)) = (ghost.upgrade(), is_buffer(info)) else {
                 return gst::PadProbeReturn::Ok;
             };
-            let way = shortcut.state().enters(is_buffer, is_blocked(&ghost));
+            let is_blocked = is_blocked(&ghost);
+            let way = shortcut.state().enters(is_buffer, is_blocked);
             match way {
                 Way::Through => gst::PadProbeReturn::Ok,
                 Way::BehindMarker(number) => {

@@ -22,7 +22,7 @@ pub(crate) struct Placing {
 }
 
 impl Placing {
-    /// Of what leaves this pad of webrtcbin.
+    /// Of what leaves this pad of the connection.
     pub(crate) fn of(timeline: &SharedTimeline, source_pad: &gst::Pad) -> Option<Self> {
         let ssrc = number(source_pad, "ssrc")?;
         let clock_rate = number(source_pad, "clock-rate");

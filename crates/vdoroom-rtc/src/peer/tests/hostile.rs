@@ -59,7 +59,7 @@ proptest! {
     ) {
         let now = Instant::now();
         let mut media = media(now);
-        media.offered(&Offer::read(BROWSER).unwrap());
+        media.offered(&Offer::read(BROWSER).unwrap(), &mut Vec::new());
         let mut out = Vec::new();
         for (kind, sequence, extended, body) in packets {
             let (payload_type, ssrc) = match kind {
