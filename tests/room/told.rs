@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use gst::prelude::*;
 use vdoroom_testkit::manual::{self, code};
-use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer, by_webrtcbin};
 
 use crate::recording::{DEADLINE, Recording, structures};
 
@@ -120,7 +120,8 @@ fn watch(recording: &mut Recording, described: &ByName) -> ByName {
 #[test]
 fn statistics_have_the_fields_of_the_manual() {
     let server = RoomServer::start(Dialect::Hosted);
-    let mut recording = Recording::start(&server, "r", |_| {});
+    // The native engine has none of `webrtc` and `fir-sent`.
+    let mut recording = Recording::start(&server, "r", by_webrtcbin);
     let _alice = alice(&server);
     let described = statistics();
     assert_eq!(watch(&mut recording, &described), described);
