@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use vdoroom_testkit::chromium::{self, Chromium};
+use vdoroom_testkit::is_native;
 use vdoroom_testkit::netns::Host;
 use vdoroom_testkit::require::require;
 
@@ -79,13 +80,18 @@ fn a_browser_whose_udp_was_lost_is_back() {
 }
 
 #[test]
-fn a_browser_that_restarts_ice_gets_a_new_connection() {
+fn a_browser_that_restarts_ice_is_followed_or_gets_a_new_connection() {
     let Some((_scene, _host, _recorder, mut case)) = case() else {
         return;
     };
-    let (session, _) = case.recorded();
+    let (session, frames) = case.recorded();
     let since = Instant::now();
     case.alice.restart_ice();
-    case.is_back_after("Chromium: it restarted ICE", (session, u64::MAX - 9), since);
-    end(case, 2..=2);
+    // The native engine follows.
+    let (frames, parts) = match is_native() {
+        true => (frames + FRAMES, 1),
+        false => (u64::MAX - 9, 2),
+    };
+    case.is_back_after("Chromium: it restarted ICE", (session, frames), since);
+    end(case, parts..=parts);
 }

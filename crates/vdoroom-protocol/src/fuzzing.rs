@@ -169,6 +169,7 @@ pub fn sdp(input: &[u8]) -> Result<(), String> {
     )?;
     let able = Abilities {
         direction_changes: true,
+        ice_restarts: true,
     };
     rule(
         classify(&first, &first, able) == Change::Same,

@@ -94,6 +94,8 @@ pub enum Kind {
 pub struct Abilities {
     /// They follow an offer in which a medium begins or stops to be sent in its m-line.
     pub direction_changes: bool,
+    /// They follow an offer that restarts ICE (RFC 8839 section 4.4.1.1).
+    pub ice_restarts: bool,
 }
 
 /// Which streams are wanted; `*` and `?` are wildcards.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! What a renegotiation changes.
 
-use super::offer::Offer;
+use super::offer::{Line, Offer};
 use crate::api::Abilities;
 
 /// How an offer differs from the one before.
@@ -9,8 +9,8 @@ use crate::api::Abilities;
 pub enum Change {
     Same,
     Adds,
-    /// A medium begins or stops to be sent in its m-line.
-    Directions,
+    /// A medium begins or stops to be sent in its m-line, or ICE begins again.
+    InPlace,
     /// Cannot be applied to the running connection.
     Restart {
         reason: &'static str,
@@ -20,8 +20,8 @@ pub enum Change {
 const IN_PLACE: &str = "it stops or starts a track in place";
 
 /// Holds a renegotiation against the offer before: what the running connection cannot follow is a
-/// reason to begin a new one. webrtcbin never follows an ICE restart, nor an m-line that is taken
-/// out of its BUNDLE group, and a change of direction by its abilities.
+/// reason to begin a new one. None follows an m-line that is taken out of its BUNDLE group; a change of
+/// direction and an ICE restart they follow by their abilities.
 pub fn classify(old: &Offer, new: &Offer, abilities: Abilities) -> Change {
     if !old.same_certificate(new) {
         return Change::Restart {
@@ -34,6 +34,13 @@ pub fn classify(old: &Offer, new: &Offer, abilities: Abilities) -> Change {
         };
     }
     let mut turns = false;
+    let is_alive = |line: &&Line| !line.dead;
+    let restarts = |(old, new): (&Line, &Line)| old.credentials != new.credentials;
+    let both = old.lines.iter().zip(&new.lines);
+    // The lines of a group share their transport.
+    let restart_all = both
+        .filter(|(old, new)| is_alive(old) && is_alive(new))
+        .all(restarts);
     for (old, new) in old.lines.iter().zip(&new.lines) {
         let reason = if old.dead && new.dead {
             continue;
@@ -41,12 +48,10 @@ pub fn classify(old: &Offer, new: &Offer, abilities: Abilities) -> Change {
             IN_PLACE
         } else if new.kind != old.kind || new.mid != old.mid {
             "it uses an m-line for something else"
-        } else if new.credentials != old.credentials {
+        } else if restarts((old, new)) && !(abilities.ice_restarts && restart_all) {
             "it restarts ICE"
-        } else if new.sends == old.sends {
-            continue;
-        } else if abilities.direction_changes {
-            turns = true;
+        } else if new.sends == old.sends || abilities.direction_changes {
+            turns |= restarts((old, new)) || new.sends != old.sends;
             continue;
         } else {
             IN_PLACE
@@ -54,7 +59,7 @@ pub fn classify(old: &Offer, new: &Offer, abilities: Abilities) -> Change {
         return Change::Restart { reason };
     }
     if turns {
-        Change::Directions
+        Change::InPlace
     } else if new.lines.len() > old.lines.len() {
         Change::Adds
     } else {
@@ -70,10 +75,24 @@ mod tests {
 
     const NONE: Abilities = Abilities {
         direction_changes: false,
+        ice_restarts: false,
     };
     const ALL: Abilities = Abilities {
         direction_changes: true,
+        ice_restarts: true,
     };
+
+    #[test]
+    fn an_ice_restart_is_followed_by_who_can_if_it_is_one_of_all_lines() {
+        let old = offer(&[application(), video("1")]);
+        let other = |line: String| line.replace("ufrag:u", "ufrag:other");
+        let all = offer(&[other(application()), other(video("1"))]);
+        let reason = "it restarts ICE";
+        assert_eq!(classify(&old, &all, ALL), Change::InPlace);
+        assert_eq!(classify(&old, &all, NONE), Change::Restart { reason });
+        let one = offer(&[other(application()), video("1")]);
+        assert_eq!(classify(&old, &one, ALL), Change::Restart { reason });
+    }
 
     #[test]
     fn added_media_is_a_change_that_a_connection_can_follow() {
@@ -96,7 +115,7 @@ mod tests {
         for sends in &sending {
             for is_silent in &silent {
                 for (old, new) in [(sends, is_silent), (is_silent, sends)] {
-                    assert_eq!(classify(old, new, ALL), Change::Directions);
+                    assert_eq!(classify(old, new, ALL), Change::InPlace);
                     assert_eq!(classify(old, new, NONE), Change::Restart { reason });
                 }
             }
@@ -108,7 +127,7 @@ mod tests {
     fn a_change_of_direction_hides_nothing_else() {
         let old = offer(&[application(), video("1") + "a=inactive\r\n"]);
         let adds = offer(&[application(), video("1"), video("2")]);
-        assert_eq!(classify(&old, &adds, ALL), Change::Directions);
+        assert_eq!(classify(&old, &adds, ALL), Change::InPlace);
         let restarted = |line: String| line.replace("ufrag:u", "ufrag:other");
         let reason = "it restarts ICE";
         for new in [
@@ -146,7 +165,6 @@ mod tests {
         };
         let removed = video("1").replace("video 9", "video 0");
         for new in [
-            changed("ufrag:u", "ufrag:other"),
             changed("AA:BB", "CC:DD"),
             offer(&[application()]),
             offer(&[application(), video("2")]),

@@ -214,8 +214,10 @@ fn whatever_happens_the_rules_hold() {
         talk.title = format!("seed {seed}");
         talk.accepts = chance.yes();
         talk.answers = chance.yes();
-        let direction_changes = chance.yes();
-        talk.event(Event::Abilities(Abilities { direction_changes }));
+        talk.event(Event::Abilities(Abilities {
+            direction_changes: chance.yes(),
+            ice_restarts: chance.yes(),
+        }));
         talk.rejoin(&[("a", "alice"), ("b", "bob")]);
         for _ in 0..STEPS {
             step(&mut chance, &mut talk);

@@ -9,6 +9,7 @@ use vdoroom_protocol::{Abilities, Action, Dialect, Event, RoomConfig, SessionId,
 
 const ABLE: Event = Event::Abilities(Abilities {
     direction_changes: true,
+    ice_restarts: false,
 });
 
 fn camera() -> Sdp {

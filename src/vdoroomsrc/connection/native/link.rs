@@ -106,6 +106,7 @@ impl Link for Native {
     fn abilities(&self) -> Abilities {
         Abilities {
             direction_changes: true,
+            ice_restarts: true,
         }
     }
 

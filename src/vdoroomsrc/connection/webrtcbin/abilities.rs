@@ -16,5 +16,7 @@ pub(super) fn abilities(webrtcbin: &gst::Element) -> Abilities {
     let signal = SignalId::lookup(SINCE_DIRECTIONS_CHANGE, webrtcbin.type_());
     Abilities {
         direction_changes: signal.is_some(),
+        // Up to main it takes such an offer, and does nothing of it.
+        ice_restarts: false,
     }
 }
