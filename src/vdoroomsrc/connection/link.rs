@@ -8,10 +8,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gst::glib;
+use gst::prelude::*;
 use gst_sdp::SDPMessage;
 
 use crate::protocol::Abilities;
 use crate::vdoroomsrc::connection::sdp::Promised;
+use crate::vdoroomsrc::media::{stop, take_out};
 use crate::vdoroomsrc::reports::{Hold, Layer, Reports, Step};
 use crate::vdoroomsrc::settings::{Engine, IceServers};
 
@@ -104,6 +107,19 @@ pub(crate) trait Link: Send {
 
     /// Prepares the end, and says whether that is done. Called until then.
     fn close(&mut self, now: Instant) -> bool;
+}
+
+/// Puts the element of a connection into the source, and starts it. It runs while the pipeline is paused
+/// as well: a paused element serves no sockets.
+pub(super) fn start(element: &gst::Element, bin: &gst::Bin) -> Result<(), glib::BoolError> {
+    element.set_locked_state(true);
+    bin.add(element)?;
+    if element.set_state(gst::State::Playing).is_err() {
+        stop(element);
+        take_out(element, bin);
+        return Err(glib::bool_error!("{} does not start", element.name()));
+    }
+    Ok(())
 }
 
 /// The numbers of a connection, as they were told last. Read on any thread.

@@ -83,13 +83,13 @@ impl Outlet {
         }
     }
 
-    /// Has a queue put there with the next item, whoever is behind.
+    /// Has a queue put there with the next item, also if the consumer never waits.
     pub(super) fn distrust(&self) {
         self.0.is_distrusted.store(true, Relaxed);
     }
 
-    /// Puts a queue behind `last`, if somebody may wait: before anything comes, so that whoever hears of
-    /// a new element hears of it on the control thread.
+    /// Puts a queue behind `last`, if the consumer may wait: before anything comes, so that the control
+    /// thread adds the element, and not the thread that receives.
     pub(super) fn prepare(&self, last: &gst::Pad) -> Result<(), glib::BoolError> {
         match self.queue().is_none() && !self.0.is_direct() {
             true => self.0.put_queue_behind(last),
@@ -117,7 +117,7 @@ impl Outlet {
 }
 
 impl Inner {
-    /// Whether nobody behind the pad may wait.
+    /// Whether the consumer never waits, and the pad is not blocked.
     fn is_direct(&self) -> bool {
         let pad = self.pad.upgrade();
         let pad = pad.filter(|_| !self.is_distrusted.load(Relaxed));

@@ -276,9 +276,9 @@ impl Track {
         self.end == End::None && self.exit.is_giving() && is_past()
     }
 
-    /// Frees the thread that receives, if it receives for others as well and somebody makes it wait who
-    /// said that nobody does: an application that blocks a pad just when a buffer passes. What follows
-    /// goes through a queue, and events are sent again that flushing has taken away.
+    /// Frees the thread that receives, for the other connections that it serves, if a consumer that
+    /// promised never to wait makes it wait: an application that blocks a pad just when a buffer passes.
+    /// What follows goes through a queue, and events are sent again that flushing has taken away.
     pub(crate) fn poll_held(&mut self, now: Instant) {
         let (is_held, taken) = (self.is_held(), self.exit.taken());
         if self.held.is_too_long(now, is_held, taken) {

@@ -62,46 +62,31 @@ impl Aes128CmSha1_80Cipher for NoSrtp {
     }
 }
 
-impl AeadAes128GcmCipher for NoSrtp {
-    fn encrypt(
-        &mut self,
-        _: &[u8; 12],
-        _: &[u8],
-        _: &[u8],
-        _: &mut [u8],
-    ) -> Result<(), CryptoError> {
-        refused()
-    }
+macro_rules! no_gcm {
+    ($cipher:ident) => {
+        impl $cipher for NoSrtp {
+            fn encrypt(
+                &mut self,
+                _: &[u8; 12],
+                _: &[u8],
+                _: &[u8],
+                _: &mut [u8],
+            ) -> Result<(), CryptoError> {
+                refused()
+            }
 
-    fn decrypt(
-        &mut self,
-        _: &[u8; 12],
-        _: &[&[u8]],
-        _: &[u8],
-        _: &mut [u8],
-    ) -> Result<usize, CryptoError> {
-        refused()
-    }
+            fn decrypt(
+                &mut self,
+                _: &[u8; 12],
+                _: &[&[u8]],
+                _: &[u8],
+                _: &mut [u8],
+            ) -> Result<usize, CryptoError> {
+                refused()
+            }
+        }
+    };
 }
 
-impl AeadAes256GcmCipher for NoSrtp {
-    fn encrypt(
-        &mut self,
-        _: &[u8; 12],
-        _: &[u8],
-        _: &[u8],
-        _: &mut [u8],
-    ) -> Result<(), CryptoError> {
-        refused()
-    }
-
-    fn decrypt(
-        &mut self,
-        _: &[u8; 12],
-        _: &[&[u8]],
-        _: &[u8],
-        _: &mut [u8],
-    ) -> Result<usize, CryptoError> {
-        refused()
-    }
-}
+no_gcm!(AeadAes128GcmCipher);
+no_gcm!(AeadAes256GcmCipher);

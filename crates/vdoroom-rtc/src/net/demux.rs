@@ -135,7 +135,7 @@ mod tests {
             demux.find(path(1), &stun(0, 1, "other:theirs")),
             Some(Id(2))
         );
-        assert_eq!(demux.find(path(1), &stun(0, 1, "nobody:theirs")), None);
+        assert_eq!(demux.find(path(1), &stun(0, 1, "unknown:theirs")), None);
         demux.user("again".into(), Id(1));
         assert_eq!(demux.find(path(1), &stun(0, 1, "ours:theirs")), None);
         assert_eq!(

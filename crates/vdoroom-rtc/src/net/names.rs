@@ -35,7 +35,7 @@ struct Wanted {
 }
 
 impl Names {
-    /// Whoever reads the answers is woken when there is one.
+    /// Wakes the thread that reads the answers when there is one.
     pub(crate) fn new(waker: Arc<Waker>) -> Self {
         let (answer, answers) = channel();
         Self {
@@ -130,7 +130,7 @@ mod tests {
                 self.poll
                     .poll(&mut events, Some(Duration::from_secs(20)))
                     .unwrap();
-                assert!(!events.is_empty(), "nobody wakes us");
+                assert!(!events.is_empty(), "the waker was not called");
                 told.extend(self.names.answers());
             }
             told.sort();

@@ -67,7 +67,7 @@ impl Thread {
         while self.turn(&mut events).is_ok() {}
         self.connections.close_all(Instant::now());
         self.send();
-        // Whoever comes next may want their ports.
+        // The next connection may want their ports.
         let registry = self.poll.registry();
         self.sockets.close_unused(registry, std::iter::empty());
         // Servers that do not hear of it are not waited for long.

@@ -229,7 +229,7 @@ fn packets_find_their_m_line_by_what_they_say_their_ssrc_or_their_payload_type()
 }
 
 #[test]
-fn repeats_that_are_broken_or_of_nobody_do_no_harm() {
+fn repeats_that_are_broken_or_of_an_unknown_ssrc_do_no_harm() {
     let mut scene = Scene::new(str::to_owned);
     assert!(scene.comes(0, &packet(REPEATS, 97, 7, b"\0\x05video")));
     scene.comes(0, &video(4));
@@ -332,7 +332,7 @@ fn a_sender_report_tells_the_rate_of_its_clock_once_it_is_known() {
     assert_eq!(rate(&mut scene), Some(None), "before the first packet");
     scene.comes(0, &packet(2000, 0, 1, b"PCMU"));
     assert_eq!(rate(&mut scene), Some(Some(8000)));
-    assert_eq!(scene.is_reported(77), None, "of nobody");
+    assert_eq!(scene.is_reported(77), None, "of an unknown SSRC");
 }
 
 #[test]

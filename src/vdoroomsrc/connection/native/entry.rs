@@ -29,7 +29,7 @@ const HELD: u8 = 0;
 const OPEN: u8 = 1;
 const REFUSED: u8 = 2;
 
-/// The connection, once it is open. Whoever it calls must not keep it.
+/// The connection, once it is open. Its own callbacks must not keep it.
 pub(super) type SharedConnection = Arc<OnceLock<Weak<Connection>>>;
 
 /// What becomes of the packets of a pad.

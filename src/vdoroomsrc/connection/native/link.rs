@@ -18,7 +18,7 @@ use super::numbers::NativeNumbers;
 use super::servers::settings;
 use crate::protocol::{Abilities, SessionId};
 use crate::vdoroomsrc::connection::alive::Heard;
-use crate::vdoroomsrc::connection::link::{End, Link, Numbers, OTHER_MEDIA, Transport};
+use crate::vdoroomsrc::connection::link::{End, Link, Numbers, OTHER_MEDIA, Transport, start};
 use crate::vdoroomsrc::connection::names::element_prefix;
 use crate::vdoroomsrc::connection::sdp::{Named, Promised, follow, replaces, take_named};
 use crate::vdoroomsrc::media::{SharedTimeline, stop, take_out};
@@ -47,17 +47,7 @@ pub(crate) fn open(
     reports: &Reports,
 ) -> Result<Box<dyn Link>, glib::BoolError> {
     let element = NativeSrc::new(&format!("{}native", element_prefix(id)));
-    // Also while the pipeline is paused, as a webrtcbin.
-    element.set_locked_state(true);
-    bin.add(&element)?;
-    let failed = |reason: &dyn std::fmt::Display| {
-        stop(element.upcast_ref());
-        take_out(element.upcast_ref(), bin);
-        glib::bool_error!("{reason}")
-    };
-    if element.set_state(gst::State::Playing).is_err() {
-        return Err(failed(&"its element does not start"));
-    }
+    start(element.upcast_ref(), bin)?;
     let shared = SharedConnection::default();
     let (known, numbers) = <(Arc<Known>, Arc<NativeNumbers>)>::default();
     known.latency.store(transport.latency, Relaxed);
@@ -83,7 +73,12 @@ pub(crate) fn open(
         told_pair: None,
     };
     let connection = Connection::open(settings(transport), Box::new(ear));
-    let connection = Arc::new(connection.map_err(|error| failed(&error))?);
+    let connection = connection.map_err(|error| {
+        stop(element.upcast_ref());
+        take_out(element.upcast_ref(), bin);
+        glib::bool_error!("{error}")
+    });
+    let connection = Arc::new(connection?);
     // Nothing has been set before.
     let _ = shared.set(Arc::downgrade(&connection));
     Ok(Box::new(Native {

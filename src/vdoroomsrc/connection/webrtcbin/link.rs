@@ -20,13 +20,13 @@ use super::statistics::WebrtcNumbers;
 use super::{abilities, states, transports};
 use crate::protocol::{Abilities, SessionId};
 use crate::vdoroomsrc::connection::alive::Heard;
-use crate::vdoroomsrc::connection::link::{End, Link, Numbers, OTHER_MEDIA, Transport};
+use crate::vdoroomsrc::connection::link::{End, Link, Numbers, OTHER_MEDIA, Transport, start};
 use crate::vdoroomsrc::connection::names::element_prefix;
 use crate::vdoroomsrc::connection::sdp::{
     Numbered, Order, Promised, complete, complete_fingerprints, offered, take_named,
 };
 use crate::vdoroomsrc::log::CAT;
-use crate::vdoroomsrc::media::{SharedTimeline, stop, take_out};
+use crate::vdoroomsrc::media::SharedTimeline;
 use crate::vdoroomsrc::reports::{Command, Hold, Layer, Reports, Step};
 
 /// How many bytes a publisher may leave unread on its channel before nothing more is sent there.
@@ -70,14 +70,7 @@ pub(crate) fn open(
     let webrtcbin = make(&element_prefix(id), id, transport, known, reports)?;
     let heard = transports::listen(&webrtcbin);
     ready(&webrtcbin);
-    // Also while the pipeline is paused: a paused element serves no sockets.
-    webrtcbin.set_locked_state(true);
-    bin.add(&webrtcbin)?;
-    if webrtcbin.set_state(gst::State::Playing).is_err() {
-        stop(&webrtcbin);
-        take_out(&webrtcbin, bin);
-        return Err(glib::bool_error!("webrtcbin does not start"));
-    }
+    start(&webrtcbin, bin)?;
     Ok(Box::new(Webrtcbin {
         id,
         webrtcbin,

@@ -277,7 +277,7 @@ fn go_on(
     }
 }
 
-/// Whoever is linked to the newest pad, it may wait.
+/// Puts a queue behind the newest pad if its consumer may wait.
 fn prepare(session: &Session) -> Result<(), String> {
     let prepared = session.tracks.last().map(Track::prepare);
     let prepared = prepared.unwrap_or(Ok(()));

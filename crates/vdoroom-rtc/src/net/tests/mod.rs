@@ -154,7 +154,7 @@ fn a_consumer_is_poked_on_the_thread_of_all_while_nothing_comes() {
 
 #[test]
 fn a_server_is_found_by_its_name() {
-    // The name has another address, too, on most machines, where nobody listens.
+    // The name has another address, too, on most machines, where no server listens.
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let longest = Duration::from_secs(20);
     server.set_read_timeout(Some(longest)).unwrap();

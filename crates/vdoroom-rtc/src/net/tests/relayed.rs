@@ -235,7 +235,7 @@ fn the_end_of_gathering_waits_for_a_server_that_may_still_answer() {
     assert!(is_done(&scene), "there is none");
     let mut scene = Scene::new(Transport::Udp);
     scene.pass(6 * SECOND, false);
-    assert!(is_done(&scene), "nobody knows");
+    assert!(is_done(&scene), "no server has the name");
 }
 
 #[test]

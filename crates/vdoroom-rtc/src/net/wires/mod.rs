@@ -222,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_listens_it_fails() {
+    fn where_no_server_listens_it_fails() {
         for transport in [Transport::Udp, Transport::Tcp] {
-            let nobody = match transport {
+            let unused = match transport {
                 Transport::Udp => UdpSocket::bind("127.0.0.1:0").unwrap().local_addr(),
                 Transport::Tcp => TcpListener::bind("127.0.0.1:0").unwrap().local_addr(),
             };
-            let mut scene = Scene::open(transport, nobody.unwrap());
+            let mut scene = Scene::open(transport, unused.unwrap());
             scene.wires.send(KEY, b"ask");
             scene.wait(|scene| scene.happened.ends_with(&[(KEY, Happened::Failed)]));
         }

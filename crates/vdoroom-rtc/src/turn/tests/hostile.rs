@@ -10,7 +10,7 @@ use super::{CHECK, MEDIA, SECOND, publisher};
 use crate::settings::Transport;
 
 #[test]
-fn what_is_from_nobody_who_was_asked_for_is_not_taken() {
+fn what_no_server_that_was_asked_has_sent_is_not_taken() {
     let mut scene = Scene::relaying(Transport::Udp);
     scene.hear(0, &indication(publisher(1), MEDIA));
     assert!(scene.received.is_empty());
