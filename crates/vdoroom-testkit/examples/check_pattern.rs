@@ -3,17 +3,31 @@
 //! says whether a file is whole; this also reads the frame counters that test publishers show.
 //!
 //! ```sh
-//! cargo run -p vdoroom-testkit --example check_pattern -- rec/*.ts rec/*.mkv
+//! cargo run -p vdoroom-testkit --example check_pattern -- [--tracks N] rec/*.ts rec/*.mkv
 //! ```
+//!
+//! With `--tracks`, a file may have so many, such as a screen beside the camera. Their first video and
+//! audio are read.
 
 use std::process::ExitCode;
 
 use vdoroom_testkit::check::{self, Report};
 
 fn main() -> ExitCode {
+    let mut files: Vec<_> = std::env::args().skip(1).collect();
+    let mut tracks = 0;
+    if files.first().is_some_and(|first| first == "--tracks") {
+        let Some(number) = files.get(1).and_then(|number| number.parse().ok()) else {
+            eprintln!("--tracks wants a number");
+            return ExitCode::FAILURE;
+        };
+        tracks = number;
+        files.drain(..2);
+    }
     let mut is_whole = true;
-    for file in std::env::args().skip(1) {
-        let report = check::inspect(&file);
+    for file in files {
+        let mut report = check::inspect(&file);
+        report.media.expect_tracks(tracks);
         let problems = report.problems();
         let verdict = match problems.is_empty() {
             true => "whole",

@@ -34,10 +34,7 @@ pub fn inspect_with<W: Watch>(path: impl AsRef<Path>) -> (Report, W) {
 pub fn play(path: &Path, tracks: usize) -> Played {
     let mut report = inspect(path);
     // A screen beside the camera, or a second camera, is in the manifest.
-    let kinds = [report.video.is_some(), report.audio.is_some()];
-    let seen = kinds.into_iter().filter(|there| *there).count();
-    let further = tracks.saturating_sub(seen);
-    report.further_tracks = report.further_tracks.saturating_sub(further);
+    report.expect_tracks(tracks);
     Played {
         length: i64::try_from(report.duration().nseconds()).unwrap_or(i64::MAX),
         problems: report.problems(),

@@ -102,6 +102,14 @@ impl Report {
             .saturating_sub(start)
     }
 
+    /// There are to be so many tracks: those beyond one per kind are no problem up to this number.
+    pub fn expect_tracks(&mut self, tracks: usize) {
+        let kinds = [self.video.is_some(), self.audio.is_some()];
+        let seen = kinds.into_iter().filter(|there| *there).count();
+        let further = tracks.saturating_sub(seen);
+        self.further_tracks = self.further_tracks.saturating_sub(further);
+    }
+
     pub fn is_whole(&self) -> bool {
         self.problems().is_empty()
     }
