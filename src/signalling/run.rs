@@ -16,6 +16,9 @@ use crate::protocol::{Action, Event, Room, RoomState, RoomStatus};
 /// How long the last messages and the closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// How old the shared status may be while one event follows the other.
+const STATUS_INTERVAL: Duration = Duration::from_millis(50);
+
 /// What the thread shares with the rest of the element: the newest status, once there is one,
 /// under a lock that is held for a copy only.
 pub(crate) type SharedStatus = Arc<Mutex<Option<RoomStatus>>>;
@@ -35,10 +38,9 @@ pub(crate) fn run(
         let (incoming_tx, incoming) = async_channel::bounded(64);
         let mut connection = Connection::new(server, incoming_tx);
         connection.open();
-        let first = room.status();
-        let mut told = (first.state, first.reason.clone());
-        // A poisoned lock still holds the last complete status.
-        *status.lock().unwrap_or_else(|e| e.into_inner()) = Some(first);
+        publish(&room, &status);
+        let mut published = Instant::now();
+        let mut told = room.state();
         tell(told.0, told.1.clone());
         loop {
             let timer = sleep_until(earliest(room.deadline(), connection.reopen_at)).fuse();
@@ -57,9 +59,15 @@ pub(crate) fn run(
                 }
             };
             let actions = room.handle(Instant::now(), event);
-            let now = room.status();
-            let state = (now.state, now.reason.clone());
-            *status.lock().unwrap_or_else(|e| e.into_inner()) = Some(now);
+            // All of it is copied, which is not done for each of thousands of events. What is told to an
+            // application is in it before.
+            let is_last = events.is_empty() && incoming.is_empty();
+            let is_old = published.elapsed() >= STATUS_INTERVAL;
+            if is_last || is_old || told != room.state() || actions.iter().any(is_told) {
+                publish(&room, &status);
+                published = Instant::now();
+            }
+            let state = room.state();
             if told != state {
                 told = state;
                 tell(told.0, told.1.clone());
@@ -75,6 +83,25 @@ pub(crate) fn run(
             }
         }
     });
+}
+
+/// Whether an application hears of it.
+fn is_told(action: &Action) -> bool {
+    use Action::{AddRemoteCandidate, AskServer, SendChannel, SendSocket, SetRemoteOffer};
+    !matches!(
+        action,
+        SendSocket(_)
+            | SendChannel { .. }
+            | SetRemoteOffer { .. }
+            | AddRemoteCandidate { .. }
+            | AskServer
+    )
+}
+
+fn publish(room: &Room, to: &SharedStatus) {
+    let status = room.status();
+    // A poisoned lock still holds the last complete status.
+    *to.lock().unwrap_or_else(|e| e.into_inner()) = Some(status);
 }
 
 fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {

@@ -121,7 +121,7 @@ impl Control {
                 );
                 self.sessions.insert(id, session);
                 self.flows.insert(id, gst_base::UniqueFlowCombiner::new());
-                self.publish_views();
+                self.publish_view(id);
             }
             Err(error) => self.lost(id, format!("no connection: {error}")),
         }

@@ -96,7 +96,7 @@ impl Control {
                 obj = session.link.element(),
                 "{stream}: round trip {time:?}"
             );
-            self.publish_views();
+            self.publish_view(id);
         }
     }
 
@@ -104,7 +104,7 @@ impl Control {
         if let Some(session) = self.sessions.get(&id) {
             let (stream, connectivity) = (&session.stream, &session.connectivity);
             announce::connection(element, stream, session.number, connectivity);
-            self.publish_views();
+            self.publish_view(id);
         }
     }
 

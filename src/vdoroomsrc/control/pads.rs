@@ -26,7 +26,9 @@ impl Control {
 
     pub(super) fn expose_pads(&mut self, element: &gst::Bin) {
         let now = Instant::now();
-        let ids: Vec<SessionId> = self.sessions.keys().copied().collect();
+        let waiting = self.sessions.values();
+        let waiting = waiting.filter(|session| !session.waiting_pads.is_empty());
+        let ids: Vec<SessionId> = waiting.map(|session| session.id).collect();
         let mut changed = false;
         for id in ids {
             // Taken out while pads are added: handlers of pad-added may ask for anything but it.
@@ -61,12 +63,12 @@ impl Control {
             self.sessions.insert(id, session);
             if exposed.pads > 0 {
                 self.apply_choice(element, id);
+                self.publish_view(id);
             }
         }
         if changed {
             // Latency was queried before this branch was there.
             let _ = element.post_message(gst::message::Latency::builder().src(element).build());
-            self.publish_views();
         }
     }
 

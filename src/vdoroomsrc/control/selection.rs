@@ -78,7 +78,7 @@ impl Control {
         let ended = ended.map(|track| Kept::ending(stream.clone(), announced.clone(), track, now));
         self.kept
             .add(ended.collect(), now, self.config.rejoin_window);
-        self.publish_views();
+        self.publish_view(id);
     }
 
     fn tell_unwanted(&mut self, element: &gst::Bin, session: SessionId) {

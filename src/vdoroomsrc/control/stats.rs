@@ -3,6 +3,7 @@
 //!
 //! Read on any thread, from copies and counters, without waiting for one of ours.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
@@ -10,13 +11,13 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::announce;
-use crate::protocol::{Dialect, RoomState, RoomStatus};
+use crate::protocol::{Dialect, RoomState, RoomStatus, SessionId};
 use crate::utc;
 use crate::vdoroomsrc::connection::{Connectivity, Numbers, Received, Session};
 use crate::vdoroomsrc::media::{Exit, Track, VdoRoomSrcPad};
 
-/// The control thread writes it when a session or pad comes or goes; held for a copy only.
-pub(crate) type SharedSessions = Arc<Mutex<Vec<SessionView>>>;
+/// The control thread writes one when its session or pads come or go; held for a copy only.
+pub(crate) type SharedSessions = Arc<Mutex<BTreeMap<SessionId, SessionView>>>;
 
 /// A session as seen from any thread.
 #[derive(Clone)]

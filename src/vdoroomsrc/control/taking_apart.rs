@@ -37,12 +37,12 @@ impl Control {
 
     /// Takes everything apart, in the time that is left: the element stops.
     pub(super) fn take_all_apart(&mut self, element: &gst::Bin, commands: &Receiver<Command>) {
-        for (_, session) in std::mem::take(&mut self.sessions) {
+        for (id, session) in std::mem::take(&mut self.sessions) {
             let mut remains = session.into_remains();
             remains.keep_none();
             self.take_apart(remains);
+            self.publish_view(id);
         }
-        self.publish_views();
         self.reaper.start_all(&self.reports);
         let deadline = Instant::now() + LAST_PATIENCE;
         loop {

@@ -130,12 +130,24 @@ impl Control {
             };
             if let Ok(command) = received {
                 self.handle(&element, command);
+                self.handle_more(&element, commands);
             }
             let now = Instant::now();
             self.tick(&element, now);
             if self.has_stopped(now) {
                 return self.take_all_apart(&element, commands);
             }
+        }
+    }
+
+    /// What has come meanwhile: who looks after hundreds of sessions does not do so for each command.
+    fn handle_more(&mut self, element: &gst::Bin, commands: &Receiver<Command>) {
+        let until = Instant::now() + PADS_TICK;
+        while self.stopping.is_none()
+            && Instant::now() < until
+            && let Ok(command) = commands.try_recv()
+        {
+            self.handle(element, command);
         }
     }
 
@@ -244,15 +256,13 @@ impl Control {
             if let Some(session) = self.sessions.remove(id) {
                 self.flows.remove(id);
                 self.take_apart(session.into_remains());
+                self.publish_view(*id);
             }
         }
         for remains in self.kept.tick(now) {
             self.take_apart(remains);
         }
         self.poll_remains(element, now);
-        if !ended.is_empty() {
-            self.publish_views();
-        }
         self.poll_pads(element, now);
         self.tell_who_left(element);
         if self.is_idle()
@@ -347,12 +357,16 @@ impl Control {
             .flat_map(|session| &session.tracks)
     }
 
-    /// Lets the `stats` property see the sessions without asking this thread.
-    pub(super) fn publish_views(&self) {
-        let mut views: Vec<SessionView> = self.sessions.values().map(SessionView::of).collect();
-        // The old ones are dropped after the lock.
+    /// Lets the `stats` property see a session, or that it is gone, without asking this thread.
+    pub(super) fn publish_view(&self, id: SessionId) {
+        let view = self.sessions.get(&id).map(SessionView::of);
         let mut shared = self.config.views.lock().unwrap_or_else(|e| e.into_inner());
-        std::mem::swap(&mut *shared, &mut views);
+        let old = match view {
+            Some(view) => shared.insert(id, view),
+            None => shared.remove(&id),
+        };
+        // It is dropped after the lock.
         drop(shared);
+        drop(old);
     }
 }

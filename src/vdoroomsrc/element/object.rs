@@ -295,7 +295,7 @@ impl imp::VdoRoomSrc {
 
     pub(super) fn stats(&self) -> gst::Structure {
         let room = lock(&self.status).clone();
-        let sessions = lock(&self.views).clone();
+        let sessions: Vec<_> = lock(&self.views).values().cloned().collect();
         let password_set = {
             let settings = lock(&self.settings);
             settings.password.is_some() || settings.password_env.is_some()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //! A snapshot for statistics.
 
-use crate::api::{RoomStatus, StreamId, StreamState, StreamStatus};
+use crate::api::{RoomState, RoomStatus, StreamId, StreamState, StreamStatus};
 use crate::state::{Consent, Media, Room, Session, Stream};
 
 impl Room {
@@ -14,15 +14,22 @@ impl Room {
             sessions: stream.sessions.clone(),
             sessions_so_far: stream.sessions_so_far,
         };
+        let (state, reason) = self.state();
         RoomStatus {
-            state: self.link.state(),
-            reason: self.link.is_down().then(|| self.outage.clone()).flatten(),
+            state,
+            reason,
             dialect: self.dialog.spoken(),
             reconnects: self.reconnects,
             ignored_messages: self.ignored_messages,
             peers: self.peers.len(),
             streams: self.streams.iter().map(stream).collect(),
         }
+    }
+
+    /// How the room is, and why if it is down.
+    pub fn state(&self) -> (RoomState, Option<String>) {
+        let reason = self.link.is_down().then(|| self.outage.clone()).flatten();
+        (self.link.state(), reason)
     }
 
     fn stream_state(&self, id: &StreamId, stream: &Stream) -> StreamState {
