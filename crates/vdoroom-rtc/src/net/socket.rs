@@ -12,9 +12,8 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 /// The kernel may put several datagrams of one sender into one place.
 const PLACE: usize = 1 << 16;
 
-/// What the kernel keeps while the I/O thread rests: the more the better, and it gives what its
-/// settings allow.
-const KEPT: usize = 4 << 20;
+/// What the kernel is to keep while the I/O thread rests. It gives what its settings allow.
+const WANTED: usize = 4 << 20;
 
 /// Datagrams are not believed to have waited for longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -23,6 +22,8 @@ pub(crate) struct Socket {
     pub address: SocketAddr,
     pub ports: Option<RangeInclusive<u16>>,
     pub io: UdpSocket,
+    /// So many bytes of what has come are kept by the kernel.
+    pub kept: usize,
     state: UdpSocketState,
 }
 
@@ -69,11 +70,12 @@ impl Socket {
 
     fn new(io: UdpSocket, ports: Option<RangeInclusive<u16>>) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
-        // Smaller ones only lose packets where there are hundreds of publishers.
-        let _ = state.set_recv_buffer_size(UdpSockRef::from(&io), KEPT);
+        // With a smaller one the thread rests less.
+        let _ = state.set_recv_buffer_size(UdpSockRef::from(&io), WANTED);
         Ok(Self {
             address: io.local_addr()?,
             ports,
+            kept: state.recv_buffer_size(UdpSockRef::from(&io))?,
             io,
             state,
         })

@@ -87,6 +87,12 @@ impl Sockets {
         all.filter(move |socket| socket.ports.as_ref() == ports)
     }
 
+    /// What the kernel keeps for the one with the least.
+    pub(crate) fn kept(&self) -> usize {
+        let kept = self.all.iter().map(|one| one.socket.kept);
+        kept.min().unwrap_or_default()
+    }
+
     /// Closes those that no connection uses any more.
     pub(crate) fn close_unused<'a>(
         &mut self,

@@ -12,7 +12,7 @@ use super::command::{Command, What};
 use super::connections::Connections;
 use super::demux::Id;
 use super::names::Names;
-use super::rest::rest;
+use super::rest::{rest, room};
 use super::socket::Space;
 use super::sockets::Sockets;
 use super::wires::{Happened, Key, Wires};
@@ -110,6 +110,7 @@ impl Thread {
             self.media,
             within,
             self.connections.are_connecting(self.received_at),
+            room(self.sockets.kept()),
         ) {
             Some(rest) => {
                 self.rest_until(self.received_at + rest)?;
