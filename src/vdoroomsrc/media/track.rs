@@ -19,8 +19,8 @@ use super::intake::Intake;
 use super::keyframe_requests::KeyframePolicy;
 use super::outlet::Outlet;
 use super::watches::{
-    Watch, add_timestamps, begin_with_keyframe, keep_lost_packets, keep_packets,
-    leave_out_old_frames, mark_damage, mend_caps, watch_connection,
+    Watch, add_timestamps, begin_with_keyframe, keep_lost_packets, keep_packets, mark_damage,
+    mend_caps, watch_connection,
 };
 use crate::protocol::{STALL, SessionId};
 use crate::vdoroomsrc::log::CAT;
@@ -166,7 +166,9 @@ impl Track {
         let parsed = last.static_pad("src").ok_or_else(missing)?;
         let source = first.static_pad("src").ok_or_else(missing)?;
         let entry = first.static_pad("sink").ok_or_else(missing)?;
-        mend_caps(&entry, self.codec);
+        if self.source_pad.is::<gst::GhostPad>() {
+            mend_caps(&entry, self.codec);
+        }
         if self.codec.depayloader == "rtpvp9depay" {
             keep_lost_packets(&entry);
         }
@@ -186,7 +188,6 @@ impl Track {
             begin_with_keyframe(&source);
             tell_sizes(&parsed, &layers);
         }
-        leave_out_old_frames(&source, &self.exit);
         add_timestamps(&source, self.codec, &loss, &self.exit);
         if self.kind.is_video() {
             mark_damage(&parsed, self.codec, &loss, &self.exit);
@@ -408,9 +409,30 @@ fn ghost_pad(
     origin: Origin,
     exit: &Arc<Exit>,
 ) -> Result<VdoRoomSrcPad, gst::glib::BoolError> {
-    let (chain, event, query) = (exit.clone(), exit.clone(), exit.clone());
+    let (chain, event, query, asked) = (exit.clone(), exit.clone(), exit.clone(), exit.clone());
     let pad = gst::PadBuilder::<VdoRoomSrcPad>::from_template(template)
         .name(name)
+        .event_function(move |pad, parent, event| match event.view() {
+            gst::EventView::SelectStreams(event) => {
+                let streams = event.streams();
+                asked.select(streams.iter().map(|id| id.to_string()).collect());
+                true
+            }
+            view => {
+                if let gst::EventView::Reconfigure(_) = view {
+                    asked.reconfigured();
+                }
+                gst::Pad::event_default(pad, parent, event)
+            }
+        })
+        // decodebin3 leaves the choice to whoever can make it.
+        .query_function(|pad, parent, query| match query.view_mut() {
+            gst::QueryViewMut::Selectable(query) => {
+                query.set_selectable(true);
+                true
+            }
+            _ => gst::Pad::query_default(pad, parent, query),
+        })
         .proxy_pad_chain_function(move |pad, parent, buffer| chain.chain(pad, parent, buffer))
         .proxy_pad_event_function(move |pad, parent, e| event.event(pad, parent, e))
         .proxy_pad_query_function(move |pad, parent, q| query.query(pad, parent, q))
@@ -419,29 +441,6 @@ fn ghost_pad(
     let (linked, unlinked) = (exit.clone(), exit.clone());
     pad.connect_linked(move |pad, _| linked.linked(pad.upcast_ref()));
     pad.connect_unlinked(move |pad, _| unlinked.shortcut.ask(pad.upcast_ref()));
-    let asked = exit.clone();
-    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
-        match info.event().map(|event| event.view()) {
-            Some(gst::EventView::Reconfigure(_)) => asked.reconfigured(),
-            Some(gst::EventView::SelectStreams(event)) => {
-                let streams = event.streams();
-                asked.select(streams.iter().map(|id| id.to_string()).collect());
-                return gst::PadProbeReturn::Handled;
-            }
-            _ => {}
-        }
-        gst::PadProbeReturn::Ok
-    });
-    // decodebin3 leaves the choice to whoever can make it.
-    pad.add_probe(gst::PadProbeType::QUERY_UPSTREAM, |_, info| {
-        match info.query_mut().map(|query| query.view_mut()) {
-            Some(gst::QueryViewMut::Selectable(query)) => {
-                query.set_selectable(true);
-                gst::PadProbeReturn::Handled
-            }
-            _ => gst::PadProbeReturn::Ok,
-        }
-    });
     pad.set_active(true)?;
     Ok(pad)
 }

@@ -40,9 +40,9 @@ pub(crate) fn watch_connection(
     session: SessionId,
     exit: &Arc<Exit>,
 ) -> Option<Watch> {
-    let ghost = source_pad.downcast_ref::<gst::GhostPad>();
+    let ghost = source_pad.downcast_ref::<gst::GhostPad>()?;
     // What webrtcbin ends by itself does not come this way.
-    let rtpbin_pad = ghost.and_then(|ghost| ghost.target());
+    let rtpbin_pad = ghost.target();
     let exit = exit.clone();
     keep_eos(rtpbin_pad.as_ref().unwrap_or(source_pad), move || {
         exit.connection_closed(session);
@@ -143,31 +143,10 @@ pub(crate) fn begin_with_keyframe(depayloaded: &gst::Pad) {
     });
 }
 
-/// Leaves out the frames that were sent again long after their time: those that follow are no
-/// continuation of them. This is not done with packets, which would be missed.
-pub(crate) fn leave_out_old_frames(source: &gst::Pad, exit: &Arc<Exit>) {
-    let exit = exit.clone();
-    let left_out = move || exit.counters.dropped.fetch_add(1, Relaxed);
-    source.add_probe(BUFFERS, move |_, info| match &mut info.data {
-        Some(gst::PadProbeData::Buffer(buffer)) if buffer.pts() == Some(OUTDATED) => {
-            left_out();
-            gst::PadProbeReturn::Handled
-        }
-        Some(gst::PadProbeData::BufferList(list)) => {
-            list.make_mut().foreach_mut(|buffer, _| {
-                let keep = buffer.pts() != Some(OUTDATED);
-                if !keep {
-                    left_out();
-                }
-                std::ops::ControlFlow::Continue(keep.then_some(buffer))
-            });
-            gst::PadProbeReturn::Ok
-        }
-        _ => gst::PadProbeReturn::Ok,
-    });
-}
-
 /// Watches what leaves the depayloader: when it comes, is decoded and shown.
+///
+/// Frames that were sent again long after their time are left out: those that follow are no continuation of
+/// them. This is not done with packets, which would be missed.
 pub(crate) fn add_timestamps(source: &gst::Pad, codec: &Codec, loss: &Arc<Loss>, exit: &Arc<Exit>) {
     let (loss, exit) = (loss.clone(), exit.clone());
     let timestamps = Timestamps::new(codec.standard());
@@ -179,6 +158,16 @@ pub(crate) fn add_timestamps(source: &gst::Pad, codec: &Codec, loss: &Arc<Loss>,
                     timestamps.caps(caps.caps());
                 }
                 return gst::PadProbeReturn::Ok;
+            }
+            let passes = keep_buffers(info, |buffer| {
+                let is_old = buffer.pts() == Some(OUTDATED);
+                if is_old {
+                    exit.counters.dropped.fetch_add(1, Relaxed);
+                }
+                !is_old
+            });
+            if !passes {
+                return gst::PadProbeReturn::Handled;
             }
             // In a pause as well: its publisher keeps sending.
             exit.arrived();
