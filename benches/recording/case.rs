@@ -2,6 +2,7 @@
 //! One measurement: a recorder, a kind of media, a number of streams.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 use procfs::CurrentSI;
 use serde::Serialize;
 use vdoroom_testkit::log::Direction;
-use vdoroom_testkit::{Dialect, Folder, Launch, RoomServer};
+use vdoroom_testkit::server::Limits;
+use vdoroom_testkit::{Folder, Launch, RoomServer};
 
 use crate::frames::{self, Frames};
 use crate::process::Usage;
@@ -51,6 +53,16 @@ pub struct Case<'a> {
     pub streams: usize,
     /// How long is measured.
     pub time: Duration,
+    /// The publishers are those that cost little.
+    pub is_crowd: bool,
+    /// The recorder has a processor of its own.
+    pub is_apart: bool,
+}
+
+/// Programs that are kept apart.
+enum Side {
+    Recorder,
+    Publishers,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -124,7 +136,7 @@ impl Case<'_> {
     pub fn run(&self) -> Result<Outcome, String> {
         let folder = Folder::new();
         let began = Instant::now();
-        let server = RoomServer::start(Dialect::Hosted);
+        let server = self.server()?;
         let (mut publishers, recorder) = match self.recorder {
             Recorder::Floor => {
                 let mut recorder = self.start(&server, &folder.0);
@@ -132,8 +144,14 @@ impl Case<'_> {
                 (self.own("send", &server, &folder.0), recorder)
             }
             _ => {
-                let publishers = self.own("publish", &server, &folder.0);
-                self.wait_for_publishers(&server)?;
+                let mut publishers = match self.is_crowd {
+                    true => self.own("crowd", &server, &folder.0),
+                    false => self.own("publish", &server, &folder.0),
+                };
+                match self.is_crowd {
+                    true => drop(publishers.wait_for_line("all have joined", DEADLINE)),
+                    false => self.wait_for_publishers(&server)?,
+                }
                 (publishers, self.start(&server, &folder.0))
             }
         };
@@ -187,12 +205,24 @@ impl Case<'_> {
         })
     }
 
+    /// One that lets all of them in, from this address, and keeps their messages.
+    fn server(&self) -> Result<RoomServer, String> {
+        let limits = Limits::default();
+        let limits = Limits {
+            connections_per_address: limits.connections_per_address.max(2 * self.streams),
+            ..limits
+        };
+        let server = RoomServer::builder().logged().limits(limits).start();
+        server.map_err(|e| e.to_string())
+    }
+
     fn start(&self, server: &RoomServer, folder: &Path) -> Launch {
         match self.recorder {
             Recorder::Ours(engine) => {
                 let line = format!(
-                    "exec gst-launch-1.0 -e vdoroomsrc server={} room=r password=false \
+                    "exec {}gst-launch-1.0 -e vdoroomsrc server={} room=r password=false \
                      engine={engine} : roomfilesink location=rec_",
+                    self.place(&Side::Recorder),
                     server.url()
                 );
                 run(folder, &line)
@@ -204,7 +234,7 @@ impl Case<'_> {
                     .replace("{server}", server.url())
                     .replace("{room}", "r")
                     .replace("{folder}", &folder.display().to_string());
-                run(folder, &line)
+                run(folder, &format!("{}{line}", self.place(&Side::Recorder)))
             }
         }
     }
@@ -212,14 +242,28 @@ impl Case<'_> {
     /// This program in another role.
     fn own(&self, role: &str, server: &RoomServer, folder: &Path) -> Launch {
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("recording"));
+        let place = match role {
+            "bare" | "floor" => self.place(&Side::Recorder),
+            _ => self.place(&Side::Publishers),
+        };
         let line = format!(
-            "exec {} {role} --server {} --media {} --streams {}",
+            "exec {place}{} {role} --server {} --media {} --streams {}",
             program.display(),
             server.url(),
             self.media.name,
             self.streams,
         );
         run(folder, &line)
+    }
+
+    /// What makes a program of this side run where it is to.
+    fn place(&self, side: &Side) -> String {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        match side {
+            _ if !self.is_apart => String::new(),
+            Side::Recorder => "taskset --cpu-list 0 ".into(),
+            Side::Publishers => format!("taskset --cpu-list 1-{} ", processors.max(2) - 1),
+        }
     }
 
     fn wait_for_publishers(&self, server: &RoomServer) -> Result<(), String> {

@@ -8,6 +8,7 @@
 
 mod bare;
 mod case;
+mod crowd;
 mod files;
 mod floor;
 mod frames;
@@ -47,6 +48,15 @@ struct Options {
     /// How often each is measured, in turns; the median counts
     #[arg(long, default_value = "3", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Those of the recorders: native, vdoroomsrc, webrtcbin, floor, other
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Publishers that cost little, for hundreds of streams; webrtcbin cannot receive from them
+    #[arg(long)]
+    crowd: bool,
+    /// The recorder gets the first processor for itself, the publishers the others
+    #[arg(long)]
+    apart: bool,
     /// One more recorder: a line of the shell with {server}, {room} and {folder}, that ends on an
     /// interrupt (which it does if the recorder is started by exec)
     #[arg(long, value_name = "LINE")]
@@ -64,6 +74,7 @@ struct Options {
 #[command(hide = true)]
 enum Role {
     Publish(Part),
+    Crowd(Part),
     Send(Part),
     Bare(Part),
     Floor(Part),
@@ -95,6 +106,7 @@ fn run(options: &Options) -> Result<(), String> {
     let here = Path::new(".");
     match &options.role {
         Some(Role::Publish(p)) => scene::publish(&p.server, "r", &p.media, p.streams),
+        Some(Role::Crowd(p)) => crowd::publish(&p.server, "r", &p.media, p.streams),
         Some(Role::Send(p)) => scene::send(&p.media, p.streams),
         Some(Role::Bare(p)) => bare::record(&p.server, "r", here),
         Some(Role::Floor(p)) => floor::record(&p.media, p.streams, here),
@@ -107,6 +119,8 @@ fn measure(options: &Options) -> Result<(), String> {
     let mut recorders = Vec::from(ours);
     recorders.extend([Recorder::Bare, Recorder::Floor]);
     recorders.extend(options.other.clone().map(Recorder::Other));
+    let is_wanted = |name: &str| options.only.iter().any(|only| only == name);
+    recorders.retain(|recorder| options.only.is_empty() || is_wanted(recorder.name()));
     let mut outcomes = vec![];
     for media in &options.media {
         for streams in &options.streams {
@@ -121,6 +135,8 @@ fn measure(options: &Options) -> Result<(), String> {
                         media,
                         streams: *streams,
                         time: Duration::from_secs(options.seconds),
+                        is_crowd: options.crowd,
+                        is_apart: options.apart,
                     };
                     let outcome = case.run();
                     if let Err(error) = &outcome {

@@ -164,7 +164,8 @@ pub fn send(media: &Media, streams: usize) -> Result<(), String> {
     Ok(())
 }
 
-fn until_interrupted() -> Result<mpsc::Receiver<()>, String> {
+/// What comes here is an interrupt.
+pub fn until_interrupted() -> Result<mpsc::Receiver<()>, String> {
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
         // A second interrupt changes nothing.

@@ -21,7 +21,7 @@ mod wire;
 pub use builder::PublisherBuilder;
 pub use flavour::Flavour;
 pub use handle::Publisher;
-pub use media::{AudioCodec, Codec, Film, Script, Sent, Showing, Unit};
+pub use media::{AudioCodec, Codec, Encoded, Film, Script, Sent, Showing, Unit};
 pub use settings::Moment;
 pub use time::{SenderReports, Timeline};
 pub use wire::Traffic;

@@ -31,6 +31,12 @@ pub struct Script {
     pub bitrate: u32,
 }
 
+/// A frame of a film, or 20 ms of its audio.
+pub struct Encoded {
+    pub data: Arc<[u8]>,
+    pub is_keyframe: bool,
+}
+
 /// A recording in memory, and the thread that plays it to all publishers at once.
 pub struct Film {
     video: Vec<gst::Sample>,
@@ -61,11 +67,14 @@ impl Reel {
 }
 
 impl Film {
+    /// How long each unit of its audio lasts.
+    pub const AUDIO_UNIT: gst::ClockTime = gst::ClockTime::from_mseconds(20);
+
     /// Encodes it, and begins to play it.
     pub fn make(script: Script) -> Result<Arc<Self>, String> {
         gst::init().map_err(|error| error.to_string())?;
         let frames = LENGTH.seconds() * u64::from(script.rate);
-        let units = LENGTH.mseconds() / AUDIO_UNIT.mseconds();
+        let units = LENGTH.mseconds() / Self::AUDIO_UNIT.mseconds();
         let video = format!(
             "videotestsrc num-buffers={frames} pattern=zone-plate kx2=20 ky2=20 kt=1 \
              ! video/x-raw,format=I420,width={},\
@@ -101,6 +110,16 @@ impl Film {
             .filter_map(|s| s.buffer())
             .map(|b| b.size() as u64);
         bytes.sum::<u64>() * 8 / LENGTH.seconds()
+    }
+
+    /// Its frames, for whoever sends them by other means. They begin with a keyframe.
+    pub fn video(&self) -> Vec<Encoded> {
+        encoded(&self.video)
+    }
+
+    /// Its audio, [`Film::AUDIO_UNIT`] each.
+    pub fn audio(&self) -> Vec<Encoded> {
+        encoded(&self.audio)
     }
 
     /// Sends it by the appsrcs of a pipeline, one for video and one for audio, for as long as
@@ -147,7 +166,15 @@ impl Film {
     }
 }
 
-const AUDIO_UNIT: gst::ClockTime = gst::ClockTime::from_mseconds(20);
+fn encoded(samples: &[gst::Sample]) -> Vec<Encoded> {
+    let buffers = samples.iter().filter_map(|sample| sample.buffer());
+    let maps = buffers.filter_map(|buffer| Some((buffer, buffer.map_readable().ok()?)));
+    let units = maps.map(|(buffer, map)| Encoded {
+        data: map.as_slice().into(),
+        is_keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
+    });
+    units.collect()
+}
 
 /// Encodes as fast as it goes.
 fn develop(description: &str) -> Result<Vec<gst::Sample>, String> {
@@ -178,7 +205,7 @@ fn play(film: &Weak<Film>) {
     let (mut frames, mut packets) = (0, 0);
     while let Some(film) = film.upgrade() {
         let video_at = (gst::ClockTime::SECOND * frames) / u64::from(film.rate);
-        let audio_at = AUDIO_UNIT * packets;
+        let audio_at = Film::AUDIO_UNIT * packets;
         let at = begin + video_at.min(audio_at);
         let audience = film.audience();
         if let Some(wait) = at.checked_sub(clock.time()) {

@@ -16,7 +16,7 @@ mod track;
 pub use audio::AudioCodec;
 pub use codec::Codec;
 pub use feed::Feed;
-pub use film::{Film, Script, Showing};
+pub use film::{Encoded, Film, Script, Showing};
 pub use kind::Kind;
 pub use sent::{Sent, Unit};
 pub use track::{Beginning, Outlet, Track};
