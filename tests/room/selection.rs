@@ -4,7 +4,7 @@
 use std::sync::mpsc;
 
 use gst::prelude::*;
-use vdoroom_testkit::{Codec, Dialect, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Folder, Launch, Publisher, RoomServer, manual, wait};
 
 use crate::recording::{DEADLINE, Recording, init};
 
@@ -197,4 +197,59 @@ fn uridecodebin3_leaves_the_choice_to_the_source() {
     assert!(pad("audio").send_event(select(&[&audio, &video])));
     wait_for(&shown, "video", 5);
     pipeline.set_state(gst::State::Null).unwrap();
+}
+
+/// What the manual's lines need around them.
+const PLAYER: [&str; 2] = [
+    r#"
+import sys, gi
+gi.require_version("Gst", "1.0")
+from gi.repository import GLib, Gst
+Gst.init(None)
+"#,
+    r#"
+def on_pad_added(_, pad):
+    sink = Gst.ElementFactory.make("fakesink")
+    pipeline.add(sink)
+    sink.sync_state_with_parent()
+    pad.link(sink.get_static_pad("sink"))
+
+pipeline = Gst.Pipeline()
+source = Gst.ElementFactory.make("vdoroomsrc")
+for name, value in [("server", sys.argv[1]), ("room", "r")]:
+    source.set_property(name, value)
+source.connect("pad-added", on_pad_added)
+pipeline.add(source)
+pipeline.get_bus().add_signal_watch()
+pipeline.get_bus().connect("message", on_message)
+pipeline.set_state(Gst.State.PLAYING)
+GLib.MainLoop().run()
+"#,
+];
+
+/// Of audio at 64 kbit/s: half a second.
+const A_WHILE_IN_BYTES: u64 = 4000;
+
+#[test]
+fn the_manuals_player_of_voices_is_sent_no_video() {
+    let server = RoomServer::start(Dialect::Hosted);
+    let folder = Folder::new();
+    let section = manual::section("Choosing streams").join("\n");
+    let lines = manual::blocks(&section, &["python"]);
+    let [head, tail] = PLAYER;
+    let program = format!("{head}{}\n{tail}", lines.join("\n"));
+    std::fs::write(folder.0.join("player.py"), program).unwrap();
+    // Debian's own Python, which has the GStreamer bindings.
+    let line = format!("exec /usr/bin/python3 player.py {}", server.url());
+    let _player = Launch::shell(&folder.0, &line, |_| {});
+    let alice = alice(&server);
+    alice.wait_for_viewer(DEADLINE).unwrap();
+    let mut since = alice.traffic();
+    wait::wait_until("no video is sent, but audio", DEADLINE, || {
+        let now = alice.traffic();
+        if now.video != since.video {
+            since = now;
+        }
+        now.video > 0 && now.others >= since.others + A_WHILE_IN_BYTES
+    });
 }

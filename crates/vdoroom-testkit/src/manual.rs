@@ -167,10 +167,15 @@ pub fn code(text: &str) -> Vec<&str> {
 
 /// The blocks for the shell in `text`, as they are printed.
 pub fn shell_blocks(text: &str) -> Vec<&str> {
+    blocks(text, &["sh", "bash"])
+}
+
+/// The blocks in `text` that are in one of these languages, as they are printed.
+pub fn blocks<'a>(text: &'a str, languages: &[&str]) -> Vec<&'a str> {
     let blocks = text.split("```").skip(1).step_by(2);
     let blocks = blocks.filter_map(|block| block.split_once('\n'));
     blocks
-        .filter(|(language, _)| matches!(language.trim(), "sh" | "bash"))
+        .filter(|(language, _)| languages.contains(&language.trim()))
         .map(|(_, block)| block.trim_end())
         .collect()
 }
