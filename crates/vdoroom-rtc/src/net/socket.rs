@@ -97,8 +97,7 @@ impl Socket {
         });
         let batch = match received {
             Ok(batch) => batch,
-            // Any other is about a single datagram of the past.
-            Err(error) => return error.kind() != ErrorKind::WouldBlock,
+            Err(error) => return is_of_the_past(&error),
         };
         let clock = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -130,9 +129,33 @@ impl Socket {
     }
 }
 
+/// Whether an error is about a datagram that was sent before, and others may wait behind it. After any
+/// other the socket is left alone until something comes.
+fn is_of_the_past(error: &io::Error) -> bool {
+    use ErrorKind::{
+        ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
+    };
+    let of_the_past = [
+        ConnectionRefused,
+        ConnectionReset,
+        HostUnreachable,
+        Interrupted,
+        NetworkUnreachable,
+    ];
+    of_the_past.contains(&error.kind())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_errors_of_single_datagrams_are_passed_over() {
+        assert!(is_of_the_past(&ErrorKind::ConnectionRefused.into()));
+        assert!(!is_of_the_past(&ErrorKind::WouldBlock.into()));
+        // Such as ENETDOWN and EBADF, which come again at once.
+        assert!(!is_of_the_past(&ErrorKind::Other.into()));
+    }
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
