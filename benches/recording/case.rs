@@ -81,6 +81,8 @@ pub struct Outcome {
     /// Seconds from the recorder's joining the room until the last stream's first keyframe is in its
     /// file; none for the floor, which joins nothing.
     pub join_s: Option<f64>,
+    /// One for each stream, unless a recorder has begun another.
+    pub files: usize,
     pub frames_recorded: u64,
     pub frames_missing: u64,
     /// How busy the machine was, from 0 to 1, with publishers and all.
@@ -88,6 +90,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Each stream is in one file, in which no frame is missing.
+    pub fn is_whole(&self) -> bool {
+        self.files == self.streams && self.frames_missing == 0
+    }
+
     /// The round with the median of processor time, with the median time to join, and the frames of
     /// all rounds.
     pub fn of_rounds(rounds: Vec<Option<Self>>) -> Option<Self> {
@@ -199,6 +206,7 @@ impl Case<'_> {
             cpu_ms_of_rounds: vec![Some(cpu_ms)],
             usage: after,
             join_s: join_s.filter(|_| *self.recorder != Recorder::Floor),
+            files: files(&folder.0)?.len(),
             frames_recorded: frames.recorded,
             frames_missing: frames.missing,
             load: (busy_after.0 - busy_before.0) / (busy_after.1 - busy_before.1),
@@ -262,7 +270,10 @@ impl Case<'_> {
         match side {
             _ if !self.is_apart => String::new(),
             Side::Recorder => "taskset --cpu-list 0 ".into(),
-            Side::Publishers => format!("taskset --cpu-list 1-{} ", processors.max(2) - 1),
+            Side::Publishers if processors > 1 => {
+                format!("taskset --cpu-list 1-{} ", processors - 1)
+            }
+            Side::Publishers => String::new(),
         }
     }
 

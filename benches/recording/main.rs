@@ -57,6 +57,10 @@ struct Options {
     /// The recorder gets the first processor for itself, the publishers the others
     #[arg(long)]
     apart: bool,
+    /// End with an error if a frame is missing, if a stream has several files, or if something could not be
+    /// measured
+    #[arg(long)]
+    whole: bool,
     /// One more recorder: a line of the shell with {server}, {room} and {folder}, that ends on an
     /// interrupt (which it does if the recorder is started by exec)
     #[arg(long, value_name = "LINE")]
@@ -122,6 +126,7 @@ fn measure(options: &Options) -> Result<(), String> {
     let is_wanted = |name: &str| options.only.iter().any(|only| only == name);
     recorders.retain(|recorder| options.only.is_empty() || is_wanted(recorder.name()));
     let mut outcomes = vec![];
+    let mut is_whole = true;
     for media in &options.media {
         for streams in &options.streams {
             // In turns, so that a machine that is busy for a while is so for all of them.
@@ -142,6 +147,7 @@ fn measure(options: &Options) -> Result<(), String> {
                     if let Err(error) = &outcome {
                         eprintln!("not measured: {error}");
                     }
+                    is_whole &= outcome.as_ref().is_ok_and(Outcome::is_whole);
                     outcomes.push(outcome.ok());
                 }
             }
@@ -169,5 +175,8 @@ fn measure(options: &Options) -> Result<(), String> {
         let title = format!("{}: processor time to record a stream", media.words);
         plot::draw(&outcomes, media.name, &title, Path::new(&name))?;
     }
-    Ok(())
+    match options.whole && !is_whole {
+        true => Err("not everything was recorded".into()),
+        false => Ok(()),
+    }
 }

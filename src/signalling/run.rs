@@ -85,9 +85,11 @@ pub(crate) fn run(
     });
 }
 
-/// Whether an application hears of it.
+/// Whether an application may hear of it.
 fn is_told(action: &Action) -> bool {
-    use Action::{AddRemoteCandidate, AskServer, SendChannel, SendSocket, SetRemoteOffer};
+    use Action::{
+        AddRemoteCandidate, AskServer, Reconnect, SendChannel, SendSocket, SetRemoteOffer,
+    };
     !matches!(
         action,
         SendSocket(_)
@@ -95,6 +97,7 @@ fn is_told(action: &Action) -> bool {
             | SetRemoteOffer { .. }
             | AddRemoteCandidate { .. }
             | AskServer
+            | Reconnect { .. }
     )
 }
 

@@ -13,7 +13,7 @@ use smol::{
 
 use super::Shared;
 
-/// Joins, and carries messages until the server has no more.
+/// Joins, and carries messages until the server is gone.
 ///
 /// `joined` is told once the stream is in the room, or if it never will be.
 pub async fn join(
@@ -23,7 +23,8 @@ pub async fn join(
     joined: Sender<()>,
 ) {
     if let Err(error) = carry((&server, &room), &guest, &outgoing, &joined).await {
-        joined.close();
+        // Nobody waits for it.
+        let _ = joined.send(()).await;
         eprintln!("a publisher has lost the server: {error}");
     }
 }
@@ -54,7 +55,7 @@ async fn carry(
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error.into()),
-                None => return Ok(()),
+                None => return Err("it has closed the connection".into()),
             },
         }
     }

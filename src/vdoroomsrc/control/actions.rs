@@ -66,6 +66,8 @@ impl Control {
                     .send(Event::Accepted { stream, accepted });
             }
             Action::StreamAdded { stream, info } => {
+                // It may have been here before.
+                self.tell_who_left(element);
                 announce::stream_added(element, &stream, &info);
             }
             Action::StreamChanged { stream, info } => {

@@ -230,12 +230,18 @@ impl Control {
 
     fn tick(&mut self, element: &gst::Bin, now: Instant) {
         self.poll_held(now);
+        // Whose pings are not answered any more.
+        let mut changed = Vec::new();
         for session in self.sessions.values_mut() {
             if session.is_ending() {
                 continue;
             }
+            let before = session.connectivity.round_trip;
             for event in session.poll_news(now).into_iter().flatten() {
                 self.reports.events.send(event);
+            }
+            if session.connectivity.round_trip != before {
+                changed.push(session.id);
             }
             session.poll_transport(now, &self.reports);
             // What is dropped in a pause needs no keyframes.
@@ -247,6 +253,7 @@ impl Control {
                 track.poll_bitrate(now);
             }
         }
+        changed.into_iter().for_each(|id| self.publish_view(id));
         let ended: Vec<SessionId> = self
             .sessions
             .values_mut()

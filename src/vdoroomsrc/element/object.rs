@@ -37,7 +37,8 @@ pub(super) mod imp {
         pub(super) settings: Mutex<Settings>,
         pub(super) running: Mutex<Option<Running>>,
         pub(super) status: SharedStatus,
-        pub(super) views: SharedSessions,
+        /// Those of this run: a thread of the last one may still take its own apart.
+        pub(super) views: Mutex<SharedSessions>,
         pub(super) dropped_events: Arc<AtomicU64>,
         pub(super) identity_mismatches: Arc<AtomicU64>,
         pub(super) paused: Arc<AtomicBool>,
@@ -137,7 +138,7 @@ impl imp::VdoRoomSrc {
             },
             one_stream: settings.one_stream,
             rejoin_window: settings.rejoin_window(),
-            views: self.views.clone(),
+            views: self.begin_views(),
             identity_mismatches: self.identity_mismatches.clone(),
             paused: self.paused.clone(),
         };
@@ -293,9 +294,16 @@ impl imp::VdoRoomSrc {
             .map_or(RoomState::Stopped, |room| room.state)
     }
 
+    fn begin_views(&self) -> SharedSessions {
+        let views = SharedSessions::default();
+        lock(&self.views).clone_from(&views);
+        views
+    }
+
     pub(super) fn stats(&self) -> gst::Structure {
         let room = lock(&self.status).clone();
-        let sessions: Vec<_> = lock(&self.views).values().cloned().collect();
+        let views = lock(&self.views).clone();
+        let sessions: Vec<_> = lock(&views).values().cloned().collect();
         let password_set = {
             let settings = lock(&self.settings);
             settings.password.is_some() || settings.password_env.is_some()

@@ -19,3 +19,4 @@ mod timers;
 mod wires;
 
 pub use connection::Connection;
+pub use rest::REST;

@@ -33,6 +33,15 @@ pub(crate) struct Space {
     metas: [RecvMeta; BATCH_SIZE],
 }
 
+/// What is left to be received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    Nothing,
+    More,
+    /// An error came that may stay. To be tried again, but not at once.
+    Unknown,
+}
+
 impl Default for Space {
     fn default() -> Self {
         Self {
@@ -81,13 +90,13 @@ impl Socket {
         })
     }
 
-    /// Gives one batch to `take`, with when each datagram has come. False if that was all.
+    /// Gives one batch to `take`, with when each datagram has come.
     pub(crate) fn receive(
         &self,
         now: Instant,
         space: &mut Space,
         mut take: impl FnMut(Instant, SocketAddr, &[u8]),
-    ) -> bool {
+    ) -> Left {
         let mut places = space.bytes.chunks_exact_mut(PLACE).map(IoSliceMut::new);
         let mut places: [IoSliceMut<'_>; BATCH_SIZE] =
             std::array::from_fn(|_| places.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
@@ -97,7 +106,7 @@ impl Socket {
         });
         let batch = match received {
             Ok(batch) => batch,
-            Err(error) => return is_of_the_past(&error),
+            Err(error) => return left_after(&error),
         };
         let clock = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -113,7 +122,10 @@ impl Socket {
                 take(came, meta.addr, datagram);
             }
         }
-        batch == BATCH_SIZE
+        match batch == BATCH_SIZE {
+            true => Left::More,
+            false => Left::Nothing,
+        }
     }
 
     /// What cannot be sent now is lost, as anything may be on its way.
@@ -129,20 +141,18 @@ impl Socket {
     }
 }
 
-/// Whether an error is about a datagram that was sent before, and others may wait behind it. After any
-/// other the socket is left alone until something comes.
-fn is_of_the_past(error: &io::Error) -> bool {
+fn left_after(error: &io::Error) -> Left {
     use ErrorKind::{
         ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
+        WouldBlock,
     };
-    let of_the_past = [
-        ConnectionRefused,
-        ConnectionReset,
-        HostUnreachable,
-        Interrupted,
-        NetworkUnreachable,
-    ];
-    of_the_past.contains(&error.kind())
+    match error.kind() {
+        WouldBlock => Left::Nothing,
+        // About a datagram that was sent before: others may wait behind it.
+        ConnectionRefused | ConnectionReset | HostUnreachable | Interrupted
+        | NetworkUnreachable => Left::More,
+        _ => Left::Unknown,
+    }
 }
 
 #[cfg(test)]
@@ -150,11 +160,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_errors_of_single_datagrams_are_passed_over() {
-        assert!(is_of_the_past(&ErrorKind::ConnectionRefused.into()));
-        assert!(!is_of_the_past(&ErrorKind::WouldBlock.into()));
-        // Such as ENETDOWN and EBADF, which come again at once.
-        assert!(!is_of_the_past(&ErrorKind::Other.into()));
+    fn after_an_error_that_may_stay_nothing_is_tried_at_once() {
+        assert_eq!(left_after(&ErrorKind::WouldBlock.into()), Left::Nothing);
+        assert_eq!(left_after(&ErrorKind::ConnectionRefused.into()), Left::More);
+        assert_eq!(left_after(&ErrorKind::NetworkDown.into()), Left::Unknown);
     }
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -172,12 +181,15 @@ mod tests {
         std::thread::sleep(Duration::from_millis(30));
         let mut space = Space::default();
         let (mut received, now) = (Vec::new(), Instant::now());
-        while to.receive(now, &mut space, |came, source, datagram| {
-            assert_eq!(source, from.address);
-            assert!(came >= before - Duration::from_millis(10));
-            assert!(came <= now - Duration::from_millis(15), "when it was read");
-            received.push(datagram.to_vec());
-        }) {}
+        let mut left = Left::More;
+        while left == Left::More {
+            left = to.receive(now, &mut space, |came, source, datagram| {
+                assert_eq!(source, from.address);
+                assert!(came >= before - Duration::from_millis(10));
+                assert!(came <= now - Duration::from_millis(15), "when it was read");
+                received.push(datagram.to_vec());
+            });
+        }
         assert_eq!(received.len(), 100);
         for (n, datagram) in received.iter().enumerate() {
             assert_eq!(*datagram, vec![n as u8; 10 + n]);

@@ -88,9 +88,8 @@ impl Sockets {
     }
 
     /// What the kernel keeps for the one with the least.
-    pub(crate) fn kept(&self) -> usize {
-        let kept = self.all.iter().map(|one| one.socket.kept);
-        kept.min().unwrap_or_default()
+    pub(crate) fn kept(&self) -> Option<usize> {
+        self.all.iter().map(|one| one.socket.kept).min()
     }
 
     /// Closes those that no connection uses any more.

@@ -13,7 +13,7 @@ use super::connections::Connections;
 use super::demux::Id;
 use super::names::Names;
 use super::rest::{rest, room};
-use super::socket::Space;
+use super::socket::{Left, Space};
 use super::sockets::Sockets;
 use super::wires::{Happened, Key, Wires};
 use crate::event::{Closed, Consumer, Event};
@@ -106,11 +106,12 @@ impl Thread {
             return Ok(());
         }
         let within = self.received_at.saturating_duration_since(before);
+        let kept = [self.sockets.kept(), self.wires.kept()].into_iter();
         match rest(
             self.media,
             within,
             self.connections.are_connecting(self.received_at),
-            room(self.sockets.kept()),
+            room(kept.flatten().min()),
         ) {
             Some(rest) => {
                 self.rest_until(self.received_at + rest)?;
@@ -151,16 +152,18 @@ impl Thread {
             one.is_ready = false;
             let socket = &one.socket;
             let mut batches = 0;
-            while socket.receive(now, &mut self.space, |came, source, bytes| {
-                self.media += u32::from(bytes.first().is_some_and(|first| *first >= MEDIA));
-                let path = (socket.address, source);
-                let datagram = Datagram { came, path, bytes };
-                self.connections.datagram(now, &datagram);
-            }) {
+            loop {
+                let left = socket.receive(now, &mut self.space, |came, source, bytes| {
+                    self.media += u32::from(bytes.first().is_some_and(|first| *first >= MEDIA));
+                    let path = (socket.address, source);
+                    let datagram = Datagram { came, path, bytes };
+                    self.connections.datagram(now, &datagram);
+                });
                 batches += 1;
-                if batches >= MAX_BATCHES {
-                    one.is_ready = true;
-                    self.is_behind = true;
+                let is_behind = left == Left::More && batches >= MAX_BATCHES;
+                self.is_behind |= is_behind;
+                one.is_ready = is_behind || left == Left::Unknown;
+                if left != Left::More || is_behind {
                     break;
                 }
             }

@@ -12,7 +12,7 @@ use mio::{Events, Interest, Registry, Token};
 
 use self::wire::{Readiness, Wire};
 use super::demux::Id;
-use super::socket::Space;
+use super::socket::{Left, Space};
 use crate::settings::Transport;
 
 /// Of one socket in one go, lest the others starve.
@@ -90,6 +90,15 @@ impl Wires {
         }
     }
 
+    /// What the kernel keeps for the one with the least that takes datagrams.
+    pub(crate) fn kept(&self) -> Option<usize> {
+        let kept = self.all.values().filter_map(|one| match &one.wire {
+            Wire::Datagrams(socket) => Some(socket.kept),
+            Wire::Stream(_) => None,
+        });
+        kept.min()
+    }
+
     /// Gives what has come to `take`, with when it came. Returns whether there is more.
     pub(crate) fn receive(
         &mut self,
@@ -117,8 +126,12 @@ impl Wires {
                     .wire
                     .receive(now, space, |came, bytes| take(key, came, bytes));
                 match received {
-                    Ok(true) => reads += 1,
-                    Ok(false) => break,
+                    Ok(Left::More) => reads += 1,
+                    Ok(Left::Nothing) => break,
+                    Ok(Left::Unknown) => {
+                        one.is_ready = true;
+                        break;
+                    }
                     Err(_) => {
                         happened.push((key, Happened::Failed));
                         break;

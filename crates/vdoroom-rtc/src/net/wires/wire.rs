@@ -9,7 +9,7 @@ use std::time::Instant;
 use mio::event::Source;
 use mio::net::TcpStream;
 
-use crate::net::socket::{Socket, Space};
+use crate::net::socket::{Left, Socket, Space};
 use crate::settings::Transport;
 
 /// What a server has not taken yet. It is as full as this when the way there is jammed.
@@ -69,13 +69,13 @@ impl Wire {
         }
     }
 
-    /// Gives some of what has come to `take`. False if that was all.
+    /// Gives some of what has come to `take`.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
         space: &mut Space,
         mut take: impl FnMut(Instant, &[u8]),
-    ) -> io::Result<bool> {
+    ) -> io::Result<Left> {
         match self {
             Self::Datagrams(socket) => {
                 Ok(socket.receive(now, space, |came, _, bytes| take(came, bytes)))
@@ -86,10 +86,10 @@ impl Wire {
                     Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
                     Ok(length) => {
                         take(now, place.get(..length).unwrap_or_default());
-                        Ok(true)
+                        Ok(Left::More)
                     }
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-                    Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Left::Nothing),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Left::More),
                     Err(error) => Err(error),
                 }
             }
