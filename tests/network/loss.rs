@@ -136,9 +136,12 @@ fn a_way_that_is_too_long_for_repairs_is_told_with_what_to_set() {
         return;
     };
     let said = recorded.complaints.join("\n");
-    assert!(
-        said.contains("\"vp8\"") && said.contains("set latency=1"),
-        "said: {said}"
-    );
+    let value = said.split("set latency=").nth(1);
+    let value = value.and_then(|value| value.split(|c: char| !c.is_ascii_digit()).next());
+    let value = value.and_then(|value| value.parse::<u32>().ok());
+    // Twice 600 ms and 100, or twice as much where the ping that measures the way was itself lost and sent
+    // again by SCTP.
+    let suits = value.is_some_and(|value| (1300..=3000).contains(&value));
+    assert!(said.contains("\"vp8\"") && suits, "said: {said}");
     assert_eq!(Outcome::of(recorded.only("vp8")).damaged, 0);
 }
