@@ -51,7 +51,7 @@ struct Options {
     /// Those of the recorders: native, vdoroomsrc, webrtcbin, floor, other
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Publishers that cost little, for hundreds of streams; webrtcbin cannot receive from them
+    /// Publishers that cost little, for hundreds of streams
     #[arg(long)]
     crowd: bool,
     /// The recorder gets the first processor for itself, the publishers the others

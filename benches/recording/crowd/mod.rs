@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Publishers that cost little: one thread sends a film to whoever asks for it, by the library that
-//! is under the native engine. Their DTLS takes no RSA certificate, which webrtcbin has.
+//! Publishers that cost little, for hundreds of streams: one thread sends a film to each recorder that
+//! requests it, by str0m.
 
 mod guest;
 mod room;

@@ -23,7 +23,7 @@ pub async fn join(
     joined: Sender<()>,
 ) {
     if let Err(error) = carry((&server, &room), &guest, &outgoing, &joined).await {
-        // Nobody waits for it.
+        // Fails when the main task has counted all of them.
         let _ = joined.send(()).await;
         eprintln!("a publisher has lost the server: {error}");
     }

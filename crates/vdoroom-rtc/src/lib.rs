@@ -16,5 +16,5 @@ pub use event::{
     Channel, Closed, Consumer, DtlsState, Event, IceState, Kind, OfferError, Packet, SenderReport,
     Statistics, StreamStatistics, Track,
 };
-pub use net::{Connection, REST};
+pub use net::{BATCH_INTERVAL, Connection};
 pub use settings::{Settings, Transport, TurnServer};

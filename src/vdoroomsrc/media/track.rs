@@ -425,7 +425,7 @@ fn ghost_pad(
                 gst::Pad::event_default(pad, parent, event)
             }
         })
-        // decodebin3 leaves the choice to whoever can make it.
+        // decodebin3 leaves the choice to a source that answers this query with true.
         .query_function(|pad, parent, query| match query.view_mut() {
             gst::QueryViewMut::Selectable(query) => {
                 query.set_selectable(true);

@@ -74,7 +74,7 @@ pub const RTC: Entry = Entry {
                 "addresses",
                 "demux",
                 "names",
-                "rest",
+                "batch",
                 "socket",
                 "timers",
                 "wires",

@@ -12,7 +12,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 /// The kernel may put several datagrams of one sender into one place.
 const PLACE: usize = 1 << 16;
 
-/// What the kernel is to keep while the I/O thread rests. It gives what its settings allow.
+/// What the kernel is to keep while the I/O thread sleeps. It gives what its settings allow.
 const WANTED: usize = 4 << 20;
 
 /// Datagrams are not believed to have waited for longer.
@@ -79,7 +79,7 @@ impl Socket {
 
     fn new(io: UdpSocket, ports: Option<RangeInclusive<u16>>) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
-        // With a smaller one the thread rests less.
+        // With a smaller one, batches follow each other sooner.
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&io), WANTED);
         Ok(Self {
             address: io.local_addr()?,

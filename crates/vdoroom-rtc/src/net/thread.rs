@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-//! The I/O thread: receives, tells the connections, sends, and rests.
+//! The I/O thread: receives, tells the connections, sends, and sleeps.
 
 use std::io;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Waker};
 
+use super::batch::{capacity, interval};
 use super::command::{Command, What};
 use super::connections::Connections;
 use super::demux::Id;
 use super::names::Names;
-use super::rest::{rest, room};
 use super::socket::{Left, Space};
 use super::sockets::Sockets;
 use super::wires::{Happened, Key, Wires};
@@ -107,14 +107,14 @@ impl Thread {
         }
         let within = self.received_at.saturating_duration_since(before);
         let kept = [self.sockets.kept(), self.wires.kept()].into_iter();
-        match rest(
+        match interval(
             self.media,
             within,
             self.connections.are_connecting(self.received_at),
-            room(kept.flatten().min()),
+            capacity(kept.flatten().min()),
         ) {
-            Some(rest) => {
-                self.rest_until(self.received_at + rest)?;
+            Some(interval) => {
+                self.sleep_until(self.received_at + interval)?;
                 self.look(events, Some(Duration::ZERO));
             }
             None => {
@@ -236,7 +236,7 @@ impl Thread {
     }
 
     /// Commands are carried out meanwhile; datagrams wait.
-    fn rest_until(&mut self, end: Instant) -> Result<(), Ended> {
+    fn sleep_until(&mut self, end: Instant) -> Result<(), Ended> {
         loop {
             let left = end.saturating_duration_since(Instant::now());
             match self.commands.recv_timeout(left) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //! Publishers of GStreamer, in real time. Before 1.28 their certificates are RSA.
 
-mod cost;
 mod coturn;
 mod network;
 mod publisher;
 mod relayed;
+mod threads;
 mod viewer;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -130,7 +130,7 @@ fn what_the_network_mixes_up_is_put_in_order() {
 #[test]
 fn the_thread_begins_with_the_first_connection_and_ends_with_the_last() {
     let _alone = alone();
-    cost::wait_for_threads(LONGEST, 0);
+    threads::wait_for_threads(LONGEST, 0);
     let publishers = [Publisher::start(true), Publisher::start(true)];
     let viewers = publishers
         .each_ref()
@@ -138,7 +138,7 @@ fn the_thread_begins_with_the_first_connection_and_ends_with_the_last() {
     for viewer in &viewers {
         viewer.wait(LONGEST, |heard| heard.frames() > 5);
     }
-    cost::wait_for_threads(LONGEST, 1);
+    threads::wait_for_threads(LONGEST, 1);
     for viewer in &viewers {
         viewer.connection.close();
         viewer.wait(LONGEST, |heard| {
@@ -146,5 +146,5 @@ fn the_thread_begins_with_the_first_connection_and_ends_with_the_last() {
         });
     }
     drop(viewers);
-    cost::wait_for_threads(LONGEST, 0);
+    threads::wait_for_threads(LONGEST, 0);
 }

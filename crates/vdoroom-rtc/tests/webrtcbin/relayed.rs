@@ -71,5 +71,5 @@ fn the_last_connection_gives_its_address_back_too() {
     drop(viewer);
     coturn.wait_until_given_back(LONGEST, 1);
     assert_eq!(coturn.was_told(), 1);
-    super::cost::wait_for_threads(LONGEST, 0);
+    super::threads::wait_for_threads(LONGEST, 0);
 }

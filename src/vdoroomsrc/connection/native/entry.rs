@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use gst::prelude::*;
-use vdoroom_rtc::{Connection, Packet, REST, Track};
+use vdoroom_rtc::{BATCH_INTERVAL, Connection, Packet, Track};
 
 use super::caps;
 use super::element::{NativeSrc, TEMPLATE};
@@ -119,8 +119,8 @@ impl Entry {
             .query_function(move |pad, parent, query| match query.view_mut() {
                 gst::QueryViewMut::Latency(query) => {
                     let latency = gst::ClockTime::from_mseconds(latency.load(Relaxed).into());
-                    let rest = gst::ClockTime::try_from(REST).unwrap_or_default();
-                    query.set(true, latency + rest, gst::ClockTime::NONE);
+                    let interval = gst::ClockTime::try_from(BATCH_INTERVAL).unwrap_or_default();
+                    query.set(true, latency + interval, gst::ClockTime::NONE);
                     true
                 }
                 _ => gst::Pad::query_default(pad, parent, query),

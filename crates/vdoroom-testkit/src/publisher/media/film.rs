@@ -112,7 +112,7 @@ impl Film {
         bytes.sum::<u64>() * 8 / LENGTH.seconds()
     }
 
-    /// Its frames, for whoever sends them by other means. They begin with a keyframe.
+    /// Its frames, for a publisher without a pipeline. They begin with a keyframe.
     pub fn video(&self) -> Vec<Encoded> {
         encoded(&self.video)
     }
