@@ -95,6 +95,46 @@ fn a_consumer_that_never_returns_costs_nobody_else_anything() {
     drop(release);
 }
 
+#[test]
+fn a_guest_who_comes_again_while_the_old_pad_drains_is_told_to_have_left_before() {
+    let (release, held) = mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let (tell, told) = mpsc::channel();
+    let mut scene = Scene::new(&[("bob", Codec::Vp8)], move |source, pad| {
+        let bin = link_to(source, pad, SINK);
+        if !pad.name().starts_with("video_") {
+            return;
+        }
+        // EOS does not leave the old pad before the test lets it.
+        let (held, tell) = (held.clone(), tell.clone());
+        let entry = bin.static_pad("sink").unwrap();
+        entry.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            if info.event().map(|event| event.type_()) == Some(gst::EventType::Eos) {
+                let _ = tell.send(());
+                let _ = held.lock().unwrap().recv();
+            }
+            gst::PadProbeReturn::Ok
+        });
+    });
+    scene.recording.wait_for_frames(&["bob"], 10);
+    scene.people.pop().unwrap().stop();
+    told.recv_timeout(DEADLINE).unwrap();
+    let builder = Publisher::builder(scene.server.url(), "r", "bob").codec(Codec::Vp8);
+    let _bob = builder.start().unwrap();
+    let told = |recording: &Recording| -> Vec<String> {
+        let news = recording.news.iter().map(|one| one.name().to_string());
+        news.filter(|name| name.starts_with("vdoroom-stream-") && !name.ends_with("changed"))
+            .collect()
+    };
+    scene
+        .recording
+        .wait("bob is there again", |recording| told(recording).len() >= 3);
+    let order = ["added", "removed", "added"].map(|what| format!("vdoroom-stream-{what}"));
+    assert_eq!(told(&scene.recording), order);
+    drop(release);
+    scene.recording.stop();
+}
+
 /// Takes the frames of alice's video that get out of `element` from now on.
 fn frames_behind(element: &gst::Element, pad: &gst::Pad) -> mpsc::Receiver<gst::BufferFlags> {
     let (tell, told) = mpsc::channel();

@@ -66,8 +66,7 @@ impl Control {
                     .send(Event::Accepted { stream, accepted });
             }
             Action::StreamAdded { stream, info } => {
-                // It may have been here before.
-                self.tell_who_left(element);
+                self.tell_that_it_left(element, &stream);
                 announce::stream_added(element, &stream, &info);
             }
             Action::StreamChanged { stream, info } => {

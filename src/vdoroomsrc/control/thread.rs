@@ -316,6 +316,15 @@ impl Control {
         }
     }
 
+    /// A stream comes again: that it left before is told first, even if its pads still drain.
+    pub(super) fn tell_that_it_left(&mut self, element: &gst::Bin, stream: &StreamId) {
+        let own = self.leaving.iter_mut();
+        for (.., sessions) in own.filter(|(left, ..)| left == stream) {
+            sessions.clear();
+        }
+        self.tell_who_left(element);
+    }
+
     /// Everybody gets EOS, and the room's goodbyes a moment to leave.
     fn stop(&mut self, element: gst::Bin) {
         let now = Instant::now();
