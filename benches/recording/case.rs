@@ -57,6 +57,8 @@ pub struct Case<'a> {
     pub is_crowd: bool,
     /// The recorder has a processor of its own.
     pub is_apart: bool,
+    /// Another program takes nearly all of that.
+    pub is_starved: bool,
 }
 
 /// Programs that are kept apart.
@@ -90,9 +92,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Each stream is in one file, in which no frame is missing.
-    pub fn is_whole(&self) -> bool {
-        self.files == self.streams && self.frames_missing == 0
+    pub fn has_one_file_each(&self) -> bool {
+        self.files == self.streams
     }
 
     /// The round with the median of processor time, with the median time to join, and the frames of
@@ -183,11 +184,23 @@ impl Case<'_> {
         let join_s = joined(&server).map(|at| (recorded - began).as_secs_f64() - at.as_secs_f64());
         thread::sleep(SETTLING);
 
+        let rival = self.is_starved.then(|| {
+            let line = format!(
+                "exec {}sh -c 'while :; do :; done'",
+                self.place(&Side::Recorder)
+            );
+            run(&folder.0, &line)
+        });
         let (before, busy_before, since) =
             (Usage::of_tree(recorder.pid())?, busy()?, Instant::now());
         thread::sleep(self.time);
         let (after, busy_after) = (Usage::of_tree(recorder.pid())?, busy()?);
         let seconds = since.elapsed().as_secs_f64();
+        if let Some(rival) = rival {
+            rival.signal("KILL");
+            rival.wait(DEADLINE);
+            thread::sleep(SETTLING);
+        }
 
         recorder.signal("INT");
         let (_, printed) = recorder.wait(DEADLINE);
@@ -227,8 +240,9 @@ impl Case<'_> {
     fn start(&self, server: &RoomServer, folder: &Path) -> Launch {
         match self.recorder {
             Recorder::Ours(engine) => {
+                let modest = if self.is_starved { "nice -n 19 " } else { "" };
                 let line = format!(
-                    "exec {}gst-launch-1.0 -e vdoroomsrc server={} room=r password=false \
+                    "exec {}{modest}gst-launch-1.0 -e vdoroomsrc server={} room=r password=false \
                      engine={engine} : roomfilesink location=rec_",
                     self.place(&Side::Recorder),
                     server.url()

@@ -57,8 +57,11 @@ struct Options {
     /// The recorder gets the first processor for itself, the publishers the others
     #[arg(long)]
     apart: bool,
-    /// End with an error if a frame is missing, if a stream has several files, or if something could not be
-    /// measured
+    /// While it is measured, another program takes nearly all of the recorder's processor
+    #[arg(long, requires = "apart")]
+    starved: bool,
+    /// End with an error if a frame is missing (unless it is starved), if a stream has several files, or
+    /// if something could not be measured
     #[arg(long)]
     whole: bool,
     /// One more recorder: a line of the shell with {server}, {room} and {folder}, that ends on an
@@ -142,12 +145,17 @@ fn measure(options: &Options) -> Result<(), String> {
                         time: Duration::from_secs(options.seconds),
                         is_crowd: options.crowd,
                         is_apart: options.apart,
+                        is_starved: options.starved,
                     };
                     let outcome = case.run();
                     if let Err(error) = &outcome {
                         eprintln!("not measured: {error}");
                     }
-                    is_whole &= outcome.as_ref().is_ok_and(Outcome::is_whole);
+                    let is_good = |outcome: &Outcome| {
+                        outcome.has_one_file_each()
+                            && (options.starved || outcome.frames_missing == 0)
+                    };
+                    is_whole &= outcome.as_ref().is_ok_and(is_good);
                     outcomes.push(outcome.ok());
                 }
             }

@@ -92,8 +92,8 @@ pub enum Closed {
     Certificate,
     /// It did what no publisher needs to do.
     Abuse(String),
-    /// Among others, ICE was connected, and has been disconnected for 10 s. How long it takes to
-    /// connect is for the owner to limit.
+    /// Among others, ICE was connected, and has been disconnected for 10 s without media. How long it
+    /// takes to connect is for the owner to limit.
     Failed(String),
 }
 

@@ -82,6 +82,12 @@ pub(crate) trait Link: Send {
     /// When something came that only the publisher can have sent.
     fn heard(&self) -> Instant;
 
+    /// Whether that tells what came since then. Not if the threads that receive get too little of a
+    /// processor.
+    fn keeps_up(&self, _since: Instant) -> bool {
+        true
+    }
+
     fn latency(&self) -> Duration;
 
     /// In milliseconds.

@@ -57,7 +57,9 @@ impl Session {
     /// found out.
     pub(crate) fn poll_pulse(&mut self, now: Instant) -> Option<Event> {
         self.has_channel.then_some(())?;
-        let beat = self.pulse.poll(now, self.link.heard(), self.flowing)?;
+        let link = &self.link;
+        let keeps_up = |since| link.keeps_up(since);
+        let beat = self.pulse.poll(now, link.heard(), self.flowing, keeps_up)?;
         self.beat(beat)
     }
 

@@ -75,6 +75,7 @@ pub const RTC: Entry = Entry {
                 "demux",
                 "names",
                 "batch",
+                "lag",
                 "socket",
                 "timers",
                 "wires",

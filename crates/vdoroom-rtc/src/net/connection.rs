@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::{Poll, Token, Waker};
 
 use super::command::{Command, What};
 use super::demux::Id;
+use super::lag::Lag;
 use super::thread::Thread;
 use crate::event::{Channel, Consumer};
 use crate::settings::Settings;
@@ -27,6 +28,7 @@ struct Engine {
     next: AtomicU64,
     /// Dropped before the thread is woken, which then sees that no sender is left, and ends.
     commands: Sender<Command>,
+    lag: Arc<Lag>,
     bell: Bell,
 }
 
@@ -50,12 +52,15 @@ impl Engine {
         let (commands, received) = channel();
         // A waker that is closed has no effect, even if it has just been called: the thread keeps it.
         let open = waker.clone();
+        let lag = Arc::new(Lag::new());
+        let own = lag.clone();
         thread::Builder::new()
             .name("vdoroom:rtc".into())
-            .spawn(move || Thread::new(poll, open, received).run())?;
+            .spawn(move || Thread::new(poll, open, received, own).run())?;
         let engine = Arc::new(Self {
             next: AtomicU64::new(0),
             commands,
+            lag,
             bell: Bell(waker),
         });
         *running = Arc::downgrade(&engine);
@@ -119,6 +124,12 @@ impl Connection {
     /// handed out there when nothing comes.
     pub fn poke(&self) {
         self.tell(What::Poke);
+    }
+
+    /// Whether the I/O thread has read all that came before `since`, and was in time for what came
+    /// after that. If not, packets may have been dropped, and silence says nothing about a publisher.
+    pub fn keeps_up(&self, since: Instant) -> bool {
+        self.engine.lag.keeps_up(since)
     }
 
     /// The publisher hears of it. [`Event::Closed`](crate::Event::Closed) follows.

@@ -8,6 +8,7 @@ mod command;
 mod connection;
 mod connections;
 mod demux;
+mod lag;
 mod names;
 mod session;
 mod socket;

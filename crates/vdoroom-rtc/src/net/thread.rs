@@ -12,6 +12,7 @@ use super::batch::{capacity, interval};
 use super::command::{Command, What};
 use super::connections::Connections;
 use super::demux::Id;
+use super::lag::Lag;
 use super::names::Names;
 use super::socket::{Left, Space};
 use super::sockets::Sockets;
@@ -36,6 +37,7 @@ pub(crate) struct Thread {
     connections: Connections,
     space: Space,
     received_at: Instant,
+    lag: Arc<Lag>,
     /// Packets of media in this turn.
     media: u32,
     /// A socket has more.
@@ -47,7 +49,12 @@ struct Ended;
 
 impl Thread {
     /// The waker is that of `poll`.
-    pub(crate) fn new(poll: Poll, waker: Arc<Waker>, commands: Receiver<Command>) -> Self {
+    pub(crate) fn new(
+        poll: Poll,
+        waker: Arc<Waker>,
+        commands: Receiver<Command>,
+        lag: Arc<Lag>,
+    ) -> Self {
         Self {
             poll,
             commands,
@@ -57,6 +64,7 @@ impl Thread {
             connections: Connections::default(),
             space: Space::default(),
             received_at: Instant::now(),
+            lag,
             media: 0,
             is_behind: false,
         }
@@ -155,6 +163,7 @@ impl Thread {
             loop {
                 let left = socket.receive(now, &mut self.space, |came, source, bytes| {
                     self.media += u32::from(bytes.first().is_some_and(|first| *first >= MEDIA));
+                    self.lag.waited(now, came);
                     let path = (socket.address, source);
                     let datagram = Datagram { came, path, bytes };
                     self.connections.datagram(now, &datagram);
@@ -176,6 +185,9 @@ impl Thread {
         self.is_behind |= self
             .wires
             .receive(now, &mut self.space, &mut happened, take);
+        if !self.is_behind {
+            self.lag.emptied(now);
+        }
         for (key, what) in happened {
             self.happened(now, key, &what);
         }

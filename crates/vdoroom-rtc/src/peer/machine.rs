@@ -28,9 +28,9 @@ const MAX_OUTPUTS: usize = 10_000;
 /// Who has not connected by then does not do so at any moment.
 const CONNECTING: Duration = Duration::from_secs(5);
 
-/// How long ICE stays disconnected before we give up: str0m never does. It says so 20 s after the
-/// last check was answered, which is time enough to change to another network; this is for a publisher
-/// that restarts ICE then.
+/// How long ICE stays disconnected, and no media comes, before we give up: str0m never does. It says so
+/// 20 s after the last check was answered, which is time enough to change to another network; this is
+/// for a publisher that restarts ICE then.
 const LOST: Duration = Duration::from_secs(10);
 
 /// DTLS (RFC 7983). STUN is below, media above.
@@ -307,10 +307,15 @@ impl Peer {
     /// When [`Peer::tick`] is to be called.
     pub(crate) fn deadline(&self) -> Instant {
         let media = self.protected.media.deadline();
-        let lost = self.lost_since.map(|since| since + LOST);
-        let others = [media, self.gathering.deadline(), lost];
+        let others = [media, self.gathering.deadline(), self.gives_up_at()];
         let others = others.into_iter().flatten();
         others.fold(self.rtc_deadline, Instant::min)
+    }
+
+    fn gives_up_at(&self) -> Option<Instant> {
+        let since = self.lost_since?;
+        let heard = self.protected.heard.unwrap_or(since);
+        Some(heard.max(since) + LOST)
     }
 
     pub(crate) fn tick(&mut self, now: Instant, out: &mut Vec<Action>) {
@@ -325,7 +330,7 @@ impl Peer {
             self.tell_candidates(now, out);
         }
         self.protected.flush(now, self.pair, out);
-        if self.lost_since.is_some_and(|since| now >= since + LOST) {
+        if self.gives_up_at().is_some_and(|at| now >= at) {
             let why = format!("ICE has been disconnected for {} s", LOST.as_secs());
             self.end(Closed::Failed(why), out);
         }

@@ -21,6 +21,8 @@ pub(crate) struct Protected {
     pub media: Media,
     /// Packets that have no place, or are not genuine.
     pub refused: u64,
+    /// When the newest genuine packet came.
+    pub heard: Option<Instant>,
     srtp: Option<Srtp>,
     /// Which way the newest genuine packet came. A publisher changes its way without telling ICE, and
     /// is reached on the one that works for it.
@@ -36,6 +38,7 @@ impl Protected {
         Self {
             media,
             refused: 0,
+            heard: None,
             srtp: None,
             way: None,
             out: Vec::new(),
@@ -65,6 +68,7 @@ impl Protected {
         match is_taken {
             Some(()) => {
                 self.way = Some(datagram.path);
+                self.heard = Some(datagram.came);
                 actions.push(Action::Heard(datagram.came));
             }
             None => self.refused += 1,

@@ -43,7 +43,14 @@ pub(crate) struct Pulse {
 
 impl Pulse {
     /// `heard` is when the newest packet came; `sends` tells whether media was coming just now.
-    pub(crate) fn poll(&mut self, now: Instant, heard: Instant, sends: bool) -> Option<Beat> {
+    /// `keeps_up` tells whether what has come since then was received.
+    pub(crate) fn poll(
+        &mut self,
+        now: Instant,
+        heard: Instant,
+        sends: bool,
+        keeps_up: impl FnOnce(Instant) -> bool,
+    ) -> Option<Beat> {
         let last_look = self.last_look.replace(now);
         let was_away = last_look.is_some_and(|last| now > last + OVERLOAD);
         if was_away && !self.silent {
@@ -58,6 +65,11 @@ impl Pulse {
             None if quiet >= if sends { QUIET } else { IDLE } => {
                 self.asked = Some((now, now));
                 Some(Beat::Ask)
+            }
+            // Whatever came may have been dropped: it is asked anew.
+            Some((_, last)) if !self.silent && now >= last + ASK_AGAIN && !keeps_up(last) => {
+                self.asked = None;
+                None
             }
             Some((since, _)) if !self.silent && now >= since + PATIENCE => {
                 self.silent = true;
@@ -139,7 +151,7 @@ mod tests {
         let ticks = (0..).map(|n| heard + TICK * n);
         let ticks = ticks.take_while(|now| *now <= heard + time);
         let polled = ticks.filter_map(|now| {
-            let beat = pulse.poll(now, heard, sends)?;
+            let beat = pulse.poll(now, heard, sends, |_| true)?;
             Some((now.duration_since(heard).as_millis(), beat))
         });
         polled.collect()
@@ -154,8 +166,8 @@ mod tests {
         assert_eq!(asked, [500, 750, 1000, 1250, 1500]);
         assert_eq!(done[4].1, Beat::Silent);
         let back = start + Duration::from_secs(60);
-        assert_eq!(pulse.poll(back, back, true), Some(Beat::Heard));
-        assert_eq!(pulse.poll(back, back, true), None);
+        assert_eq!(pulse.poll(back, back, true, |_| true), Some(Beat::Heard));
+        assert_eq!(pulse.poll(back, back, true, |_| true), None);
     }
 
     #[test]
@@ -163,9 +175,9 @@ mod tests {
         let start = Instant::now();
         let mut pulse = Pulse::default();
         let asked = start + QUIET;
-        assert_eq!(pulse.poll(asked, start, true), Some(Beat::Ask));
+        assert_eq!(pulse.poll(asked, start, true, |_| true), Some(Beat::Ask));
         let confirmed = asked + TICK;
-        assert_eq!(pulse.poll(confirmed, confirmed, true), None);
+        assert_eq!(pulse.poll(confirmed, confirmed, true, |_| true), None);
         // Its media has stalled by now: from here on a ping now and then is enough.
         let done = beats(&mut pulse, confirmed, IDLE, false);
         assert_eq!(done, [(10_000, Beat::Ask)]);
@@ -206,8 +218,17 @@ mod tests {
     fn a_recorder_that_is_short_of_time_blames_nobody() {
         let start = Instant::now();
         let mut pulse = Pulse::default();
-        let looks = (1..20).map(|n| pulse.poll(start + n * 2 * OVERLOAD, start, true));
+        let looks = (1..20).map(|n| pulse.poll(start + n * 2 * OVERLOAD, start, true, |_| true));
         assert!(looks.into_iter().all(|beat| beat == Some(Beat::Ask)));
+    }
+
+    #[test]
+    fn a_recorder_that_does_not_receive_in_time_blames_nobody() {
+        let start = Instant::now();
+        let mut pulse = Pulse::default();
+        let looks = (1..1000).filter_map(|n| pulse.poll(start + n * TICK, start, true, |_| false));
+        let beats: Vec<Beat> = looks.collect();
+        assert!(beats.len() > 100 && beats.iter().all(|beat| *beat == Beat::Ask));
     }
 
     #[test]

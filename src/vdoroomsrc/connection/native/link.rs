@@ -150,6 +150,10 @@ impl Link for Native {
         self.heard.newest()
     }
 
+    fn keeps_up(&self, since: Instant) -> bool {
+        self.connection.keeps_up(since)
+    }
+
     fn latency(&self) -> Duration {
         Duration::from_millis(self.known.latency.load(Relaxed).into())
     }

@@ -283,6 +283,20 @@ fn who_stays_out_of_reach_is_given_up_after_ten_seconds() {
     )));
 }
 
+/// On a machine that is too busy, the answers to checks are among what is dropped.
+#[test]
+fn who_still_sends_media_is_not_given_up() {
+    let mut scene = cut_off();
+    for _ in 0..40 {
+        let packet = scene.publisher.film().unwrap();
+        scene.receive(&packet);
+        scene.pass(SECOND / 2, false);
+    }
+    assert!(!scene.peer.is_closed());
+    scene.pass(11 * SECOND, false);
+    assert!(scene.peer.is_closed());
+}
+
 #[test]
 fn who_restarts_ice_in_time_is_not_given_up() {
     let mut scene = cut_off();
