@@ -157,7 +157,7 @@ fn connect(
         if rtpbin.has_property("max-streams") {
             rtpbin.set_property("max-streams", MAX_SSRCS);
         }
-        tuning::hasten_feedback(&rtpbin);
+        tuning::pace_feedback(&rtpbin);
         tuning::take_late_repeats(webrtcbin);
         replace_rtpbin_sync(&rtpbin);
         timeline.request_reports(&rtpbin);
