@@ -183,7 +183,10 @@ const PLUGIN: Entry = Entry {
                 "polls",
             ],
         ),
-        ("vdoroomsrc/connection/alive", &["heard", "ping", "pulse"]),
+        (
+            "vdoroomsrc/connection/alive",
+            &["flow", "heard", "ping", "pulse"],
+        ),
         (
             "vdoroomsrc/connection/native",
             &[

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::alive::{ASK, Beat, is_pong};
+use super::alive::{ASK, Beat, flows, is_pong};
 use super::session::Session;
-use crate::protocol::{Event, STALL};
+use crate::protocol::Event;
 
 impl Session {
     /// What has changed since the last look.
@@ -21,7 +21,8 @@ impl Session {
             .iter()
             .filter_map(|t| t.exit.last_arrival())
             .max();
-        let flowing = newest.is_some_and(|at| now.saturating_duration_since(at) < STALL);
+        let link = &self.link;
+        let flowing = flows(now, newest, self.flowing, |since| link.keeps_up(since));
         if flowing == self.flowing {
             return None;
         }
