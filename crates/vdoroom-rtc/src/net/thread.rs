@@ -178,8 +178,9 @@ impl Thread {
             }
         }
         let mut happened = Vec::new();
-        let (connections, media) = (&mut self.connections, &mut self.media);
+        let (connections, media, lag) = (&mut self.connections, &mut self.media, &self.lag);
         let take = |key, came, bytes: &[u8]| {
+            lag.waited(now, came);
             *media += u32::from(connections.receive((now, came), key, bytes));
         };
         self.is_behind |= self
