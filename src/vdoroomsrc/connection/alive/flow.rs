@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::STALL;
 
-/// Whoever has media of a publisher reads at least once a second, when reports are due.
+/// The I/O thread of a connection with media reads at least once a second: reports are due then.
 const RECENT: Duration = Duration::from_secs(2);
 
 /// `newest` is when the newest packet of all its media came, `flowed` what this said before. `keeps_up`

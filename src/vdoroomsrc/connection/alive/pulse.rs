@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorder_that_does_not_receive_in_time_blames_nobody() {
+    fn a_recorder_that_does_not_receive_in_time_calls_no_publisher_silent() {
         let start = Instant::now();
         let mut pulse = Pulse::default();
         let looks = (1..1000).filter_map(|n| pulse.poll(start + n * TICK, start, true, |_| false));
