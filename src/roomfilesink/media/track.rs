@@ -101,9 +101,11 @@ impl Track {
 
     pub(crate) fn give_back(&self, bytes: usize) {
         let mut credit = self.credit.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_full = credit.is_full();
         credit.frames = credit.frames.saturating_sub(1);
         credit.bytes = credit.bytes.saturating_sub(bytes);
-        if !credit.is_full() {
+        // Each call is a system call, whether somebody waits or not.
+        if was_full && !credit.is_full() {
             credit.impatient = false;
             drop(credit);
             self.changed.notify_one();
