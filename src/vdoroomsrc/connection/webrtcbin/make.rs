@@ -16,7 +16,7 @@ use super::block::Block;
 use super::channel::{SharedChannel, connect_channel};
 use super::ssrcs::SharedSsrcs;
 use super::statistics::WebrtcNumbers;
-use super::{association, states, tuning};
+use super::{association, direct, states, tuning};
 use crate::protocol::{Event, SessionId};
 use crate::vdoroomsrc::connection::link::Transport;
 use crate::vdoroomsrc::connection::sdp::Order;
@@ -159,6 +159,7 @@ fn connect(
         }
         tuning::pace_feedback(&rtpbin);
         tuning::take_late_repeats(webrtcbin);
+        direct::pass_queues(webrtcbin);
         replace_rtpbin_sync(&rtpbin);
         timeline.request_reports(&rtpbin);
         ssrcs.follow(&rtpbin, id, reports);

@@ -9,6 +9,7 @@ mod association;
 mod block;
 mod channel;
 mod closing;
+mod direct;
 mod link;
 mod make;
 mod reply;
