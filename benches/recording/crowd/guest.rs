@@ -116,10 +116,14 @@ impl Guest {
         let audio = changes.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None);
         changes.add_channel("sendChannel".into());
         let (offer, pending) = changes.apply().ok_or("nothing to offer")?;
+        // Every browser offers reduced-size RTCP (RFC 5506); str0m reads it, and does not say so.
+        let mux = "a=rtcp-mux\r\n";
+        let offer = offer.to_sdp_string();
+        let offer = offer.replace(mux, &format!("{mux}a=rtcp-rsize\r\n"));
         self.say(json!({
             "UUID": uuid,
             "streamID": self.stream_id,
-            "description": {"type": "offer", "sdp": offer.to_sdp_string()},
+            "description": {"type": "offer", "sdp": offer},
         }));
         self.viewer = Some(Viewer {
             uuid: uuid.into(),

@@ -4,7 +4,7 @@
 use gst_sdp::{SDPMessage, SDPMessageRef};
 
 use super::extensions::Numbered;
-use super::{extensions, formats, offer, simulcast};
+use super::{extensions, formats, offer, reduced, simulcast};
 
 /// The answer as webrtcbin is to take it for its own, and as the publisher is to have it.
 pub(crate) fn complete(
@@ -15,7 +15,10 @@ pub(crate) fn complete(
 ) -> (SDPMessage, SDPMessage) {
     let mut sent = answer.to_owned();
     extensions::accept(&mut sent, numbered);
-    // rtpsession and depayloaders look for them in what webrtcbin takes for its own.
+    if let Some(offer) = offer {
+        reduced::accept(&mut sent, offer);
+    }
+    // rtpsession and depayloaders look for these in what webrtcbin takes for its own.
     let own = sent.clone();
     if let Some(offer) = offer {
         formats::repeat(&mut sent, offer);

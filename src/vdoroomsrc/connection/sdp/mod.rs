@@ -12,6 +12,7 @@ mod fingerprints;
 mod formats;
 mod named;
 mod offer;
+mod reduced;
 mod simulcast;
 #[cfg(test)]
 mod tests;
@@ -24,3 +25,4 @@ pub(crate) use extensions::{Numbered, offered};
 pub(crate) use fingerprints::complete as complete_fingerprints;
 pub(crate) use named::{Named, follow, replaces, take_named};
 pub(crate) use offer::{Promised, Refusal, narrow};
+pub(crate) use reduced::is_accepted as has_reduced_feedback;

@@ -17,13 +17,14 @@ use super::make::{Known, make};
 use super::reply::{error_of, outcome, pair};
 use super::ssrcs::SharedSsrcs;
 use super::statistics::WebrtcNumbers;
-use super::{abilities, states, transports};
+use super::{abilities, states, transports, tuning};
 use crate::protocol::{Abilities, SessionId};
 use crate::vdoroomsrc::connection::alive::Heard;
 use crate::vdoroomsrc::connection::link::{End, Link, Numbers, OTHER_MEDIA, Transport, start};
 use crate::vdoroomsrc::connection::names::element_prefix;
 use crate::vdoroomsrc::connection::sdp::{
-    Numbered, Order, Promised, complete, complete_fingerprints, offered, take_named,
+    Numbered, Order, Promised, complete, complete_fingerprints, has_reduced_feedback, offered,
+    take_named,
 };
 use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::media::SharedTimeline;
@@ -125,9 +126,13 @@ impl Webrtcbin {
         let (mut own, sent) = complete(answer, offer, &self.numbered, self.audio_bitrate);
         let sent = sent.as_text();
         let sent = sent.map_err(|error| format!("the answer cannot be written: {error}"))?;
+        let (webrtcbin, reduced) = (self.webrtcbin.downgrade(), has_reduced_feedback(&own));
         self.bundle.change_answer(&mut own);
         let own = WebRTCSessionDescription::new(WebRTCSDPType::Answer, own);
-        let taken = self.step(reports, |reply| {
+        let taken = self.step(reports, move |reply| {
+            if let Some(webrtcbin) = webrtcbin.upgrade() {
+                tuning::reduce_feedback(&webrtcbin, reduced);
+            }
             let refused = |reason| format!("webrtcbin does not take its own answer: {reason}");
             Step::Answered(outcome(reply).map(|()| sent).map_err(refused))
         });

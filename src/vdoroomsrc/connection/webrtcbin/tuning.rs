@@ -67,6 +67,18 @@ pub(super) fn pace_feedback(rtpbin: &gst::Element) {
     }
 }
 
+/// Has feedback go without a report before it, or with one. webrtcbin (1.22 to 1.30) only sees to that
+/// itself if the first m-line of a bundle is media: of our publishers it is the data channel.
+pub(super) fn reduce_feedback(webrtcbin: &gst::Element, reduced: bool) {
+    let bin = webrtcbin.downcast_ref::<gst::Bin>();
+    let sessions = bin.map(|bin| bin.iterate_all_by_element_factory_name("rtpsession"));
+    for session in sessions.into_iter().flatten().flatten() {
+        if let Some(session) = session.property::<Option<glib::Object>>("internal-session") {
+            session.set_property("rtcp-reduced-size", reduced);
+        }
+    }
+}
+
 /// A publisher without RTX repeats a lost packet as it was. SRTP takes those that are older than the
 /// newest 128 for replayed ones (GStreamer 1.22), which good video sends in a quarter of a second.
 pub(super) fn take_late_repeats(webrtcbin: &gst::Element) {
