@@ -5,10 +5,16 @@
 //! thread takes it to SRTP and the jitterbuffer, behind which a third one is. The queue is there to
 //! keep packets until DTLS and the pads are ready. From then on it only wakes a thread for each packet,
 //! which takes a tenth of the processor time. So the thread that reads the socket takes media to SRTP
-//! itself: nothing up to the jitterbuffer waits. DTLS and data channels keep their way by the queue.
+//! itself: nothing up to the jitterbuffer waits.
+//!
+//! It notes when each packet has arrived, and what it does in between makes the next one seem later. So
+//! the first seconds of each SSRC still go by the queue: then jitterbuffers and pads are made, the
+//! timeline learns the delay of the network, and congestion control measures it. Later on the timeline
+//! goes by the shortest delay of some seconds. DTLS, data channels and RTCP always go by the queue.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
@@ -16,20 +22,25 @@ use gst::prelude::*;
 /// The bin in webrtcbin (1.16 to 1.30) that has the queue.
 const RECEIVER: &str = "TransportReceiveBin";
 
+/// How long each SSRC goes by the queue. Chromium has then found how much it may send.
+const BEGINNING: Duration = Duration::from_secs(5);
+/// SSRCs that are known at a time.
+const MOST: usize = 64;
+
 /// Shortens the way of what `webrtcbin` will receive.
 pub(super) fn pass_queues(webrtcbin: &gst::Element) {
     if let Some(bin) = webrtcbin.downcast_ref::<gst::Bin>() {
         bin.connect_deep_element_added(|_, parent, element| {
             let is_queue = || element.factory().is_some_and(|f| f.name() == "queue");
             if parent.type_().name() == RECEIVER && is_queue() {
-                pass(parent, element);
+                pass(parent, element, BEGINNING);
             }
         });
     }
 }
 
 /// Has media pass `queue`, which is in `receiver`.
-fn pass(receiver: &gst::Bin, queue: &gst::Element) {
+fn pass(receiver: &gst::Bin, queue: &gst::Element, beginning: Duration) {
     let (Some(into), Some(out)) = (queue.static_pad("sink"), queue.static_pad("src")) else {
         return;
     };
@@ -40,6 +51,8 @@ fn pass(receiver: &gst::Bin, queue: &gst::Element) {
         out: out.clone(),
         next: OnceLock::new(),
         queued: queued.clone(),
+        beginning,
+        began: Mutex::default(),
     };
     out.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
         let _ = queued.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1));
@@ -66,13 +79,16 @@ struct Way {
     next: OnceLock<gst::Pad>,
     /// Packets in the queue, and those that it has dropped since it was last seen empty.
     queued: Arc<AtomicUsize>,
+    beginning: Duration,
+    /// The SSRCs, and when each began: without a time those that are past it.
+    began: Mutex<Vec<(u32, Option<Instant>)>>,
 }
 
 impl Way {
     /// Where a packet goes to, if it need not wait in the queue.
     fn past(&self, packet: &gst::BufferRef) -> Option<&gst::Pad> {
         // webrtcbin blocks it while ICE is not connected, and while all media is inactive.
-        if !is_media(packet) || self.out.is_blocked() {
+        if !self.is_settled(ssrc(packet)?) || self.out.is_blocked() {
             return None;
         }
         let next = self.next.get().or_else(|| self.open())?;
@@ -98,25 +114,51 @@ impl Way {
         let is_open = is_introduced && !pads.any(|pad| pad.is_blocked());
         is_open.then(|| self.next.get_or_init(|| next))
     }
+
+    /// Whether an SSRC is past its beginning.
+    fn is_settled(&self, ssrc: u32) -> bool {
+        let mut began = self.began.lock().unwrap_or_else(PoisonError::into_inner);
+        match began.iter_mut().find(|(known, _)| *known == ssrc) {
+            Some((_, None)) => true,
+            Some((_, since)) => {
+                let is_past = since.is_some_and(|since| since.elapsed() >= self.beginning);
+                if is_past {
+                    *since = None;
+                }
+                is_past
+            }
+            None => {
+                // Nothing has been decrypted yet: anybody's packet may be the first of an SSRC.
+                if began.len() == MOST {
+                    began.remove(0);
+                }
+                began.push((ssrc, Some(Instant::now())));
+                false
+            }
+        }
+    }
 }
 
-/// Whether a packet is RTP or RTCP (RFC 7983 section 7).
-fn is_media(packet: &gst::BufferRef) -> bool {
-    let mut first = [0];
-    packet.copy_to_slice(0, &mut first).is_ok() && (128..192).contains(&first[0])
+/// Of a packet of RTP (RFC 3550 section 5.1), but not of RTCP (RFC 5761 section 4), DTLS or others
+/// (RFC 7983 section 7).
+fn ssrc(packet: &gst::BufferRef) -> Option<u32> {
+    let mut header = [0; 12];
+    packet.copy_to_slice(0, &mut header).ok()?;
+    let [first, second, .., a, b, c, d] = header;
+    let is_rtp = (128..192).contains(&first) && !(192..224).contains(&second);
+    is_rtp.then(|| u32::from_be_bytes([a, b, c, d]))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
     use std::thread::{self, ThreadId};
-    use std::time::Duration;
 
     use super::*;
 
     const DEADLINE: Duration = Duration::from_secs(5);
-    const RTP: u8 = 128;
-    const DTLS: u8 = 22;
+    const RTP: u8 = 96;
+    const RTCP: u8 = 200;
 
     struct Receiver {
         pipeline: gst::Pipeline,
@@ -126,7 +168,7 @@ mod tests {
     }
 
     /// A queue before a sink, as in webrtcbin's bin.
-    fn receiver() -> Receiver {
+    fn receiver(beginning: Duration) -> Receiver {
         gst::init().unwrap();
         let pipeline = gst::Pipeline::new();
         let bin = gst::Bin::new();
@@ -136,13 +178,16 @@ mod tests {
         bin.add_many([&queue, &sink]).unwrap();
         queue.link(&sink).unwrap();
         pipeline.add(&bin).unwrap();
-        pass(&bin, &queue);
+        pass(&bin, &queue, beginning);
         let (told, arrived) = mpsc::channel();
         let end = sink.static_pad("sink").unwrap();
         end.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            let mut first = [0];
-            info.buffer().unwrap().copy_to_slice(0, &mut first).unwrap();
-            told.send((first[0], thread::current().id())).unwrap();
+            let mut header = [0; 12];
+            info.buffer()
+                .unwrap()
+                .copy_to_slice(0, &mut header)
+                .unwrap();
+            told.send((header[11], thread::current().id())).unwrap();
             gst::PadProbeReturn::Ok
         });
         pipeline.set_state(gst::State::Playing).unwrap();
@@ -162,15 +207,22 @@ mod tests {
     }
 
     impl Receiver {
-        fn push(&self, first: u8) {
-            let packet = gst::Buffer::from_slice([first, 0, 0, 0]);
-            self.source.push(packet).unwrap();
+        /// A packet with this in its second byte, and in its last one, which is the SSRC of RTP.
+        fn push(&self, kind: u8, last: u8) {
+            let packet = [128, kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
+            self.source.push(gst::Buffer::from_slice(packet)).unwrap();
         }
 
-        /// The next packet, and whether it came in this thread.
+        /// The last byte of the next packet, and whether it came in this thread.
         fn next(&self) -> (u8, bool) {
-            let (first, id) = self.arrived.recv_timeout(DEADLINE).unwrap();
-            (first, id == thread::current().id())
+            let (last, id) = self.arrived.recv_timeout(DEADLINE).unwrap();
+            (last, id == thread::current().id())
+        }
+
+        /// What became of a packet of RTP.
+        fn sent(&self, ssrc: u8) -> (u8, bool) {
+            self.push(RTP, ssrc);
+            self.next()
         }
     }
 
@@ -180,50 +232,64 @@ mod tests {
         }
     }
 
+    fn block(pad: &impl IsA<gst::Pad>) -> gst::PadProbeId {
+        let what = gst::PadProbeType::BLOCK | gst::PadProbeType::DATA_DOWNSTREAM;
+        pad.add_probe(what, |_, _| gst::PadProbeReturn::Ok).unwrap()
+    }
+
     #[test]
-    fn media_passes_the_queue_once_it_is_open() {
-        let receiver = receiver();
-        receiver.push(DTLS);
-        assert_eq!(receiver.next(), (DTLS, false));
-        receiver.push(RTP);
-        assert_eq!(receiver.next(), (RTP, true));
-        receiver.push(DTLS);
-        assert_eq!(receiver.next(), (DTLS, false));
+    fn media_passes_the_queue_once_its_ssrc_has_begun() {
+        let receiver = receiver(Duration::ZERO);
+        assert_eq!(receiver.sent(1), (1, false));
+        assert_eq!(receiver.sent(1), (1, true));
+        assert_eq!(receiver.sent(2), (2, false));
+        receiver.push(RTCP, 1);
+        assert_eq!(receiver.next(), (1, false));
+        assert_eq!(receiver.sent(2), (2, true));
+    }
+
+    #[test]
+    fn the_beginning_of_an_ssrc_goes_by_the_queue() {
+        let receiver = receiver(Duration::from_secs(3600));
+        for _ in 0..5 {
+            assert_eq!(receiver.sent(1), (1, false));
+        }
+    }
+
+    #[test]
+    fn the_ssrcs_that_are_known_are_bounded() {
+        let receiver = receiver(Duration::ZERO);
+        for ssrc in 0..=MOST as u8 {
+            assert_eq!(receiver.sent(ssrc), (ssrc, false));
+        }
+        assert_eq!(receiver.sent(MOST as u8), (MOST as u8, true));
+        assert_eq!(receiver.sent(0), (0, false));
     }
 
     #[test]
     fn a_queue_that_is_blocked_keeps_everything_in_order() {
-        let receiver = receiver();
-        receiver.push(DTLS);
-        receiver.next();
-        let block = receiver.out.add_probe(
-            gst::PadProbeType::BLOCK | gst::PadProbeType::DATA_DOWNSTREAM,
-            |_, _| gst::PadProbeReturn::Ok,
-        );
-        let packets = [RTP, RTP + 1, DTLS, RTP + 2];
-        for first in packets {
-            receiver.push(first);
-        }
-        receiver.out.remove_probe(block.unwrap());
-        let came = packets.map(|_| receiver.next());
-        assert_eq!(came, packets.map(|first| (first, false)));
+        let receiver = receiver(Duration::ZERO);
+        receiver.sent(1);
+        let block = block(&receiver.out);
+        receiver.push(RTP, 1);
+        receiver.push(RTCP, 2);
+        receiver.push(RTP, 1);
+        receiver.out.remove_probe(block);
+        let came = [(); 3].map(|()| receiver.next());
+        assert_eq!(came, [(1, false), (2, false), (1, false)]);
     }
 
     #[test]
     fn nothing_passes_while_a_pad_of_the_receiver_is_blocked() {
-        let receiver = receiver();
+        let receiver = receiver(Duration::ZERO);
         let bin = receiver.out.parent_element().unwrap().parent().unwrap();
         let bin = bin.downcast::<gst::Bin>().unwrap();
         let pad = gst::GhostPad::new(gst::PadDirection::Src);
         bin.add_pad(&pad).unwrap();
-        let block = pad.add_probe(
-            gst::PadProbeType::BLOCK | gst::PadProbeType::DATA_DOWNSTREAM,
-            |_, _| gst::PadProbeReturn::Ok,
-        );
-        receiver.push(RTP);
-        assert_eq!(receiver.next(), (RTP, false));
-        pad.remove_probe(block.unwrap());
-        receiver.push(RTP);
-        assert_eq!(receiver.next(), (RTP, true));
+        let block = block(&pad);
+        assert_eq!(receiver.sent(1), (1, false));
+        assert_eq!(receiver.sent(1), (1, false));
+        pad.remove_probe(block);
+        assert_eq!(receiver.sent(1), (1, true));
     }
 }
