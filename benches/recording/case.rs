@@ -19,8 +19,8 @@ use crate::scene::Media;
 
 /// How long a recorder may take to record everybody, and to end.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// From then on everybody is recorded as ever.
-const SETTLING: Duration = Duration::from_secs(3);
+/// From then on everybody is recorded as ever: the first 5 s of media take another way (`webrtcbin/direct`).
+const SETTLING: Duration = Duration::from_secs(6);
 /// A file of this size has more than headers: its first keyframe. Audio alone takes 0.4 s for it.
 const FIRST_KEYFRAME: u64 = 3 * 1024;
 const POLL: Duration = Duration::from_millis(5);

@@ -5,12 +5,13 @@
 //! thread takes it to SRTP and the jitterbuffer, behind which a third one is. The queue is there to
 //! keep packets until DTLS and the pads are ready. From then on it only wakes a thread for each packet,
 //! which takes a tenth of the processor time. So the thread that reads the socket takes media to SRTP
-//! itself: nothing up to the jitterbuffer waits.
+//! itself.
 //!
 //! It notes when each packet has arrived, and what it does in between makes the next one seem later. So
-//! the first seconds of each SSRC still go by the queue: then jitterbuffers and pads are made, the
-//! timeline learns the delay of the network, and congestion control measures it. Later on the timeline
-//! goes by the shortest delay of some seconds. DTLS, data channels and RTCP always go by the queue.
+//! everything goes by the queue in the first seconds of each SSRC: then jitterbuffers and pads are made,
+//! for which webrtcbin's lock is waited for, the timeline learns the delay of the network, and congestion
+//! control measures it. Later on nothing up to the jitterbuffer waits, and the timeline goes by the
+//! shortest delay of some seconds. DTLS, data channels and RTCP always go by the queue.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -22,7 +23,8 @@ use gst::prelude::*;
 /// The bin in webrtcbin (1.16 to 1.30) that has the queue.
 const RECEIVER: &str = "TransportReceiveBin";
 
-/// How long each SSRC goes by the queue. Chromium has then found how much it may send.
+/// How long everything goes by the queue once an SSRC has begun. Chromium has then found how much it may
+/// send.
 const BEGINNING: Duration = Duration::from_secs(5);
 /// SSRCs that are known at a time.
 const MOST: usize = 64;
@@ -52,7 +54,7 @@ fn pass(receiver: &gst::Bin, queue: &gst::Element, beginning: Duration) {
         next: OnceLock::new(),
         queued: queued.clone(),
         beginning,
-        began: Mutex::default(),
+        known: Mutex::default(),
     };
     out.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
         let _ = queued.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1));
@@ -80,8 +82,7 @@ struct Way {
     /// Packets in the queue, and those that it has dropped since it was last seen empty.
     queued: Arc<AtomicUsize>,
     beginning: Duration,
-    /// The SSRCs, and when each began: without a time those that are past it.
-    began: Mutex<Vec<(u32, Option<Instant>)>>,
+    known: Mutex<Known>,
 }
 
 impl Way {
@@ -115,27 +116,36 @@ impl Way {
         is_open.then(|| self.next.get_or_init(|| next))
     }
 
-    /// Whether an SSRC is past its beginning.
+    /// Whether this SSRC and all others are past their beginning.
     fn is_settled(&self, ssrc: u32) -> bool {
-        let mut began = self.began.lock().unwrap_or_else(PoisonError::into_inner);
-        match began.iter_mut().find(|(known, _)| *known == ssrc) {
-            Some((_, None)) => true,
-            Some((_, since)) => {
-                let is_past = since.is_some_and(|since| since.elapsed() >= self.beginning);
-                if is_past {
-                    *since = None;
-                }
-                is_past
-            }
-            None => {
-                // Nothing has been decrypted yet: anybody's packet may be the first of an SSRC.
-                if began.len() == MOST {
-                    began.remove(0);
-                }
-                began.push((ssrc, Some(Instant::now())));
-                false
-            }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let age = known.hear(ssrc, now);
+        age.is_some_and(|age| age >= self.beginning)
+    }
+}
+
+/// The SSRCs that have been seen.
+#[derive(Default)]
+struct Known {
+    ssrcs: Vec<u32>,
+    /// When the newest of them began.
+    newest: Option<Instant>,
+}
+
+impl Known {
+    /// Hears a packet: the age of the newest SSRC, unless it begins with this packet.
+    fn hear(&mut self, ssrc: u32, now: Instant) -> Option<Duration> {
+        if self.ssrcs.contains(&ssrc) {
+            return self.newest.map(|newest| now.duration_since(newest));
         }
+        // Nothing has been decrypted yet: anybody's packet may be the first of an SSRC.
+        if self.ssrcs.len() == MOST {
+            self.ssrcs.remove(0);
+        }
+        self.ssrcs.push(ssrc);
+        self.newest = Some(now);
+        None
     }
 }
 
@@ -257,13 +267,26 @@ mod tests {
     }
 
     #[test]
+    fn the_age_is_that_of_the_newest_ssrc() {
+        let (mut known, begin) = (Known::default(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let age = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(known.hear(1, at(0)), None);
+        assert_eq!(known.hear(1, at(7)), age(7));
+        assert_eq!(known.hear(2, at(8)), None);
+        assert_eq!(known.hear(1, at(9)), age(1));
+        assert_eq!(known.hear(2, at(10)), age(2));
+    }
+
+    #[test]
     fn the_ssrcs_that_are_known_are_bounded() {
-        let receiver = receiver(Duration::ZERO);
-        for ssrc in 0..=MOST as u8 {
-            assert_eq!(receiver.sent(ssrc), (ssrc, false));
+        let (mut known, now) = (Known::default(), Instant::now());
+        for ssrc in 0..=MOST as u32 {
+            assert_eq!(known.hear(ssrc, now), None);
         }
-        assert_eq!(receiver.sent(MOST as u8), (MOST as u8, true));
-        assert_eq!(receiver.sent(0), (0, false));
+        assert_eq!(known.ssrcs.len(), MOST);
+        assert_eq!(known.hear(1, now), Some(Duration::ZERO));
+        assert_eq!(known.hear(0, now), None);
     }
 
     #[test]
