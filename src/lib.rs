@@ -16,6 +16,7 @@ mod bitstream;
 #[doc(hidden)]
 pub mod fuzzing;
 mod late;
+mod prefix;
 pub mod roomfilesink;
 mod signalling;
 #[cfg(test)]

@@ -42,6 +42,7 @@ const PLUGIN: Entry = Entry {
             &[
                 "bitstream",
                 "late",
+                "prefix",
                 "utc",
                 "signalling",
                 "roomfilesink",

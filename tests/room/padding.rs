@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
-//! Packets without media among those with it are normal, and cost nothing.
+//! What comes among packets of media costs nothing: packets without media, which are normal, and
+//! datagrams that are no packets.
 
 use std::time::Duration;
 
 use vdoroom_testkit::check;
-use vdoroom_testkit::{Codec, Dialect, Folder, Publisher, RoomServer};
+use vdoroom_testkit::{Codec, Dialect, Folder, Publisher, PublisherBuilder, RoomServer};
 
 use crate::recording::{DEADLINE, assert_whole, interrupt, launch};
 
 /// By a process of its own: one kind of such packets ended it.
-fn every_frame_is_recorded_of(codec: Codec) {
+fn every_frame_is_recorded_of(
+    codec: Codec,
+    with: impl FnOnce(PublisherBuilder) -> PublisherBuilder,
+) {
     let server = RoomServer::start(Dialect::Hosted);
     let folder = Folder::new();
     let program = launch(&server, &folder);
-    let publisher = Publisher::builder(server.url(), "r", "alice")
-        .codec(codec)
-        .with_busy_frames()
-        .with_padding()
-        .start()
-        .unwrap();
+    let alice = Publisher::builder(server.url(), "r", "alice").codec(codec);
+    let publisher = with(alice.with_busy_frames()).start().unwrap();
     publisher.wait_for_frames(120, DEADLINE).unwrap();
     let files = interrupt(program, &folder, Duration::from_secs(5));
     let [file] = files.as_slice() else {
@@ -40,10 +40,15 @@ fn every_frame_is_recorded_of(codec: Codec) {
 
 #[test]
 fn padding_among_fragments_of_h264_costs_no_frame_and_ends_nothing() {
-    every_frame_is_recorded_of(Codec::H264);
+    every_frame_is_recorded_of(Codec::H264, PublisherBuilder::with_padding);
 }
 
 #[test]
 fn padding_among_packets_of_vp8_costs_no_frame() {
-    every_frame_is_recorded_of(Codec::Vp8);
+    every_frame_is_recorded_of(Codec::Vp8, PublisherBuilder::with_padding);
+}
+
+#[test]
+fn datagrams_that_are_too_short_among_packets_cost_no_frame() {
+    every_frame_is_recorded_of(Codec::Vp8, PublisherBuilder::with_short_datagrams);
 }

@@ -104,7 +104,7 @@ impl Track {
         let was_full = credit.is_full();
         credit.frames = credit.frames.saturating_sub(1);
         credit.bytes = credit.bytes.saturating_sub(bytes);
-        // Each call is a system call, whether somebody waits or not.
+        // The source only waits while the track is full, and each notification is a system call.
         if was_full && !credit.is_full() {
             credit.impatient = false;
             drop(credit);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 //! The header of an RTP packet as a value (RFC 3550 section 5.1).
 
+use crate::prefix::prefix;
+
 /// The part that every packet has.
 const FIXED_PART: usize = 12;
 const VERSION: u8 = 2;
@@ -13,19 +15,14 @@ pub(crate) struct Header {
     /// The last packet of its frame.
     pub marker: bool,
     pub payload_type: u8,
+    pub ssrc: u32,
 }
 
 impl Header {
     /// Of a packet that has been found to be one by an element before: nothing else of it is looked
     /// at.
     pub(crate) fn peek(packet: &gst::BufferRef) -> Option<Self> {
-        let mut bytes = [0; FIXED_PART];
-        // A copy of more than there is would panic.
-        if packet.size() < FIXED_PART {
-            return None;
-        }
-        packet.copy_to_slice(0, &mut bytes).ok()?;
-        Self::read(bytes)
+        Self::read(prefix(packet)?)
     }
 
     /// Of a packet that is mapped.
@@ -35,7 +32,13 @@ impl Header {
             timestamp: packet.timestamp(),
             marker: packet.is_marker(),
             payload_type: packet.payload_type(),
+            ssrc: packet.ssrc(),
         }
+    }
+
+    /// Whether it is a packet of RTCP, where both come on one port (RFC 5761 section 4).
+    pub(crate) fn is_rtcp(&self) -> bool {
+        self.marker && (64..96).contains(&self.payload_type)
     }
 
     /// Gives a packet another sequence number; false if it cannot be written to.
@@ -45,12 +48,13 @@ impl Header {
     }
 
     fn read(bytes: [u8; FIXED_PART]) -> Option<Self> {
-        let [first, second, s0, s1, t0, t1, t2, t3, ..] = bytes;
+        let [first, second, s0, s1, t0, t1, t2, t3, ssrc @ ..] = bytes;
         (first >> 6 == VERSION).then(|| Self {
             seqnum: u16::from_be_bytes([s0, s1]),
             timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
             marker: second & 0x80 != 0,
             payload_type: second & 0x7f,
+            ssrc: u32::from_be_bytes(ssrc),
         })
     }
 }
@@ -73,7 +77,9 @@ mod tests {
             timestamp: 0x89ab_cdef,
             marker: true,
             payload_type: 96,
+            ssrc: 7,
         };
+        assert!(!header.is_rtcp());
         assert_eq!(Header::of(&mapped), header);
         assert_eq!(Header::peek(&packet), Some(header));
     }
@@ -88,6 +94,19 @@ mod tests {
         expected[2..4].copy_from_slice(&[0xfe, 0xdc]);
         assert_eq!(*packet.map_readable().unwrap(), expected);
         assert_eq!(*original.map_readable().unwrap(), PACKET);
+    }
+
+    #[test]
+    fn rtcp_is_told_by_its_second_byte() {
+        gst::init().unwrap();
+        let is_rtcp = |second| {
+            let mut packet = PACKET;
+            packet[1] = second;
+            let header = Header::peek(&gst::Buffer::from_slice(packet));
+            header.unwrap().is_rtcp()
+        };
+        assert!([192, 200, 206, 223].into_iter().all(is_rtcp));
+        assert!(![0, 96, 127, 191, 224, 255].into_iter().any(is_rtcp));
     }
 
     #[test]

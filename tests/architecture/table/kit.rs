@@ -73,7 +73,7 @@ pub const KIT: Entry = Entry {
         ),
         (
             "publisher/faults",
-            &["greed", "hold", "mangle", "padding", "resend"],
+            &["greed", "hold", "mangle", "padding", "resend", "short"],
         ),
         (
             "publisher/media",

@@ -182,6 +182,12 @@ impl PublisherBuilder {
         self
     }
 
+    /// Sends datagrams among its media that are too short for what they begin as.
+    pub fn with_short_datagrams(mut self) -> Self {
+        self.0.short_datagrams = true;
+        self
+    }
+
     /// Uses this server too: `stun://HOST:PORT` or `turn://USER:PASSWORD@HOST:PORT`.
     pub fn ice_server(mut self, url: &str) -> Self {
         self.0.ice_servers.push(url.into());

@@ -56,6 +56,7 @@ pub struct Settings {
     /// Seeds what happens to packets.
     pub mangle: Option<u64>,
     pub padding: bool,
+    pub short_datagrams: bool,
     pub greed: Greed,
     pub times: Times,
     /// As webrtcbin takes them: `stun://…`, `turn://USER:PASSWORD@…`.
@@ -96,6 +97,7 @@ impl Settings {
             hidden_addresses: false,
             mangle: None,
             padding: false,
+            short_datagrams: false,
             greed: Greed::default(),
             times: Times::default(),
             ice_servers: vec![],

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::description::{Clipping, entry, is_complete, vp8_size};
 use super::entry::{Block, FrameWriter, TrackEntry};
 use super::parser::{Parsed, Parser};
+use crate::prefix::prefix;
 use crate::roomfilesink::files::Op;
 use crate::roomfilesink::media::{Caption, Codec, Format, Frame, Heading, Kind};
 
 /// A temporal delimiter with its size (AV1 section 5.6): there is to be none in Matroska (AV1 in
 /// Matroska, "Block Data") nor in MP4 (AV1 in ISOBMFF section 2.4).
-const TEMPORAL_DELIMITER: &[u8] = &[0x12, 0];
+const TEMPORAL_DELIMITER: [u8; 2] = [0x12, 0];
 /// With so much at hand nothing waits any longer for a track that has sent none: its caps describe
 /// it, or the file does without it. What waits is lost if the process is killed.
 const LONGEST_HOLD: i64 = 500_000_000;
@@ -338,11 +339,7 @@ impl<W: FrameWriter> Mux for FrameMux<W> {
 }
 
 fn begins_with_delimiter(frame: &gst::BufferRef) -> bool {
-    let mut start = [0; TEMPORAL_DELIMITER.len()];
-    // Where there are fewer bytes, `copy_to_slice` panics.
-    frame.size() >= start.len()
-        && frame.copy_to_slice(0, &mut start).is_ok()
-        && start == TEMPORAL_DELIMITER
+    prefix(frame) == Some(TEMPORAL_DELIMITER)
 }
 
 /// Of a frame that comes later; `None` if it does not tell.

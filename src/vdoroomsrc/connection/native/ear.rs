@@ -319,6 +319,7 @@ impl Consumer for Ear {
                 timestamp: packet.timestamp,
                 marker: packet.marker,
                 payload_type: packet.payload_type,
+                ssrc,
             };
             if is_first {
                 let clock_rate = entry.clock_rate();

@@ -130,11 +130,12 @@ impl Webrtcbin {
         self.bundle.change_answer(&mut own);
         let own = WebRTCSessionDescription::new(WebRTCSDPType::Answer, own);
         let taken = self.step(reports, move |reply| {
-            if let Some(webrtcbin) = webrtcbin.upgrade() {
+            let outcome = outcome(reply);
+            if let (Ok(()), Some(webrtcbin)) = (&outcome, webrtcbin.upgrade()) {
                 tuning::reduce_feedback(&webrtcbin, reduced);
             }
             let refused = |reason| format!("webrtcbin does not take its own answer: {reason}");
-            Step::Answered(outcome(reply).map(|()| sent).map_err(refused))
+            Step::Answered(outcome.map(|()| sent).map_err(refused))
         });
         self.ask("set-local-description", &own, &taken);
         Ok(())

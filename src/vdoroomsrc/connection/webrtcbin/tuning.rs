@@ -67,8 +67,8 @@ pub(super) fn pace_feedback(rtpbin: &gst::Element) {
     }
 }
 
-/// Has feedback go without a report before it, or with one. webrtcbin (1.22 to 1.30) only sees to that
-/// itself if the first m-line of a bundle is media: of our publishers it is the data channel.
+/// Has feedback go without a report before it, or with one. webrtcbin (1.22 to 1.28) does so
+/// itself, but only if the first m-line of a bundle is media: VDO.Ninja's is the data channel.
 pub(super) fn reduce_feedback(webrtcbin: &gst::Element, reduced: bool) {
     let bin = webrtcbin.downcast_ref::<gst::Bin>();
     let sessions = bin.map(|bin| bin.iterate_all_by_element_factory_name("rtpsession"));

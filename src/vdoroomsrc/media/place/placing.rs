@@ -97,6 +97,7 @@ mod tests {
             timestamp: 960 * u32::from(n),
             marker: false,
             payload_type: 111,
+            ssrc: 1,
         }
     }
 

@@ -18,6 +18,7 @@ use gst::prelude::*;
 
 use super::arrivals::Packet;
 use super::timeline::Timeline;
+use crate::prefix::prefix;
 use crate::vdoroomsrc::log::CAT;
 use crate::vdoroomsrc::media::header::Header;
 
@@ -191,11 +192,9 @@ impl SharedTimeline {
     }
 
     fn append_requests(&self, compound: &mut gst::Buffer) {
-        let mut head = [0; 8];
-        if compound.copy_to_slice(0, &mut head).is_err() {
+        let Some([_, _, _, _, own_ssrc @ ..]) = prefix::<8>(compound) else {
             return;
-        }
-        let own_ssrc = [head[4], head[5], head[6], head[7]];
+        };
         for ssrc in self.unreported() {
             let request = report_request(own_ssrc, ssrc);
             let compound = compound.make_mut();

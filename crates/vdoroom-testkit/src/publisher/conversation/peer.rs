@@ -13,7 +13,7 @@ use gst_webrtc::{
 use smol::channel::Sender;
 
 use crate::publisher::{
-    faults::{Greed, hold, mangle, padding, resend},
+    faults::{Greed, hold, mangle, padding, resend, short},
     media::{Beginning, Feed, Kind, Outlet, Track},
     settings::Settings,
     status::Status,
@@ -331,6 +331,9 @@ fn configure_rtp(
         }
         settings.times.sender_reports.tamper(&rtpbin, video_ssrcs);
         settings.greed.multiply_ssrcs(&rtpbin);
+    }
+    if settings.short_datagrams {
+        short::among(webrtcbin);
     }
 }
 

@@ -9,5 +9,6 @@ pub mod hold;
 pub mod mangle;
 pub mod padding;
 pub mod resend;
+pub mod short;
 
 pub use greed::Greed;
