@@ -53,12 +53,7 @@ fn an_application_sees_each_webrtcbin_before_it_runs() {
     let alice = alice(&server);
     recording.wait_for_frames(&["alice"], 10);
     assert_eq!(seen.all(), ["alice \"stable\""]);
-    let bin = recording.source.downcast_ref::<gst::Bin>().unwrap();
-    let webrtcbin = bin.iterate_all_by_element_factory_name("webrtcbin");
-    let latency = webrtcbin
-        .into_iter()
-        .map(|e| e.unwrap().property::<u32>("latency"));
-    assert_eq!(latency.collect::<Vec<_>>(), [700]);
+    assert_eq!(latencies(&recording, "webrtcbin"), [700]);
     drop(alice);
     recording.finish();
 }
@@ -180,18 +175,19 @@ fn a_pad_says_which_m_line_and_rtp_stream_it_carries() {
     assert!(video.1 != 0 && audio.1 != 0, "{video:?} {audio:?}");
 }
 
+/// What the elements of a factory have for `latency`.
+fn latencies(recording: &Recording, factory: &str) -> Vec<u32> {
+    let all = recording.elements(factory).into_iter();
+    all.map(|element| element.property("latency")).collect()
+}
+
 #[test]
 fn the_latency_can_change_while_somebody_is_recorded() {
     let server = RoomServer::start(Dialect::Hosted);
     let mut recording = Recording::start(&server, "r", by_webrtcbin);
     let alice = alice(&server);
     recording.wait_for_frames(&["alice"], 5);
-    let latencies = |recording: &Recording| -> Vec<u32> {
-        let bin = recording.source.downcast_ref::<gst::Bin>().unwrap();
-        let buffers = bin.iterate_all_by_element_factory_name("rtpjitterbuffer");
-        let of = |buffer: gst::Element| buffer.property::<u32>("latency");
-        buffers.into_iter().map(|e| of(e.unwrap())).collect()
-    };
+    let latencies = |recording: &Recording| latencies(recording, "rtpjitterbuffer");
     assert_eq!(latencies(&recording), [500, 500]);
     recording.source.set_property("latency", 1000u32);
     recording.wait("the new latency", |r| latencies(r) == [1000, 1000]);

@@ -145,6 +145,13 @@ impl Recording {
         self.source.property("stats")
     }
 
+    /// The elements in the source that a factory has made.
+    pub fn elements(&self, factory: &str) -> Vec<gst::Element> {
+        let bin = self.source.downcast_ref::<gst::Bin>().unwrap();
+        let all = bin.iterate_all_by_element_factory_name(factory);
+        all.into_iter().map(Result::unwrap).collect()
+    }
+
     /// Video frames (of audio, if there is no video) that have left the pads of a stream's newest
     /// session.
     pub fn frames(&self, stream: &str) -> u64 {
